@@ -1,1 +1,18 @@
-//! placeholder
+//! Architectures as tables.
+//!
+//! [`network!`] turns the table of a paper into an [`Architecture`]; [`Plan`] is the flat list of operations that it
+//! stands for, and everything else reads the plan: counts, drawings, and (with the feature `torch`, on by default) the
+//! tch modules. The command line, data and training are in the crate zoo-train.
+
+extern crate self as zoo_core;
+
+mod architecture;
+pub mod block;
+pub mod plan;
+pub mod prelude;
+
+pub use architecture::{Architecture, Axes, Claim, Variant};
+pub use plan::{
+    Activation, BatchNorm, Cost, DepthRounding, Init, Op, OpKind, Options, Padding, Place, Plan, PlanBuilder,
+    PlanError, Rules, Scaling, Shape, WidthRounding,
+};

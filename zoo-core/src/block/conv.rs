@@ -1,0 +1,54 @@
+//! A plain convolution with norm and activation: stems, heads and the wide layer of MobileNetV3's classifier.
+
+use crate::plan::{Activation, PlanBuilder, Scaling};
+
+/// Whether a layer has a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It has.
+    With,
+    /// It has not.
+    Without,
+}
+
+/// Convolution, norm, activation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conv {
+    /// Side of the kernel, odd.
+    pub k: u32,
+    /// Output channels before scaling.
+    pub c: u32,
+    /// Stride.
+    pub s: u32,
+    /// Whether a norm follows.
+    pub norm: Presence,
+    /// Whether the convolution has a bias.
+    pub bias: Presence,
+    /// The activation behind it.
+    pub act: Activation,
+    /// How the width follows the multiplier: the word behind the braces.
+    pub scaling: Scaling,
+}
+
+impl Conv {
+    /// Values of the fields that a table leaves out.
+    pub const DEFAULT: Conv = Conv {
+        k: 1,
+        c: 1,
+        s: 1,
+        norm: Presence::With,
+        bias: Presence::Without,
+        act: Activation::Table,
+        scaling: Scaling::Scaled,
+    };
+
+    /// Emits the layer.
+    pub const fn plan(&self, b: &mut PlanBuilder<'_>) {
+        let channels = b.scaled_unless(self.c, self.scaling);
+        b.convolution(self.k, channels, self.s, 1, matches!(self.bias, Presence::With));
+        if matches!(self.norm, Presence::With) {
+            b.norm();
+        }
+        b.act(self.act);
+    }
+}

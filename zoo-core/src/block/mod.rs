@@ -1,0 +1,48 @@
+//! Blocks: what a row of a table means, one file a block.
+//!
+//! A block is a struct whose fields are the columns of its rows, with a constant `DEFAULT` and an inherent
+//! `const fn plan(&self, &mut PlanBuilder)` that emits operations. Fields are `u32`, `f64` or enums. Any such type
+//! works in a table, also one of another crate; these are the ones that the papers here use.
+
+mod bneck;
+mod conv;
+mod inverted_residual;
+mod mbconv;
+mod separable;
+
+pub use bneck::{Bneck, ExpansionRule, SqueezeAndExcitation, SqueezeRounding};
+pub use conv::{Conv, Presence};
+pub use inverted_residual::{Expansion, InvertedResidual};
+pub use mbconv::{MBConv, SqueezeOf};
+pub use separable::Separable;
+
+use crate::plan::{Activation, PlanBuilder};
+
+/// A squeeze-and-excitation gate: pool, reduce to `squeezed` channels, expand again, multiply (Hu et al. 2018,
+/// arXiv:1709.01507, figure 2), with 1 x 1 convolutions and biases as all mobile networks do.
+pub const fn squeeze_and_excite(b: &mut PlanBuilder<'_>, squeezed: u32, inner: Activation, gate: Activation) {
+    let features = b.value();
+    let channels = b.channels();
+    b.part("se");
+    b.pool();
+    b.part("se.reduce");
+    b.conv_with_bias(1, squeezed, 1);
+    b.act(inner);
+    b.part("se.expand");
+    b.conv_with_bias(1, channels, 1);
+    b.act(gate);
+    b.part("se");
+    b.scale(features);
+}
+
+/// The linear projection that ends an inverted residual, and the residual where stride and widths allow it.
+pub(crate) const fn project(b: &mut PlanBuilder<'_>, channels: u32, shortcut: crate::plan::Value) {
+    b.part("project");
+    b.conv(1, channels, 1);
+    b.norm();
+    let (before, after) = (shortcut.shape, b.value().shape);
+    if before.c == after.c && before.h == after.h && before.w == after.w {
+        b.part("");
+        b.add(shortcut);
+    }
+}

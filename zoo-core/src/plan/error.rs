@@ -1,0 +1,64 @@
+//! Why a set of options gives no network.
+
+use super::options::{MAX_CLASSES, MAX_INPUT_SIZE, MAX_MULTIPLIER};
+
+/// An option that is out of range, or a network too large to describe. Each message names the option and its range.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The width multiplier is not a number in range.
+    #[error("width multiplier {0} is out of range: give a number over 0 and at most {MAX_MULTIPLIER}")]
+    Width(f64),
+    /// The depth multiplier is not a number in range.
+    #[error("depth multiplier {0} is out of range: give a number over 0 and at most {MAX_MULTIPLIER}")]
+    Depth(f64),
+    /// The input size is not in range.
+    #[error("input size {0} is out of range: give 1 to {MAX_INPUT_SIZE} pixels")]
+    InputSize(u32),
+    /// The number of classes is not in range.
+    #[error("{0} classes are out of range: give 1 to {MAX_CLASSES}")]
+    Classes(u32),
+    /// The dropout probability is not in range.
+    #[error("dropout {0} is out of range: give 0 or more, and less than 1")]
+    Dropout(f64),
+    /// The drop-path rate is not in range.
+    #[error("drop-path {0} is out of range: give 0 or more, and less than 1")]
+    DropPath(f64),
+    /// A layer would be wider than a plan can describe.
+    #[error("a layer would have {0} channels, over the limit of {MAX_CHANNELS}: choose a smaller width multiplier")]
+    Channels(u64),
+    /// The network would have more operations than a plan can describe.
+    #[error("the network would have over {MAX_OPS} operations: choose a smaller depth multiplier")]
+    Operations,
+    /// A parameter or MAC count does not fit 64 bits.
+    #[error("the network's counts do not fit 64 bits: choose a smaller width or input size")]
+    Count,
+    /// A residual or a gate joins tensors of different shapes: a mistake in a block's `plan`.
+    #[error("a block adds or scales tensors of different shapes: its plan() must compare channels and stride first")]
+    ShapeMismatch,
+    /// A convolution with an even or zero kernel, a zero stride or indivisible groups: a mistake in a block's `plan`.
+    #[error("a block asks for a convolution that does not exist: kernels are odd, strides at least 1, groups divide")]
+    Convolution,
+}
+
+pub(crate) const MAX_CHANNELS: u32 = 1_000_000;
+pub(crate) const MAX_OPS: usize = 100_000;
+
+impl PlanError {
+    /// A sentence without figures, for the compiler to print when a claim's options give no network.
+    pub const fn summary(&self) -> &'static str {
+        match self {
+            PlanError::Width(_) => "the width multiplier is out of range",
+            PlanError::Depth(_) => "the depth multiplier is out of range",
+            PlanError::InputSize(_) => "the input size is out of range",
+            PlanError::Classes(_) => "the number of classes is out of range",
+            PlanError::Dropout(_) => "the dropout probability is out of range",
+            PlanError::DropPath(_) => "the drop-path rate is out of range",
+            PlanError::Channels(_) => "a layer has too many channels",
+            PlanError::Operations => "the network has too many operations",
+            PlanError::Count => "the network's counts do not fit 64 bits",
+            PlanError::ShapeMismatch => "a block adds or scales tensors of different shapes",
+            PlanError::Convolution => "a block asks for a convolution that does not exist",
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Plan: a network as a flat list of primitive operations with shapes.
+//!
+//! A table is turned into a plan by the `const fn` that [`network!`](crate::network) writes; counts, summaries, tch
+//! modules, weight names and drawings all read the plan. Nothing here knows a particular architecture.
+
+mod builder;
+mod error;
+mod op;
+mod options;
+mod rules;
+
+pub use builder::{PlanBuilder, Value};
+pub use error::PlanError;
+pub use op::{Activation, Cost, Op, OpKind, Place, Shape};
+pub use options::{Options, Rules};
+pub use rules::{BatchNorm, DepthRounding, Init, Padding, Scaling, WidthRounding};
+
+use crate::Architecture;
+
+/// A network, described to the last operation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The options it was made with.
+    pub options: Options,
+    /// What the table says once.
+    pub rules: Rules,
+    /// Shape of one input image.
+    pub input: Shape,
+    /// The operations in the order they run.
+    pub ops: Vec<Op>,
+    /// What all operations cost together.
+    pub cost: Cost,
+}
+
+impl Plan {
+    /// Plans `architecture` with `options`.
+    ///
+    /// # Errors
+    /// Where an option is out of range, or the network would be too large to describe.
+    ///
+    /// ```
+    /// use zoo_core::{Options, Plan, arch::MOBILENET_V2};
+    /// let plan = Plan::new(&MOBILENET_V2, &Options { dropout: 0.2, ..Options::DEFAULT })?;
+    /// assert_eq!((plan.cost.params, plan.cost.macs), (3_504_872, 300_774_272));
+    /// # Ok::<(), zoo_core::PlanError>(())
+    /// ```
+    pub fn new(architecture: &Architecture, options: &Options) -> Result<Plan, PlanError> {
+        let rules = &architecture.rules;
+        let mut count = PlanBuilder::counting(options, rules);
+        (architecture.build)(&mut count);
+        count.finish()?;
+        let mut ops = vec![Op::NONE; count.len()];
+        let mut fill = PlanBuilder::filling(options, rules, &mut ops);
+        (architecture.build)(&mut fill);
+        let cost = fill.finish()?;
+        let input = Shape { c: rules.input_channels, h: options.input_size, w: options.input_size };
+        Ok(Plan { options: *options, rules: *rules, input, ops, cost })
+    }
+
+    /// Number of blocks in the stages.
+    pub fn blocks(&self) -> usize {
+        let mut places: Vec<Place> = self.ops.iter().map(|op| op.place).collect();
+        places.dedup();
+        places.iter().filter(|place| matches!(place, Place::Stage { .. })).count()
+    }
+}

@@ -1,0 +1,84 @@
+//! What a user may choose on top of a table, and what a table says once for all its variants.
+
+use super::{BatchNorm, DepthRounding, Init, Padding, PlanError, WidthRounding};
+use crate::Activation;
+
+/// Everything that turns a table into one network. A variant is a named set of these.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// Width multiplier α, over 0 and at most 64.
+    pub width: f64,
+    /// Depth multiplier, over 0 and at most 64.
+    pub depth: f64,
+    /// Side of the square input in pixels, 1 to 65,535. A resolution multiplier is an input size.
+    pub input_size: u32,
+    /// Outputs of the classifier, 1 to 1,000,000.
+    pub classes: u32,
+    /// Index into the table's profiles; 0 is `native`, the paper's strides.
+    pub profile: u32,
+    /// Probability of dropping a feature before the classifier, 0 to below 1.
+    pub dropout: f64,
+    /// Drop-path rate that the last block would reach, growing linearly over the scaled block count; 0 to below 1.
+    pub drop_path: f64,
+    /// Where strided convolutions put their padding.
+    pub padding: Padding,
+}
+
+impl Options {
+    /// Width and depth 1, 224 px, 1000 classes, native strides, nothing dropped, symmetric padding.
+    pub const DEFAULT: Options = Options {
+        width: 1.0,
+        depth: 1.0,
+        input_size: 224,
+        classes: 1000,
+        profile: 0,
+        dropout: 0.0,
+        drop_path: 0.0,
+        padding: Padding::Symmetric,
+    };
+
+    /// The first option that is out of range, if any.
+    pub(crate) const fn check(&self) -> Option<PlanError> {
+        // Written as "not inside", so that NaN is outside.
+        if !(self.width > 0.0 && self.width <= MAX_MULTIPLIER) {
+            return Some(PlanError::Width(self.width));
+        }
+        if !(self.depth > 0.0 && self.depth <= MAX_MULTIPLIER) {
+            return Some(PlanError::Depth(self.depth));
+        }
+        if self.input_size == 0 || self.input_size > MAX_INPUT_SIZE {
+            return Some(PlanError::InputSize(self.input_size));
+        }
+        if self.classes == 0 || self.classes > MAX_CLASSES {
+            return Some(PlanError::Classes(self.classes));
+        }
+        if !(self.dropout >= 0.0 && self.dropout < 1.0) {
+            return Some(PlanError::Dropout(self.dropout));
+        }
+        if !(self.drop_path >= 0.0 && self.drop_path < 1.0) {
+            return Some(PlanError::DropPath(self.drop_path));
+        }
+        None
+    }
+}
+
+pub(crate) const MAX_MULTIPLIER: f64 = 64.0;
+pub(crate) const MAX_INPUT_SIZE: u32 = 65_535;
+pub(crate) const MAX_CLASSES: u32 = 1_000_000;
+
+/// What a table says once: the words `round`, `input`, `norm`, `act` and `init`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rules {
+    /// Rounding of scaled widths.
+    pub width_rounding: WidthRounding,
+    /// Rounding of scaled repeats.
+    pub depth_rounding: DepthRounding,
+    /// Channels of the input image.
+    pub input_channels: u32,
+    /// Constants of every normalisation.
+    pub norm: BatchNorm,
+    /// The activation that a row means when it names none.
+    pub activation: Activation,
+    /// How weights start.
+    pub init: Init,
+}

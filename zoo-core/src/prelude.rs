@@ -1,0 +1,14 @@
+//! The words that a table may use without importing them; names of the caller's own scope go before these.
+
+pub use crate::block::{
+    Bneck, Conv, Expansion, ExpansionRule, InvertedResidual, MBConv, Presence, Separable, SqueezeAndExcitation,
+    SqueezeOf, SqueezeRounding,
+};
+pub use crate::plan::{Activation, PlanBuilder};
+pub use Activation::{HardSigmoid, HardSwish, Relu, Relu6, Sigmoid, Silu};
+pub use Expansion::{Always, UnlessOne};
+pub use ExpansionRule::{RatioOfInput, ScaledWidth};
+pub use Presence::{With, Without};
+pub use SqueezeAndExcitation::{NoSe, Se};
+pub use SqueezeOf::{Expanded, Input};
+pub use SqueezeRounding::{ByTable, TowardsZero};
