@@ -14,8 +14,7 @@ type Error = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Error> {
     println!("cargo:rerun-if-changed=cpp");
-    let lib =
-        env::var("DEP_TCH_LIBTORCH_LIB").map_err(|_| "torch-sys did not say where libtorch is")?;
+    let lib = env::var("DEP_TCH_LIBTORCH_LIB").map_err(|_| "torch-sys did not say where libtorch is")?;
     let lib = PathBuf::from(lib);
     // Link arguments reach only this package's own tests and examples; dependents have the same line.
     println!("cargo:rustc-link-arg=-Wl,-rpath,{}", lib.display());
@@ -42,12 +41,7 @@ fn main() -> Result<(), Error> {
 fn base() -> cc::Build {
     let mut build = cc::Build::new();
     // -O3 in every profile: these are inner loops, and a debug build would be measured by someone.
-    build
-        .cpp(true)
-        .std("c++20")
-        .pic(true)
-        .opt_level(3)
-        .debug(false);
+    build.cpp(true).std("c++20").pic(true).opt_level(3).debug(false);
     build
 }
 

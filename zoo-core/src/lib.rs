@@ -8,6 +8,8 @@ extern crate self as zoo_core;
 
 mod architecture;
 pub mod block;
+#[cfg(feature = "torch")]
+pub mod model;
 pub mod plan;
 pub mod prelude;
 

@@ -15,8 +15,5 @@ pub type Result<T> = std::result::Result<T, NativeError>;
 
 /// The pointers by which C++ knows the tensors; valid as long as the borrow.
 fn pointers<T: std::borrow::Borrow<tch::Tensor>>(tensors: &[T]) -> Vec<*const torch_sys::C_tensor> {
-    tensors
-        .iter()
-        .map(|tensor| tensor.borrow().as_ptr())
-        .collect()
+    tensors.iter().map(|tensor| tensor.borrow().as_ptr()).collect()
 }

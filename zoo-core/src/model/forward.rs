@@ -29,26 +29,23 @@ impl Model {
         if shape.len() != 4 || shape[1..] != [input.c, input.h, input.w].map(i64::from) {
             return Err(ModelError::Input { expected: input.h, found: shape });
         }
-        let mut values: Vec<Option<Tensor>> = (0..=self.plan.ops.len()).map(|_| None).collect();
-        values[0] = Some(channels_last(images)?);
+        // A value that is not there, before its node has run or after its last reader, is an undefined tensor.
+        let mut values: Vec<Tensor> = (0..=self.plan.ops.len()).map(|_| Tensor::new()).collect();
+        values[0] = channels_last(images)?;
         let mut last = 0;
         for node in &self.nodes {
-            // Every value is written before it is read: plans are in running order.
-            let read = |input: usize| values[input].as_ref().ok_or(ModelError::Input { expected: input as u32, found: vec![] });
-            let output = self.run(node, read(node.inputs[0])?, read(node.inputs[1]).ok(), mode)?;
+            let output = self.run(node, &values[node.inputs[0]], &values[node.inputs[1]], mode)?;
             for dead in &node.dead {
-                values[*dead] = None;
+                values[*dead] = Tensor::new();
             }
-            values[node.output] = Some(output);
+            values[node.output] = output;
             last = node.output;
         }
-        let logits = values[last].take().ok_or(ModelError::Input { expected: input.h, found: shape })?;
-        Ok(logits.f_flatten(1, -1)?)
+        Ok(values[last].f_flatten(1, -1)?)
     }
 
-    fn run(&self, node: &Node, x: &Tensor, second: Option<&Tensor>, mode: Mode) -> Result<Tensor, ModelError> {
+    fn run(&self, node: &Node, x: &Tensor, other: &Tensor, mode: Mode) -> Result<Tensor, ModelError> {
         let parameter = |index: usize| &self.parameters[index].tensor;
-        let other = || second.unwrap_or(x);
         match node.kind {
             NodeKind::Conv { op, weight, bias, norm, activation } => {
                 let y = self.convolve(op, x, parameter(weight), bias.map(parameter))?;
@@ -58,7 +55,7 @@ impl Model {
                 }
             }
             NodeKind::Norm { norm, activation } => self.normalise(norm, activation, x, mode),
-            NodeKind::Act(activation) => activate(x.f_clone_out()?, Some(activation)),
+            NodeKind::Act(activation) => activate(x.f_alias_copy()?, Some(activation)),
             NodeKind::Pool => Ok(x.f_mean_dim([2i64, 3].as_slice(), true, None::<Kind>)?),
             NodeKind::Dropout { op } => match self.plan.ops[op].kind {
                 OpKind::Dropout { rate } if mode == Mode::Train && rate > 0.0 => Ok(x.f_dropout(rate, true)?),
@@ -67,12 +64,12 @@ impl Model {
             NodeKind::Linear { weight, bias } => {
                 Ok(x.f_flatten(1, -1)?.f_linear(parameter(weight), Some(parameter(bias)))?)
             }
-            NodeKind::Scale => Ok(other().f_mul(x)?),
+            NodeKind::Scale => Ok(other.f_mul(x)?),
             NodeKind::Add { op } => match self.plan.ops[op].kind {
                 OpKind::Add { drop_path } if mode == Mode::Train && drop_path > 0.0 => {
-                    Ok(other().f_add(&drop_samples(x, drop_path)?)?)
+                    Ok(other.f_add(&drop_samples(x, drop_path)?)?)
                 }
-                _ => Ok(other().f_add(x)?),
+                _ => Ok(other.f_add(x)?),
             },
         }
     }
@@ -124,7 +121,7 @@ fn activate(mut x: Tensor, activation: Option<Activation>) -> Result<Tensor, Mod
     Ok(match activation {
         None | Some(Activation::Table) => x,
         Some(Activation::Relu) => x.f_relu_()?,
-        Some(Activation::Relu6) => x.f_hardtanh_(0.0, 6.0)?,
+        Some(Activation::Relu6) => x.f_relu6_()?,
         Some(Activation::Silu) => x.f_silu_()?,
         Some(Activation::HardSwish) => x.f_hardswish_()?,
         Some(Activation::Sigmoid) => x.f_sigmoid_()?,

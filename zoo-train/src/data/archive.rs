@@ -35,10 +35,7 @@ pub fn unpack(manifest: &Manifest, archive: &Path, folder: &Path) -> Result<(), 
     })?;
     match missing.first() {
         None => Ok(()),
-        Some(name) => Err(broken(
-            archive,
-            format!("it does not hold {}/{name}", manifest.folder),
-        )),
+        Some(name) => Err(broken(archive, format!("it does not hold {}/{name}", manifest.folder))),
     }
 }
 
@@ -63,16 +60,10 @@ pub(crate) fn visit(
         };
         each(name, &mut || {
             if entry.size() > LONGEST {
-                return Err(broken(
-                    archive,
-                    format!("{name} has {} bytes", entry.size()),
-                ));
+                return Err(broken(archive, format!("{name} has {} bytes", entry.size())));
             }
             let mut bytes = Vec::new();
-            (&mut entry)
-                .take(LONGEST)
-                .read_to_end(&mut bytes)
-                .map_err(unreadable)?;
+            (&mut entry).take(LONGEST).read_to_end(&mut bytes).map_err(unreadable)?;
             Ok(bytes)
         })?;
     }
@@ -83,18 +74,13 @@ pub(crate) fn visit(
 fn name_in<'a>(path: &'a Path, folder: &str) -> Option<&'a str> {
     let mut parts = path.components().filter(|part| *part != Component::CurDir);
     match (parts.next(), parts.next(), parts.next()) {
-        (Some(Component::Normal(dir)), Some(Component::Normal(name)), None) if dir == folder => {
-            name.to_str()
-        }
+        (Some(Component::Normal(dir)), Some(Component::Normal(name)), None) if dir == folder => name.to_str(),
         _ => None,
     }
 }
 
 fn broken(archive: &Path, reason: String) -> DataError {
-    DataError::Archive {
-        path: archive.to_path_buf(),
-        reason,
-    }
+    DataError::Archive { path: archive.to_path_buf(), reason }
 }
 
 #[cfg(test)]
@@ -111,21 +97,14 @@ mod tests {
         archive: "letters.tar.gz",
         archive_md5: "",
         folder: "letters",
-        train: &[FileSum {
-            name: "abc.bin",
-            bytes: 3,
-            md5: "900150983cd24fb0d6963f7d28e17f72",
-        }],
+        train: &[FileSum { name: "abc.bin", bytes: 3, md5: "900150983cd24fb0d6963f7d28e17f72" }],
         test: &[],
     };
 
     /// Writes an archive; paths go into the header raw, as `tar` itself refuses `..`.
     fn archive(dir: &Path, entries: &[(&str, tar::EntryType, &[u8])]) -> std::path::PathBuf {
         let path = dir.join(LETTERS.archive);
-        let mut builder = tar::Builder::new(GzEncoder::new(
-            File::create(&path).unwrap(),
-            Compression::fast(),
-        ));
+        let mut builder = tar::Builder::new(GzEncoder::new(File::create(&path).unwrap(), Compression::fast()));
         for (name, kind, bytes) in entries {
             let mut header = tar::Header::new_ustar();
             header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
@@ -158,28 +137,16 @@ mod tests {
             ("./letters/abc.bin", FILE, b"abc"),
         ];
         unpack_in(dir.path(), &entries).unwrap();
-        let names = fs::read_dir(dir.path().join("out/letters"))
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name());
+        let names = fs::read_dir(dir.path().join("out/letters")).unwrap().map(|entry| entry.unwrap().file_name());
         assert_eq!(names.collect::<Vec<_>>(), ["abc.bin"]);
-        assert_eq!(
-            fs::read(dir.path().join("out/letters/abc.bin")).unwrap(),
-            b"abc"
-        );
+        assert_eq!(fs::read(dir.path().join("out/letters/abc.bin")).unwrap(), b"abc");
     }
 
     #[test]
     fn a_link_does_not_count_as_the_file() {
         let dir = tempfile::tempdir().unwrap();
-        let error = unpack_in(
-            dir.path(),
-            &[("letters/abc.bin", tar::EntryType::Symlink, b"")],
-        )
-        .unwrap_err();
-        assert!(
-            error.to_string().contains("does not hold letters/abc.bin"),
-            "{error}"
-        );
+        let error = unpack_in(dir.path(), &[("letters/abc.bin", tar::EntryType::Symlink, b"")]).unwrap_err();
+        assert!(error.to_string().contains("does not hold letters/abc.bin"), "{error}");
         assert!(!dir.path().join("out").exists());
     }
 
@@ -194,24 +161,13 @@ mod tests {
     #[test]
     fn a_cut_archive_is_named() {
         let dir = tempfile::tempdir().unwrap();
-        let noise: Vec<u8> = (0..60_000u32)
-            .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
-            .collect();
-        let path = archive(
-            dir.path(),
-            &[
-                ("letters/noise.bin", FILE, &noise),
-                ("letters/abc.bin", FILE, b"abc"),
-            ],
-        );
+        let noise: Vec<u8> = (0..60_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let path = archive(dir.path(), &[("letters/noise.bin", FILE, &noise), ("letters/abc.bin", FILE, b"abc")]);
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
         let error = unpack(&LETTERS, &path, &dir.path().join("out")).unwrap_err();
         assert!(matches!(&error, DataError::Archive { .. }), "{error}");
         fs::write(&path, b"not gzip at all").unwrap();
-        assert!(matches!(
-            unpack(&LETTERS, &path, &dir.path().join("out")),
-            Err(DataError::Archive { .. })
-        ));
+        assert!(matches!(unpack(&LETTERS, &path, &dir.path().join("out")), Err(DataError::Archive { .. })));
     }
 }

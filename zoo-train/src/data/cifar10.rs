@@ -20,18 +20,8 @@ const PIXELS: usize = 3 * SIDE * SIDE;
 /// Bytes of one record: the label and the image.
 pub const RECORD: usize = 1 + PIXELS;
 /// The class names, by label.
-pub const CLASSES: [&str; 10] = [
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-];
+pub const CLASSES: [&str; 10] =
+    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 /// Mean of each channel over the training images.
 pub const MEAN: [f32; 3] = [0.4914, 0.4822, 0.4465];
 /// Standard deviation of each channel over the training images.
@@ -54,11 +44,7 @@ pub const OFFICIAL: Manifest<'static> = Manifest {
 };
 
 const fn batch(name: &'static str, md5: &'static str) -> FileSum<'static> {
-    FileSum {
-        name,
-        bytes: 10_000 * RECORD as u64,
-        md5,
-    }
+    FileSum { name, bytes: 10_000 * RECORD as u64, md5 }
 }
 
 /// Reads CIFAR-10 from `cifar-10-batches-bin` in `dir`, or from `dir` where that is this folder itself.
@@ -76,12 +62,7 @@ pub fn load_with(manifest: &Manifest, dir: &Path) -> Result<Dataset, DataError> 
     let (train, test) = thread::scope(|scope| {
         let train = scope.spawn(|| read_all(manifest.train, &folder));
         let test = read_all(manifest.test, &folder);
-        (
-            train
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            test,
-        )
+        (train.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), test)
     });
     Ok(Dataset {
         name: "cifar10".to_string(),
@@ -102,20 +83,11 @@ fn read_all(files: &[FileSum], folder: &Path) -> Result<Images, DataError> {
             .collect();
         readers
             .into_iter()
-            .map(|reader| {
-                reader
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
+            .map(|reader| reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect::<Result<Vec<Images>, DataError>>()
     })?;
-    let mut all = Images {
-        pixels: Vec::new(),
-        labels: Vec::new(),
-        side: SIDE,
-    };
-    all.pixels
-        .reserve_exact(parts.iter().map(|part| part.pixels.len()).sum());
+    let mut all = Images { pixels: Vec::new(), labels: Vec::new(), side: SIDE };
+    all.pixels.reserve_exact(parts.iter().map(|part| part.pixels.len()).sum());
     for part in parts {
         all.pixels.extend_from_slice(&part.pixels);
         all.labels.extend_from_slice(&part.labels);
@@ -128,26 +100,14 @@ pub fn decode(path: &Path, bytes: &[u8]) -> Result<Images, DataError> {
     let count = bytes.len() / RECORD;
     if !bytes.len().is_multiple_of(RECORD) {
         let (actual, expected) = (bytes.len() as u64, ((count + 1) * RECORD) as u64);
-        return Err(DataError::Size {
-            path: path.to_path_buf(),
-            actual,
-            expected,
-        });
+        return Err(DataError::Size { path: path.to_path_buf(), actual, expected });
     }
-    let mut images = Images {
-        pixels: Vec::with_capacity(count * PIXELS),
-        labels: Vec::with_capacity(count),
-        side: SIDE,
-    };
+    let mut images =
+        Images { pixels: Vec::with_capacity(count * PIXELS), labels: Vec::with_capacity(count), side: SIDE };
     for (record, bytes) in bytes.chunks_exact(RECORD).enumerate() {
         let label = bytes[0];
         if usize::from(label) >= CLASSES.len() {
-            return Err(DataError::Label {
-                path: path.to_path_buf(),
-                record,
-                label,
-                classes: CLASSES.len(),
-            });
+            return Err(DataError::Label { path: path.to_path_buf(), record, label, classes: CLASSES.len() });
         }
         images.labels.push(label.into());
         images.pixels.extend_from_slice(&bytes[1..]);
@@ -167,12 +127,11 @@ mod tests {
     }
 
     fn some_images() -> impl Strategy<Value = Images> {
-        prop::collection::vec((0u16..10, prop::collection::vec(any::<u8>(), PIXELS)), 0..4)
-            .prop_map(|records| Images {
-                labels: records.iter().map(|(label, _)| *label).collect(),
-                pixels: records.into_iter().flat_map(|(_, pixels)| pixels).collect(),
-                side: SIDE,
-            })
+        prop::collection::vec((0u16..10, prop::collection::vec(any::<u8>(), PIXELS)), 0..4).prop_map(|records| Images {
+            labels: records.iter().map(|(label, _)| *label).collect(),
+            pixels: records.into_iter().flat_map(|(_, pixels)| pixels).collect(),
+            side: SIDE,
+        })
     }
 
     proptest! {
@@ -207,12 +166,7 @@ mod tests {
     fn the_official_manifest_is_well_formed() {
         assert_eq!(OFFICIAL.files().count(), 6);
         for file in OFFICIAL.files() {
-            assert_eq!(
-                (file.bytes, file.md5.len()),
-                (30_730_000, 32),
-                "{}",
-                file.name
-            );
+            assert_eq!((file.bytes, file.md5.len()), (30_730_000, 32), "{}", file.name);
         }
     }
 }

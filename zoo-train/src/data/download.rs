@@ -126,10 +126,7 @@ impl Download<'_> {
                 return Err(self.unreachable(reason));
             }
             let pause = self.patience.backoff * 2u32.pow(fruitless.min(6));
-            progress.say(&format!(
-                "{}: {reason}; trying again in {pause:?}",
-                file_name(self.target)
-            ));
+            progress.say(&format!("{}: {reason}; trying again in {pause:?}", file_name(self.target)));
             thread::sleep(pause);
         }
     }
@@ -154,10 +151,7 @@ impl Download<'_> {
                 return Err(Failure::Passing(format!("HTTP status {status}")));
             }
             _ => {
-                return Err(Failure::Final(DataError::Status {
-                    url: self.url.to_string(),
-                    status,
-                }));
+                return Err(Failure::Final(DataError::Status { url: self.url.to_string(), status }));
             }
         };
         self.receive(response, start, total, progress)
@@ -197,8 +191,7 @@ impl Download<'_> {
         progress: &mut Progress,
     ) -> Result<(), Failure> {
         let path = self.part();
-        let mut file = open_at(&path, start)
-            .map_err(|error| Failure::Final(DataError::io("write", &path)(error)))?;
+        let mut file = open_at(&path, start).map_err(|error| Failure::Final(DataError::io("write", &path)(error)))?;
         let mut body = response.into_body().into_reader();
         let mut buffer = vec![0; 64 * 1024];
         let mut done = start;
@@ -208,23 +201,16 @@ impl Download<'_> {
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    return Err(Failure::Passing(format!(
-                        "the connection broke off ({error})"
-                    )));
+                    return Err(Failure::Passing(format!("the connection broke off ({error})")));
                 }
             };
-            file.write_all(&buffer[..count])
-                .map_err(|error| Failure::Final(DataError::io("write", &path)(error)))?;
+            file.write_all(&buffer[..count]).map_err(|error| Failure::Final(DataError::io("write", &path)(error)))?;
             done += count as u64;
             progress.at(done, total);
         }
         match total {
-            Some(total) if done < total => Err(Failure::Passing(format!(
-                "it ended after {done} of {total} bytes"
-            ))),
-            _ => file
-                .sync_all()
-                .map_err(|error| Failure::Final(DataError::io("write", &path)(error))),
+            Some(total) if done < total => Err(Failure::Passing(format!("it ended after {done} of {total} bytes"))),
+            _ => file.sync_all().map_err(|error| Failure::Final(DataError::io("write", &path)(error))),
         }
     }
 
@@ -236,11 +222,7 @@ impl Download<'_> {
             return fs::rename(&part, self.target).map_err(DataError::io("write", self.target));
         }
         fs::remove_file(&part).map_err(DataError::io("remove", &part))?;
-        Err(DataError::Checksum {
-            url: self.url.to_string(),
-            actual,
-            expected: self.md5.to_string(),
-        })
+        Err(DataError::Checksum { url: self.url.to_string(), actual, expected: self.md5.to_string() })
     }
 
     fn start_over(&self, reason: &str) -> Failure {
@@ -253,10 +235,7 @@ impl Download<'_> {
     }
 
     fn unreachable(&self, reason: String) -> DataError {
-        DataError::Unreachable {
-            url: self.url.to_string(),
-            reason,
-        }
+        DataError::Unreachable { url: self.url.to_string(), reason }
     }
 }
 
@@ -268,19 +247,11 @@ fn open_at(path: &Path, start: u64) -> io::Result<File> {
 }
 
 fn file_name(path: &Path) -> &str {
-    path.file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or("download")
+    path.file_name().and_then(|name| name.to_str()).unwrap_or("download")
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
 /// First byte and total length from `bytes 5-9/10`; the total may be unknown, as in `bytes 5-9/*`.
@@ -288,11 +259,7 @@ fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
     let value = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
     let (range, total) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (start, _) = range.split_once('-')?;
-    let total = if total == "*" {
-        None
-    } else {
-        Some(total.parse().ok()?)
-    };
+    let total = if total == "*" { None } else { Some(total.parse().ok()?) };
     Some((start.parse().ok()?, total))
 }
 
@@ -310,15 +277,7 @@ mod tests {
     fn content_ranges_are_read_strictly() {
         assert_eq!(range("bytes 5-9/10"), Some((5, Some(10))));
         assert_eq!(range("bytes 5-9/*"), Some((5, None)));
-        for bad in [
-            "",
-            "bytes",
-            "bytes */10",
-            "bytes 5/10",
-            "bytes 5-9/x",
-            "items 5-9/10",
-            "bytes -5-9/10",
-        ] {
+        for bad in ["", "bytes", "bytes */10", "bytes 5/10", "bytes 5-9/x", "items 5-9/10", "bytes -5-9/10"] {
             assert_eq!(range(bad), None, "{bad}");
         }
     }

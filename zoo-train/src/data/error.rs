@@ -146,15 +146,8 @@ pub enum DataError {
 
 impl DataError {
     /// Wraps an I/O error with what was tried on which path; for `map_err`.
-    pub(crate) fn io<'a>(
-        action: &'static str,
-        path: &'a Path,
-    ) -> impl FnOnce(io::Error) -> DataError + 'a {
-        move |source| DataError::Io {
-            action,
-            path: path.to_path_buf(),
-            source,
-        }
+    pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> DataError + 'a {
+        move |source| DataError::Io { action, path: path.to_path_buf(), source }
     }
 
     /// Whether another source may still help: the network or the other end is at fault, and not this machine.
@@ -199,31 +192,19 @@ mod tests {
     #[test]
     fn a_full_disk_is_named_with_its_remedy() {
         let message = write_error(io::ErrorKind::StorageFull);
-        assert!(
-            message.contains("/data/x.part: the disk is full") && message.contains("--data-dir"),
-            "{message}"
-        );
+        assert!(message.contains("/data/x.part: the disk is full") && message.contains("--data-dir"), "{message}");
     }
 
     #[test]
     fn missing_rights_are_named_with_their_remedy() {
         let message = write_error(io::ErrorKind::PermissionDenied);
-        assert!(
-            message.contains("permission denied") && message.contains("--data-dir"),
-            "{message}"
-        );
+        assert!(message.contains("permission denied") && message.contains("--data-dir"), "{message}");
     }
 
     #[test]
     fn only_faults_of_the_other_end_lead_to_another_source() {
-        let away = DataError::Unreachable {
-            url: "http://x".into(),
-            reason: "refused".into(),
-        };
+        let away = DataError::Unreachable { url: "http://x".into(), reason: "refused".into() };
         assert!(away.is_about_the_source());
-        assert!(
-            !DataError::io("write", Path::new("x"))(io::ErrorKind::StorageFull.into())
-                .is_about_the_source()
-        );
+        assert!(!DataError::io("write", Path::new("x"))(io::ErrorKind::StorageFull.into()).is_about_the_source());
     }
 }

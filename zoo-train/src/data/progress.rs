@@ -25,10 +25,7 @@ impl Progress {
             (false, true) => Form::Bar(bar(what)),
             (false, false) => Form::Lines(0),
         };
-        Progress {
-            what: what.to_string(),
-            form,
-        }
+        Progress { what: what.to_string(), form }
     }
 
     /// `done` bytes of `total` are there; the total may be unknown.
@@ -46,12 +43,7 @@ impl Progress {
                 let tenths = done.saturating_mul(10) / total;
                 if tenths > *reported {
                     *reported = tenths;
-                    eprintln!(
-                        "{}: {} of {}",
-                        self.what,
-                        HumanBytes(done),
-                        HumanBytes(total)
-                    );
+                    eprintln!("{}: {} of {}", self.what, HumanBytes(done), HumanBytes(total));
                 }
             }
         }
@@ -78,9 +70,7 @@ impl Drop for Progress {
 fn bar(what: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
     // A template that does not parse would be a slip of ours; the plain bar is good enough then.
-    if let Ok(style) =
-        ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
-    {
+    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}") {
         bar.set_style(style);
     }
     bar.set_message(what.to_string());

@@ -7,16 +7,7 @@
 use super::{Dataset, Images};
 
 /// The directions in which the stripes run: pixels to the right and down.
-const DIRECTIONS: [(i64, i64); 8] = [
-    (1, 0),
-    (0, 1),
-    (1, 1),
-    (1, -1),
-    (2, 1),
-    (1, 2),
-    (2, -1),
-    (1, -2),
-];
+const DIRECTIONS: [(i64, i64); 8] = [(1, 0), (0, 1), (1, 1), (1, -1), (2, 1), (1, 2), (2, -1), (1, -2)];
 /// Three levels in each of three channels.
 const TINTS: usize = 27;
 /// How far a tint moves a channel from the middle.
@@ -56,11 +47,7 @@ fn images(random: &mut Random, count: usize, side: usize, classes: usize) -> Ima
         let pattern = Pattern::of(usize::from(*label));
         pattern.draw(random, side, &mut pixels);
     }
-    Images {
-        pixels,
-        labels,
-        side,
-    }
+    Images { pixels, labels, side }
 }
 
 /// What the images of a class have in common.
@@ -94,9 +81,7 @@ impl Pattern {
                     let along = self.direction.0 * x + self.direction.1 * y;
                     let wave = triangle(along * self.stripes * 256 / side + phase);
                     let noise = random.below(2 * NOISE as u64 + 1) as i64 - NOISE;
-                    pixels.push(
-                        (128 + tint * TINT + wave * STRIPE / 128 + noise).clamp(0, 255) as u8,
-                    );
+                    pixels.push((128 + tint * TINT + wave * STRIPE / 128 + noise).clamp(0, 255) as u8);
                 }
             }
         }
@@ -115,13 +100,7 @@ fn statistics(images: &Images) -> ([f32; 3], [f32; 3]) {
     let (mut mean, mut deviation) = ([0.0; 3], [1.0; 3]);
     for channel in 0..3 {
         let (mut sum, mut squares, mut count) = (0u64, 0u64, 0u64);
-        for value in images
-            .pixels
-            .chunks_exact(plane)
-            .skip(channel)
-            .step_by(3)
-            .flatten()
-        {
+        for value in images.pixels.chunks_exact(plane).skip(channel).step_by(3).flatten() {
             let value = u64::from(*value);
             sum += value;
             squares += value * value;
@@ -171,10 +150,7 @@ mod tests {
 
     #[test]
     fn a_seed_gives_the_same_bytes_on_every_machine() {
-        assert_eq!(
-            md5_hex(&generate(7, 4, 2, 9, 3).train.pixels),
-            "650872b3713505e6759fa4b2fd6f25a1"
-        );
+        assert_eq!(md5_hex(&generate(7, 4, 2, 9, 3).train.pixels), "650872b3713505e6759fa4b2fd6f25a1");
     }
 
     #[test]
@@ -191,14 +167,7 @@ mod tests {
         assert_eq!(patterns.len(), 1080);
         let data = generate(3, 100, 0, 4, 10);
         for class in 0..10 {
-            assert_eq!(
-                data.train
-                    .labels
-                    .iter()
-                    .filter(|label| **label == class)
-                    .count(),
-                10
-            );
+            assert_eq!(data.train.labels.iter().filter(|label| **label == class).count(), 10);
         }
         assert_ne!(data.train.labels[..10], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     }
@@ -211,47 +180,24 @@ mod tests {
         let mut means = vec![vec![0f32; bytes]; 10];
         for index in 0..data.train.len() {
             let mean = &mut means[usize::from(data.train.labels[index])];
-            mean.iter_mut()
-                .zip(data.train.image(index))
-                .for_each(|(sum, pixel)| *sum += f32::from(*pixel) / 100.0);
+            mean.iter_mut().zip(data.train.image(index)).for_each(|(sum, pixel)| *sum += f32::from(*pixel) / 100.0);
         }
         let distance = |mean: &[f32], image: &[u8]| -> f32 {
-            mean.iter()
-                .zip(image)
-                .map(|(mean, pixel)| (mean - f32::from(*pixel)).powi(2))
-                .sum()
+            mean.iter().zip(image).map(|(mean, pixel)| (mean - f32::from(*pixel)).powi(2)).sum()
         };
-        let nearest = |image: &[u8]| {
-            (0..10)
-                .min_by(|a, b| distance(&means[*a], image).total_cmp(&distance(&means[*b], image)))
-        };
-        let right = (0..200)
-            .filter(|i| nearest(data.test.image(*i)) == Some(data.test.labels[*i].into()))
-            .count();
+        let nearest =
+            |image: &[u8]| (0..10).min_by(|a, b| distance(&means[*a], image).total_cmp(&distance(&means[*b], image)));
+        let right = (0..200).filter(|i| nearest(data.test.image(*i)) == Some(data.test.labels[*i].into())).count();
         assert!(right > 120, "{right} of 200");
     }
 
     #[test]
     fn statistics_are_those_of_the_pixels() {
-        let images = Images {
-            pixels: vec![0, 255, 10, 10, 0, 0, 255, 255, 10, 10, 0, 0],
-            labels: vec![0; 1],
-            side: 2,
-        };
+        let images = Images { pixels: vec![0, 255, 10, 10, 0, 0, 255, 255, 10, 10, 0, 0], labels: vec![0; 1], side: 2 };
         let (mean, deviation) = statistics(&images);
         assert_eq!(mean[0], 68.75 / 255.0);
-        assert!(
-            (mean[1] - 0.5).abs() < 1e-6 && (deviation[1] - 0.5).abs() < 1e-6,
-            "{mean:?} {deviation:?}"
-        );
-        assert_eq!(
-            statistics(&Images {
-                pixels: vec![],
-                labels: vec![],
-                side: 2
-            }),
-            ([0.0; 3], [1.0; 3])
-        );
+        assert!((mean[1] - 0.5).abs() < 1e-6 && (deviation[1] - 0.5).abs() < 1e-6, "{mean:?} {deviation:?}");
+        assert_eq!(statistics(&Images { pixels: vec![], labels: vec![], side: 2 }), ([0.0; 3], [1.0; 3]));
     }
 
     proptest! {

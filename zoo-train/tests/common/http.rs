@@ -43,12 +43,7 @@ impl Server {
         thread::spawn(move || {
             for (index, stream) in listener.incoming().enumerate() {
                 // A client that went away is its own affair.
-                let _ = serve(
-                    stream.unwrap(),
-                    &file,
-                    &answers[index.min(answers.len() - 1)],
-                    &seen,
-                );
+                let _ = serve(stream.unwrap(), &file, &answers[index.min(answers.len() - 1)], &seen);
             }
         });
         Server { url, ranges }
@@ -66,12 +61,7 @@ pub fn nobody() -> String {
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-fn serve(
-    mut stream: TcpStream,
-    file: &[u8],
-    answer: &Answer,
-    seen: &Mutex<Vec<Option<u64>>>,
-) -> std::io::Result<()> {
+fn serve(mut stream: TcpStream, file: &[u8], answer: &Answer, seen: &Mutex<Vec<Option<u64>>>) -> std::io::Result<()> {
     let asked = read_request(&stream)?;
     seen.lock().unwrap().push(asked);
     let start = asked.unwrap_or(0) as usize;
@@ -120,18 +110,11 @@ fn read_request(stream: &TcpStream) -> std::io::Result<Option<u64>> {
 }
 
 fn status(stream: &mut TcpStream, code: u16) -> std::io::Result<()> {
-    write!(
-        stream,
-        "HTTP/1.1 {code} Told So\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-    )
+    write!(stream, "HTTP/1.1 {code} Told So\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 }
 
 fn whole(stream: &mut TcpStream, file: &[u8], limit: usize) -> std::io::Result<()> {
-    write!(
-        stream,
-        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
-        file.len()
-    )?;
+    write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", file.len())?;
     stream.write_all(&file[..limit.min(file.len())])
 }
 
