@@ -16,3 +16,4 @@ pub use plan::{
     Activation, BatchNorm, Cost, DepthRounding, Init, Op, OpKind, Options, Padding, Place, Plan, PlanBuilder,
     PlanError, Rules, Scaling, Shape, WidthRounding,
 };
+pub use zoo_macros::network;
