@@ -20,7 +20,11 @@ pub fn build(network: &Network) -> TokenStream {
     let groups = network.groups.iter().enumerate().map(|(index, group)| defaults(index, group));
     let rows = || network.groups.iter().enumerate().flat_map(|(g, group)| group.rows.iter().map(move |row| (g, row)));
     let counts: Vec<Ident> = (0..rows().count()).map(|index| local(&format!("n{index}"))).collect();
-    let repeats = rows().zip(&counts).map(|((_, row), count)| repeats(row, count, &b));
+    let repeats = rows().zip(&counts).enumerate().map(|(index, ((_, row), count))| {
+        let of_stage = |(_, other): &(usize, &Row)| other.stage == row.stage;
+        let before = rows().take(index).filter(of_stage).count();
+        repeats(row, before as u32, rows().filter(of_stage).count() as u32, count, &b)
+    });
     let stem = layer(&network.stem, "Stem", &profile_stride(network, None), &b);
     let stages = rows().zip(&counts).map(|((g, row), count)| stage_row(network, g, row, count, &b, &block));
     let head = network.last.as_ref().map(|head| layer(head, "Head", &None, &b));
@@ -51,15 +55,15 @@ fn group_name(index: usize) -> Ident {
     format_ident!("__GROUP_{index}")
 }
 
-/// Without a column `n` a row is one block at any depth.
-fn repeats(row: &Row, count: &Ident, b: &Ident) -> TokenStream {
+/// With a column `n` each row scales by itself; without one, the rows of a stage scale together.
+fn repeats(row: &Row, place: u32, rows: u32, count: &Ident, b: &Ident) -> TokenStream {
     let fix_depth = row.fix_depth;
     match &row.n {
         Some(n) => {
             let n = whole(n);
             quote!(let #count = #b.repeats(#n, #fix_depth);)
         }
-        None => quote!(let #count = 1u32;),
+        None => quote!(let #count = #b.repeats_of_row(#place, #rows, #fix_depth);),
     }
 }
 
@@ -104,7 +108,7 @@ fn stage_row(network: &Network, index: usize, row: &Row, count: &Ident, b: &Iden
     let stride = if row.begins_stage { profile_stride(network, Some(row.stage)) } else { None };
     let fields = with_stride(&row.fields, &stride, &quote!(#defaults), b);
     let stride_field = row.fields.iter().chain(&group.block.fields).map(|field| &field.name).find(|name| *name == "s");
-    let stride_field = stride_field.or(stride.as_ref().map(|stride| &stride.field)).filter(|_| row.n.is_some());
+    let stride_field = stride_field.or(stride.as_ref().map(|stride| &stride.field));
     let value = local("row");
     let reset = stride_field.map(|s| quote!(#value.#s = 1 as _;));
     let begin = row.begins_stage.then(|| quote!(#block = 0;));
