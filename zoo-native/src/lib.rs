@@ -23,16 +23,11 @@ pub use error::NativeError;
 pub type Result<T> = std::result::Result<T, NativeError>;
 
 /// The pointers by which C++ knows the tensors; valid as long as the borrow.
-<<<<<<< HEAD
-fn pointers<T: std::borrow::Borrow<tch::Tensor>>(tensors: &[T]) -> Vec<*const torch_sys::C_tensor> {
-    tensors.iter().map(|tensor| tensor.borrow().as_ptr()).collect()
-=======
 fn pointers<T: Borrow<Tensor>>(tensors: &[T]) -> Vec<*const C_tensor> {
     tensors
         .iter()
         .map(|tensor| tensor.borrow().as_ptr())
         .collect()
->>>>>>> native
 }
 
 /// Null for none.
