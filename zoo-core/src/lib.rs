@@ -6,13 +6,19 @@
 
 extern crate self as zoo_core;
 
+pub mod arch;
 mod architecture;
 pub mod block;
+#[cfg(feature = "torch")]
+pub mod model;
 pub mod plan;
 pub mod prelude;
+mod registry;
 
 pub use architecture::{Architecture, Axes, Claim, Variant};
 pub use plan::{
     Activation, BatchNorm, Cost, DepthRounding, Init, Op, OpKind, Options, Padding, Place, Plan, PlanBuilder,
     PlanError, Rules, Scaling, Shape, WidthRounding,
 };
+pub use registry::{Entry, Registry, UnknownModel, edit_distance};
+pub use zoo_macros::network;

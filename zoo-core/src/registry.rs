@@ -63,9 +63,9 @@ impl Registry {
 
     /// Every variant, table by table.
     pub fn entries(&self) -> impl Iterator<Item = Entry> {
-        self.architectures.iter().flat_map(|&architecture| {
-            architecture.variants.iter().map(move |variant| Entry { architecture, variant })
-        })
+        self.architectures
+            .iter()
+            .flat_map(|&architecture| architecture.variants.iter().map(move |variant| Entry { architecture, variant }))
     }
 
     /// The variant of that name.

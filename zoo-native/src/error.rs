@@ -11,9 +11,7 @@ pub struct NativeError {
 
 impl NativeError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-        }
+        Self { message: message.into() }
     }
 }
 

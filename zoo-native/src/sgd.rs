@@ -25,11 +25,7 @@ unsafe extern "C" {
         nesterov: bool,
         first_step: bool,
     ) -> *mut c_char;
-    fn zoo_take_grads(
-        params: *const *const C_tensor,
-        length: usize,
-        out: *mut *mut C_tensor,
-    ) -> *mut c_char;
+    fn zoo_take_grads(params: *const *const C_tensor, length: usize, out: *mut *mut C_tensor) -> *mut c_char;
     fn zoo_clear_grads(params: *const *const C_tensor, length: usize) -> *mut c_char;
 }
 
@@ -61,25 +57,11 @@ pub fn fused_sgd<P: Borrow<Tensor>, G: Borrow<Tensor>, B: Borrow<Tensor>>(
     first_step: bool,
 ) -> Result<()> {
     if params.len() != grads.len() {
-        let message = format!(
-            "fused_sgd: {} parameters but {} gradients",
-            params.len(),
-            grads.len()
-        );
+        let message = format!("fused_sgd: {} parameters but {} gradients", params.len(), grads.len());
         return Err(NativeError::new(message));
     }
-    let (params, grads, buffers) = (
-        pointers(params),
-        pointers(grads),
-        pointers(momentum_buffers),
-    );
-    let Sgd {
-        lr,
-        momentum,
-        dampening,
-        weight_decay,
-        nesterov,
-    } = settings;
+    let (params, grads, buffers) = (pointers(params), pointers(grads), pointers(momentum_buffers));
+    let Sgd { lr, momentum, dampening, weight_decay, nesterov } = settings;
     // SAFETY: the pointers are live tensors for the length of the call, and the lengths are theirs.
     unsafe {
         check(zoo_fused_sgd(
@@ -106,18 +88,9 @@ pub fn take_grads<P: Borrow<Tensor>>(params: &[P]) -> Result<Vec<Option<Tensor>>
     let pointers = pointers(params);
     let mut out = vec![std::ptr::null_mut(); pointers.len()];
     // SAFETY: `out` has room for one pointer a parameter.
-    let verdict = unsafe {
-        check(zoo_take_grads(
-            pointers.as_ptr(),
-            pointers.len(),
-            out.as_mut_ptr(),
-        ))
-    };
+    let verdict = unsafe { check(zoo_take_grads(pointers.as_ptr(), pointers.len(), out.as_mut_ptr())) };
     // SAFETY: what is not null is a new tensor that nobody else owns; wrapped even on error, so that it is freed.
-    let grads = out
-        .into_iter()
-        .map(|grad| (!grad.is_null()).then(|| unsafe { Tensor::from_ptr(grad) }))
-        .collect();
+    let grads = out.into_iter().map(|grad| (!grad.is_null()).then(|| unsafe { Tensor::from_ptr(grad) })).collect();
     verdict.map(|()| grads)
 }
 

@@ -4,6 +4,8 @@
 //! whoever seeds it before a step makes that step repeatable.
 
 use tch::{Kind, Tensor};
+use zoo_native::depthwise::{Padding as Border, depthwise_conv2d};
+use zoo_native::norm::{Activation as Fused, Norm as NormTensors, norm_activation};
 
 use super::node::{Node, NodeKind, Norm};
 use super::{Model, ModelError, channels_last};
@@ -29,26 +31,23 @@ impl Model {
         if shape.len() != 4 || shape[1..] != [input.c, input.h, input.w].map(i64::from) {
             return Err(ModelError::Input { expected: input.h, found: shape });
         }
-        let mut values: Vec<Option<Tensor>> = (0..=self.plan.ops.len()).map(|_| None).collect();
-        values[0] = Some(channels_last(images)?);
+        // A value that is not there, before its node has run or after its last reader, is an undefined tensor.
+        let mut values: Vec<Tensor> = (0..=self.plan.ops.len()).map(|_| Tensor::new()).collect();
+        values[0] = channels_last(images)?;
         let mut last = 0;
         for node in &self.nodes {
-            // Every value is written before it is read: plans are in running order.
-            let read = |input: usize| values[input].as_ref().ok_or(ModelError::Input { expected: input as u32, found: vec![] });
-            let output = self.run(node, read(node.inputs[0])?, read(node.inputs[1]).ok(), mode)?;
+            let output = self.run(node, &values[node.inputs[0]], &values[node.inputs[1]], mode)?;
             for dead in &node.dead {
-                values[*dead] = None;
+                values[*dead] = Tensor::new();
             }
-            values[node.output] = Some(output);
+            values[node.output] = output;
             last = node.output;
         }
-        let logits = values[last].take().ok_or(ModelError::Input { expected: input.h, found: shape })?;
-        Ok(logits.f_flatten(1, -1)?)
+        Ok(values[last].f_flatten(1, -1)?)
     }
 
-    fn run(&self, node: &Node, x: &Tensor, second: Option<&Tensor>, mode: Mode) -> Result<Tensor, ModelError> {
+    fn run(&self, node: &Node, x: &Tensor, other: &Tensor, mode: Mode) -> Result<Tensor, ModelError> {
         let parameter = |index: usize| &self.parameters[index].tensor;
-        let other = || second.unwrap_or(x);
         match node.kind {
             NodeKind::Conv { op, weight, bias, norm, activation } => {
                 let y = self.convolve(op, x, parameter(weight), bias.map(parameter))?;
@@ -58,7 +57,7 @@ impl Model {
                 }
             }
             NodeKind::Norm { norm, activation } => self.normalise(norm, activation, x, mode),
-            NodeKind::Act(activation) => activate(x.f_clone_out()?, Some(activation)),
+            NodeKind::Act(activation) => activate(x.f_alias_copy()?, Some(activation)),
             NodeKind::Pool => Ok(x.f_mean_dim([2i64, 3].as_slice(), true, None::<Kind>)?),
             NodeKind::Dropout { op } => match self.plan.ops[op].kind {
                 OpKind::Dropout { rate } if mode == Mode::Train && rate > 0.0 => Ok(x.f_dropout(rate, true)?),
@@ -67,12 +66,12 @@ impl Model {
             NodeKind::Linear { weight, bias } => {
                 Ok(x.f_flatten(1, -1)?.f_linear(parameter(weight), Some(parameter(bias)))?)
             }
-            NodeKind::Scale => Ok(other().f_mul(x)?),
+            NodeKind::Scale => Ok(other.f_mul(x)?),
             NodeKind::Add { op } => match self.plan.ops[op].kind {
                 OpKind::Add { drop_path } if mode == Mode::Train && drop_path > 0.0 => {
-                    Ok(other().f_add(&drop_samples(x, drop_path)?)?)
+                    Ok(other.f_add(&drop_samples(x, drop_path)?)?)
                 }
-                _ => Ok(other().f_add(x)?),
+                _ => Ok(other.f_add(x)?),
             },
         }
     }
@@ -81,20 +80,19 @@ impl Model {
         let op = &self.plan.ops[op];
         let OpKind::Conv { kernel, stride, groups, .. } = op.kind else { return Ok(x.shallow_clone()) };
         let (kernel, stride, groups) = (i64::from(kernel), i64::from(stride), i64::from(groups));
-        let (padded, padding);
-        let mut x = x;
-        match self.plan.options.padding {
-            Padding::Symmetric => padding = (kernel - 1) / 2,
-            Padding::Same => match same_padding(i64::from(op.input.h), kernel, stride) {
-                (before, after) if before == after => padding = before,
-                (before, after) => {
-                    padded = x.f_constant_pad_nd([before, after, before, after])?;
-                    x = &padded;
-                    padding = 0;
-                }
-            },
+        let border = match self.plan.options.padding {
+            Padding::Symmetric => Border::symmetric((kernel - 1) / 2),
+            Padding::Same => Border::same(i64::from(op.input.h), i64::from(op.input.w), kernel, stride),
+        };
+        if op.is_depthwise() && bias.is_none() && op.input.c == op.output.c {
+            return Ok(depthwise_conv2d(x, weight, stride, border)?);
         }
-        Ok(x.f_conv2d(weight, bias, [stride, stride], [padding, padding], [1, 1], groups)?)
+        let even = border.top == border.bottom && border.left == border.right;
+        let (padded, padding) = match even {
+            true => (x.shallow_clone(), [border.top, border.left]),
+            false => (x.f_constant_pad_nd([border.left, border.right, border.top, border.bottom])?, [0, 0]),
+        };
+        Ok(padded.f_conv2d(weight, bias, [stride, stride], padding, [1, 1], groups)?)
     }
 
     fn normalise(
@@ -105,17 +103,22 @@ impl Model {
         mode: Mode,
     ) -> Result<Tensor, ModelError> {
         let constants = self.plan.rules.norm;
-        let y = x.f_batch_norm(
-            Some(&self.parameters[norm.scale].tensor),
-            Some(&self.parameters[norm.scale + 1].tensor),
-            Some(&self.buffers[norm.mean].tensor),
-            Some(&self.buffers[norm.mean + 1].tensor),
-            mode == Mode::Train,
-            constants.momentum,
-            constants.eps,
-            false,
-        )?;
-        activate(y, activation)
+        let (fused, rest) = match activation {
+            None | Some(Activation::Table) => (Fused::None, None),
+            Some(Activation::Relu) => (Fused::Relu, None),
+            Some(Activation::Relu6) => (Fused::Relu6, None),
+            Some(Activation::Silu) => (Fused::Silu, None),
+            Some(Activation::HardSwish) => (Fused::HardSwish, None),
+            Some(gate @ (Activation::Sigmoid | Activation::HardSigmoid)) => (Fused::None, Some(gate)),
+        };
+        let tensors = NormTensors {
+            weight: &self.parameters[norm.scale].tensor,
+            bias: &self.parameters[norm.scale + 1].tensor,
+            running: Some((&self.buffers[norm.mean].tensor, &self.buffers[norm.mean + 1].tensor)),
+            momentum: constants.momentum,
+            eps: constants.eps,
+        };
+        activate(norm_activation(x, tensors, mode == Mode::Train, fused, None)?, rest)
     }
 }
 
@@ -124,19 +127,12 @@ fn activate(mut x: Tensor, activation: Option<Activation>) -> Result<Tensor, Mod
     Ok(match activation {
         None | Some(Activation::Table) => x,
         Some(Activation::Relu) => x.f_relu_()?,
-        Some(Activation::Relu6) => x.f_hardtanh_(0.0, 6.0)?,
+        Some(Activation::Relu6) => x.f_relu6_()?,
         Some(Activation::Silu) => x.f_silu_()?,
         Some(Activation::HardSwish) => x.f_hardswish_()?,
         Some(Activation::Sigmoid) => x.f_sigmoid_()?,
         Some(Activation::HardSigmoid) => x.f_hardsigmoid_()?,
     })
-}
-
-/// TensorFlow's SAME padding of one dimension: before and after.
-fn same_padding(size: i64, kernel: i64, stride: i64) -> (i64, i64) {
-    let total = ((size + stride - 1) / stride - 1) * stride + kernel - size;
-    let total = total.max(0);
-    (total / 2, total - total / 2)
 }
 
 /// Drops whole samples with probability `rate` and scales the others up, so that the expectation stays.
@@ -145,17 +141,4 @@ fn drop_samples(x: &Tensor, rate: f64) -> Result<Tensor, ModelError> {
     let mut mask = Tensor::f_empty([x.size()[0], 1, 1, 1], (x.kind(), x.device()))?;
     let mask = mask.f_bernoulli_float_(kept)?.f_div_scalar(kept)?;
     Ok(x.f_mul(&mask)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::same_padding;
-
-    #[test]
-    fn same_padding_puts_the_odd_pixel_behind() {
-        assert_eq!(same_padding(224, 3, 2), (0, 1));
-        assert_eq!(same_padding(224, 5, 2), (1, 2));
-        assert_eq!(same_padding(15, 3, 2), (1, 1));
-        assert_eq!(same_padding(7, 3, 1), (1, 1));
-    }
 }

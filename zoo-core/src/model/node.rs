@@ -52,10 +52,7 @@ pub(super) fn lower(plan: &Plan, parameters: &[Parameter]) -> Vec<Node> {
             }
             OpKind::Norm => {
                 norms += 1;
-                NodeKind::Norm {
-                    norm: Norm { scale: first_parameter(index), mean: 2 * (norms - 1) },
-                    activation: None,
-                }
+                NodeKind::Norm { norm: Norm { scale: first_parameter(index), mean: 2 * (norms - 1) }, activation: None }
             }
             OpKind::Act(activation) => NodeKind::Act(activation),
             OpKind::Pool => NodeKind::Pool,
@@ -84,10 +81,9 @@ impl Node {
             return false;
         }
         match (&mut self.kind, &next.kind) {
-            (
-                NodeKind::Conv { norm: slot @ None, activation: None, .. },
-                NodeKind::Norm { norm, activation: None },
-            ) => *slot = Some(*norm),
+            (NodeKind::Conv { norm: slot @ None, activation: None, .. }, NodeKind::Norm { norm, activation: None }) => {
+                *slot = Some(*norm)
+            }
             (
                 NodeKind::Conv { activation: slot @ None, .. } | NodeKind::Norm { activation: slot @ None, .. },
                 NodeKind::Act(activation),
