@@ -292,13 +292,14 @@ check [ ! -e "$libtorch-cpu.part" ]
 check [ ! -e "$libtorch-cpu/lib/half" ]
 
 fresh "a real interruption"
-stand_in python3 "case \$* in *download*) sleep 5 ;; esac; exec '$python' \"\$@\""
+stand_in python3 "case \$* in *download*) touch '$box/downloading'; sleep 1; exit 1 ;; esac; exec '$python' \"\$@\""
 link_tool sleep
+link_tool touch
 status=0
 env -i PATH="$box/tools" HOME="$box" XDG_CACHE_HOME="$box/cache" "$box/tools/bash" "$box/repo/setup.sh" \
     >"$box/output" 2>&1 &
 setup_pid=$!
-sleep 1.5
+until [ -e "$box/downloading" ] || ! kill -0 "$setup_pid" 2>/dev/null; do sleep 0.1; done
 kill -TERM "$setup_pid"
 wait "$setup_pid" || status=$?
 fails_with "interrupted" "run ./setup.sh again"
