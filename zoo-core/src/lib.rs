@@ -8,11 +8,20 @@ extern crate self as zoo_core;
 
 mod architecture;
 pub mod block;
+pub mod compare;
+pub mod draw;
+mod outline;
+#[cfg(test)]
+mod sample;
 pub mod plan;
 pub mod prelude;
+pub mod summary;
 
 pub use architecture::{Architecture, Axes, Claim, Variant};
+pub use compare::Comparison;
+pub use draw::draw;
 pub use plan::{
     Activation, BatchNorm, Cost, DepthRounding, Init, Op, OpKind, Options, Padding, Place, Plan, PlanBuilder,
     PlanError, Rules, Scaling, Shape, WidthRounding,
 };
+pub use summary::{Named, Summary};
