@@ -221,15 +221,15 @@ fn same_channels(a: &Op, b: &Op) -> bool {
 /// What each side has: operation and channels, and then only what differs of the rest.
 fn both(a: &Layer<'_>, b: &Layer<'_>) -> (Option<String>, Option<String>) {
     let (mut left, mut right) = (main_words(a), main_words(b));
-    // The map's size follows from input and strides: worth a word only where nothing else tells the two apart.
-    let map = |layer: &Layer<'_>| format!(", {} x {}", layer.output().h, layer.output().w);
-    let maps = if left == right { [map(a), map(b)] } else { Default::default() };
     for (left_word, right_word) in details(a).into_iter().zip(details(b)) {
         if left_word != right_word {
             left += &format!(", {left_word}");
             right += &format!(", {right_word}");
         }
     }
+    // The map's size follows from input and strides: worth a word only where nothing else tells the two apart.
+    let map = |layer: &Layer<'_>| format!(", {} x {}", layer.output().h, layer.output().w);
+    let maps = if left == right { [map(a), map(b)] } else { Default::default() };
     if maps[0] != maps[1] {
         left += &maps[0];
         right += &maps[1];

@@ -1,5 +1,5 @@
 use super::*;
-use crate::sample;
+use crate::sample::{self, MODELS};
 
 fn compare(model: &str, against: &str) -> Comparison {
     let (left, right) = (sample::plan(model), sample::plan(against));
@@ -8,9 +8,6 @@ fn compare(model: &str, against: &str) -> Comparison {
         Named { plan: &right, model: against, profile: "native" },
     )
 }
-
-const MODELS: [&str; 5] =
-    ["efficientnet-b0", "efficientnet-b7", "tutorial-efficientnet-b0", "tutorial-efficientnet-b7", "mobilenet-v2"];
 
 #[test]
 fn differences_sum_to_the_difference_of_the_totals() {

@@ -42,7 +42,9 @@ pub(super) enum Element {
     /// A branch whose result multiplies the value that it started from.
     Gate(Vec<Node>),
     /// The sum with the value in front of the element at `from`.
-    Add { from: usize },
+    Add {
+        from: usize,
+    },
 }
 
 impl Kind {
@@ -97,17 +99,16 @@ fn prefix(title: &str) -> &str {
     title.split('.').next().unwrap_or(title)
 }
 
-/// A whole gate as one node: its channels on the way, and its activations.
-pub(super) fn gate_node(branch: &[Node], features: u32) -> Node {
-    let key = branch.first().map_or("gate", |node| prefix(&node.title));
-    let narrowest = branch.iter().map(|node| node.shape.c).min().unwrap_or(features);
-    let last = branch.last().map_or(Shape { c: features, h: 1, w: 1 }, |node| node.shape);
+/// A whole gate as one node: its channels on the way in, at the narrowest and on the way out.
+pub(super) fn gate_node(branch: &[Node]) -> Node {
+    let channels = |node: Option<&Node>| node.map_or(0, |node| node.shape.c);
+    let narrowest = branch.iter().map(|node| node.shape.c).min().unwrap_or(0);
     Node {
         kind: Kind::Gate,
         name: branch.first().map_or(String::new(), |node| node.name.clone()),
-        title: key.into(),
-        words: format!("{features} to {narrowest} to {}", last.c),
-        shape: last,
+        title: branch.first().map_or("gate", |node| prefix(&node.title)).into(),
+        words: format!("{} to {narrowest} to {}", channels(branch.first()), channels(branch.last())),
+        shape: branch.last().map_or(Shape { c: 0, h: 1, w: 1 }, |node| node.shape),
         params: branch.iter().map(|node| node.params).sum(),
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::sample;
+use crate::sample::{self, MODELS};
 
 fn summary(model: &str) -> Summary {
     Summary::new(Named { plan: &sample::plan(model), model, profile: "native" })
@@ -7,7 +7,7 @@ fn summary(model: &str) -> Summary {
 
 #[test]
 fn layers_and_stages_sum_to_the_cost() {
-    for model in ["efficientnet-b0", "efficientnet-b7", "mobilenet-v2"] {
+    for model in MODELS {
         let summary = summary(model);
         let layers = summary.layers.iter().fold((0, 0), |sum, layer| (sum.0 + layer.params, sum.1 + layer.macs));
         let stages = summary.stages.iter().fold((0, 0), |sum, stage| (sum.0 + stage.params, sum.1 + stage.macs));

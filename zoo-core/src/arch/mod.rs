@@ -1,0 +1,21 @@
+//! The tables, one file a paper. Nothing but tables lives here; what a word means is in [`plan`](crate::plan) and
+//! [`block`](crate::block).
+
+mod efficientnet;
+mod efficientnet_lite;
+mod mobilenet_v1;
+mod mobilenet_v2;
+mod mobilenet_v3;
+mod tutorial;
+
+pub use efficientnet::EFFICIENTNET;
+pub use efficientnet_lite::EFFICIENTNET_LITE;
+pub use mobilenet_v1::MOBILENET_V1;
+pub use mobilenet_v2::{MOBILENET_V2, MOBILENET_V2_DEEP};
+pub use mobilenet_v3::{
+    MOBILENET_V3_LARGE, MOBILENET_V3_LARGE_MINIMALISTIC, MOBILENET_V3_SMALL, MOBILENET_V3_SMALL_MINIMALISTIC,
+};
+pub use tutorial::{
+    TUTORIAL_EFFICIENTNET, TUTORIAL_MOBILENET_V1, TUTORIAL_MOBILENET_V2, TUTORIAL_MOBILENET_V3_LARGE,
+    TUTORIAL_MOBILENET_V3_SMALL,
+};

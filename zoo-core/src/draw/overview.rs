@@ -1,0 +1,277 @@
+//! Overview: the layout with one row a stage, where blocks that do the same are drawn once.
+//!
+//! At the left of a row stands a card with the stage's figures, at the right what its blocks are made of. Layers of the
+//! same name stand below each other across stages, so that the eye finds what one stage has and another has not.
+
+use super::canvas::{
+    Anchor, BAR, HAIRLINE, INK, JOIN_RADIUS, LINE, MUTED, PANEL, PAPER, Page, RESIDUAL, Rect, Sign, Style,
+};
+use super::diagram::{self, Element, Node};
+use super::header::{self, MARGIN, TITLE_HEIGHT};
+use crate::outline::{self, Block, Section};
+use crate::plan::{Cost, Place};
+use crate::summary::Named;
+use crate::summary::number::{percent, short};
+
+const CARD: f64 = 196.0;
+const CARD_HEIGHT: f64 = 70.0;
+const GAP: f64 = 15.0;
+/// Room for the names of blocks.
+const GUTTER: f64 = 62.0;
+const CHIP_HEIGHT: f64 = 40.0;
+const CHIP_GAP: f64 = 15.0;
+/// A strip of chips with the residual above.
+const STRIP_HEIGHT: f64 = 58.0;
+const PADDING: f64 = 7.0;
+const PILL: Rect = Rect { x: MARGIN + CARD / 2.0 - 66.0, y: 0.0, w: 132.0, h: 19.0 };
+
+const STAGE: Style = Style::new(12.0, true, INK);
+const SHAPE: Style = Style::new(9.5, true, INK);
+const DETAIL: Style = Style::new(8.5, false, MUTED);
+const FIGURE: Style = Style::new(8.5, false, INK);
+const CHIP_TITLE: Style = Style::new(8.5, true, INK);
+const CHIP_WORDS: Style = Style::new(8.0, false, INK);
+const CHIP_SHAPE: Style = Style::new(8.0, false, MUTED);
+
+/// One line of chips: a run of blocks that do the same.
+struct Strip {
+    label: String,
+    elements: Vec<Element>,
+    /// Left edge and width of each element, from the left of the strip.
+    spans: Vec<(f64, f64)>,
+}
+
+/// Lays out the whole network on one page.
+pub(super) fn layout(named: Named<'_>) -> Page {
+    let sections = outline::sections(named.plan);
+    let mut rows: Vec<Vec<Strip>> = sections.iter().map(strips).collect();
+    place_in_columns(&mut rows);
+    let right = rows.iter().flatten().map(Strip::width).fold(0.0, f64::max);
+    let width = (MARGIN + CARD + GUTTER + right + PADDING + 6.0 + MARGIN).max(header::least_width(named));
+    let heights: Vec<f64> = rows.iter().map(|strips| row_height(strips)).collect();
+    let rows_height = heights.iter().map(|height| height + GAP).sum::<f64>();
+    let top = MARGIN + TITLE_HEIGHT + 4.0;
+    let height = top + PILL.h + GAP + rows_height + PILL.h + 24.0 + MARGIN;
+    let mut page = Page::new(width, height);
+    header::title(&mut page, named);
+    pill(&mut page, top, &format!("image  {}", diagram::dimensions(named.plan.input)));
+    let mut y = top + PILL.h;
+    for ((section, strips), height) in sections.iter().zip(&rows).zip(heights) {
+        step(&mut page, y);
+        y += GAP;
+        row(&mut page, Rect { x: MARGIN, y, w: width - 2.0 * MARGIN, h: height }, section, strips, named.plan.cost);
+        y += height;
+    }
+    step(&mut page, y);
+    let classes = named.plan.options.classes;
+    pill(&mut page, y + GAP, &format!("{classes} {}", if classes == 1 { "output" } else { "classes" }));
+    footnote(&mut page);
+    page
+}
+
+/// The strips of a section, with each strip's elements one behind the other.
+fn strips(section: &Section<'_>) -> Vec<Strip> {
+    let mut first = 0;
+    let runs = section.runs().into_iter().map(|run| {
+        let label = match (section.blocks.len(), run.len()) {
+            (1, _) => String::new(),
+            (_, 1) => format!("block {first}"),
+            (_, count) => format!("blocks {first}–{}", first + count - 1),
+        };
+        first += run.len();
+        let elements = diagram::elements(&run[0]);
+        let widths: Vec<f64> = elements.iter().map(element_width).collect();
+        Strip { label, spans: spans(&widths), elements }
+    });
+    runs.collect()
+}
+
+/// Gives the strips of stages common columns, as far as their layers come in the order of the longest strip.
+fn place_in_columns(rows: &mut [Vec<Strip>]) {
+    let Some(longest) = rows.iter().flatten().max_by_key(|strip| strip.elements.len()) else {
+        return;
+    };
+    let keys: Vec<String> = longest.elements.iter().map(|element| element.key().to_string()).collect();
+    let mut widths = vec![0.0; keys.len()];
+    for strip in rows.iter().flatten() {
+        for (column, element) in strip.columns(&keys).unwrap_or_default().into_iter().zip(&strip.elements) {
+            widths[column] = element_width(element).max(widths[column]);
+        }
+    }
+    let columns = spans(&widths);
+    for strip in rows.iter_mut().flatten() {
+        if let Some(chosen) = strip.columns(&keys) {
+            strip.spans = chosen.into_iter().map(|column| columns[column]).collect();
+        }
+    }
+}
+
+fn spans(widths: &[f64]) -> Vec<(f64, f64)> {
+    let mut x = CHIP_GAP;
+    let span = |&width: &f64| {
+        let left = x;
+        x += width + CHIP_GAP;
+        (left, width)
+    };
+    widths.iter().map(span).collect()
+}
+
+fn element_width(element: &Element) -> f64 {
+    match element {
+        Element::Node(node) => chip_width(node),
+        Element::Gate(branch) => chip_width(&diagram::gate_node(branch)),
+        Element::Add { .. } => 2.0 * JOIN_RADIUS,
+    }
+}
+
+fn chip_width(node: &Node) -> f64 {
+    let lines = [
+        CHIP_TITLE.width(&node.title),
+        CHIP_WORDS.width(&node.words),
+        CHIP_SHAPE.width(&diagram::dimensions(node.shape)),
+    ];
+    lines.into_iter().fold(56.0, f64::max) + 12.0
+}
+
+fn row_height(strips: &[Strip]) -> f64 {
+    (strips.len() as f64 * STRIP_HEIGHT + 2.0 * PADDING - 6.0).max(CARD_HEIGHT)
+}
+
+impl Strip {
+    fn width(&self) -> f64 {
+        self.spans.last().map_or(0.0, |(x, width)| x + width)
+    }
+
+    /// The column of each element, if the elements come in the order of the columns.
+    fn columns(&self, keys: &[String]) -> Option<Vec<usize>> {
+        let mut next = 0;
+        let find = |element: &Element| {
+            let found = next + keys[next..].iter().position(|key| key == element.key())?;
+            next = found + 1;
+            Some(found)
+        };
+        self.elements.iter().map(find).collect()
+    }
+}
+
+fn row(page: &mut Page, area: Rect, section: &Section<'_>, strips: &[Strip], total: Cost) {
+    page.ground(area, 7.0, PANEL, Some(HAIRLINE));
+    page.ground(Rect { w: CARD, ..area }, 7.0, PAPER, Some(HAIRLINE));
+    card(page, area, section, total);
+    let content = strips.len() as f64 * STRIP_HEIGHT;
+    let mut y = area.y + (area.h - content) / 2.0;
+    for line in strips {
+        // The residual's lane is above the chips; without it the chips stand in the middle.
+        let has_residual = line.elements.iter().any(|element| matches!(element, Element::Add { .. }));
+        let lane = if has_residual { STRIP_HEIGHT - CHIP_HEIGHT - 4.0 } else { (STRIP_HEIGHT - CHIP_HEIGHT) / 2.0 };
+        strip(page, (area.x + CARD + GUTTER, y + lane), line);
+        page.text(
+            (area.x + CARD + 10.0, y + lane + CHIP_HEIGHT / 2.0 + 3.0),
+            Anchor::Start,
+            DETAIL,
+            line.label.clone(),
+        );
+        y += STRIP_HEIGHT;
+    }
+}
+
+fn card(page: &mut Page, area: Rect, section: &Section<'_>, total: Cost) {
+    let (left, right) = (area.x + 11.0, area.x + CARD - 11.0);
+    let y = area.y + (area.h - CARD_HEIGHT) / 2.0;
+    let heading = match (section.place(), section.blocks.len()) {
+        (Place::Stage { stage, .. }, 1) => format!("Stage {stage}"),
+        (Place::Stage { stage, .. }, blocks) => format!("Stage {stage}  × {blocks}"),
+        (Place::Stem, _) => "Stem".into(),
+        (Place::Head, _) => "Head".into(),
+        (Place::Top, _) => "Top".into(),
+    };
+    page.text((left, y + 19.0), Anchor::Start, STAGE, heading);
+    page.text((right, y + 19.0), Anchor::End, SHAPE, diagram::dimensions(section.output()));
+    page.text((left, y + 32.0), Anchor::Start, DETAIL, description(section));
+    let cost = section.cost();
+    bar(page, (left, y + 46.0), right, "params", (cost.params, total.params));
+    bar(page, (left, y + 59.0), right, "MACs", (cost.macs, total.macs));
+}
+
+/// `5 × 5, stride 2`; the kernels of different blocks one after the other.
+fn description(section: &Section<'_>) -> String {
+    let mut kernels: Vec<u32> = section.blocks.iter().filter_map(Block::kernel).collect();
+    kernels.sort_unstable();
+    kernels.dedup();
+    if kernels.is_empty() {
+        return "classifier".into();
+    }
+    let kernels: Vec<String> = kernels.iter().map(|kernel| format!("{kernel} × {kernel}")).collect();
+    let stride: u32 = section.blocks.iter().map(Block::stride).product();
+    format!("kernel {}  ·  stride {stride}", kernels.join(" and "))
+}
+
+/// A figure with its share of the network as a bar.
+fn bar(page: &mut Page, (left, y): (f64, f64), right: f64, word: &str, (part, whole): (u64, u64)) {
+    let share = percent(part, whole);
+    page.text((left, y), Anchor::Start, DETAIL, word);
+    page.text((left + 72.0, y), Anchor::End, FIGURE, short(part));
+    let track = Rect { x: left + 80.0, y: y - 6.0, w: right - 36.0 - left - 80.0, h: 5.0 };
+    page.ground(track, 2.5, BAR, None);
+    let filled = track.w * share / 100.0;
+    if filled > 0.5 {
+        page.ground(Rect { w: filled, ..track }, 2.5, MUTED, None);
+    }
+    page.text((right, y), Anchor::End, FIGURE, format!("{share:.1} %"));
+}
+
+/// Chips in a line, with arrows between and residuals above.
+fn strip(page: &mut Page, (x, y): (f64, f64), strip: &Strip) {
+    let middle = y + CHIP_HEIGHT / 2.0;
+    page.dot((x, middle), LINE);
+    let mut end = x;
+    // Where each element's input comes from: the middle of the line in front of it.
+    let mut taps = Vec::with_capacity(strip.elements.len());
+    for (index, (element, &(left, width))) in strip.elements.iter().zip(&strip.spans).enumerate() {
+        let (left, center) = (x + left, x + left + width / 2.0);
+        taps.push(if index == 0 { x } else { end + 4.0 });
+        page.line(&[(end, middle), (left, middle)], LINE, true);
+        match element {
+            Element::Node(node) => chip(page, Rect { x: left, y, w: width, h: CHIP_HEIGHT }, node),
+            Element::Gate(branch) => {
+                chip(page, Rect { x: left, y, w: width, h: CHIP_HEIGHT }, &diagram::gate_node(branch));
+            }
+            Element::Add { from } => {
+                let start = taps.get(*from).copied().unwrap_or(x);
+                let lane = y - 8.0;
+                let arc = [(start, middle), (start, lane), (center, lane), (center, middle - JOIN_RADIUS)];
+                page.line(&arc, RESIDUAL, true);
+                page.dot((start, middle), RESIDUAL);
+                page.join((center, middle), Sign::Plus, RESIDUAL);
+            }
+        }
+        end = left + width;
+    }
+}
+
+fn chip(page: &mut Page, rect: Rect, node: &Node) {
+    page.node(rect, node.kind.fill(), node.kind.stroke());
+    let center = rect.x + rect.w / 2.0;
+    page.text((center, rect.y + 12.5), Anchor::Middle, CHIP_TITLE, node.title.clone());
+    page.text((center, rect.y + 23.0), Anchor::Middle, CHIP_WORDS, node.words.clone());
+    page.text((center, rect.y + 33.5), Anchor::Middle, CHIP_SHAPE, diagram::dimensions(node.shape));
+}
+
+fn pill(page: &mut Page, y: f64, words: &str) {
+    page.ground(Rect { y, ..PILL }, PILL.h / 2.0, INK, None);
+    let style = Style { color: PAPER, ..SHAPE };
+    page.text((PILL.x + PILL.w / 2.0, y + 13.0), Anchor::Middle, style, words);
+}
+
+/// The arrow from one row to the next.
+fn step(page: &mut Page, y: f64) {
+    let x = MARGIN + CARD / 2.0;
+    page.line(&[(x, y), (x, y + GAP)], LINE, true);
+}
+
+fn footnote(page: &mut Page) {
+    let at = (page.width - MARGIN, page.height - MARGIN);
+    let words = "Shapes are channels × height × width. MACs: convolutions and linear layers, one image. BN: batch \
+                 normalisation.";
+    page.text(at, Anchor::End, DETAIL, words);
+}

@@ -1,0 +1,158 @@
+//! The forward pass.
+//!
+//! Training and evaluation differ in norms, dropout and drop-path alone. Random numbers come from libtorch's generator;
+//! whoever seeds it before a step makes that step repeatable.
+
+use tch::{Kind, Tensor};
+
+use super::node::{Node, NodeKind, Norm};
+use super::{Model, ModelError, channels_last};
+use crate::plan::{Activation, OpKind, Padding};
+
+/// Whether a pass trains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Norms use and update the statistics of the batch; dropout and drop-path are on.
+    Train,
+    /// Norms use running statistics; nothing is dropped. Call under `tch::no_grad` unless gradients are wanted.
+    Eval,
+}
+
+impl Model {
+    /// Logits (N x classes) of a batch of normalised images (N x 3 x H x W).
+    ///
+    /// # Errors
+    /// Where the images have another size than the plan, or libtorch refuses.
+    pub fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor, ModelError> {
+        let shape = images.size();
+        let input = self.plan.input;
+        if shape.len() != 4 || shape[1..] != [input.c, input.h, input.w].map(i64::from) {
+            return Err(ModelError::Input { expected: input.h, found: shape });
+        }
+        // A value that is not there, before its node has run or after its last reader, is an undefined tensor.
+        let mut values: Vec<Tensor> = (0..=self.plan.ops.len()).map(|_| Tensor::new()).collect();
+        values[0] = channels_last(images)?;
+        let mut last = 0;
+        for node in &self.nodes {
+            let output = self.run(node, &values[node.inputs[0]], &values[node.inputs[1]], mode)?;
+            for dead in &node.dead {
+                values[*dead] = Tensor::new();
+            }
+            values[node.output] = output;
+            last = node.output;
+        }
+        Ok(values[last].f_flatten(1, -1)?)
+    }
+
+    fn run(&self, node: &Node, x: &Tensor, other: &Tensor, mode: Mode) -> Result<Tensor, ModelError> {
+        let parameter = |index: usize| &self.parameters[index].tensor;
+        match node.kind {
+            NodeKind::Conv { op, weight, bias, norm, activation } => {
+                let y = self.convolve(op, x, parameter(weight), bias.map(parameter))?;
+                match norm {
+                    Some(norm) => self.normalise(norm, activation, &y, mode),
+                    None => activate(y, activation),
+                }
+            }
+            NodeKind::Norm { norm, activation } => self.normalise(norm, activation, x, mode),
+            NodeKind::Act(activation) => activate(x.f_alias_copy()?, Some(activation)),
+            NodeKind::Pool => Ok(x.f_mean_dim([2i64, 3].as_slice(), true, None::<Kind>)?),
+            NodeKind::Dropout { op } => match self.plan.ops[op].kind {
+                OpKind::Dropout { rate } if mode == Mode::Train && rate > 0.0 => Ok(x.f_dropout(rate, true)?),
+                _ => Ok(x.shallow_clone()),
+            },
+            NodeKind::Linear { weight, bias } => {
+                Ok(x.f_flatten(1, -1)?.f_linear(parameter(weight), Some(parameter(bias)))?)
+            }
+            NodeKind::Scale => Ok(other.f_mul(x)?),
+            NodeKind::Add { op } => match self.plan.ops[op].kind {
+                OpKind::Add { drop_path } if mode == Mode::Train && drop_path > 0.0 => {
+                    Ok(other.f_add(&drop_samples(x, drop_path)?)?)
+                }
+                _ => Ok(other.f_add(x)?),
+            },
+        }
+    }
+
+    fn convolve(&self, op: usize, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor, ModelError> {
+        let op = &self.plan.ops[op];
+        let OpKind::Conv { kernel, stride, groups, .. } = op.kind else { return Ok(x.shallow_clone()) };
+        let (kernel, stride, groups) = (i64::from(kernel), i64::from(stride), i64::from(groups));
+        let (padded, padding);
+        let mut x = x;
+        match self.plan.options.padding {
+            Padding::Symmetric => padding = (kernel - 1) / 2,
+            Padding::Same => match same_padding(i64::from(op.input.h), kernel, stride) {
+                (before, after) if before == after => padding = before,
+                (before, after) => {
+                    padded = x.f_constant_pad_nd([before, after, before, after])?;
+                    x = &padded;
+                    padding = 0;
+                }
+            },
+        }
+        Ok(x.f_conv2d(weight, bias, [stride, stride], [padding, padding], [1, 1], groups)?)
+    }
+
+    fn normalise(
+        &self,
+        norm: Norm,
+        activation: Option<Activation>,
+        x: &Tensor,
+        mode: Mode,
+    ) -> Result<Tensor, ModelError> {
+        let constants = self.plan.rules.norm;
+        let y = x.f_batch_norm(
+            Some(&self.parameters[norm.scale].tensor),
+            Some(&self.parameters[norm.scale + 1].tensor),
+            Some(&self.buffers[norm.mean].tensor),
+            Some(&self.buffers[norm.mean + 1].tensor),
+            mode == Mode::Train,
+            constants.momentum,
+            constants.eps,
+            false,
+        )?;
+        activate(y, activation)
+    }
+}
+
+/// Applies a non-linearity in place: its input has no other reader.
+fn activate(mut x: Tensor, activation: Option<Activation>) -> Result<Tensor, ModelError> {
+    Ok(match activation {
+        None | Some(Activation::Table) => x,
+        Some(Activation::Relu) => x.f_relu_()?,
+        Some(Activation::Relu6) => x.f_relu6_()?,
+        Some(Activation::Silu) => x.f_silu_()?,
+        Some(Activation::HardSwish) => x.f_hardswish_()?,
+        Some(Activation::Sigmoid) => x.f_sigmoid_()?,
+        Some(Activation::HardSigmoid) => x.f_hardsigmoid_()?,
+    })
+}
+
+/// TensorFlow's SAME padding of one dimension: before and after.
+fn same_padding(size: i64, kernel: i64, stride: i64) -> (i64, i64) {
+    let total = ((size + stride - 1) / stride - 1) * stride + kernel - size;
+    let total = total.max(0);
+    (total / 2, total - total / 2)
+}
+
+/// Drops whole samples with probability `rate` and scales the others up, so that the expectation stays.
+fn drop_samples(x: &Tensor, rate: f64) -> Result<Tensor, ModelError> {
+    let kept = 1.0 - rate;
+    let mut mask = Tensor::f_empty([x.size()[0], 1, 1, 1], (x.kind(), x.device()))?;
+    let mask = mask.f_bernoulli_float_(kept)?.f_div_scalar(kept)?;
+    Ok(x.f_mul(&mask)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_padding;
+
+    #[test]
+    fn same_padding_puts_the_odd_pixel_behind() {
+        assert_eq!(same_padding(224, 3, 2), (0, 1));
+        assert_eq!(same_padding(224, 5, 2), (1, 2));
+        assert_eq!(same_padding(15, 3, 2), (1, 1));
+        assert_eq!(same_padding(7, 3, 1), (1, 1));
+    }
+}

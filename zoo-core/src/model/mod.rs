@@ -1,0 +1,163 @@
+//! A plan as tch modules: parameters, initialisation and the forward pass.
+//!
+//! Owns tensors and how they are computed with. It knows plans only: no architecture, file or command line. Everything
+//! runs in channels_last, which libtorch's CPU kernels prefer by a factor of two on these networks.
+
+mod forward;
+mod init;
+mod layout;
+mod node;
+
+pub use forward::Mode;
+pub use layout::channels_last;
+
+use node::Node;
+use tch::{Device, Kind, TchError, Tensor};
+
+use crate::plan::{OpKind, Padding, Plan, PlanError};
+
+/// What went wrong while building or running a model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The options give no network.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// libtorch refused, most often for lack of memory or because of an input of another shape.
+    #[error("libtorch: {}", first_line(.0))]
+    Torch(#[from] TchError),
+    /// One of the kernels of zoo-native refused.
+    #[error(transparent)]
+    Native(#[from] zoo_native::NativeError),
+    /// The images are not of the plan's shape.
+    #[error("the model takes images of {expected} x {expected} pixels, these are {found:?}")]
+    Input {
+        /// Side of the plan's input.
+        expected: u32,
+        /// Shape of the tensor given.
+        found: Vec<i64>,
+    },
+}
+
+// libtorch appends its C++ stack to the message.
+fn first_line(error: &TchError) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_string()
+}
+
+/// What a parameter is, for optimizers that treat some apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Weight of a dense convolution or a linear layer.
+    Weight,
+    /// Weight of a depthwise convolution.
+    DepthwiseWeight,
+    /// Scale of a norm.
+    NormScale,
+    /// Any bias.
+    Bias,
+}
+
+/// A trainable tensor with its name.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Unique name, such as `stages.2.0.depthwise.conv.weight`.
+    pub name: String,
+    /// Its role.
+    pub role: Role,
+    /// Position in the plan of the operation it belongs to.
+    pub op: usize,
+    /// Its value.
+    pub tensor: Tensor,
+}
+
+/// A running mean or variance with its name.
+#[derive(Debug)]
+pub struct Buffer {
+    /// Unique name, such as `stem.norm.running_mean`.
+    pub name: String,
+    /// Its value.
+    pub tensor: Tensor,
+}
+
+/// A network that can be trained and evaluated.
+#[derive(Debug)]
+pub struct Model {
+    plan: Plan,
+    nodes: Vec<Node>,
+    /// Trainable tensors in the plan's order.
+    pub parameters: Vec<Parameter>,
+    /// Running statistics in the plan's order.
+    pub buffers: Vec<Buffer>,
+    device: Device,
+}
+
+/// How a model is made.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelOptions {
+    /// Where the tensors live.
+    pub device: Device,
+    /// f32 for training; f64 for comparisons.
+    pub kind: Kind,
+    /// Seed of the initial weights.
+    pub seed: i64,
+}
+
+impl Default for ModelOptions {
+    fn default() -> ModelOptions {
+        ModelOptions { device: Device::Cpu, kind: Kind::Float, seed: 0 }
+    }
+}
+
+impl Model {
+    /// Builds the network with fresh weights, the same for the same seed.
+    ///
+    /// # Errors
+    /// Where libtorch refuses, most often for lack of memory.
+    pub fn new(plan: Plan, options: &ModelOptions) -> Result<Model, ModelError> {
+        tch::manual_seed(options.seed);
+        let (mut parameters, mut buffers) = (Vec::new(), Vec::new());
+        for (index, op) in plan.ops.iter().enumerate() {
+            init::tensors_of(op, index, &plan.rules, options, &mut parameters, &mut buffers)?;
+        }
+        let nodes = node::lower(&plan, &parameters);
+        Ok(Model { plan, nodes, parameters, buffers, device: options.device })
+    }
+
+    /// The plan that it was built from.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Where its tensors live.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Number of trainable parameters, counted in the tensors.
+    pub fn parameter_count(&self) -> u64 {
+        self.parameters.iter().map(|parameter| parameter.tensor.numel() as u64).sum()
+    }
+
+    /// Sets the constants of every norm, where weights were trained with others than the table's.
+    pub fn set_batch_norm(&mut self, eps: Option<f64>, momentum: Option<f64>) {
+        let norm = &mut self.plan.rules.norm;
+        norm.eps = eps.unwrap_or(norm.eps);
+        norm.momentum = momentum.unwrap_or(norm.momentum);
+    }
+
+    /// Puts the padding of strided convolutions where the weights were trained with it.
+    pub fn set_padding(&mut self, padding: Padding) {
+        self.plan.options.padding = padding;
+    }
+
+    /// Sets dropout to `rate` and scales drop-path by `drop_path_scale`; 0 switches either off.
+    pub fn set_regularisation(&mut self, dropout: f64, drop_path_scale: f64) {
+        for op in &mut self.plan.ops {
+            match &mut op.kind {
+                OpKind::Dropout { rate } => *rate = dropout,
+                OpKind::Add { drop_path } => *drop_path *= drop_path_scale,
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The architectures that a program knows, and finding a variant by its name.
+
+use crate::{Architecture, Variant, arch};
+
+/// Architectures in the order they are listed.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    architectures: Vec<&'static Architecture>,
+}
+
+/// A variant with the table it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The table.
+    pub architecture: &'static Architecture,
+    /// The row of its variants.
+    pub variant: &'static Variant,
+}
+
+/// A name that no variant has.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown model `{name}`{}; `list` shows all names", suggestion(.nearest))]
+pub struct UnknownModel {
+    name: String,
+    nearest: Option<&'static str>,
+}
+
+fn suggestion(nearest: &Option<&'static str>) -> String {
+    nearest.map(|name| format!(", did you mean `{name}`?")).unwrap_or_default()
+}
+
+impl Default for Registry {
+    /// The tables of this crate.
+    fn default() -> Registry {
+        Registry {
+            architectures: vec![
+                &arch::MOBILENET_V1,
+                &arch::MOBILENET_V2,
+                &arch::MOBILENET_V2_DEEP,
+                &arch::MOBILENET_V3_LARGE,
+                &arch::MOBILENET_V3_LARGE_MINIMALISTIC,
+                &arch::MOBILENET_V3_SMALL,
+                &arch::MOBILENET_V3_SMALL_MINIMALISTIC,
+                &arch::EFFICIENTNET,
+                &arch::EFFICIENTNET_LITE,
+                &arch::TUTORIAL_MOBILENET_V1,
+                &arch::TUTORIAL_MOBILENET_V2,
+                &arch::TUTORIAL_MOBILENET_V3_LARGE,
+                &arch::TUTORIAL_MOBILENET_V3_SMALL,
+                &arch::TUTORIAL_EFFICIENTNET,
+            ],
+        }
+    }
+}
+
+impl Registry {
+    /// The tables of this crate, and behind them those of the caller.
+    pub fn with(extra: &[&'static Architecture]) -> Registry {
+        let mut registry = Registry::default();
+        registry.architectures.extend_from_slice(extra);
+        registry
+    }
+
+    /// Every variant, table by table.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.architectures
+            .iter()
+            .flat_map(|&architecture| architecture.variants.iter().map(move |variant| Entry { architecture, variant }))
+    }
+
+    /// The variant of that name.
+    ///
+    /// # Errors
+    /// Where there is none; the message offers the nearest name.
+    ///
+    /// ```
+    /// let registry = zoo_core::Registry::default();
+    /// let error = registry.find("mobilnet-v2").unwrap_err().to_string();
+    /// assert!(error.contains("did you mean `mobilenet-v2`?"));
+    /// ```
+    pub fn find(&self, name: &str) -> Result<Entry, UnknownModel> {
+        if let Some(entry) = self.entries().find(|entry| entry.variant.name == name) {
+            return Ok(entry);
+        }
+        let nearest = self
+            .entries()
+            .map(|entry| (edit_distance(name, entry.variant.name), entry.variant.name))
+            .min()
+            .filter(|(distance, _)| *distance <= 1 + name.len() / 3)
+            .map(|(_, name)| name);
+        Err(UnknownModel { name: name.into(), nearest })
+    }
+}
+
+/// Levenshtein distance, for suggestions.
+pub fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let substitute = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = substitute.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,134 @@
+//! From syntax to a checked network. Goes on after a mistake, so that one compilation reports them all.
+
+mod fields;
+mod rules;
+mod stages;
+mod variants;
+
+use proc_macro2::Ident;
+
+use crate::ast::Cell;
+use crate::ast::{
+    Body, Grid, Layer as LayerSyntax, Section, Stride as StrideSyntax, Struct, Table, TopItem as TopSyntax, Word,
+};
+use crate::diagnostics::Diagnostics;
+use crate::network::{Axes, DepthRounding, Init, Network, Padding, WidthRounding};
+use crate::words::{REPEATABLE, REQUIRED};
+
+/// The sections by name, each once.
+#[derive(Default)]
+struct Sections {
+    scale: Option<Vec<Ident>>,
+    round: Option<Vec<(Ident, Word)>>,
+    input: Option<(Cell, Cell)>,
+    norm: Option<Struct>,
+    act: Option<Cell>,
+    init: Option<Word>,
+    padding: Option<Word>,
+    stem: Option<LayerSyntax>,
+    stages: Vec<(Struct, Grid)>,
+    head: Option<LayerSyntax>,
+    top: Option<Vec<TopSyntax>>,
+    drop_path: Option<Cell>,
+    dropout: Option<Cell>,
+    profiles: Vec<(Ident, Vec<StrideSyntax>)>,
+    variants: Option<Grid>,
+    claims: Option<Grid>,
+}
+
+/// Checks a table; none where too little is left to check. What is wrong is in `errors`.
+pub fn check(table: Table, errors: &mut Diagnostics) -> Option<Network> {
+    let head = table.head?;
+    report_duplicates(&table.sections, errors);
+    for (section, example) in REQUIRED {
+        // One that could not be read is not missing.
+        if !table.attempted.iter().any(|attempted| attempted == section) {
+            errors.at(head.name.span(), format!("`{}` has no `{section}` section: add `{example}`", head.name));
+        }
+    }
+    let sections = sort(table.sections);
+
+    let axes = match &sections.scale {
+        Some(words) => rules::axes(words, errors),
+        None => Axes::default(),
+    };
+    let (width_rounding, depth_rounding) = match &sections.round {
+        Some(words) => rules::rounding(words, errors),
+        None => (WidthRounding::Divisible(8), DepthRounding::Up),
+    };
+    let init = sections.init.map_or(Init::FanOut, |word| rules::init(&word, errors));
+    let padding = sections.padding.map_or(Padding::Symmetric, |word| rules::padding(&word, errors));
+    if let Some((channels, size)) = &sections.input {
+        rules::image(channels, size, errors);
+    }
+    let norm = sections.norm.inspect(|norm| rules::norm(norm, errors));
+
+    let stem = sections.stem.and_then(|layer| fields::layer("stem", layer, errors));
+    let groups = stages::groups(sections.stages, errors);
+    let last = sections.head.map(|layer| fields::layer("head", layer, errors));
+    let top = sections.top.map(|items| fields::top(items, errors));
+    let profiles = stages::profiles(sections.profiles, &groups, errors);
+    let variants = sections.variants.map(|grid| variants::variants(grid, axes, errors));
+    let claims = match (sections.claims, &variants) {
+        (Some(grid), Some(variants)) => variants::claims(grid, axes, &profiles, variants, errors),
+        _ => Vec::new(),
+    };
+
+    let (channels, input) = sections.input?;
+    Some(Network {
+        head,
+        axes,
+        width_rounding,
+        depth_rounding,
+        channels,
+        input,
+        norm: norm?,
+        act: sections.act?,
+        init,
+        padding,
+        dropout: sections.dropout,
+        drop_path: sections.drop_path,
+        stem: stem?,
+        groups,
+        last: last.flatten(),
+        top: top?,
+        profiles,
+        variants: variants?,
+        claims,
+    })
+}
+
+fn report_duplicates(sections: &[Section], errors: &mut Diagnostics) {
+    for (index, section) in sections.iter().enumerate() {
+        let repeated = sections[..index].iter().any(|earlier| earlier.word == section.word);
+        if repeated && !REPEATABLE.contains(&section.word.to_string().as_str()) {
+            let message = format!("section `{}` stands twice: a table has at most one", section.word);
+            errors.at(section.word.span(), message);
+        }
+    }
+}
+
+fn sort(list: Vec<Section>) -> Sections {
+    let mut sections = Sections::default();
+    for Section { word, body } in list {
+        match body {
+            Body::Scale(axes) => sections.scale = Some(axes),
+            Body::Round(rules) => sections.round = Some(rules),
+            Body::Input { channels, size } => sections.input = Some((channels, size)),
+            Body::Norm(norm) => sections.norm = Some(norm),
+            Body::Act(act) => sections.act = Some(act),
+            Body::Init(init) => sections.init = Some(init),
+            Body::Padding(padding) => sections.padding = Some(padding),
+            Body::Layer(layer) if word == "stem" => sections.stem = Some(layer),
+            Body::Layer(layer) => sections.head = Some(layer),
+            Body::Stages { block, grid } => sections.stages.push((block, grid)),
+            Body::Top(items) => sections.top = Some(items),
+            Body::Rate(rate) if word == "dropout" => sections.dropout = Some(rate),
+            Body::Rate(rate) => sections.drop_path = Some(rate),
+            Body::Profile { name, strides } => sections.profiles.push((name, strides)),
+            Body::Grid(grid) if word == "variants" => sections.variants = Some(grid),
+            Body::Grid(grid) => sections.claims = Some(grid),
+        }
+    }
+    sections
+}

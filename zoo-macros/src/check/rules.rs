@@ -1,0 +1,167 @@
+//! The sections that a table says once: axes, rounding, input, norm, init, padding.
+
+use proc_macro2::Ident;
+
+use super::fields;
+use crate::ast::{Cell, Kind, Struct, Word};
+use crate::diagnostics::Diagnostics;
+use crate::network::{Axes, DepthRounding, Init, Padding, WidthRounding};
+use crate::words;
+
+const AXES: [&str; 2] = ["width", "depth"];
+
+/// `scale width, depth;`
+pub fn axes(list: &[Ident], errors: &mut Diagnostics) -> Axes {
+    let mut axes = Axes::default();
+    for word in list {
+        let axis = match word.to_string().as_str() {
+            "width" => &mut axes.width,
+            "depth" => &mut axes.depth,
+            other => {
+                errors.at(word.span(), words::unknown("axis", other, &AXES));
+                continue;
+            }
+        };
+        if std::mem::replace(axis, true) {
+            errors.at(word.span(), format!("axis `{word}` stands twice"));
+        }
+    }
+    axes
+}
+
+/// `round width: divisible(8), depth: ceil;`
+pub fn rounding(rules: &[(Ident, Word)], errors: &mut Diagnostics) -> (WidthRounding, DepthRounding) {
+    let (mut width, mut depth) = (None, None);
+    for (axis, word) in rules {
+        let twice = match axis.to_string().as_str() {
+            "width" => width.replace(width_rounding(word, errors)).is_some(),
+            "depth" => depth.replace(depth_rounding(word, errors)).is_some(),
+            other => {
+                errors.at(axis.span(), words::unknown("axis", other, &AXES));
+                false
+            }
+        };
+        if twice {
+            errors.at(axis.span(), format!("the rounding of `{axis}` stands twice"));
+        }
+    }
+    (width.unwrap_or(WidthRounding::Divisible(8)), depth.unwrap_or(DepthRounding::Up))
+}
+
+fn width_rounding(word: &Word, errors: &mut Diagnostics) -> WidthRounding {
+    let arguments: Vec<Cell> = word.arguments.clone().into_iter().flatten().map(Cell::new).collect();
+    let name = word.name.to_string();
+    let rounding = match (name.as_str(), arguments.as_slice()) {
+        ("divisible", [divisor]) => small(divisor).map(WidthRounding::Divisible),
+        ("trunc", []) if word.arguments.is_none() => Some(WidthRounding::Truncated(1)),
+        ("trunc", [min, least]) if min.tokens.to_string() == "min" => small(least).map(WidthRounding::Truncated),
+        ("divisible" | "trunc", _) => None,
+        _ => {
+            let known = ["divisible(8)", "trunc", "trunc(min 8)"];
+            let hint = match words::nearest(&name, &["divisible", "trunc"]) {
+                Some(near) => format!("; did you mean `{near}`?"),
+                None => String::new(),
+            };
+            let message = format!("unknown rounding of widths `{name}`{hint} Known are {}", words::list(&known));
+            errors.at(word.name.span(), message.replace("` Known", "`: known"));
+            return WidthRounding::Divisible(8);
+        }
+    };
+    rounding.unwrap_or_else(|| {
+        let message = format!(
+            "`{name}` is written `{}`, with a whole number over 0",
+            match name.as_str() {
+                "divisible" => "divisible(8)",
+                _ => "trunc` or `trunc(min 8)",
+            }
+        );
+        errors.at(word.name.span(), message);
+        WidthRounding::Divisible(8)
+    })
+}
+
+fn small(cell: &Cell) -> Option<u32> {
+    cell.int().filter(|value| (1..=fields::MAX_INT).contains(value)).map(|value| value as u32)
+}
+
+fn depth_rounding(word: &Word, errors: &mut Diagnostics) -> DepthRounding {
+    without_arguments(word, errors);
+    match word.name.to_string().as_str() {
+        "ceil" => DepthRounding::Up,
+        "trunc" => DepthRounding::Truncated,
+        other => {
+            errors.at(word.name.span(), words::unknown("rounding of depths", other, &["ceil", "trunc"]));
+            DepthRounding::Up
+        }
+    }
+}
+
+/// `init fan_out;`
+pub fn init(word: &Word, errors: &mut Diagnostics) -> Init {
+    match word.name.to_string().as_str() {
+        "fan_out" => {
+            without_arguments(word, errors);
+            Init::FanOut
+        }
+        "truncated_normal" => match number(word) {
+            Some(deviation) => Init::TruncatedNormal(deviation),
+            None => {
+                errors
+                    .at(word.name.span(), "`truncated_normal` needs its standard deviation: `truncated_normal(0.09)`");
+                Init::FanOut
+            }
+        },
+        other => {
+            errors.at(word.name.span(), words::unknown("init", other, &["fan_out", "truncated_normal"]));
+            Init::FanOut
+        }
+    }
+}
+
+/// `padding symmetric;`
+pub fn padding(word: &Word, errors: &mut Diagnostics) -> Padding {
+    without_arguments(word, errors);
+    match word.name.to_string().as_str() {
+        "symmetric" => Padding::Symmetric,
+        "same" => Padding::Same,
+        other => {
+            errors.at(word.name.span(), words::unknown("padding", other, &["symmetric", "same"]));
+            Padding::Symmetric
+        }
+    }
+}
+
+/// `input 3 x 224;`
+pub fn image(channels: &Cell, size: &Cell, errors: &mut Diagnostics) {
+    for (cell, what) in [(channels, "channels"), (size, "side of the input")] {
+        match cell.int() {
+            Some(1..=fields::MAX_INT) => {}
+            _ => errors.at(cell.span, format!("the {what} must be a whole number from 1 to 65535: `input 3 x 224;`")),
+        }
+    }
+}
+
+/// `norm BatchNorm { eps: 1e-3, momentum: 0.01 };`
+pub fn norm(norm: &Struct, errors: &mut Diagnostics) {
+    let name = norm.path.to_string();
+    if name != "BatchNorm" {
+        errors.over(&norm.path, words::unknown("norm", &name, &["BatchNorm"]));
+    }
+    fields::unique(&norm.fields, errors);
+}
+
+/// The only argument, if it is a number.
+pub fn number(word: &Word) -> Option<Cell> {
+    let mut arguments = word.arguments.clone().into_iter().flatten().map(Cell::new);
+    match (arguments.next(), arguments.next()) {
+        (Some(cell), None) if matches!(cell.kind, Kind::Float | Kind::Int(_)) => Some(cell),
+        _ => None,
+    }
+}
+
+/// Reports arguments where a word has none.
+pub fn without_arguments(word: &Word, errors: &mut Diagnostics) {
+    if let Some(arguments) = &word.arguments {
+        errors.over(arguments, format!("`{}` has no arguments", word.name));
+    }
+}

@@ -1,0 +1,196 @@
+//! The rows of `stages`, and the profiles that name them.
+
+use proc_macro2::Ident;
+
+use super::fields;
+use crate::ast::{Cell, Field, Grid, Kind, Row as RowSyntax, Stride as StrideSyntax, Struct};
+use crate::diagnostics::Diagnostics;
+use crate::network::{Group, Profile, Row, Stride};
+use crate::words::{self, plural};
+
+/// Checks all groups, and numbers their stages: runs of rows of the same block type and width.
+pub fn groups(list: Vec<(Struct, Grid)>, errors: &mut Diagnostics) -> Vec<Group> {
+    let mut numbering = Numbering { next: 0, last: None };
+    list.into_iter().map(|(block, grid)| group(block, grid, &mut numbering, errors)).collect()
+}
+
+struct Numbering {
+    next: usize,
+    last: Option<(String, String)>,
+}
+
+impl Numbering {
+    /// The stage of a row, and whether the row begins it.
+    fn stage(&mut self, block: &str, width: &str) -> (usize, bool) {
+        let this = Some((block.to_string(), width.to_string()));
+        let begins = self.last != this;
+        if begins {
+            self.next += 1;
+            self.last = this;
+        }
+        (self.next - 1, begins)
+    }
+}
+
+fn group(mut block: Struct, grid: Grid, numbering: &mut Numbering, errors: &mut Diagnostics) -> Group {
+    let name = block.path.to_string().replace(' ', "");
+    block.fields = fields::checked(block.fields, errors);
+    if let Some(n) = block.fields.iter().find(|field| field.name == "n") {
+        errors.at(n.name.span(), "`n` is a column, not a field of the block: repeats stand in the rows");
+    }
+    columns(&grid.header, errors);
+    let has_width = grid.header.iter().any(|column| column == "c");
+    if !has_width {
+        errors.over(header(&grid), format!("`stages {name}` has no column `c`: every row needs its width"));
+    }
+    if grid.rows.is_empty() {
+        errors.over(&block.path, format!("`stages {name}` has no rows"));
+    }
+    let mut rows = Vec::new();
+    for (index, syntax) in grid.rows.into_iter().enumerate() {
+        let what = format!("row {} of `stages {name}`", index + 1);
+        rows.extend(row(&what, syntax, &grid.header, &name, numbering, errors));
+    }
+    Group { block, header: grid.header, rows }
+}
+
+fn header(grid: &Grid) -> proc_macro2::TokenStream {
+    let header = &grid.header;
+    quote::quote!(#(#header)*)
+}
+
+/// Reports columns that stand twice or exclude one another.
+pub fn columns(header: &[Ident], errors: &mut Diagnostics) {
+    for (index, column) in header.iter().enumerate() {
+        if header[..index].contains(column) {
+            errors.at(column.span(), format!("column `{column}` stands twice"));
+        }
+    }
+    let find = |name: &str| header.iter().find(|column| *column == name);
+    if let (Some(_), Some(exp)) = (find("t"), find("exp")) {
+        let message = "`t` and `exp` are two ways to say the same: the expansion is a factor (`t`) or a width (`exp`)";
+        errors.at(exp.span(), message);
+    }
+}
+
+/// Reports a row whose cells do not match its header.
+pub fn arity(what: &str, row: &RowSyntax, header: &[Ident], errors: &mut Diagnostics) -> bool {
+    if row.broken {
+        return false;
+    }
+    if row.cells.len() != header.len() {
+        let names: Vec<String> = header.iter().map(Ident::to_string).collect();
+        let cells = plural(row.cells.len(), "cell");
+        let columns = plural(header.len(), "column");
+        let mut message = format!("{what} has {cells}, but the header has {columns}: {}", names.join(" "));
+        if row.cells.len() >= 2 * header.len() {
+            message += "; is a `;` missing between two rows?";
+        }
+        errors.over(row.tokens(), message);
+        return false;
+    }
+    true
+}
+
+fn row(
+    what: &str,
+    mut syntax: RowSyntax,
+    header: &[Ident],
+    block: &str,
+    numbering: &mut Numbering,
+    errors: &mut Diagnostics,
+) -> Option<Row> {
+    let fix_depth = fix_depth(&mut syntax, header, errors);
+    if !arity(what, &syntax, header, errors) {
+        return None;
+    }
+    let (mut n, mut c) = (None, None);
+    let mut fields = Vec::new();
+    for (column, cell) in header.iter().zip(&syntax.cells) {
+        fields::value(column, cell, errors);
+        match column.to_string().as_str() {
+            "n" => {
+                repeats(cell, errors);
+                n = Some(cell.clone());
+                continue;
+            }
+            "c" if cell.is_absent() => errors.at(cell.span, "every row needs its width: `c` may not be `-`"),
+            "c" => c = Some(cell.clone()),
+            _ => {}
+        }
+        if !cell.is_absent() {
+            fields.push(Field { name: column.clone(), value: cell.clone() });
+        }
+    }
+    let c = c?;
+    let (stage, begins_stage) = numbering.stage(block, &c.tokens.to_string());
+    Some(Row { stage, begins_stage, fields, n, c, fix_depth, cells: syntax.cells })
+}
+
+/// Takes the word behind the last cell off the row.
+fn fix_depth(row: &mut RowSyntax, header: &[Ident], errors: &mut Diagnostics) -> bool {
+    let Some(Cell { kind: Kind::Word(word), .. }) = row.cells.last() else { return false };
+    let (word, surplus) = (word.clone(), row.cells.len() == header.len() + 1);
+    let known = word == "fix_depth";
+    if known || surplus {
+        row.cells.pop();
+    }
+    if surplus && !known {
+        errors.at(word.span(), words::unknown("word behind a row", &word.to_string(), &["fix_depth"]));
+    }
+    known
+}
+
+fn repeats(cell: &Cell, errors: &mut Diagnostics) {
+    if cell.int() == Some(0) {
+        errors.at(cell.span, "`n` is 0: a row stands for at least 1 block");
+    } else if !fields::may_be_whole(cell) {
+        errors.at(cell.span, format!("`n` is `{}`: repeats are a whole number, 1 or more", cell.tokens));
+    }
+}
+
+/// Checks the profiles against the stages.
+pub fn profiles(list: Vec<(Ident, Vec<StrideSyntax>)>, groups: &[Group], errors: &mut Diagnostics) -> Vec<Profile> {
+    let mut profiles: Vec<Profile> = Vec::new();
+    for (name, syntax) in list {
+        if name == "native" {
+            errors.at(name.span(), "profile `native` is implied: the strides as the table has them");
+        } else if profiles.iter().any(|earlier| earlier.name == name) {
+            errors.at(name.span(), format!("profile `{name}` stands twice"));
+        }
+        let mut strides: Vec<Stride> = Vec::new();
+        for syntax in syntax {
+            let Some(stride) = stride(syntax, groups, errors) else { continue };
+            if strides.iter().any(|earlier| earlier.stage == stride.stage) {
+                errors.over(&stride.tokens, format!("profile `{name}` sets this stride twice"));
+            }
+            strides.push(stride);
+        }
+        profiles.push(Profile { name, strides });
+    }
+    profiles
+}
+
+fn stride(syntax: StrideSyntax, groups: &[Group], errors: &mut Diagnostics) -> Option<Stride> {
+    let StrideSyntax { stage, field, value, tokens } = syntax;
+    if field != "s" {
+        errors.at(field.span(), format!("a profile sets strides alone, `s`: `{field}` stays as the table has it"));
+    }
+    match value.int() {
+        Some(_) => fields::value(&field, &value, errors),
+        None => errors.at(value.span, "a stride is 1 or 2"),
+    }
+    let Some(index) = stage else {
+        return Some(Stride { stage: None, field, value, tokens });
+    };
+    let count = groups.iter().flat_map(|group| &group.rows).map(|row| row.stage + 1).max().unwrap_or(0);
+    match index.int() {
+        Some(stage) if (stage as usize) < count => Some(Stride { stage: Some(stage as usize), field, value, tokens }),
+        _ if count == 0 => None,
+        _ => {
+            let message = format!("there is no stage {}: the table has stages 0 to {}", index.tokens, count - 1);
+            errors.at(index.span, message);
+            None
+        }
+    }
+}

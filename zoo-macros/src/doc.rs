@@ -1,0 +1,146 @@
+//! The table as Markdown, for the documentation of the item.
+
+use crate::ast::{Cell, Kind, Struct};
+use crate::network::{Group, Layer, Network, Scaling, TopItem};
+
+/// Stem, stages, head, top, variants and claims.
+pub fn markdown(network: &Network) -> String {
+    let mut text = String::from("\n# Table\n\n");
+    let image = format!("{} x {}", network.channels.tokens, network.input.tokens);
+    text += &format!("Input {image}; norm `{}`; activation `{}`.\n\n", structure(&network.norm), network.act.tokens);
+    text += &format!("Stem: `{}`.\n\n", layer(&network.stem));
+    for group in &network.groups {
+        text += &stages(group);
+    }
+    if let Some(head) = &network.last {
+        text += &format!("Head: `{}`.\n\n", layer(head));
+    }
+    let top: Vec<String> = network.top.iter().map(top_item).collect();
+    text += &format!("Top: {}.\n\n", top.join(", "));
+    text += &profiles(network);
+    text + &variants(network) + &claims(network)
+}
+
+fn stages(group: &Group) -> String {
+    let mut header = vec!["stage".to_string()];
+    header.extend(group.header.iter().map(|column| column.to_string()));
+    let rows = group.rows.iter().map(|row| {
+        let mut cells = vec![row.stage.to_string()];
+        cells.extend(row.cells.iter().map(text));
+        if row.fix_depth {
+            if let Some(last) = cells.last_mut() {
+                *last += " (fixed depth)";
+            }
+        }
+        cells
+    });
+    format!("Stages of `{}`:\n\n{}", structure(&group.block), table(&header, rows))
+}
+
+fn profiles(network: &Network) -> String {
+    let mut text = String::new();
+    for profile in &network.profiles {
+        let strides = profile.strides.iter().map(|stride| match stride.stage {
+            Some(stage) => format!("stages[{stage}] {}", stride.value.tokens),
+            None => format!("stem {}", stride.value.tokens),
+        });
+        let strides: Vec<String> = strides.collect();
+        text += &format!("Profile `{}`: strides {}.\n\n", profile.name, strides.join(", "));
+    }
+    text
+}
+
+fn variants(network: &Network) -> String {
+    let columns = columns(network.variants.iter().flat_map(|variant| &variant.options).map(|field| &field.name));
+    let rows = network.variants.iter().map(|variant| {
+        let mut cells = vec![text(&variant.name)];
+        cells.extend(columns.iter().map(|column| {
+            variant.options.iter().find(|field| field.name == column).map_or(String::new(), |field| text(&field.value))
+        }));
+        cells
+    });
+    let mut header = vec!["variant".to_string()];
+    header.extend(columns.iter().cloned());
+    table(&header, rows)
+}
+
+fn claims(network: &Network) -> String {
+    if network.claims.is_empty() {
+        return String::new();
+    }
+    let rows = network.claims.iter().map(|claim| {
+        let mut differs: Vec<String> = Vec::new();
+        differs.extend(claim.profile.iter().map(|(name, _)| format!("profile {name}")));
+        differs.extend(claim.options.iter().map(|field| format!("{} {}", field.name, text(&field.value))));
+        let count = |count: &Option<Cell>| count.as_ref().map_or(String::new(), |cell| grouped(cell.int()));
+        vec![text(&claim.name), differs.join(", "), count(&claim.params), count(&claim.macs)]
+    });
+    let header = ["checked variant", "with", "parameters", "multiply-accumulates"].map(String::from);
+    table(&header, rows)
+}
+
+fn columns<'a>(names: impl Iterator<Item = &'a proc_macro2::Ident>) -> Vec<String> {
+    let mut columns: Vec<String> = Vec::new();
+    for name in names {
+        if !columns.iter().any(|column| name == column) {
+            columns.push(name.to_string());
+        }
+    }
+    columns
+}
+
+fn table(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let mut text = line(header) + &line(&vec!["---".to_string(); header.len()]);
+    for row in rows {
+        text += &line(&row);
+    }
+    text + "\n"
+}
+
+fn layer(layer: &Layer) -> String {
+    let word = match &layer.scaling {
+        None => String::new(),
+        Some(Scaling::Fixed) => " fixed".into(),
+        Some(Scaling::FixedBelow(width)) => format!(" fixed_below({})", width.tokens),
+        Some(Scaling::Floor) => " floor".into(),
+    };
+    structure(&layer.block) + &word
+}
+
+fn top_item(item: &TopItem) -> String {
+    match item {
+        TopItem::Pool => "pool".into(),
+        TopItem::Dropout => "dropout".into(),
+        TopItem::Linear => "linear".into(),
+        TopItem::Layer(item) => format!("`{}`", layer(item)),
+    }
+}
+
+fn structure(block: &Struct) -> String {
+    let path = block.path.to_string().replace(' ', "");
+    let fields: Vec<String> =
+        block.fields.iter().map(|field| format!("{}: {}", field.name, field.value.tokens)).collect();
+    if fields.is_empty() { path } else { format!("{path} {{ {} }}", fields.join(", ")) }
+}
+
+fn text(cell: &Cell) -> String {
+    match &cell.kind {
+        Kind::Text(text) => format!("`{}`", text.value()),
+        Kind::Absent => "–".into(),
+        _ => cell.tokens.to_string().replace('|', "\\|"),
+    }
+}
+
+/// Digits in threes: `5,288,548`.
+fn grouped(number: Option<u64>) -> String {
+    let digits = number.unwrap_or_default().to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

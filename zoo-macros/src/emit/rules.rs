@@ -1,0 +1,66 @@
+//! What a table says once, as `Rules`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{fields, value};
+use crate::network::{DepthRounding, Init, Network, Padding, Scaling, WidthRounding};
+
+// const __RULES: ::zoo_core::Rules = ::zoo_core::Rules {
+//     width_rounding: ::zoo_core::WidthRounding::Divisible(8),
+//     depth_rounding: ::zoo_core::DepthRounding::Up,
+//     input_channels: 3 as _,
+//     norm: ::zoo_core::BatchNorm { eps: 1e-3, momentum: 0.01 },
+//     activation: Silu,
+//     init: ::zoo_core::Init::FanOut,
+// };
+pub fn rules(network: &Network) -> TokenStream {
+    let width_rounding = match network.width_rounding {
+        WidthRounding::Divisible(divisor) => quote!(Divisible(#divisor)),
+        WidthRounding::Truncated(least) => quote!(Truncated(#least)),
+    };
+    let depth_rounding = match network.depth_rounding {
+        DepthRounding::Up => quote!(Up),
+        DepthRounding::Truncated => quote!(Truncated),
+    };
+    let init = match &network.init {
+        Init::FanOut => quote!(FanOut),
+        Init::TruncatedNormal(deviation) => {
+            let deviation = value(deviation);
+            quote!(TruncatedNormal(#deviation))
+        }
+    };
+    let channels = value(&network.channels);
+    let norm = fields(&network.norm.fields);
+    let act = value(&network.act);
+    quote! {
+        const __RULES: ::zoo_core::Rules = ::zoo_core::Rules {
+            width_rounding: ::zoo_core::WidthRounding::#width_rounding,
+            depth_rounding: ::zoo_core::DepthRounding::#depth_rounding,
+            input_channels: #channels,
+            norm: ::zoo_core::BatchNorm { #norm },
+            activation: #act,
+            init: ::zoo_core::Init::#init,
+        };
+    }
+}
+
+/// The table's padding.
+pub fn padding(padding: &Padding) -> TokenStream {
+    match padding {
+        Padding::Symmetric => quote!(::zoo_core::Padding::Symmetric),
+        Padding::Same => quote!(::zoo_core::Padding::Same),
+    }
+}
+
+/// The word behind a layer.
+pub fn scaling(scaling: &Scaling) -> TokenStream {
+    match scaling {
+        Scaling::Fixed => quote!(::zoo_core::Scaling::Fixed),
+        Scaling::FixedBelow(width) => {
+            let width = value(width);
+            quote!(::zoo_core::Scaling::FixedBelow(#width))
+        }
+        Scaling::Floor => quote!(::zoo_core::Scaling::Floor),
+    }
+}

@@ -1,0 +1,140 @@
+//! A checked network: what `emit` and `doc` read. Words have become variants, names indices, rows stages.
+
+use proc_macro2::{Ident, TokenStream};
+
+use crate::ast::{Cell, Field, Head, Struct};
+
+/// A table without mistakes that the macro can see.
+pub struct Network {
+    pub head: Head,
+    pub axes: Axes,
+    pub width_rounding: WidthRounding,
+    pub depth_rounding: DepthRounding,
+    pub channels: Cell,
+    pub input: Cell,
+    pub norm: Struct,
+    pub act: Cell,
+    pub init: Init,
+    pub padding: Padding,
+    pub dropout: Option<Cell>,
+    pub drop_path: Option<Cell>,
+    pub stem: Layer,
+    pub groups: Vec<Group>,
+    pub last: Option<Layer>,
+    pub top: Vec<TopItem>,
+    pub profiles: Vec<Profile>,
+    pub variants: Vec<Variant>,
+    pub claims: Vec<Claim>,
+}
+
+/// The axes of `scale`.
+#[derive(Clone, Copy, Default)]
+pub struct Axes {
+    pub width: bool,
+    pub depth: bool,
+}
+
+/// `round width: ...`
+pub enum WidthRounding {
+    Divisible(u32),
+    Truncated(u32),
+}
+
+/// `round depth: ...`
+pub enum DepthRounding {
+    Up,
+    Truncated,
+}
+
+/// `init ...`
+pub enum Init {
+    FanOut,
+    TruncatedNormal(Cell),
+}
+
+/// `padding ...`
+pub enum Padding {
+    Symmetric,
+    Same,
+}
+
+/// The word behind a layer.
+pub enum Scaling {
+    Fixed,
+    FixedBelow(Cell),
+    Floor,
+}
+
+/// A stem, a head, or a layer of the top.
+pub struct Layer {
+    pub block: Struct,
+    pub scaling: Option<Scaling>,
+    /// Its width, one of the fields.
+    pub channels: Cell,
+}
+
+/// An item of the top.
+pub enum TopItem {
+    Pool,
+    Dropout,
+    Linear,
+    Layer(Layer),
+}
+
+/// A `stages` section.
+pub struct Group {
+    pub block: Struct,
+    pub header: Vec<Ident>,
+    pub rows: Vec<Row>,
+}
+
+/// A row of a `stages` section.
+pub struct Row {
+    /// The stage it belongs to, counted through all groups.
+    pub stage: usize,
+    /// Whether the stage begins with it.
+    pub begins_stage: bool,
+    /// Its cells but `n`, and without those left out by `-`.
+    pub fields: Vec<Field>,
+    /// Repeats, where the group has the column.
+    pub n: Option<Cell>,
+    pub c: Cell,
+    pub fix_depth: bool,
+    /// All cells as written, for the documentation.
+    pub cells: Vec<Cell>,
+}
+
+/// A `profile` section.
+pub struct Profile {
+    pub name: Ident,
+    pub strides: Vec<Stride>,
+}
+
+/// A stride that a profile changes.
+pub struct Stride {
+    /// The stage, or none for the stem.
+    pub stage: Option<usize>,
+    pub field: Ident,
+    pub value: Cell,
+    pub tokens: TokenStream,
+}
+
+/// A row of `variants`.
+pub struct Variant {
+    pub name: Cell,
+    /// Columns but `name`, and without those left out by `-`.
+    pub options: Vec<Field>,
+}
+
+/// A row of `claims`.
+pub struct Claim {
+    pub name: Cell,
+    /// Index of the variant.
+    pub variant: usize,
+    /// Options in which it differs from the variant.
+    pub options: Vec<Field>,
+    /// Index of the profile; 0 is `native`.
+    pub profile: Option<(Ident, usize)>,
+    pub params: Option<Cell>,
+    pub macs: Option<Cell>,
+}

@@ -1,0 +1,183 @@
+//! From tokens to the syntax tree. A section that cannot be read is reported and skipped, and the next one is read.
+
+mod grid;
+mod layer;
+
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::{Attribute, Error, Result, Token, Visibility};
+
+use crate::ast::{Body, Cell, Head, Section, Table, Word};
+use crate::diagnostics::Diagnostics;
+use crate::words::{self, SECTIONS};
+
+/// Reads a table. What could not be read is in `errors`.
+pub fn parse(tokens: TokenStream, errors: &mut Diagnostics) -> Table {
+    let mut table = Table { head: None, sections: Vec::new(), attempted: Vec::new() };
+    let read = |input: ParseStream| {
+        match head(input) {
+            Ok(head) => table.head = Some(head),
+            Err(error) => {
+                // Without a name nothing can be declared, and what follows may be anything.
+                errors.push(error);
+                return input.step(|cursor| Ok(((), end_of(*cursor))));
+            }
+        }
+        while !input.is_empty() {
+            match section(input, &mut table.attempted, errors) {
+                Ok(Some(section)) => table.sections.push(section),
+                Ok(None) => skip(input)?,
+                Err(error) => {
+                    errors.push(error);
+                    skip(input)?;
+                }
+            }
+        }
+        Ok(())
+    };
+    if let Err(error) = read.parse2(tokens) {
+        errors.push(error);
+    }
+    table
+}
+
+fn end_of(mut cursor: syn::buffer::Cursor<'_>) -> syn::buffer::Cursor<'_> {
+    while let Some((_, next)) = cursor.token_tree() {
+        cursor = next;
+    }
+    cursor
+}
+
+/// `/// documentation pub NAME;`
+fn head(input: ParseStream) -> Result<Head> {
+    let attributes = Attribute::parse_outer(input)?;
+    let visibility = input.parse::<Visibility>()?;
+    let name = input.parse::<Ident>().map_err(|error| {
+        Error::new(
+            error.span(),
+            "expected the network's name: documentation, visibility and name, as in `pub EFFICIENTNET;`",
+        )
+    })?;
+    semicolon(input, &format!("the name `{name}`"))?;
+    Ok(Head { attributes, visibility, name })
+}
+
+/// A section, or nothing where its first word is unknown and reported.
+fn section(input: ParseStream, attempted: &mut Vec<String>, errors: &mut Diagnostics) -> Result<Option<Section>> {
+    let word = input
+        .parse::<Ident>()
+        .map_err(|error| Error::new(error.span(), format!("expected a section: {}", words::list(&SECTIONS))))?;
+    let mut name = word.to_string();
+    if !SECTIONS.contains(&name.as_str()) {
+        errors.at(word.span(), words::unknown("section", &name, &SECTIONS));
+        // Read it as what was probably meant, so that its own mistakes are reported too and it is not called missing.
+        match words::nearest(&name, &SECTIONS) {
+            Some(near) => name = near.to_string(),
+            None => return Ok(None),
+        }
+    }
+    attempted.push(name.clone());
+    let body = body(&name, input, errors)?;
+    if !matches!(name.as_str(), "stages" | "profile" | "variants" | "claims") {
+        semicolon(input, &format!("section `{name}`"))?;
+    }
+    Ok(Some(Section { word: Ident::new(&name, word.span()), body }))
+}
+
+fn body(section: &str, input: ParseStream, errors: &mut Diagnostics) -> Result<Body> {
+    Ok(match section {
+        "scale" => Body::Scale(comma_list(input, |input| input.parse())?),
+        "round" => Body::Round(comma_list(input, |input| {
+            let axis = input.parse()?;
+            input.parse::<Token![:]>()?;
+            Ok((axis, input.parse()?))
+        })?),
+        "input" => image(input)?,
+        "norm" => Body::Norm(layer::structure(input, errors)?),
+        "act" => Body::Act(input.parse()?),
+        "init" => Body::Init(input.parse()?),
+        "padding" => Body::Padding(input.parse()?),
+        "stem" | "head" => Body::Layer(layer::layer(input, errors)?),
+        "top" => Body::Top(comma_list(input, |input| layer::top_item(input, errors))?),
+        "stages" => layer::stages(input, errors)?,
+        "profile" => layer::profile(input, errors)?,
+        "variants" | "claims" => Body::Grid(grid::grid(input, section, errors)?),
+        // `drop_path` and `dropout`: `section` is a word of `SECTIONS`.
+        _ => Body::Rate(input.parse()?),
+    })
+}
+
+/// `3 x 224`
+fn image(input: ParseStream) -> Result<Body> {
+    const EXPECTED: &str = "expected channels and side of the input with spaces around the x: `3 x 224`";
+    let channels = input.parse::<Cell>()?;
+    let by = input.parse::<Ident>().map_err(|_| Error::new(channels.span, EXPECTED))?;
+    if by != "x" {
+        return Err(Error::new(by.span(), EXPECTED));
+    }
+    let size = input.parse::<Cell>().map_err(|_| Error::new(by.span(), EXPECTED))?;
+    Ok(Body::Input { channels, size })
+}
+
+/// Items with commas between them, up to a semicolon.
+fn comma_list<T>(input: ParseStream, mut item: impl FnMut(ParseStream) -> Result<T>) -> Result<Vec<T>> {
+    let mut items = vec![item(input)?];
+    while input.peek(Token![,]) {
+        input.parse::<Token![,]>()?;
+        items.push(item(input)?);
+    }
+    Ok(items)
+}
+
+fn semicolon(input: ParseStream, behind: &str) -> Result<()> {
+    match input.parse::<Token![;]>() {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::new(error.span(), format!("expected `;` behind {behind}"))),
+    }
+}
+
+/// Goes to where the next section seems to begin: here if this is a section's word (a semicolon was forgotten), or behind
+/// the next semicolon, or behind braces that a section's word follows.
+fn skip(input: ParseStream) -> Result<()> {
+    if at_section(input) {
+        return Ok(());
+    }
+    while !input.is_empty() {
+        let ended = match input.parse::<TokenTree>()? {
+            TokenTree::Punct(punct) => punct.as_char() == ';',
+            TokenTree::Group(group) => group.delimiter() == Delimiter::Brace && at_section(input),
+            _ => false,
+        };
+        if ended {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn at_section(input: ParseStream) -> bool {
+    input.fork().parse::<Ident>().is_ok_and(|word| SECTIONS.contains(&word.to_string().as_str()))
+}
+
+impl Parse for Cell {
+    fn parse(input: ParseStream) -> Result<Cell> {
+        if input.is_empty() || input.peek(Token![;]) || input.peek(Token![,]) {
+            return Err(input.error("expected a value: a literal, a name, `-`, or an expression in parentheses"));
+        }
+        Ok(Cell::new(input.parse()?))
+    }
+}
+
+impl Parse for Word {
+    fn parse(input: ParseStream) -> Result<Word> {
+        let name = input.parse()?;
+        let arguments = if input.peek(syn::token::Paren) {
+            let inner;
+            syn::parenthesized!(inner in input);
+            Some(inner.parse()?)
+        } else {
+            None
+        };
+        Ok(Word { name, arguments })
+    }
+}

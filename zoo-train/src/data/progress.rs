@@ -1,0 +1,78 @@
+//! How far a download is: a bar on a terminal, a line per tenth elsewhere, nothing when asked to be quiet.
+
+use std::io::{IsTerminal, stderr};
+
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Reports the progress of one download to stderr.
+pub(crate) struct Progress {
+    what: String,
+    form: Form,
+}
+
+enum Form {
+    Quiet,
+    Bar(ProgressBar),
+    /// Tenths that have been reported.
+    Lines(u64),
+}
+
+impl Progress {
+    /// Begins to report on `what`.
+    pub fn new(what: &str, quiet: bool) -> Progress {
+        let form = match (quiet, stderr().is_terminal()) {
+            (true, _) => Form::Quiet,
+            (false, true) => Form::Bar(bar(what)),
+            (false, false) => Form::Lines(0),
+        };
+        Progress { what: what.to_string(), form }
+    }
+
+    /// `done` bytes of `total` are there; the total may be unknown.
+    pub fn at(&mut self, done: u64, total: Option<u64>) {
+        match &mut self.form {
+            Form::Quiet => {}
+            Form::Bar(bar) => {
+                bar.set_length(total.unwrap_or(done));
+                bar.set_position(done);
+            }
+            Form::Lines(reported) => {
+                let Some(total) = total.filter(|total| *total > 0) else {
+                    return;
+                };
+                let tenths = done.saturating_mul(10) / total;
+                if tenths > *reported {
+                    *reported = tenths;
+                    eprintln!("{}: {} of {}", self.what, HumanBytes(done), HumanBytes(total));
+                }
+            }
+        }
+    }
+
+    /// Says something between two steps, such as why there is a pause.
+    pub fn say(&self, line: &str) {
+        match &self.form {
+            Form::Quiet => {}
+            Form::Bar(bar) => bar.suspend(|| eprintln!("{line}")),
+            Form::Lines(_) => eprintln!("{line}"),
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Form::Bar(bar) = &self.form {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar(what: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    // A template that does not parse would be a slip of ours; the plain bar is good enough then.
+    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}") {
+        bar.set_style(style);
+    }
+    bar.set_message(what.to_string());
+    bar
+}

@@ -1,0 +1,97 @@
+//! `accuracy.csv`: one row a training run.
+
+use std::path::Path;
+
+use super::{Environment, Table, TableError};
+
+/// The columns, in order; `results/README.md` documents each with its unit.
+pub const HEADER: [&str; 30] = [
+    "run", "model", "width", "depth", "input_size", "profile", "params", "macs", "epochs", "steps", "seconds", "top1",
+    "top1_ema", "best_top1", "train_loss", "test_loss", "status", "dataset", "classes", "batch_size", "seed",
+    "images_per_second", "device", "cpu", "threads", "libtorch", "dtype", "memory_format", "revision", "config_hash",
+];
+
+/// What a row says; `None` leaves its cell empty.
+#[derive(Clone, Debug)]
+pub struct Row<'a> {
+    /// Folder of the run.
+    pub run: &'a str,
+    /// Variant's name.
+    pub model: &'a str,
+    /// The options the network was planned with.
+    pub options: &'a zoo_core::Options,
+    /// Name of the profile.
+    pub profile: &'a str,
+    /// Trainable parameters and multiply-accumulates.
+    pub cost: zoo_core::Cost,
+    /// Passes over the training set, not always whole.
+    pub epochs: f64,
+    /// Optimizer steps.
+    pub steps: u64,
+    /// Wall time with evaluation.
+    pub seconds: f64,
+    /// Accuracy of the final weights in percent.
+    pub top1: Option<f64>,
+    /// Best accuracy of any epoch in percent.
+    pub best_top1: Option<f64>,
+    /// Mean loss of the last epoch in training.
+    pub train_loss: Option<f64>,
+    /// Mean loss on the test set.
+    pub test_loss: Option<f64>,
+    /// `done`, `interrupted`, or what failed.
+    pub status: &'a str,
+    /// Name of the data set.
+    pub dataset: &'a str,
+    /// Images a step.
+    pub batch_size: usize,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Images trained on in a second of training time.
+    pub images_per_second: Option<f64>,
+    /// Threads of libtorch.
+    pub threads: i32,
+    /// Hash of the resolved configuration.
+    pub config_hash: &'a str,
+}
+
+/// Appends `row` to `accuracy.csv` in `results`; returns a warning where an earlier row was torn.
+///
+/// # Errors
+/// Where the table cannot be written or has another header.
+pub fn append(results: &Path, row: &Row<'_>, environment: &Environment) -> Result<Option<String>, TableError> {
+    let number = |value: Option<f64>, digits: usize| value.map(|v| format!("{v:.digits$}")).unwrap_or_default();
+    let fields: [String; HEADER.len()] = [
+        row.run.into(),
+        row.model.into(),
+        row.options.width.to_string(),
+        row.options.depth.to_string(),
+        row.options.input_size.to_string(),
+        row.profile.into(),
+        row.cost.params.to_string(),
+        row.cost.macs.to_string(),
+        format!("{:.3}", row.epochs),
+        row.steps.to_string(),
+        format!("{:.1}", row.seconds),
+        number(row.top1, 2),
+        // Filled once runs keep a moving average of their weights.
+        String::new(),
+        number(row.best_top1, 2),
+        number(row.train_loss, 4),
+        number(row.test_loss, 4),
+        row.status.into(),
+        row.dataset.into(),
+        row.options.classes.to_string(),
+        row.batch_size.to_string(),
+        row.seed.to_string(),
+        number(row.images_per_second, 1),
+        environment.device.clone(),
+        environment.cpu.clone(),
+        row.threads.to_string(),
+        environment.libtorch.clone(),
+        "f32".into(),
+        "channels_last".into(),
+        environment.revision.into(),
+        row.config_hash.into(),
+    ];
+    Table::new(&results.join("accuracy.csv"), &HEADER).append(&fields)
+}

@@ -1,0 +1,8 @@
+//! What a run leaves behind: rows of CSV that can be trusted, and the machine they were made on.
+
+pub mod accuracy;
+pub mod environment;
+pub mod table;
+
+pub use environment::Environment;
+pub use table::{Table, TableError};

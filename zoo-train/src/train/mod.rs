@@ -1,0 +1,23 @@
+//! Training: from settings and a data set to checkpoints and rows.
+//!
+//! [`settings`] says what is to be done, [`run`] does it with a [`trainer`] (model and optimizer), batches from
+//! [`loader`] and a learning rate from [`schedule`]. Everything random is a pure function of (seed, epoch, index) or
+//! (seed, step), and the learning rate of the step alone, so a run that was killed goes on bit for bit.
+
+pub mod budget;
+pub mod checkpoint;
+pub mod error;
+pub mod evaluate;
+pub mod folder;
+pub mod loader;
+pub mod metrics;
+pub mod optimizer;
+pub mod progress;
+pub mod random;
+pub mod run;
+pub mod schedule;
+pub mod settings;
+pub mod trainer;
+
+pub use error::TrainError;
+pub use settings::Settings;

@@ -1,0 +1,76 @@
+//! A model with its optimizer: one step at a time.
+
+use tch::{Device, Kind, Reduction, Tensor};
+use zoo_core::Plan;
+use zoo_core::model::{Mode, Model, ModelOptions};
+
+use super::loader::Batch;
+use super::optimizer::Optimizer;
+use super::random::mix;
+use super::{Settings, TrainError};
+
+/// What a step says of itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepOutcome {
+    /// Mean loss of the batch, with label smoothing.
+    pub loss: f64,
+    /// Images whose largest logit was their class.
+    pub correct: u64,
+}
+
+/// Model, optimizer and what the loss needs.
+#[derive(Debug)]
+pub struct Trainer {
+    /// The network.
+    pub model: Model,
+    /// Its optimizer.
+    pub optimizer: Optimizer,
+    label_smoothing: f64,
+    seed: u64,
+}
+
+impl Trainer {
+    /// A fresh network, as `settings` has it.
+    ///
+    /// # Errors
+    /// Where libtorch refuses, most often for lack of memory.
+    pub fn new(plan: Plan, settings: &Settings, device: Device) -> Result<Trainer, TrainError> {
+        let options = ModelOptions { device, kind: Kind::Float, seed: mix(&[settings.seed]) as i64 };
+        let model = Model::new(plan, &options)?;
+        let optimizer = Optimizer::new(&model, settings.momentum, settings.weight_decay)?;
+        Ok(Trainer { model, optimizer, label_smoothing: settings.label_smoothing, seed: settings.seed })
+    }
+
+    /// Forward, backward and update. The weights stay as they were where the loss is not finite.
+    ///
+    /// # Errors
+    /// A loss that is not finite, or libtorch's refusal.
+    pub fn step(&mut self, batch: &Batch, step: u64, rate: f64) -> Result<StepOutcome, TrainError> {
+        // Dropout and drop-path draw from libtorch's generator; seeding it by the step makes a resume exact.
+        tch::manual_seed(mix(&[self.seed, step, 5]) as i64);
+        let (images, labels) = batch.tensors(self.model.plan().options.input_size, self.model.device())?;
+        let logits = self.model.forward(&images, Mode::Train)?;
+        let loss = logits.f_cross_entropy_loss(&labels, None::<Tensor>, Reduction::Mean, -100, self.label_smoothing)?;
+        let value = loss.f_double_value(&[])?;
+        if !value.is_finite() {
+            return Err(TrainError::NonFinite { step, loss: value });
+        }
+        let correct = logits.f_argmax(1, false)?.f_eq_tensor(&labels)?.f_sum(Kind::Int64)?.f_int64_value(&[])?;
+        loss.f_backward()?;
+        self.optimizer.step(&self.model, rate)?;
+        Ok(StepOutcome { loss: value, correct: correct.unsigned_abs() })
+    }
+
+    /// Whether every parameter is a finite number.
+    ///
+    /// # Errors
+    /// Where libtorch refuses.
+    pub fn is_finite(&self) -> Result<bool, TrainError> {
+        for parameter in &self.model.parameters {
+            if !parameter.tensor.f_sum(Kind::Float)?.f_double_value(&[])?.is_finite() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
