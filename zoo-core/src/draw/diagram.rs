@@ -92,6 +92,15 @@ impl Element {
             Element::Add { .. } => "add",
         }
     }
+
+    /// Whether a box of that kind is drawn for it.
+    pub fn shows(&self, kind: Kind) -> bool {
+        match self {
+            Element::Node(node) => node.kind == kind,
+            Element::Gate(_) => kind == Kind::Gate,
+            Element::Add { .. } => false,
+        }
+    }
 }
 
 /// The name that the layers of a branch share: `se` of `se.reduce`.

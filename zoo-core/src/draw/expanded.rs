@@ -5,7 +5,7 @@
 
 use super::canvas::{Anchor, INK, LINE, MUTED, PAPER, Page, Point, Rect, Style};
 use super::diagram;
-use super::header::{self, MARGIN, RUNNING_HEIGHT, TITLE_HEIGHT};
+use super::header::{self, Joins, MARGIN, RUNNING_HEIGHT, TITLE_HEIGHT};
 use super::pdf::Paper;
 use super::tile::{self, Geometry, Tile};
 use crate::outline;
@@ -25,7 +25,7 @@ const PAPER_SCALE: f64 = 0.8;
 
 const NOTE: Style = Style::new(8.5, false, MUTED);
 
-/// A tile, or the input or output, in its column.
+/// Tiles one below the other; input and output are tiles too.
 struct Column<'a> {
     items: Vec<&'a Tile>,
 }
@@ -44,8 +44,8 @@ pub(super) fn sheet(named: Named<'_>) -> Page {
     let width = (content + 2.0 * MARGIN).max(header::least_width(named));
     let height = MARGIN + TITLE_HEIGHT + TURN + used + TURN + MARGIN;
     let mut page = Page::new(width, height);
-    header::title(&mut page, named);
-    put(&mut page, &columns, geometry, MARGIN + TITLE_HEIGHT + TURN);
+    header::title(&mut page, named, Joins::Both);
+    put(&mut page, &columns, geometry, (pitch, MARGIN + TITLE_HEIGHT + TURN));
     page
 }
 
@@ -53,25 +53,39 @@ pub(super) fn sheet(named: Named<'_>) -> Page {
 pub(super) fn pages(named: Named<'_>, paper: Paper) -> Vec<Page> {
     let (geometry, tiles) = tiles(named);
     let pitch = geometry.width + GUTTER;
-    // A single tile must fit, however wide; the writer shrinks what is larger than the paper.
-    let width = (paper.width / PAPER_SCALE).max(geometry.width + 2.0 * MARGIN).max(header::least_width(named));
+    let top = MARGIN + TITLE_HEIGHT + TURN;
+    // A single tile must fit, however large; the writer shrinks what is larger than the paper.
+    let tallest = tiles.iter().map(|tile| tile.height).fold(0.0, f64::max) + top + TURN + MARGIN;
+    let width = (paper.width / PAPER_SCALE)
+        .max(geometry.width + 2.0 * MARGIN)
+        .max(header::least_width(named))
+        .max(tallest * paper.width / paper.height);
     let height = width * paper.height / paper.width;
     let per_page = (((width - 2.0 * MARGIN + GUTTER) / pitch) as usize).max(1);
-    let top = MARGIN + TITLE_HEIGHT + TURN;
+    // Columns spread over the whole width.
+    let pitch = match per_page {
+        1 => pitch,
+        _ => (width - 2.0 * MARGIN - geometry.width) / (per_page - 1) as f64,
+    };
     let columns = fill(&tiles, height - top - TURN - MARGIN);
     let sheets: Vec<&[Column<'_>]> = columns.chunks(per_page).collect();
     let draw_sheet = |(index, columns): (usize, &&[Column<'_>])| {
         let mut page = Page::new(width, height);
         if index == 0 {
-            header::title(&mut page, named);
+            header::title(&mut page, named, Joins::Both);
         } else {
             header::running(&mut page, named, index + 1, sheets.len());
         }
         let top = MARGIN + TURN + if index == 0 { TITLE_HEIGHT } else { RUNNING_HEIGHT };
-        put(&mut page, columns, geometry, top);
+        let end = put(&mut page, columns, geometry, (pitch, top));
+        if index > 0 {
+            let axis = MARGIN + geometry.axis;
+            page.line(&[(axis, top - TURN), (axis, top)], LINE, true);
+        }
         if index + 1 < sheets.len() {
-            let at = (width - MARGIN, height - MARGIN + 10.0);
-            page.text(at, Anchor::End, NOTE, format!("continues on page {}", index + 2));
+            page.line(&[end, (end.0, end.1 + TURN)], LINE, true);
+            let at = (end.0 + 9.0, end.1 + TURN - 1.0);
+            page.text(at, Anchor::Start, NOTE, format!("continues on page {}", index + 2));
         }
         page
     };
@@ -129,16 +143,17 @@ impl Column<'_> {
     }
 }
 
-/// Puts columns side by side from the left margin, joined by lines.
-fn put(page: &mut Page, columns: &[Column<'_>], geometry: Geometry, top: f64) {
+/// Puts columns side by side from the left margin, joined by lines, and says where the last one ends.
+fn put(page: &mut Page, columns: &[Column<'_>], geometry: Geometry, (pitch, top): (f64, f64)) -> Point {
     let mut x = MARGIN;
+    let gap = pitch - geometry.width;
     // The lines between columns all turn below the longest.
     let bottom = top + columns.iter().map(Column::height).fold(0.0, f64::max) + TURN;
     let mut from: Option<Point> = None;
     for column in columns {
         let axis = x + geometry.axis;
         if let Some((before, end)) = from {
-            let gutter = x - GUTTER / 2.0;
+            let gutter = x - gap / 2.0;
             let path = [(before, end), (before, bottom), (gutter, bottom), (gutter, top - TURN), (axis, top - TURN)];
             page.line(&[path.as_slice(), &[(axis, top)]].concat(), LINE, true);
         }
@@ -151,6 +166,7 @@ fn put(page: &mut Page, columns: &[Column<'_>], geometry: Geometry, top: f64) {
             y += tile.height + GAP;
         }
         from = Some((axis, y - GAP));
-        x += geometry.width + GUTTER;
+        x += pitch;
     }
+    from.unwrap_or((MARGIN, top))
 }

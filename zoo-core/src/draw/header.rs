@@ -1,7 +1,9 @@
 //! Title, totals and legend: the head of a drawing's first page, and the line above later ones.
 
 use super::canvas::{Anchor, INK, JOIN_RADIUS, LINE, MUTED, Page, RESIDUAL, Rect, Sign, Style};
-use super::diagram::Kind;
+use super::diagram::{self, Element, Kind};
+use crate::outline;
+use crate::plan::Plan;
 use crate::summary::Named;
 use crate::summary::number::grouped;
 
@@ -11,6 +13,15 @@ pub(super) const MARGIN: f64 = 36.0;
 pub(super) const TITLE_HEIGHT: f64 = 92.0;
 /// Height of [`running`].
 pub(super) const RUNNING_HEIGHT: f64 = 26.0;
+
+/// Which signs a layout draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joins {
+    /// Residuals; gates are boxes.
+    Residuals,
+    /// Residuals and gates.
+    Both,
+}
 
 const NAME: Style = Style::new(24.0, true, INK);
 const OPTIONS: Style = Style::new(10.0, false, MUTED);
@@ -25,7 +36,7 @@ pub(super) fn least_width(named: Named<'_>) -> f64 {
 }
 
 /// Name and options at the left, totals at the right, the legend below.
-pub(super) fn title(page: &mut Page, named: Named<'_>) {
+pub(super) fn title(page: &mut Page, named: Named<'_>, joins: Joins) {
     let right = page.width - MARGIN;
     page.text((MARGIN, MARGIN + 19.0), Anchor::Start, NAME, named.model);
     page.text((MARGIN, MARGIN + 38.0), Anchor::Start, OPTIONS, options(named));
@@ -33,7 +44,7 @@ pub(super) fn title(page: &mut Page, named: Named<'_>) {
         page.text((right, MARGIN + 19.0 + 18.0 * line as f64), Anchor::End, TOTAL, words);
     }
     page.hairline((MARGIN, MARGIN + 52.0), (right, MARGIN + 52.0));
-    legend(page, MARGIN + 68.0);
+    legend(page, MARGIN + 68.0, named.plan, joins);
 }
 
 /// The name again, and which page this is.
@@ -60,17 +71,27 @@ fn legend_width() -> f64 {
         + 66.0
 }
 
-fn legend(page: &mut Page, y: f64) {
+/// What of the colours and signs the network has.
+fn legend(page: &mut Page, y: f64, plan: &Plan, joins: Joins) {
+    let sections = outline::sections(plan);
+    let blocks = sections.iter().flat_map(|section| &section.blocks);
+    let elements: Vec<Element> = blocks.flat_map(diagram::elements).collect();
     let mut x = MARGIN;
     for kind in Kind::ALL {
-        page.node(Rect { x, y: y - 5.5, w: 15.0, h: 11.0 }, kind.fill(), kind.stroke());
-        page.text((x + 20.0, y + 3.0), Anchor::Start, LEGEND, kind.word());
-        x += LEGEND.width(kind.word()) + 33.0;
+        if elements.iter().any(|element| element.shows(kind)) {
+            page.node(Rect { x, y: y - 5.5, w: 15.0, h: 11.0 }, kind.fill(), kind.stroke());
+            page.text((x + 20.0, y + 3.0), Anchor::Start, LEGEND, kind.word());
+            x += LEGEND.width(kind.word()) + 33.0;
+        }
     }
-    page.join((x + JOIN_RADIUS, y), Sign::Times, LINE);
-    page.text((x + 18.0, y + 3.0), Anchor::Start, LEGEND, "gate");
-    x += LEGEND.width("gate") + 33.0;
-    page.join((x + JOIN_RADIUS, y), Sign::Plus, RESIDUAL);
-    page.text((x + 18.0, y + 3.0), Anchor::Start, LEGEND, "residual");
+    if joins == Joins::Both && elements.iter().any(|element| matches!(element, Element::Gate(_))) {
+        page.join((x + JOIN_RADIUS, y), Sign::Times, LINE);
+        page.text((x + 18.0, y + 3.0), Anchor::Start, LEGEND, "gate");
+        x += LEGEND.width("gate") + 33.0;
+    }
+    if elements.iter().any(|element| matches!(element, Element::Add { .. })) {
+        page.join((x + JOIN_RADIUS, y), Sign::Plus, RESIDUAL);
+        page.text((x + 18.0, y + 3.0), Anchor::Start, LEGEND, "residual");
+    }
     page.hairline((MARGIN, y + 15.0), (page.width - MARGIN, y + 15.0));
 }

@@ -7,22 +7,23 @@ use super::canvas::{
     Anchor, BAR, HAIRLINE, INK, JOIN_RADIUS, LINE, MUTED, PANEL, PAPER, Page, RESIDUAL, Rect, Sign, Style,
 };
 use super::diagram::{self, Element, Node};
-use super::header::{self, MARGIN, TITLE_HEIGHT};
+use super::header::{self, Joins, MARGIN, TITLE_HEIGHT};
 use crate::outline::{self, Block, Section};
 use crate::plan::{Cost, Place};
 use crate::summary::Named;
 use crate::summary::number::{percent, short};
 
-const CARD: f64 = 196.0;
+const CARD: f64 = 220.0;
 const CARD_HEIGHT: f64 = 70.0;
 const GAP: f64 = 15.0;
 /// Room for the names of blocks.
 const GUTTER: f64 = 62.0;
 const CHIP_HEIGHT: f64 = 40.0;
-const CHIP_GAP: f64 = 15.0;
-/// A strip of chips with the residual above.
-const STRIP_HEIGHT: f64 = 58.0;
-const PADDING: f64 = 7.0;
+const CHIP_GAP: f64 = 19.0;
+/// Room above chips for a residual.
+const LANE: f64 = 14.0;
+/// Between strips, and between them and the row's edge.
+const PADDING: f64 = 10.0;
 const PILL: Rect = Rect { x: MARGIN + CARD / 2.0 - 66.0, y: 0.0, w: 132.0, h: 19.0 };
 
 const STAGE: Style = Style::new(12.0, true, INK);
@@ -53,7 +54,7 @@ pub(super) fn layout(named: Named<'_>) -> Page {
     let top = MARGIN + TITLE_HEIGHT + 4.0;
     let height = top + PILL.h + GAP + rows_height + PILL.h + 24.0 + MARGIN;
     let mut page = Page::new(width, height);
-    header::title(&mut page, named);
+    header::title(&mut page, named, Joins::Residuals);
     pill(&mut page, top, &format!("image  {}", diagram::dimensions(named.plan.input)));
     let mut y = top + PILL.h;
     for ((section, strips), height) in sections.iter().zip(&rows).zip(heights) {
@@ -130,14 +131,21 @@ fn chip_width(node: &Node) -> f64 {
         CHIP_WORDS.width(&node.words),
         CHIP_SHAPE.width(&diagram::dimensions(node.shape)),
     ];
-    lines.into_iter().fold(56.0, f64::max) + 12.0
+    lines.into_iter().fold(60.0, f64::max) + 20.0
 }
 
 fn row_height(strips: &[Strip]) -> f64 {
-    (strips.len() as f64 * STRIP_HEIGHT + 2.0 * PADDING - 6.0).max(CARD_HEIGHT)
+    let content: f64 = strips.iter().map(|strip| strip.height() + PADDING).sum();
+    (content + PADDING).max(CARD_HEIGHT)
 }
 
 impl Strip {
+    /// Height with the residual's lane, if there is a residual.
+    fn height(&self) -> f64 {
+        let has_residual = self.elements.iter().any(|element| matches!(element, Element::Add { .. }));
+        if has_residual { LANE + CHIP_HEIGHT } else { CHIP_HEIGHT }
+    }
+
     fn width(&self) -> f64 {
         self.spans.last().map_or(0.0, |(x, width)| x + width)
     }
@@ -158,20 +166,14 @@ fn row(page: &mut Page, area: Rect, section: &Section<'_>, strips: &[Strip], tot
     page.ground(area, 7.0, PANEL, Some(HAIRLINE));
     page.ground(Rect { w: CARD, ..area }, 7.0, PAPER, Some(HAIRLINE));
     card(page, area, section, total);
-    let content = strips.len() as f64 * STRIP_HEIGHT;
+    let content = strips.iter().map(|strip| strip.height() + PADDING).sum::<f64>() - PADDING;
+    let x = area.x + CARD;
     let mut y = area.y + (area.h - content) / 2.0;
     for line in strips {
-        // The residual's lane is above the chips; without it the chips stand in the middle.
-        let has_residual = line.elements.iter().any(|element| matches!(element, Element::Add { .. }));
-        let lane = if has_residual { STRIP_HEIGHT - CHIP_HEIGHT - 4.0 } else { (STRIP_HEIGHT - CHIP_HEIGHT) / 2.0 };
-        strip(page, (area.x + CARD + GUTTER, y + lane), line);
-        page.text(
-            (area.x + CARD + 10.0, y + lane + CHIP_HEIGHT / 2.0 + 3.0),
-            Anchor::Start,
-            DETAIL,
-            line.label.clone(),
-        );
-        y += STRIP_HEIGHT;
+        let chips = y + line.height() - CHIP_HEIGHT;
+        strip(page, (x + GUTTER, chips), line);
+        page.text((x + 12.0, chips + CHIP_HEIGHT / 2.0 + 3.0), Anchor::Start, DETAIL, line.label.clone());
+        y += line.height() + PADDING;
     }
 }
 
@@ -198,8 +200,8 @@ fn description(section: &Section<'_>) -> String {
     let mut kernels: Vec<u32> = section.blocks.iter().filter_map(Block::kernel).collect();
     kernels.sort_unstable();
     kernels.dedup();
-    if kernels.is_empty() {
-        return "classifier".into();
+    if kernels.is_empty() || section.place() == Place::Top {
+        return "pooling and classifier".into();
     }
     let kernels: Vec<String> = kernels.iter().map(|kernel| format!("{kernel} × {kernel}")).collect();
     let stride: u32 = section.blocks.iter().map(Block::stride).product();
@@ -217,7 +219,12 @@ fn bar(page: &mut Page, (left, y): (f64, f64), right: f64, word: &str, (part, wh
     if filled > 0.5 {
         page.ground(Rect { w: filled, ..track }, 2.5, MUTED, None);
     }
-    page.text((right, y), Anchor::End, FIGURE, format!("{share:.1} %"));
+    page.text((right, y), Anchor::End, FIGURE, share_words(share));
+}
+
+/// A share in percent; what would round to nothing is told from nothing.
+fn share_words(share: f64) -> String {
+    if share > 0.0 && share < 0.05 { "< 0.1 %".into() } else { format!("{share:.1} %") }
 }
 
 /// Chips in a line, with arrows between and residuals above.
@@ -238,7 +245,7 @@ fn strip(page: &mut Page, (x, y): (f64, f64), strip: &Strip) {
             }
             Element::Add { from } => {
                 let start = taps.get(*from).copied().unwrap_or(x);
-                let lane = y - 8.0;
+                let lane = y - LANE + 5.0;
                 let arc = [(start, middle), (start, lane), (center, lane), (center, middle - JOIN_RADIUS)];
                 page.line(&arc, RESIDUAL, true);
                 page.dot((start, middle), RESIDUAL);

@@ -134,10 +134,10 @@ fn expanded_drawings_name_every_layer() {
         let plan = sample::plan(model);
         let named = Named { plan: &plan, model, profile: "native" };
         let layers: usize = outline_layers(&plan);
-        // A gate's and a residual's last operation is a sign, not a box; the legend has five boxes more.
-        assert_eq!(nodes(&expanded::sheet(named)).len(), layers + diagram::Kind::ALL.len(), "{model}");
-        let on_pages: usize = expanded::pages(named, pdf::A3).iter().map(|page| nodes(page).len()).sum();
-        assert_eq!(on_pages, layers + diagram::Kind::ALL.len(), "{model}");
+        // A gate's and a residual's last operation is a sign, not a box; the legend has a box less high for each colour.
+        let drawn = |page: &Page| nodes(page).iter().filter(|node| node.h > 20.0).count();
+        assert_eq!(drawn(&expanded::sheet(named)), layers, "{model}");
+        assert_eq!(expanded::pages(named, pdf::A3).iter().map(drawn).sum::<usize>(), layers, "{model}");
     }
 }
 
