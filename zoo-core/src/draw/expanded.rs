@@ -1,7 +1,7 @@
 //! Expanded layout: every block with all its layers, flowing down columns like text.
 //!
 //! A block is a tile of fixed width: its main path runs down, residuals pass at the left, gates branch off to the right.
-//! Tiles fill columns, columns fill pages; [`tile`](super::tile) draws a tile, this module finds its place.
+//! Tiles fill columns, columns fill pages; `tile` draws a tile, this module finds its place.
 
 use super::canvas::{Anchor, INK, LINE, MUTED, PAPER, Page, Point, Rect, Style};
 use super::diagram;

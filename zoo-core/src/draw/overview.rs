@@ -17,7 +17,7 @@ const CARD: f64 = 220.0;
 const CARD_HEIGHT: f64 = 70.0;
 const GAP: f64 = 15.0;
 /// Room for the names of blocks.
-const GUTTER: f64 = 62.0;
+const GUTTER: f64 = 74.0;
 const CHIP_HEIGHT: f64 = 40.0;
 const CHIP_GAP: f64 = 19.0;
 /// Room above chips for a residual.
@@ -180,13 +180,16 @@ fn row(page: &mut Page, area: Rect, section: &Section<'_>, strips: &[Strip], tot
 fn card(page: &mut Page, area: Rect, section: &Section<'_>, total: Cost) {
     let (left, right) = (area.x + 11.0, area.x + CARD - 11.0);
     let y = area.y + (area.h - CARD_HEIGHT) / 2.0;
-    let heading = match (section.place(), section.blocks.len()) {
-        (Place::Stage { stage, .. }, 1) => format!("Stage {stage}"),
-        (Place::Stage { stage, .. }, blocks) => format!("Stage {stage}  × {blocks}"),
-        (Place::Stem, _) => "Stem".into(),
-        (Place::Head, _) => "Head".into(),
-        (Place::Top, _) => "Top".into(),
+    let heading = match section.place() {
+        Place::Stage { stage, .. } => format!("Stage {stage}"),
+        Place::Stem => "Stem".into(),
+        Place::Head => "Head".into(),
+        Place::Top => "Top".into(),
     };
+    if section.blocks.len() > 1 {
+        let at = (left + STAGE.width(&heading) + 8.0, y + 19.0);
+        page.text(at, Anchor::Start, DETAIL, format!("× {} blocks", section.blocks.len()));
+    }
     page.text((left, y + 19.0), Anchor::Start, STAGE, heading);
     page.text((right, y + 19.0), Anchor::End, SHAPE, diagram::dimensions(section.output()));
     page.text((left, y + 32.0), Anchor::Start, DETAIL, description(section));

@@ -55,8 +55,11 @@ impl Geometry {
             band = band.max(BAND_NAME.width(&block.name()) + BAND_COST.width(&block_costs(block)) + 12.0 + 2.0 * EDGE);
         }
         band = sections.iter().map(|one| BAND_NAME.width(&heading(one)) + 2.0 * EDGE).fold(band, f64::max);
-        let aside = if branch > 0.0 { ASIDE + branch + EDGE } else { LANE };
-        Geometry { width: (LANE + node + aside).max(band), axis: LANE + node / 2.0, node, branch }
+        if branch == 0.0 {
+            let width = (LANE + node + LANE).max(band);
+            return Geometry { width, axis: width / 2.0, node: width - 2.0 * LANE, branch };
+        }
+        Geometry { width: (LANE + node + ASIDE + branch + EDGE).max(band), axis: LANE + node / 2.0, node, branch }
     }
 }
 
