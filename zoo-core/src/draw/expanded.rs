@@ -147,14 +147,13 @@ impl Column<'_> {
 fn put(page: &mut Page, columns: &[Column<'_>], geometry: Geometry, (pitch, top): (f64, f64)) -> Point {
     let mut x = MARGIN;
     let gap = pitch - geometry.width;
-    // The lines between columns all turn below the longest.
-    let bottom = top + columns.iter().map(Column::height).fold(0.0, f64::max) + TURN;
     let mut from: Option<Point> = None;
     for column in columns {
         let axis = x + geometry.axis;
         if let Some((before, end)) = from {
             let gutter = x - gap / 2.0;
-            let path = [(before, end), (before, bottom), (gutter, bottom), (gutter, top - TURN), (axis, top - TURN)];
+            let (below, above) = (end + TURN, top - TURN);
+            let path = [(before, end), (before, below), (gutter, below), (gutter, above), (axis, above)];
             page.line(&[path.as_slice(), &[(axis, top)]].concat(), LINE, true);
         }
         let mut y = top;
