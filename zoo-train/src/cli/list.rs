@@ -110,10 +110,9 @@ fn matches(pattern: &str, name: &str) -> bool {
             let rest = &pattern[1..];
             name.char_indices().map(|(at, _)| at).chain([name.len()]).any(|at| matches(rest, &name[at..]))
         }
-        Some(wanted) => name
-            .chars()
-            .next()
-            .is_some_and(|c| (wanted == '?' || wanted == c) && matches(&pattern[wanted.len_utf8()..], &name[c.len_utf8()..])),
+        Some(wanted) => name.chars().next().is_some_and(|c| {
+            (wanted == '?' || wanted == c) && matches(&pattern[wanted.len_utf8()..], &name[c.len_utf8()..])
+        }),
     }
 }
 

@@ -122,7 +122,18 @@ impl<'a> Run<'a> {
         let progress = Progress::new(request.verbosity, steps, state.step);
         let earlier_seconds = state.seconds;
         let mut run = Run {
-            request, started, earlier_seconds, trainer, source, dataset, state, steps, speed, budget, folder, progress,
+            request,
+            started,
+            earlier_seconds,
+            trainer,
+            source,
+            dataset,
+            state,
+            steps,
+            speed,
+            budget,
+            folder,
+            progress,
         };
         run.say_beginning();
         Ok(run)
