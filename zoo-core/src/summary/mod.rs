@@ -12,7 +12,8 @@ use serde::Serialize;
 
 use crate::outline::{self, Section};
 use crate::plan::{Cost, Op, Padding, Plan, Shape};
-use number::{grouped, grouped_or_dash, percent};
+pub use number::grouped;
+use number::{grouped_or_dash, percent};
 use table::{Align, Table};
 
 /// A plan with the names that it goes by.

@@ -1,7 +1,7 @@
 //! Numbers for people: thousands separators, signs, short forms.
 
 /// `5288548` as `5,288,548`.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
