@@ -20,7 +20,10 @@ pub fn build(network: &Network) -> TokenStream {
     let groups = network.groups.iter().enumerate().map(|(index, group)| defaults(index, group));
     let rows = || network.groups.iter().enumerate().flat_map(|(g, group)| group.rows.iter().map(move |row| (g, row)));
     let counts: Vec<Ident> = (0..rows().count()).map(|index| local(&format!("n{index}"))).collect();
-    let repeats = rows().zip(&counts).map(|((_, row), count)| repeats(row, count, &b));
+    let repeats = rows().zip(&counts).map(|((g, row), count)| {
+        let repeats = repeats(&network.groups[g], row, &b);
+        quote!(let #count = #repeats;)
+    });
     let stem = layer(&network.stem, "Stem", &profile_stride(network, None), &b);
     let stages = rows().zip(&counts).map(|((g, row), count)| stage_row(network, g, row, count, &b, &block));
     let head = network.last.as_ref().map(|head| layer(head, "Head", &None, &b));
@@ -51,15 +54,24 @@ fn group_name(index: usize) -> Ident {
     format_ident!("__GROUP_{index}")
 }
 
-/// Without a column `n` a row is one block at any depth.
-fn repeats(row: &Row, count: &Ident, b: &Ident) -> TokenStream {
+/// How often a row stands in the network.
+///
+/// Without a column `n` a row is one block of its stage, and depth scales the stage: the last row takes what is more, and
+/// what is less is taken from the end.
+fn repeats(group: &Group, row: &Row, b: &Ident) -> TokenStream {
     let fix_depth = row.fix_depth;
-    match &row.n {
-        Some(n) => {
-            let n = whole(n);
-            quote!(let #count = #b.repeats(#n, #fix_depth);)
-        }
-        None => quote!(let #count = 1u32;),
+    if let Some(n) = &row.n {
+        let n = whole(n);
+        return quote!(#b.repeats(#n, #fix_depth));
+    }
+    let stage: Vec<&Row> = group.rows.iter().filter(|other| other.stage == row.stage).collect();
+    let rows = stage.len() as u32;
+    let index = stage.iter().position(|other| std::ptr::eq(*other, row)).unwrap_or_default() as u32;
+    let fix_depth = stage.iter().any(|other| other.fix_depth);
+    if index + 1 == rows {
+        quote!(#b.repeats(#rows, #fix_depth).saturating_sub(#index))
+    } else {
+        quote!(if #b.repeats(#rows, #fix_depth) > #index { 1u32 } else { 0u32 })
     }
 }
 
@@ -104,7 +116,7 @@ fn stage_row(network: &Network, index: usize, row: &Row, count: &Ident, b: &Iden
     let stride = if row.begins_stage { profile_stride(network, Some(row.stage)) } else { None };
     let fields = with_stride(&row.fields, &stride, &quote!(#defaults), b);
     let stride_field = row.fields.iter().chain(&group.block.fields).map(|field| &field.name).find(|name| *name == "s");
-    let stride_field = stride_field.or(stride.as_ref().map(|stride| &stride.field)).filter(|_| row.n.is_some());
+    let stride_field = stride_field.or(stride.as_ref().map(|stride| &stride.field));
     let value = local("row");
     let reset = stride_field.map(|s| quote!(#value.#s = 1 as _;));
     let begin = row.begins_stage.then(|| quote!(#block = 0;));
