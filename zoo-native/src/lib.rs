@@ -1,12 +1,21 @@
 //! The few libtorch pieces that tch does not bind, behind small C++ files.
 //!
-//! Owned here: the fused optimizer step and gradient handling ([`sgd`]). Not here: which layer uses which of them, and
-//! the optimizer's state and schedule.
+//! Owned here: the fused optimizer step and gradient handling ([`sgd`]), batch norm with its activation ([`norm`]),
+//! depthwise convolution ([`depthwise`]) and CPU switches ([`cpu`]). Not here: which layer uses which of them, and the
+//! optimizer's state and schedule.
 //!
 //! Every function returns a [`Result`]: a C++ exception arrives as a [`NativeError`], never as an abort.
 
+pub mod cpu;
+pub mod depthwise;
 mod error;
+pub mod norm;
 pub mod sgd;
+
+use std::borrow::Borrow;
+
+use tch::Tensor;
+use torch_sys::C_tensor;
 
 pub use error::NativeError;
 
@@ -14,6 +23,14 @@ pub use error::NativeError;
 pub type Result<T> = std::result::Result<T, NativeError>;
 
 /// The pointers by which C++ knows the tensors; valid as long as the borrow.
-fn pointers<T: std::borrow::Borrow<tch::Tensor>>(tensors: &[T]) -> Vec<*const torch_sys::C_tensor> {
-    tensors.iter().map(|tensor| tensor.borrow().as_ptr()).collect()
+fn pointers<T: Borrow<Tensor>>(tensors: &[T]) -> Vec<*const C_tensor> {
+    tensors
+        .iter()
+        .map(|tensor| tensor.borrow().as_ptr())
+        .collect()
+}
+
+/// Null for none.
+fn optional(tensor: Option<&Tensor>) -> *const C_tensor {
+    tensor.map_or(std::ptr::null(), Tensor::as_ptr)
 }

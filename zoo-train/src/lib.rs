@@ -1,4 +1,15 @@
 //! The library behind the `zoo-train` command: what it takes to train, evaluate, measure and compare the networks of
 //! `zoo-core`.
+//!
+//! Data flows one way: [`data`] gives images, [`train`] turns a plan and images into checkpoints, [`results`] into rows.
+//! A crate with tables of its own calls [`main_with`] and has the whole command line.
 
+mod cli;
 pub mod data;
+pub mod results;
+pub mod train;
+
+pub use cli::main_with;
+
+/// The allocator that this crate brings, as `doctor` names it.
+pub(crate) const ALLOCATOR: &str = "glibc";

@@ -261,6 +261,17 @@ fn nobody_there_is_said_at_once() {
     tiny.assert_nothing();
 }
 
+/// Who names a mirror wants that one, and not silently another source.
+#[test]
+fn a_mirror_that_fails_is_not_replaced() {
+    let data_dir = tempfile::tempdir().unwrap();
+    let mirror = Some(nobody());
+    let options = GetOptions { data_dir: data_dir.path().into(), mirror, quiet: true, ..GetOptions::default() };
+    let error = get::cifar10(&options).unwrap_err();
+    assert!(matches!(error, DataError::Unreachable { .. }), "{error}");
+    assert_eq!(names(data_dir.path()), [".lock"]);
+}
+
 #[test]
 fn an_address_that_is_none_is_named() {
     let message = Tiny::new().get("no such address").unwrap_err().to_string();

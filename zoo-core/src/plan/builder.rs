@@ -233,6 +233,13 @@ impl<'a> PlanBuilder<'a> {
         repeats
     }
 
+    /// Repeats of row `row` of a stage written as `rows` rows of one block each: the stage scales as a whole, its last
+    /// row repeating where it grows, its last rows going where it shrinks.
+    pub const fn repeats_of_row(&mut self, row: u32, rows: u32, fix_depth: bool) -> u32 {
+        let total = self.repeats(rows, fix_depth);
+        if row + 1 == rows { total.saturating_sub(row) } else { (row < total) as u32 }
+    }
+
     /// Says how many blocks there will be, for the linear growth of drop-path.
     pub const fn expect_blocks(&mut self, blocks: u32) {
         self.blocks = blocks;
@@ -284,10 +291,10 @@ impl<'a> PlanBuilder<'a> {
             },
             Err(error) => return self.fail(error),
         }
-        if let Some(ops) = &mut self.ops {
-            if self.len < ops.len() {
-                ops[self.len] = op;
-            }
+        if let Some(ops) = &mut self.ops
+            && self.len < ops.len()
+        {
+            ops[self.len] = op;
         }
         self.len += 1;
         self.current = Value { id: self.len as u32, shape: output };

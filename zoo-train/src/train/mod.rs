@@ -5,6 +5,7 @@
 //! (seed, step), and the learning rate of the step alone, so a run that was killed goes on bit for bit.
 
 pub mod budget;
+pub mod calibrate;
 pub mod checkpoint;
 pub mod error;
 pub mod evaluate;

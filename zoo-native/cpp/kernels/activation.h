@@ -1,0 +1,90 @@
+// Activations and their derivatives on vectors, equal to libtorch's in value and at the corners; NaN passes through.
+#pragma once
+
+#include "kernels.h"
+#include "vector.h"
+
+namespace zoo {
+namespace ZOO_LEVEL {
+namespace {
+
+template <typename F>
+inline F splat(float value) {
+  return F{} + value;
+}
+
+template <typename F>
+inline F clamp(F x, float low, float high) {
+  const F l = splat<F>(low), h = splat<F>(high);
+  x = x < l ? l : x;
+  return x > h ? h : x;
+}
+
+// 2^n for a whole n in [-126, 127]: the exponent field is written directly.
+inline float power_of_two(float n) {
+  const int32_t bits = (static_cast<int32_t>(n) + 127) << 23;
+  float result;
+  __builtin_memcpy(&result, &bits, 4);
+  return result;
+}
+template <typename F>
+inline F power_of_two(F n) {
+  typedef int32_t Int __attribute__((vector_size(sizeof(F))));
+  const Int bits = (__builtin_convertvector(n, Int) + 127) << 23;
+  return reinterpret_cast<F>(bits);
+}
+
+// Cephes' expf: relative error below 2e-7, which is what libtorch's vectorised exp has.
+template <typename F>
+inline F exponential(F x) {
+  x = clamp(x, -87.0f, 88.0f);
+  const F shifter = splat<F>(12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number
+  const F n = (x * 1.44269504f + shifter) - shifter;
+  const F r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  F p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  return (p * r * r + r + 1.0f) * power_of_two(n);
+}
+
+template <typename F>
+inline F sigmoid(F x) {
+  return 1.0f / (1.0f + exponential(-x));
+}
+
+template <Activation activation, typename F>
+inline F activate(F z) {
+  const F zero = splat<F>(0.0f);
+  if (activation == kRelu) return z < zero ? zero : z;
+  if (activation == kRelu6) return clamp(z, 0.0f, 6.0f);
+  if (activation == kSilu) return z * sigmoid(z);
+  if (activation == kHardSwish) return z * clamp(z + 3.0f, 0.0f, 6.0f) * (1.0f / 6.0f);
+  return z;
+}
+
+// dy * activation'(z)
+template <Activation activation, typename F>
+inline F backpropagate(F dy, F z) {
+  const F zero = splat<F>(0.0f);
+  if (activation == kRelu) return z <= zero ? zero : dy;
+  if (activation == kRelu6) {
+    const F below = z < splat<F>(6.0f) ? dy : zero;
+    return z > zero ? below : zero;
+  }
+  if (activation == kSilu) {
+    const F s = sigmoid(z);
+    return dy * s * (1.0f + z * (1.0f - s));
+  }
+  if (activation == kHardSwish) {
+    const F middle = dy * (z * (1.0f / 3.0f) + 0.5f);
+    const F upper = z > splat<F>(3.0f) ? dy : middle;
+    return z < splat<F>(-3.0f) ? zero : upper;
+  }
+  return dy;
+}
+
+}  // namespace
+}  // namespace ZOO_LEVEL
+}  // namespace zoo

@@ -1,0 +1,63 @@
+// The arithmetic kernels, one table of functions for each instruction level; dispatch.cpp picks the table.
+//
+// Compiled once a level, so nothing of libtorch or the standard library is included here (see build.rs).
+#pragma once
+
+#include <stdint.h>
+
+namespace zoo {
+
+enum Activation : int { kNone = 0, kRelu = 1, kRelu6 = 2, kSilu = 3, kHardSwish = 4 };
+
+// A channels_last map is a matrix of pixels x channels. These kernels see it as rows of `period` floats, where period is
+// a multiple of the channel count and of 16: with 24 channels two pixels make a row of 48, so no vector is ever ragged.
+// Coefficient arrays have `period` entries. `count` need not be a multiple of the period: the last row may be short.
+struct Coefficients {
+  const float* mean;
+  const float* scale;  // weight / deviation
+  const float* bias;
+};
+
+// out = input pixel * weight summed over taps, for a run of pixels. Tap t is valid for pixels [begin, end).
+struct Tap {
+  const float* input;  // what pixel 0 reads; may point outside the map where begin > 0
+  const float* weight;
+  int64_t begin;
+  int64_t end;
+};
+
+struct Kernels {
+  // sum[i] += x - pivot, square[i] += (x - pivot)^2
+  void (*moments)(const float* x, int64_t count, int64_t period, const float* pivot, float* sum, float* square);
+  // y = activation((x - mean) * scale + bias) + residual; residual may be null
+  void (*normalize)(const float* x, const float* residual, float* y, int64_t count, int64_t period, Coefficients c,
+                    Activation activation);
+  // With g = dy * activation'(...): sum[i] += g, product[i] += g * (x - mean)
+  void (*reduce)(const float* x, const float* dy, int64_t count, int64_t period, Coefficients c, Activation activation,
+                 float* sum, float* product);
+  // dx = scale * (g - offset - (x - mean) * slope)
+  void (*gradient)(const float* x, const float* dy, float* dx, int64_t count, int64_t period, Coefficients c,
+                   Activation activation, const float* offset, const float* slope);
+  // One run of depthwise output pixels; steps are in floats from a pixel to the next.
+  void (*correlate)(const Tap* taps, int64_t tap_count, int64_t input_step, float* output, int64_t output_step,
+                    int64_t pixels, int64_t channels);
+  // d weight of taps that share a row: weight[t][c] += sum of gradient * input over the pixels valid for tap t.
+  // Tap::weight is unused; `weight` is taps x channels.
+  void (*accumulate)(const Tap* taps, int64_t tap_count, int64_t input_step, const float* gradient, float* weight,
+                     int64_t pixels, int64_t channels);
+};
+
+namespace baseline {
+extern const Kernels kernels;
+}
+namespace avx2 {
+extern const Kernels kernels;
+}
+namespace avx512 {
+extern const Kernels kernels;
+}
+
+// The table for this machine, or the lower one asked for with zoo_set_simd_level.
+const Kernels& kernels();
+
+}  // namespace zoo

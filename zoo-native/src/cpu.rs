@@ -1,0 +1,55 @@
+//! What the CPU is asked to do: flush denormals, and which vector instructions the kernels use.
+
+use std::ffi::{c_char, c_int};
+
+use crate::Result;
+use crate::error::check;
+
+unsafe extern "C" {
+    fn zoo_set_flush_denormal(on: bool, supported: *mut bool) -> *mut c_char;
+    fn zoo_simd_level() -> c_int;
+    fn zoo_set_simd_level(level: c_int) -> c_int;
+}
+
+/// Treats denormal floats as zero; trained networks are full of them, and each costs a microcode trap.
+///
+/// Returns whether the CPU can. Threads inherit the setting when they start, so call it before any tensor work.
+pub fn set_flush_denormal(on: bool) -> Result<bool> {
+    let mut supported = false;
+    // SAFETY: `supported` outlives the call.
+    unsafe { check(zoo_set_flush_denormal(on, &mut supported))? };
+    Ok(supported)
+}
+
+/// The vector instructions of the kernels in this crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Simd {
+    /// What every CPU of the architecture has.
+    Baseline,
+    /// AVX2 and FMA.
+    Avx2,
+    /// AVX-512 F, BW, DQ and VL.
+    Avx512,
+}
+
+impl Simd {
+    fn from_level(level: c_int) -> Self {
+        match level {
+            2 => Self::Avx512,
+            1 => Self::Avx2,
+            _ => Self::Baseline,
+        }
+    }
+
+    /// What the kernels use now; at first the best that this machine has.
+    pub fn current() -> Self {
+        // SAFETY: reads an atomic.
+        Self::from_level(unsafe { zoo_simd_level() })
+    }
+
+    /// Makes the kernels use `self`, or the best that this machine has if that is less. For tests and measurements.
+    pub fn select(self) -> Self {
+        // SAFETY: writes an atomic, capped at what the CPU supports.
+        Self::from_level(unsafe { zoo_set_simd_level(self as c_int) })
+    }
+}

@@ -1,0 +1,58 @@
+//! `doctor`: what this build and this machine have, for whoever must find out why something is slow or missing.
+
+use std::path::PathBuf;
+
+use anyhow::Error;
+
+use crate::data::get;
+use crate::data::{cifar10, default_data_dir};
+use crate::results::environment::{Environment, cpu_features};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The folder of the data sets, by default ~/.cache/zoo/data
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+pub fn run(args: &Args) -> Result<(), Error> {
+    let environment = Environment::detect("cpu");
+    let data_dir = args.data_dir.clone().unwrap_or_else(default_data_dir);
+    let cuda = match (tch::Cuda::is_available(), tch::Cuda::cudnn_is_available()) {
+        (false, _) if tch::utils::has_cuda() => "in this libtorch, but no usable GPU".to_string(),
+        (false, _) => "not in this libtorch; `./setup.sh --cuda` gets one that has it".to_string(),
+        (true, cudnn) => format!("{} device(s), cuDNN {}", tch::Cuda::device_count(), if cudnn { "yes" } else { "no" }),
+    };
+    let data = match get::check(&cifar10::OFFICIAL, &data_dir) {
+        Ok(folder) => format!("whole in {}", folder.display()),
+        Err(error) => error.to_string(),
+    };
+    let rows = [
+        ("zoo-train", format!("{} (revision {})", env!("CARGO_PKG_VERSION"), environment.revision)),
+        ("libtorch", format!("{} in {}", environment.libtorch, loaded_from().unwrap_or_else(|| "unknown".into()))),
+        ("CPU", environment.cpu.clone()),
+        ("features", cpu_features().join(" ")),
+        ("threads", format!("{} of {} processors", tch::get_num_threads(), environment.cores)),
+        ("MKL", yes(tch::utils::has_mkl())),
+        ("OpenMP", yes(tch::utils::has_openmp())),
+        ("CUDA", cuda),
+        ("MPS", yes(tch::utils::has_mps())),
+        ("allocator", crate::ALLOCATOR.into()),
+        ("CIFAR-10", data),
+    ];
+    for (name, value) in rows {
+        println!("{name:<10} {value}");
+    }
+    Ok(())
+}
+
+fn yes(present: bool) -> String {
+    if present { "yes" } else { "no" }.into()
+}
+
+/// Where the loader found libtorch.
+fn loaded_from() -> Option<String> {
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let line = maps.lines().find(|line| line.contains("libtorch_cpu."))?;
+    line.split_whitespace().last().map(String::from)
+}

@@ -1,0 +1,98 @@
+//! The command line: what is typed, and which part of the library answers.
+//!
+//! Owns flags, the order of the subcommands and exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+
+mod data;
+mod doctor;
+mod eval;
+mod list;
+mod network;
+mod show;
+mod train;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Error;
+use clap::{Parser, Subcommand};
+use zoo_core::{Architecture, Registry};
+
+const INTERRUPTED: u8 = 130;
+
+/// Train, evaluate, measure and compare the networks of the zoo.
+///
+/// Without a subcommand it trains: `zoo-train --model efficientnet-b2`.
+#[derive(Debug, Parser)]
+#[command(name = "zoo-train", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    train: train::Args,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the models with their exact counts.
+    List(list::Args),
+    /// Show a model: a summary by layer, a drawing, or what it costs against another.
+    Show(show::Args),
+    /// Train a model (what happens when no subcommand is given).
+    Train(Box<train::Args>),
+    /// Evaluate a checkpoint on a test set.
+    Eval(eval::Args),
+    /// Get or check a data set.
+    Data(data::Args),
+    /// Say what this build and this machine have: libtorch, processor, data.
+    Doctor(doctor::Args),
+}
+
+/// How a command ended, other than by an error.
+enum Outcome {
+    Done,
+    Interrupted,
+}
+
+/// Runs the command line of this process over the built-in architectures and `extra` ones.
+///
+/// A crate of one's own gets the whole harness with it:
+///
+/// ```no_run
+/// use zoo_core::arch::MOBILENET_V2; // or a table of one's own
+///
+/// fn main() -> std::process::ExitCode {
+///     zoo_train::main_with(&[&MOBILENET_V2])
+/// }
+/// ```
+pub fn main_with(extra: &[&'static Architecture]) -> ExitCode {
+    let registry = Registry::with(extra);
+    match run(&registry, std::env::args_os()) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Interrupted) => ExitCode::from(INTERRUPTED),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result<Outcome, Error> {
+    let cli = Cli::parse_from(arguments);
+    match cli.command {
+        Some(Command::List(args)) => list::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Show(args)) => show::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Train(args)) => train::run(registry, &args),
+        Some(Command::Eval(args)) => eval::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Data(args)) => data::run(&args).map(|()| Outcome::Done),
+        Some(Command::Doctor(args)) => doctor::run(&args).map(|()| Outcome::Done),
+        None => train::run(registry, &cli.train),
+    }
+}
+
+/// Whoever reads our output has read enough, as `head` does.
+fn is_broken_pipe(error: &Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

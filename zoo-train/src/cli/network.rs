@@ -1,0 +1,52 @@
+//! The flags that choose a network: those of `show` and `list`, which apply no profile unless asked.
+
+use anyhow::{Error, anyhow};
+use zoo_core::{Entry, Options, Plan, Registry};
+
+use crate::train::settings::profile_index;
+
+/// Options on top of a variant.
+#[derive(Debug, clap::Args)]
+pub struct NetworkArgs {
+    /// Width multiplier in place of the variant's
+    #[arg(long, value_name = "A")]
+    pub width: Option<f64>,
+    /// Depth multiplier in place of the variant's
+    #[arg(long, value_name = "D")]
+    pub depth: Option<f64>,
+    /// Side of the input in pixels in place of the variant's
+    #[arg(long, value_name = "R")]
+    pub input_size: Option<u32>,
+    /// Outputs of the classifier
+    #[arg(long, value_name = "C")]
+    pub classes: Option<u32>,
+    /// Strides for small images: native, stem1 or cifar
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+}
+
+impl NetworkArgs {
+    /// The options that the flags give on top of `entry`.
+    pub fn options(&self, entry: &Entry) -> Result<Options, Error> {
+        let variant = entry.variant.options;
+        let profile = match &self.profile {
+            Some(name) => profile_index(entry, name).map_err(|message| anyhow!(message))?,
+            None => variant.profile,
+        };
+        Ok(Options {
+            width: self.width.unwrap_or(variant.width),
+            depth: self.depth.unwrap_or(variant.depth),
+            input_size: self.input_size.unwrap_or(variant.input_size),
+            classes: self.classes.unwrap_or(variant.classes),
+            profile,
+            ..variant
+        })
+    }
+
+    /// The network named `model`, planned with the flags.
+    pub fn plan(&self, registry: &Registry, model: &str) -> Result<(Entry, Plan), Error> {
+        let entry = registry.find(model)?;
+        let plan = Plan::new(entry.architecture, &self.options(&entry)?)?;
+        Ok((entry, plan))
+    }
+}

@@ -1,0 +1,278 @@
+//! `train`: the default command.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Error, anyhow, bail};
+use tch::Device;
+use toml::{Table, Value};
+use zoo_core::Registry;
+
+use super::Outcome;
+use crate::data::{Dataset, cifar10, default_data_dir, synthetic};
+use crate::train::budget::Budget;
+use crate::train::folder::Resume;
+use crate::train::progress::Verbosity;
+use crate::train::run::{Ending, Request, run as train};
+use crate::train::settings::Settings;
+
+/// Images of the synthetic data set, unless limited.
+const SYNTHETIC: (usize, usize) = (10_240, 1_000);
+const SYNTHETIC_CLASSES: usize = 10;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The model, as `list` names it
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// A TOML file of settings, over the defaults of configs/cifar10.toml and under the flags
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Width multiplier in place of the variant's
+    #[arg(long, value_name = "A", help_heading = "Network")]
+    width: Option<f64>,
+    /// Depth multiplier in place of the variant's
+    #[arg(long, value_name = "D", help_heading = "Network")]
+    depth: Option<f64>,
+    /// Side in pixels that images are resized to [default: 32]
+    #[arg(long, value_name = "R", help_heading = "Network")]
+    input_size: Option<u32>,
+    /// Strides for small images: native, stem1 or cifar [default: stem1]
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    profile: Option<String>,
+    /// Dropout in place of the variant's
+    #[arg(long, value_name = "P", help_heading = "Network")]
+    dropout: Option<f64>,
+    /// Drop-path in place of the variant's
+    #[arg(long, value_name = "P", help_heading = "Network")]
+    drop_path: Option<f64>,
+
+    /// cifar10 or synthetic [default: cifar10]
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    dataset: Option<String>,
+    /// The folder of the data sets [default: ~/.cache/zoo/data]
+    #[arg(long, value_name = "DIR", help_heading = "Data")]
+    data_dir: Option<PathBuf>,
+    /// Only so many training images
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    limit_train: Option<usize>,
+    /// Only so many test images
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    limit_test: Option<usize>,
+
+    /// Passes over the training set [default: 30]
+    #[arg(long, value_name = "N", help_heading = "Length", conflicts_with_all = ["steps", "budget"])]
+    epochs: Option<f64>,
+    /// Optimizer steps
+    #[arg(long, value_name = "N", help_heading = "Length", conflicts_with = "budget")]
+    steps: Option<u64>,
+    /// Wall time with evaluation, such as 90s, 20m or 2h; turned into steps when the speed is known
+    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Length")]
+    budget: Option<Duration>,
+
+    /// Images a step [default: 128]
+    #[arg(long, value_name = "N", help_heading = "Recipe")]
+    batch_size: Option<usize>,
+    /// Learning rate after the warm-up [default: 0.2]
+    #[arg(long, value_name = "R", help_heading = "Recipe")]
+    learning_rate: Option<f64>,
+    /// Steps of warm-up [default: about a twelfth of the steps]
+    #[arg(long, value_name = "N", help_heading = "Recipe")]
+    warmup_steps: Option<u64>,
+    /// Weight decay, not on norms and biases [default: 5e-4]
+    #[arg(long, value_name = "W", help_heading = "Recipe")]
+    weight_decay: Option<f64>,
+    /// Label smoothing [default: 0.1]
+    #[arg(long, value_name = "E", help_heading = "Recipe")]
+    label_smoothing: Option<f64>,
+    /// Seed of weights, order and augmentation [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Recipe")]
+    seed: Option<u64>,
+
+    /// Go on with an earlier run: `auto` for the newest unfinished one of these settings, or its folder
+    #[arg(long, value_name = "auto|PATH", help_heading = "Run")]
+    resume: Option<String>,
+    /// The folder that runs and tables are written to
+    #[arg(long, value_name = "DIR", default_value = "results", help_heading = "Run")]
+    results: PathBuf,
+    /// A checkpoint every so many steps, beside those of each epoch
+    #[arg(long, value_name = "STEPS", help_heading = "Run")]
+    checkpoint_every: Option<u64>,
+    /// Threads of libtorch [default: one for every processor]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    threads: Option<i32>,
+    /// Threads that prepare batches; no result depends on it [default: 1]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    workers: Option<usize>,
+    /// cpu, cuda, cuda:N or mps [default: cpu]
+    #[arg(long, value_name = "NAME", help_heading = "Run")]
+    device: Option<String>,
+    /// Print errors only
+    #[arg(long, help_heading = "Run")]
+    quiet: bool,
+}
+
+pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
+    let settings = settings(args)?;
+    if settings.model.is_empty() {
+        bail!("no model is named; give --model NAME, such as --model efficientnet-b2 (`list` shows all)");
+    }
+    let entry = registry.find(&settings.model)?;
+    set_threads(settings.threads);
+    let device = device(&settings.device)?;
+    let dataset = load_dataset(&settings, args.data_dir.as_deref())?;
+    let request = Request {
+        entry,
+        budget: args.budget.map(|total| Budget { total }),
+        resume: match args.resume.as_deref() {
+            None => Resume::No,
+            Some("auto") => Resume::Auto,
+            Some(path) => Resume::From(path.into()),
+        },
+        results: args.results.clone(),
+        device,
+        verbosity: if args.quiet { Verbosity::Quiet } else { Verbosity::Normal },
+        settings,
+    };
+    Ok(match train(&request, dataset, &stop_on_ctrl_c()?)? {
+        Ending::Done => Outcome::Done,
+        Ending::Interrupted => Outcome::Interrupted,
+    })
+}
+
+fn settings(args: &Args) -> Result<Settings, Error> {
+    let text = match &args.config {
+        Some(path) => Some(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?),
+        None => None,
+    };
+    let file = args.config.as_deref().zip(text.as_deref());
+    Ok(Settings::layered(file, flags(args)?)?)
+}
+
+/// The flags that were given, as the TOML they stand for.
+fn flags(args: &Args) -> Result<Table, Error> {
+    fn whole<N: TryInto<i64>>(name: &str, value: Option<N>) -> Result<Option<Value>, Error> {
+        let convert = |n: N| n.try_into().map_err(|_| anyhow!("--{name} is too large"));
+        Ok(value.map(convert).transpose()?.map(Value::Integer))
+    }
+    let text = |value: &Option<String>| value.clone().map(Value::String);
+    let float = |value: Option<f64>| value.map(Value::Float);
+    let given = [
+        ("model", text(&args.model)),
+        ("width", float(args.width)),
+        ("depth", float(args.depth)),
+        ("input_size", whole("input-size", args.input_size)?),
+        ("profile", text(&args.profile)),
+        ("dropout", float(args.dropout)),
+        ("drop_path", float(args.drop_path)),
+        ("dataset", text(&args.dataset)),
+        ("limit_train", whole("limit-train", args.limit_train)?),
+        ("limit_test", whole("limit-test", args.limit_test)?),
+        ("epochs", float(args.epochs)),
+        ("steps", whole("steps", args.steps)?),
+        ("batch_size", whole("batch-size", args.batch_size)?),
+        ("learning_rate", float(args.learning_rate)),
+        ("warmup_steps", whole("warmup-steps", args.warmup_steps)?),
+        ("weight_decay", float(args.weight_decay)),
+        ("label_smoothing", float(args.label_smoothing)),
+        ("seed", whole("seed", args.seed)?),
+        ("checkpoint_every", whole("checkpoint-every", args.checkpoint_every)?),
+        ("threads", args.threads.map(|n| Value::Integer(n.into()))),
+        ("workers", whole("workers", args.workers)?),
+        ("device", text(&args.device)),
+    ];
+    Ok(given.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect())
+}
+
+/// The data set that the settings name.
+pub fn load_dataset(settings: &Settings, data_dir: Option<&Path>) -> Result<Dataset, Error> {
+    match settings.dataset.as_str() {
+        "cifar10" => {
+            let folder = data_dir.map_or_else(default_data_dir, Path::to_path_buf);
+            Ok(cifar10::load(&folder)?)
+        }
+        "synthetic" => {
+            let train = settings.limit_train.unwrap_or(SYNTHETIC.0);
+            let test = settings.limit_test.unwrap_or(SYNTHETIC.1);
+            let side = settings.input_size as usize;
+            Ok(synthetic::generate(settings.seed, train, test, side, SYNTHETIC_CLASSES))
+        }
+        other => bail!("unknown data set `{other}`: give --dataset cifar10 or --dataset synthetic"),
+    }
+}
+
+/// The device by name.
+pub fn device(name: &str) -> Result<Device, Error> {
+    let cuda = |index: usize| match usize::try_from(tch::Cuda::device_count()).unwrap_or(0) {
+        0 => Err(anyhow!("--device {name}: libtorch sees no CUDA device; `doctor` says what there is")),
+        count if index >= count => Err(anyhow!("--device {name}: there are {count} CUDA devices, counted from 0")),
+        _ => Ok(Device::Cuda(index)),
+    };
+    match name.split_once(':') {
+        None if name == "cpu" => Ok(Device::Cpu),
+        None if name == "cuda" => cuda(0),
+        None if name == "mps" && tch::utils::has_mps() => Ok(Device::Mps),
+        None if name == "mps" => Err(anyhow!("--device mps: this libtorch has no MPS; use --device cpu")),
+        Some(("cuda", index)) if index.parse::<usize>().is_ok() => cuda(index.parse().unwrap_or_default()),
+        _ => Err(anyhow!("unknown device `{name}`: give cpu, cuda, cuda:N or mps")),
+    }
+}
+
+/// Sets libtorch's threads, once and before any work, as it wants it.
+pub fn set_threads(threads: Option<i32>) {
+    // Trained networks hold denormals, which slow the CPU down by a factor of several.
+    zoo_native::set_flush_denormal(true);
+    if let Some(threads) = threads.filter(|threads| (1..=1024).contains(threads)) {
+        tch::set_num_threads(threads);
+    }
+    tch::set_num_interop_threads(1);
+}
+
+/// A flag that the first Ctrl-C (or a polite kill) sets; the second one ends the process at once.
+fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(super::INTERRUPTED));
+        }
+    })
+    .context("cannot listen for Ctrl-C")?;
+    Ok(stop)
+}
+
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a time: give seconds, minutes or hours, such as 90s, 20m or 2h");
+    let unit = text.chars().last().filter(char::is_ascii_alphabetic);
+    let factor = match unit {
+        None | Some('s') => 1.0,
+        Some('m') => 60.0,
+        Some('h') => 3600.0,
+        Some(_) => return Err(wrong()),
+    };
+    let number = &text[..text.len() - unit.map_or(0, char::len_utf8)];
+    let seconds = number.parse::<f64>().map_err(|_| wrong())? * factor;
+    if !(seconds >= 1.0 && seconds <= 1e8) {
+        return Err(format!("`{text}` is out of range: give at least one second and at most three years"));
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_time;
+
+    #[test]
+    fn times() {
+        assert_eq!(parse_time("90s").map(|time| time.as_secs()), Ok(90));
+        assert_eq!(parse_time("1.5m").map(|time| time.as_secs()), Ok(90));
+        assert_eq!(parse_time("2h").map(|time| time.as_secs()), Ok(7200));
+        assert_eq!(parse_time("45").map(|time| time.as_secs()), Ok(45));
+        for wrong in ["", "m", "5d", "-3s", "0", "nan", "1e300h", "5ä"] {
+            assert!(parse_time(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! How fast a run will be, from a few steps of a network that is then thrown away.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use zoo_core::Plan;
+use zoo_core::model::Mode;
+
+use super::budget::Speed;
+use super::loader::{Loader, Source, in_order};
+use super::run::Request;
+use super::trainer::Trainer;
+use super::{Settings, TrainError};
+use crate::data::Images;
+
+/// Steps not counted: the first ones find the allocator and the kernels' caches empty.
+const WARMUP_STEPS: u64 = 2;
+/// Counted steps at least and at most; between them, until the time is up.
+const STEPS: std::ops::RangeInclusive<u64> = 2..=20;
+/// Time for the trial without a budget, and its share of one.
+const TIME: Duration = Duration::from_secs(3);
+const SHARE: f64 = 0.02;
+const EVALUATION_BATCH: usize = 250;
+
+/// Measures a training step and an evaluation of `test`.
+///
+/// # Errors
+/// Where the network cannot be built or run, for lack of memory most often: the sooner that is known, the better.
+pub fn measure(
+    plan: &Plan,
+    settings: &Settings,
+    source: &Arc<Source>,
+    test: &Images,
+    request: &Request,
+) -> Result<Speed, TrainError> {
+    let time = request.budget.map_or(TIME, |budget| budget.total.mul_f64(SHARE).min(2 * TIME));
+    let mut trainer = Trainer::new(plan.clone(), settings, request.device)?;
+    let mut loader = Loader::start(Arc::clone(source), 0, settings.workers);
+    let mut step = |number: u64| -> Result<(), TrainError> {
+        let batch = loader.next_batch().ok_or(TrainError::Loader)?;
+        // The smallest rate of the warm-up: the trial must not diverge.
+        trainer.step(&batch, number, settings.learning_rate * 1e-3).map(|_| ())
+    };
+    (0..WARMUP_STEPS).try_for_each(&mut step)?;
+    let begun = Instant::now();
+    let mut steps = 0;
+    while steps < *STEPS.start() || (steps < *STEPS.end() && begun.elapsed() < time) {
+        step(WARMUP_STEPS + steps)?;
+        steps += 1;
+    }
+    let step = begun.elapsed().as_secs_f64() / steps as f64;
+    Ok(Speed { step, evaluation: evaluation(&trainer, source, test)? })
+}
+
+fn evaluation(trainer: &Trainer, source: &Source, test: &Images) -> Result<f64, TrainError> {
+    let Some(batch) = in_order(test, &source.normalisation, EVALUATION_BATCH).next() else { return Ok(0.0) };
+    let model = &trainer.model;
+    let mut seconds = 0.0;
+    // The second pass counts.
+    for _ in 0..2 {
+        let begun = Instant::now();
+        let (images, _) = batch.tensors(model.plan().options.input_size, model.device())?;
+        tch::no_grad(|| model.forward(&images, Mode::Eval))?.f_sum(tch::Kind::Float)?.f_double_value(&[])?;
+        seconds = begun.elapsed().as_secs_f64();
+    }
+    Ok(seconds * test.len() as f64 / batch.len() as f64)
+}

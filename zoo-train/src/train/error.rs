@@ -1,0 +1,83 @@
+//! What can end a training run, each as one sentence with the way out.
+
+use std::path::PathBuf;
+
+use zoo_core::PlanError;
+use zoo_core::model::ModelError;
+
+use crate::data::DataError;
+use crate::results::TableError;
+
+/// Why a run did not start or did not end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The options give no network.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The network could not be built or run.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The data could not be had.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A row could not be written.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A setting that cannot be.
+    #[error("{0}")]
+    Setting(String),
+    /// A loss that is not a number.
+    #[error("the loss became {loss} at step {step}; lower --learning-rate or lengthen --warmup-steps")]
+    NonFinite {
+        /// The step, counted from 0.
+        step: u64,
+        /// The loss.
+        loss: f64,
+    },
+    /// A file of the run could not be read or written.
+    #[error("cannot {what} {}: {source}{}", path.display(), way_out(source))]
+    File {
+        /// What was tried.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A checkpoint that is not one of ours, or of another network.
+    #[error("{} {problem}; choose another one with --resume, or leave --resume out to start anew", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The thread that prepares batches ended.
+    #[error("a thread that prepares batches died; run again with --workers 1 and report what it printed")]
+    Loader,
+}
+
+fn way_out(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            "; free some space, then go on with --resume auto"
+        }
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+            "; choose a folder you may write to with --results"
+        }
+        _ => "",
+    }
+}
+
+impl From<tch::TchError> for TrainError {
+    fn from(error: tch::TchError) -> TrainError {
+        TrainError::Model(error.into())
+    }
+}
+
+impl From<zoo_native::NativeError> for TrainError {
+    fn from(error: zoo_native::NativeError) -> TrainError {
+        TrainError::Model(error.into())
+    }
+}

@@ -1,0 +1,73 @@
+//! `metrics.csv`: one row an evaluated epoch.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::results::{Table, TableError};
+
+/// The columns, in order; `results/README.md` documents each with its unit.
+const HEADER: [&str; 11] = [
+    "epoch", "step", "learning_rate", "train_loss", "train_top1", "test_loss", "test_top1", "test_top5",
+    "images_per_second", "seconds", "status",
+];
+
+/// An evaluated epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Passes over the training set so far; the last one may be partial.
+    pub epoch: f64,
+    /// Optimizer steps so far.
+    pub step: u64,
+    /// Learning rate of the last step.
+    pub learning_rate: f64,
+    /// Mean loss in training, with smoothing.
+    pub train_loss: f64,
+    /// Percent right in training, on augmented images.
+    pub train_top1: f64,
+    /// Mean cross-entropy on the test set.
+    pub test_loss: f64,
+    /// Percent right on the test set.
+    pub test_top1: f64,
+    /// Percent among the first five on the test set.
+    pub test_top5: f64,
+    /// Images a second of training, without evaluation.
+    pub images_per_second: f64,
+    /// Wall time of the run so far.
+    pub seconds: f64,
+}
+
+/// Writes all epochs anew, as a resume does: rows of steps that were lost disappear.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn rewrite(path: &Path, epochs: &[Epoch]) -> Result<(), TableError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            return Err(TableError::Io { path: path.into(), source });
+        }
+        _ => {}
+    }
+    epochs.iter().try_for_each(|epoch| append(path, epoch))
+}
+
+/// Appends one epoch.
+///
+/// # Errors
+/// Where the file cannot be written or has another header.
+pub fn append(path: &Path, epoch: &Epoch) -> Result<(), TableError> {
+    let fields: [String; HEADER.len()] = [
+        format!("{:.3}", epoch.epoch),
+        epoch.step.to_string(),
+        format!("{:.6}", epoch.learning_rate),
+        format!("{:.4}", epoch.train_loss),
+        format!("{:.2}", epoch.train_top1),
+        format!("{:.4}", epoch.test_loss),
+        format!("{:.2}", epoch.test_top1),
+        format!("{:.2}", epoch.test_top5),
+        format!("{:.1}", epoch.images_per_second),
+        format!("{:.1}", epoch.seconds),
+        "ok".into(),
+    ];
+    Table::new(path, &HEADER).append(&fields).map(|_| ())
+}

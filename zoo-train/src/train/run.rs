@@ -1,0 +1,436 @@
+//! One training run, from a request to its last row.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use tch::Device;
+use zoo_core::{Entry, Plan};
+
+use super::budget::{Budget, Speed};
+use super::checkpoint::{self, Checkpoint, Running, State};
+use super::evaluate::{Evaluation, evaluate};
+use super::folder::{self, Resume, RunFolder};
+use super::loader::{Augmentation, Loader, Normalisation, Source};
+use super::metrics::{self, Epoch};
+use super::progress::{Progress, Snapshot, Verbosity, time};
+use super::trainer::Trainer;
+use super::{Settings, TrainError, calibrate};
+use crate::data::Dataset;
+use crate::results::{Environment, accuracy};
+
+/// What a run is asked for.
+#[derive(Debug)]
+pub struct Request {
+    /// The network.
+    pub entry: Entry,
+    /// Everything that its results depend on.
+    pub settings: Settings,
+    /// Wall time in place of a number of steps.
+    pub budget: Option<Budget>,
+    /// Whether to go on with an earlier run.
+    pub resume: Resume,
+    /// The folder that runs and tables are in.
+    pub results: PathBuf,
+    /// Where the tensors live.
+    pub device: Device,
+    /// How much it says.
+    pub verbosity: Verbosity,
+}
+
+/// How a run ended, other than by an error.
+#[derive(Debug)]
+pub enum Ending {
+    /// All steps are done.
+    Done,
+    /// It was asked to stop, and has saved where it stands.
+    Interrupted,
+}
+
+/// Trains. `stop` asks it to save and end after the step in progress.
+///
+/// # Errors
+/// Whatever ends it early; the newest good checkpoint stays in the run's folder.
+pub fn run(request: &Request, dataset: Dataset, stop: &AtomicBool) -> Result<Ending, TrainError> {
+    let mut run = Run::start(request, dataset)?;
+    let outcome = run.train(stop);
+    run.progress.finish();
+    let status = match &outcome {
+        Ok(Ending::Done) => "done".to_string(),
+        Ok(Ending::Interrupted) => "interrupted".to_string(),
+        Err(TrainError::NonFinite { step, .. }) => format!("non-finite loss at step {step}"),
+        Err(error) => format!("failed: {error}"),
+    };
+    run.append_row(&status)?;
+    run.say_ending(&outcome);
+    outcome
+}
+
+struct Run<'a> {
+    request: &'a Request,
+    started: Instant,
+    earlier_seconds: f64,
+    trainer: Trainer,
+    source: Arc<Source>,
+    dataset: Dataset,
+    state: State,
+    steps: u64,
+    speed: Speed,
+    budget: Option<Budget>,
+    folder: RunFolder,
+    progress: Progress,
+}
+
+impl<'a> Run<'a> {
+    fn start(request: &'a Request, mut dataset: Dataset) -> Result<Run<'a>, TrainError> {
+        let started = Instant::now();
+        let found = folder::find(&request.results, &request.resume, &request.settings)?;
+        let settings = match &found {
+            Some((_, checkpoint)) => resumed(&request.settings, &checkpoint.state.settings),
+            None => request.settings.clone(),
+        };
+        dataset.train.truncate(settings.limit_train.unwrap_or(usize::MAX));
+        dataset.test.truncate(settings.limit_test.unwrap_or(usize::MAX));
+        settings.check(dataset.train.len())?;
+        let plan = Plan::new(request.entry.architecture, &settings.options(&request.entry, dataset.classes.len())?)?;
+        let source = Arc::new(source(&settings, &dataset));
+        let per_epoch = source.steps_per_epoch();
+
+        let (speed, steps) = match &found {
+            Some((_, checkpoint)) => (earlier_speed(&checkpoint.state), settings.steps.unwrap_or(0)),
+            None => {
+                let speed = calibrate::measure(&plan, &settings, &source, &dataset.test, request)?;
+                let elapsed = started.elapsed().as_secs_f64();
+                let asked = settings.steps.unwrap_or_else(|| (settings.epochs * per_epoch as f64).ceil() as u64);
+                let steps = request.budget.map(|budget| budget.first_estimate(&speed, elapsed, per_epoch));
+                (speed, steps.unwrap_or(asked).max(1))
+            }
+        };
+        let mut trainer = Trainer::new(plan, &settings, request.device)?;
+        let (folder, state) = match found {
+            Some((folder, checkpoint)) => (folder, load(&mut trainer, checkpoint, &settings)?),
+            None => {
+                let settings = Settings { steps: Some(steps), ..settings };
+                (RunFolder::create(&request.results, &settings)?, State::new(settings))
+            }
+        };
+        folder.write_config(&state.settings)?;
+        metrics::rewrite(&folder.metrics(), &state.epochs)?;
+        // A budget that was resumed became steps in the first sitting.
+        let budget = request.budget.filter(|_| state.step == 0);
+        let progress = Progress::new(request.verbosity, steps, state.step);
+        let earlier_seconds = state.seconds;
+        let mut run = Run {
+            request, started, earlier_seconds, trainer, source, dataset, state, steps, speed, budget, folder, progress,
+        };
+        run.say_beginning();
+        Ok(run)
+    }
+
+    fn train(&mut self, stop: &AtomicBool) -> Result<Ending, TrainError> {
+        let mut loader = Loader::start(Arc::clone(&self.source), self.state.step, self.state.settings.workers);
+        // A run that was stopped while it evaluated makes up for it.
+        if self.at_epoch_end() && self.state.running.steps > 0 {
+            self.end_epoch(stop)?;
+        }
+        while self.state.step < self.steps {
+            self.one_step(&mut loader)?;
+            self.fix_budget()?;
+            if self.at_epoch_end() {
+                self.end_epoch(stop)?;
+            } else if self.state.settings.checkpoint_every.is_some_and(|every| self.state.step.is_multiple_of(every)) {
+                self.save()?;
+            }
+            if stop.load(Ordering::Relaxed) && !self.is_done() {
+                self.save()?;
+                return Ok(Ending::Interrupted);
+            }
+        }
+        Ok(if self.is_done() { Ending::Done } else { Ending::Interrupted })
+    }
+
+    fn at_epoch_end(&self) -> bool {
+        self.state.step == self.steps || self.state.step.is_multiple_of(self.source.steps_per_epoch())
+    }
+
+    /// Whether every step is done and evaluated.
+    fn is_done(&self) -> bool {
+        self.state.step == self.steps && self.state.running.steps == 0
+    }
+
+    fn one_step(&mut self, loader: &mut Loader) -> Result<(), TrainError> {
+        let begun = Instant::now();
+        let step = self.state.step;
+        let rate = self.state.settings.schedule(self.steps).rate(step);
+        let batch = loader.next_batch().ok_or(TrainError::Loader)?;
+        let outcome = self.trainer.step(&batch, step, rate)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        let running = &mut self.state.running;
+        running.loss += outcome.loss;
+        running.correct += outcome.correct;
+        running.images += batch.len() as u64;
+        running.steps += 1;
+        running.seconds += seconds;
+        self.state.training_seconds += seconds;
+        self.state.step += 1;
+        self.progress.update(&self.snapshot(), self.steps);
+        Ok(())
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let Running { loss, correct, images, steps, .. } = self.state.running;
+        let speed = self.current_speed();
+        let left = self.steps - self.state.step;
+        Snapshot {
+            step: self.state.step,
+            loss: loss / steps.max(1) as f64,
+            top1: 100.0 * correct as f64 / images.max(1) as f64,
+            images_per_second: self.state.settings.batch_size as f64 / speed.step,
+            seconds_left: speed.seconds(left, self.source.steps_per_epoch()),
+        }
+    }
+
+    /// The speed of the run's own steps, or what was measured before the first.
+    fn current_speed(&self) -> Speed {
+        match self.state.step {
+            0 => self.speed,
+            step => Speed { step: self.state.training_seconds / step as f64, ..self.speed },
+        }
+    }
+
+    /// Turns a budget into its final number of steps, as the warm-up ends.
+    fn fix_budget(&mut self) -> Result<(), TrainError> {
+        let warmup = self.state.settings.schedule(self.steps).warmup;
+        let Some(budget) = self.budget.filter(|_| self.state.step >= warmup.max(1)) else { return Ok(()) };
+        self.budget = None;
+        if self.state.settings.warmup_steps.is_some() || warmup == 0 {
+            return Ok(());
+        }
+        let per_epoch = self.source.steps_per_epoch();
+        let speed = self.current_speed();
+        self.steps = budget.second_estimate(&speed, self.seconds(), self.state.step, self.steps, per_epoch);
+        self.state.settings.steps = Some(self.steps);
+        self.progress.set_steps(self.steps);
+        self.folder.write_config(&self.state.settings)
+    }
+
+    fn end_epoch(&mut self, stop: &AtomicBool) -> Result<(), TrainError> {
+        let begun = Instant::now();
+        let images = &self.dataset.test;
+        let progress = &self.progress;
+        // Asked to stop, it leaves the epoch without its evaluation.
+        let found = evaluate(&self.trainer.model, images, &self.source.normalisation, |seen| {
+            progress.evaluating(seen, images.len());
+            !stop.load(Ordering::Relaxed)
+        })?;
+        if found.images < images.len() as u64 {
+            return Ok(());
+        }
+        self.speed.evaluation = begun.elapsed().as_secs_f64();
+        let epoch = self.epoch(&found);
+        let best = self.state.best_top1.is_none_or(|best| epoch.test_top1 > best);
+        if best {
+            self.state.best_top1 = Some(epoch.test_top1);
+        }
+        self.state.running = Running::default();
+        self.state.epochs.push(epoch);
+        self.save()?;
+        if best {
+            self.keep_best()?;
+        }
+        metrics::append(&self.folder.metrics(), &epoch)?;
+        self.say_epoch(&epoch);
+        Ok(())
+    }
+
+    fn epoch(&self, found: &Evaluation) -> Epoch {
+        let Running { loss, correct, images, steps, seconds } = self.state.running;
+        Epoch {
+            epoch: self.state.step as f64 / self.source.steps_per_epoch() as f64,
+            step: self.state.step,
+            learning_rate: self.state.settings.schedule(self.steps).rate(self.state.step.saturating_sub(1)),
+            train_loss: loss / steps.max(1) as f64,
+            train_top1: 100.0 * correct as f64 / images.max(1) as f64,
+            test_loss: found.loss,
+            test_top1: found.top1,
+            test_top5: found.top5,
+            images_per_second: images as f64 / seconds.max(f64::MIN_POSITIVE),
+            seconds: self.seconds(),
+        }
+    }
+
+    /// Saves the newest checkpoint, unless the weights are no longer numbers.
+    fn save(&mut self) -> Result<(), TrainError> {
+        if !self.trainer.is_finite()? {
+            return Err(TrainError::NonFinite { step: self.state.step.saturating_sub(1), loss: f64::NAN });
+        }
+        self.state.seconds = self.seconds();
+        checkpoint::save(&self.folder.last(), &self.trainer.model, &self.trainer.optimizer, &self.state)
+    }
+
+    /// The newest checkpoint is the best one too: another name for the same file, or a copy where links are not to be had.
+    fn keep_best(&self) -> Result<(), TrainError> {
+        let (last, best) = (self.folder.last(), self.folder.best());
+        let partial = best.with_extension("partial");
+        let _ = std::fs::remove_file(&partial);
+        let linked = std::fs::hard_link(&last, &partial).or_else(|_| std::fs::copy(&last, &partial).map(|_| ()));
+        let landed = linked.and_then(|()| std::fs::rename(&partial, &best));
+        landed.map_err(|source| TrainError::File { what: "write checkpoint", path: best, source })
+    }
+
+    fn seconds(&self) -> f64 {
+        self.earlier_seconds + self.started.elapsed().as_secs_f64()
+    }
+
+    fn append_row(&mut self, status: &str) -> Result<(), TrainError> {
+        let settings = &self.state.settings;
+        let last = self.state.epochs.last().filter(|epoch| epoch.step == self.state.step);
+        let trained = self.state.training_seconds > 0.0;
+        let row = accuracy::Row {
+            run: &self.folder.name(),
+            model: &settings.model,
+            options: &self.trainer.model.plan().options,
+            profile: &settings.profile,
+            cost: self.trainer.model.plan().cost,
+            epochs: self.state.step as f64 / self.source.steps_per_epoch() as f64,
+            steps: self.state.step,
+            seconds: self.seconds(),
+            top1: last.map(|epoch| epoch.test_top1),
+            best_top1: self.state.best_top1,
+            train_loss: last.map(|epoch| epoch.train_loss),
+            test_loss: last.map(|epoch| epoch.test_loss),
+            status,
+            dataset: &self.dataset.name,
+            batch_size: settings.batch_size,
+            seed: settings.seed,
+            images_per_second: trained
+                .then(|| self.state.step as f64 * settings.batch_size as f64 / self.state.training_seconds),
+            threads: tch::get_num_threads(),
+            config_hash: &settings.hash(),
+        };
+        let environment = Environment::detect(&settings.device);
+        if let Some(warning) = accuracy::append(&self.request.results, &row, &environment)? {
+            self.progress.say(&format!("note: {warning}"));
+        }
+        Ok(())
+    }
+
+    fn say_beginning(&mut self) {
+        let settings = &self.state.settings;
+        let cost = self.trainer.model.plan().cost;
+        let per_epoch = self.source.steps_per_epoch();
+        let left = self.speed.seconds(self.steps - self.state.step, per_epoch);
+        let lines = [
+            format!(
+                "{}, {}, {} px: {} parameters, {} MACs",
+                settings.model,
+                settings.profile,
+                settings.input_size,
+                thousands(cost.params),
+                thousands(cost.macs),
+            ),
+            format!(
+                "{}: {} training and {} test images; {} steps of {} images, {:.2} epochs",
+                self.dataset.name,
+                thousands(self.source.images.len() as u64),
+                thousands(self.dataset.test.len() as u64),
+                thousands(self.steps),
+                settings.batch_size,
+                self.steps as f64 / per_epoch as f64,
+            ),
+            format!(
+                "expected time {} at {:.0} img/s on {} threads; Ctrl-C saves, --resume auto goes on",
+                time(left),
+                settings.batch_size as f64 / self.speed.step,
+                tch::get_num_threads(),
+            ),
+            match self.state.step {
+                0 => format!("results in {}", self.folder.path.display()),
+                step => format!("going on at step {} in {}", thousands(step), self.folder.path.display()),
+            },
+        ];
+        lines.iter().for_each(|line| self.progress.say(line));
+    }
+
+    fn say_epoch(&mut self, epoch: &Epoch) {
+        self.progress.say(&format!(
+            "epoch {:6.2}  loss {:.4}  train {:5.2} %  test {:5.2} %  test loss {:.4}  {:.0} img/s  {}",
+            epoch.epoch,
+            epoch.train_loss,
+            epoch.train_top1,
+            epoch.test_top1,
+            epoch.test_loss,
+            epoch.images_per_second,
+            time(epoch.seconds),
+        ));
+    }
+
+    fn say_ending(&mut self, outcome: &Result<Ending, TrainError>) {
+        let seconds = time(self.seconds());
+        let table = self.request.results.join("accuracy.csv");
+        match outcome {
+            Ok(Ending::Done) => {
+                let top1 = self.state.epochs.last().map_or(f64::NAN, |epoch| epoch.test_top1);
+                self.progress.say(&format!("{top1:.2} % top-1 in {seconds}; a row in {}", table.display()));
+            }
+            Ok(Ending::Interrupted) => self.progress.say(&format!(
+                "stopped at step {} after {seconds}; go on with --resume auto",
+                thousands(self.state.step)
+            )),
+            Err(_) if self.folder.last().exists() => {
+                self.progress.say(&format!("the last good checkpoint is {}", self.folder.last().display()));
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// The settings of an earlier run, with what does not change its results from the new request.
+fn resumed(request: &Settings, earlier: &Settings) -> Settings {
+    Settings {
+        threads: request.threads,
+        workers: request.workers,
+        device: request.device.clone(),
+        checkpoint_every: request.checkpoint_every,
+        ..earlier.clone()
+    }
+}
+
+fn load(trainer: &mut Trainer, checkpoint: Checkpoint, settings: &Settings) -> Result<State, TrainError> {
+    checkpoint.load_model(&mut trainer.model)?;
+    checkpoint.load_optimizer(&trainer.model, &mut trainer.optimizer)?;
+    Ok(State { settings: settings.clone(), ..checkpoint.state })
+}
+
+fn earlier_speed(state: &State) -> Speed {
+    let steps = state.step.max(1) as f64;
+    let evaluations = state.epochs.len().max(1) as f64;
+    Speed {
+        step: state.training_seconds / steps,
+        evaluation: (state.seconds - state.training_seconds).max(0.0) / evaluations,
+    }
+}
+
+fn source(settings: &Settings, dataset: &Dataset) -> Source {
+    Source {
+        images: Arc::new(dataset.train.clone()),
+        normalisation: Normalisation::new(dataset.mean, dataset.deviation),
+        augmentation: Augmentation { crop_padding: settings.crop_padding, flip: settings.flip },
+        batch_size: settings.batch_size,
+        seed: settings.seed,
+    }
+}
+
+/// A number with commas between its thousands.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
