@@ -1,56 +1,113 @@
-//! Tables in places where tables may stand, with names from where names may come.
+//! Tables where tables may stand, with names from where names may come.
 
-use zoo_core::{Options, Plan, network};
+use zoo_core::{Options, Place, Plan, network};
 
-network! {
-    /// EfficientNet, Tan & Le 2019 (arXiv:1905.11946v5), Table 1.
-    pub EFFICIENTNET;
-    scale    width, depth;
-    round    width: divisible(8), depth: ceil;
-    input    3 x 224;
-    norm     BatchNorm { eps: 1e-3, momentum: 0.01 };
-    act      Silu;
-    init     fan_out;
-    padding  symmetric;
-    stem     Conv { k: 3, c: 32, s: 2 };
-    stages   MBConv { se: 0.25, se_of: Input } {
-        t  k    c   n  s;
-        1  3   16   1  1;
-        6  3   24   2  2;
-        6  5   40   2  2;
-        6  3   80   3  2;
-        6  5  112   3  1;
-        6  5  192   4  2;
-        6  3  320   1  1;
+mod elsewhere {
+    use zoo_core::{Activation, PlanBuilder};
+
+    /// Goes by the name of a block of the prelude, and is another.
+    pub struct Separable {
+        pub c: u32,
+        pub k: u32,
     }
-    head     Conv { k: 1, c: 1280 };
-    top      pool, dropout, linear;
-    drop_path 0.2;
-    profile  stem1 { stem.s = 1; }
-    profile  cifar { stem.s = 1; stages[1].s = 1; }
-    variants {
-        name               width  depth  input  dropout;
-        "efficientnet-b0"    1.0    1.0    224      0.2;
-        "efficientnet-b1"    1.0    1.1    240      0.2;
-        "efficientnet-b2"    1.1    1.2    260      0.3;
-        "efficientnet-b3"    1.2    1.4    300      0.3;
-        "efficientnet-b4"    1.4    1.8    380      0.4;
-        "efficientnet-b5"    1.6    2.2    456      0.4;
-        "efficientnet-b6"    1.8    2.6    528      0.5;
-        "efficientnet-b7"    2.0    3.1    600      0.5;
-        "efficientnet-b8"    2.2    3.6    672      0.5;
+
+    impl Separable {
+        pub const DEFAULT: Separable = Separable { c: 1, k: 1 };
+
+        pub const fn plan(&self, b: &mut PlanBuilder<'_>) {
+            b.conv(self.k, b.scaled(self.c), 1);
+            b.act(Activation::Table);
+        }
     }
-    claims {
-        name               params     macs;
-        "efficientnet-b0"  5_288_548  385_814_752;
+}
+
+mod shadowed {
+    use super::elsewhere::Separable;
+    use zoo_core::network;
+
+    const WIDE: u32 = 64;
+
+    network! {
+        pub ONE_OF_ONES_OWN;
+        input 3 x 32;
+        norm BatchNorm { eps: 1e-5, momentum: 0.1 };
+        act Relu;
+        stem Conv { k: 3, c: 8, s: 1 };
+        stages Separable { k c; 1 16; (1 + 2) WIDE; - (WIDE * 2); }
+        top pool, linear;
+        variants { name; "own" ; }
+        // By hand: 27 * 8 + 16, 128, 9 * 16 * 64, 64 * 128, 128 * 10 + 10.
+        claims { name classes params; "own" 10 19_058; }
     }
 }
 
 #[test]
-fn the_table_is_the_network() {
-    let plan = Plan::new(&EFFICIENTNET, &EFFICIENTNET.variant("efficientnet-b0").unwrap().options).unwrap();
-    assert_eq!(plan.cost.params, 5_288_548);
-    assert_eq!(plan.blocks(), 16);
-    let cifar = Options { profile: 2, ..Options::DEFAULT };
-    assert_eq!(Plan::new(&EFFICIENTNET, &cifar).unwrap().cost.params, 5_288_548);
+fn an_imported_block_goes_before_one_of_the_prelude() {
+    let own = shadowed::ONE_OF_ONES_OWN.variant("own").unwrap();
+    let plan = Plan::new(&shadowed::ONE_OF_ONES_OWN, &Options { classes: 10, ..own.options }).unwrap();
+    assert_eq!(plan.ops.iter().filter(|op| op.is_depthwise()).count(), 0);
+    assert_eq!(own.options.input_size, 32);
+}
+
+#[test]
+fn a_table_may_stand_in_a_function() {
+    use elsewhere::Separable as Renamed;
+    network! {
+        LOCAL;
+        input 3 x 32;
+        norm BatchNorm { eps: 1e-5, momentum: 0.1 };
+        act Relu;
+        stem Conv { k: 3, c: 8, s: 1 };
+        stages Renamed { c; 16; }
+        stages elsewhere::Separable { c; 32; }
+        top pool, linear;
+        variants { name dropout; "local" 0.5; }
+    }
+    let plan = Plan::new(&LOCAL, &LOCAL.variants[0].options).unwrap();
+    assert_eq!((plan.options.dropout, plan.blocks()), (0.5, 2));
+}
+
+network! {
+    /// Rows that are blocks, and rows that are many.
+    DEEP;
+    scale depth;
+    input 3 x 32;
+    norm BatchNorm { eps: 1e-5, momentum: 0.1 };
+    act Relu;
+    stem Conv { k: 3, c: 8, s: 1 };
+    stages Separable { k c s; 3 16 2; 5 16 1; 3 16 1; }
+    stages InvertedResidual { t c n s; 6 24 2 2; 6 32 1 2 fix_depth; }
+    top pool, linear;
+    profile flat { stem.s = 2; stages[1].s = 1; }
+    variants { name; "deep"; }
+}
+
+/// Strides of the depthwise convolutions with their places, stage and block.
+fn strides(options: &Options) -> Vec<(u32, u32, u32)> {
+    let plan = Plan::new(&DEEP, options).unwrap();
+    let depthwise = plan.ops.iter().filter(|op| op.is_depthwise());
+    let row = depthwise.map(|op| match (op.place, op.kind) {
+        (Place::Stage { stage, block }, zoo_core::OpKind::Conv { stride, .. }) => (stage, block, stride),
+        _ => panic!("a depthwise convolution outside the stages"),
+    });
+    row.collect()
+}
+
+#[test]
+fn depth_repeats_rows_and_only_the_first_block_of_a_row_strides() {
+    let one = [(0, 0, 2), (0, 1, 1), (0, 2, 1), (1, 0, 2), (1, 1, 1), (2, 0, 2)];
+    assert_eq!(strides(&Options::DEFAULT), one);
+    let deeper = [(0, 0, 2), (0, 1, 1), (0, 2, 1), (0, 3, 1), (1, 0, 2), (1, 1, 1), (1, 2, 1), (2, 0, 2)];
+    assert_eq!(strides(&Options { depth: 1.3, ..Options::DEFAULT }), deeper);
+    let shallow = [(0, 0, 2), (0, 1, 1), (1, 0, 2), (2, 0, 2)];
+    assert_eq!(strides(&Options { depth: 0.5, ..Options::DEFAULT }), shallow);
+}
+
+#[test]
+fn a_profile_changes_the_strides_it_names() {
+    let flat = Options { profile: DEEP.profile("flat").unwrap(), ..Options::DEFAULT };
+    let stem = Plan::new(&DEEP, &flat).unwrap().ops[0].output;
+    assert_eq!((stem.c, stem.h), (8, 112));
+    assert_eq!(strides(&flat)[3], (1, 0, 1));
+    assert_eq!(DEEP.profiles, ["native", "flat"]);
 }

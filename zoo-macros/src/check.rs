@@ -64,10 +64,11 @@ pub fn check(table: Table, errors: &mut Diagnostics) -> Option<Network> {
     let norm = sections.norm.inspect(|norm| rules::norm(norm, errors));
 
     let stem = sections.stem.and_then(|layer| fields::layer("stem", layer, errors));
-    let groups = stages::groups(sections.stages, errors);
+    let (groups, complete) = stages::groups(sections.stages, errors);
+    let count = complete.then(|| stages::count(&groups));
     let last = sections.head.map(|layer| fields::layer("head", layer, errors));
     let top = sections.top.map(|items| fields::top(items, errors));
-    let profiles = stages::profiles(sections.profiles, &groups, errors);
+    let profiles = stages::profiles(sections.profiles, count, errors);
     let variants = sections.variants.map(|grid| variants::variants(grid, axes, errors));
     let claims = match (sections.claims, &variants) {
         (Some(grid), Some(variants)) => variants::claims(grid, axes, &profiles, variants, errors),

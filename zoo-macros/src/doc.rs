@@ -27,10 +27,8 @@ fn stages(group: &Group) -> String {
     let rows = group.rows.iter().map(|row| {
         let mut cells = vec![row.stage.to_string()];
         cells.extend(row.cells.iter().map(text));
-        if row.fix_depth {
-            if let Some(last) = cells.last_mut() {
-                *last += " (fixed depth)";
-            }
+        if let (true, Some(last)) = (row.fix_depth, cells.last_mut()) {
+            *last += " (fixed depth)";
         }
         cells
     });
@@ -137,7 +135,7 @@ fn grouped(number: Option<u64>) -> String {
     let digits = number.unwrap_or_default().to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

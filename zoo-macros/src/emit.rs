@@ -45,7 +45,7 @@ pub fn network(network: &Network) -> TokenStream {
         #[doc = #documentation]
         #[allow(
             unused_imports, unused_parens, unused_assignments, unused_mut, unused_variables, trivial_numeric_casts,
-            long_running_const_eval, clippy::needless_update, clippy::as_underscore, clippy::as_conversions
+            long_running_const_eval, clippy::needless_update, clippy::unnecessary_cast, clippy::as_underscore, clippy::as_conversions
         )]
         #visibility static #name: ::zoo_core::Architecture = {
             use ::zoo_core::prelude::*;

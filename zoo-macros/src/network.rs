@@ -78,7 +78,7 @@ pub enum TopItem {
     Pool,
     Dropout,
     Linear,
-    Layer(Layer),
+    Layer(Box<Layer>),
 }
 
 /// A `stages` section.

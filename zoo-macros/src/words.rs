@@ -41,13 +41,15 @@ pub fn nearest<'a>(word: &str, allowed: &[&'a str]) -> Option<&'a str> {
     (best.0 <= slips).then_some(best.1)
 }
 
-/// The sentence for an unknown word: what it is, the nearest that exists, and all that exist.
-pub fn unknown(kind: &str, word: &str, allowed: &[&str]) -> String {
-    let hint = match nearest(word, allowed) {
-        Some(near) => format!("; did you mean `{near}`?"),
-        None => String::new(),
-    };
-    format!("unknown {kind} `{word}`{hint} expected {}", list(allowed)).replace("` expected", "`, expected")
+/// The sentence for an unknown word: the nearest that exists, and all that exist unless they are many.
+pub fn unknown(kind: &str, word: &str, known: &[&str]) -> String {
+    match nearest(word, known) {
+        Some(near) if known.len() == 1 || known.len() > 8 => {
+            format!("unknown {kind} `{word}`: did you mean `{near}`?")
+        }
+        Some(near) => format!("unknown {kind} `{word}`: did you mean `{near}`? Expected {}", list(known)),
+        None => format!("unknown {kind} `{word}`: expected {}", list(known)),
+    }
 }
 
 /// `a`, `b` or `c`, in backticks.
@@ -65,19 +67,24 @@ pub fn plural(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
-/// Levenshtein's distance: insertions, deletions and substitutions from one word to the other.
+/// Insertions, deletions, substitutions and swaps of neighbours from one word to the other.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut previous: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut current = vec![i + 1];
-        for (j, to) in b.iter().enumerate() {
-            let substituted = previous[j] + usize::from(from != *to);
-            current.push(substituted.min(previous[j + 1] + 1).min(current[j] + 1));
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            if i == 0 || j == 0 {
+                table[i][j] = i + j;
+                continue;
+            }
+            let substituted = table[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            table[i][j] = substituted.min(table[i - 1][j] + 1).min(table[i][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                table[i][j] = table[i][j].min(table[i - 2][j - 2] + 1);
+            }
         }
-        previous = current;
     }
-    previous[b.len()]
+    table[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -90,14 +97,14 @@ mod tests {
         assert_eq!(nearest("varients", &SECTIONS), Some("variants"));
         assert_eq!(nearest("kernel", &SECTIONS), None);
         assert_eq!(nearest("at", &SECTIONS), Some("act"));
+        assert_eq!(nearest("tpo", &["top"]), Some("top"));
     }
 
     #[test]
     fn unknown_words_come_with_what_is_allowed() {
-        assert_eq!(unknown("word", "ciel", &["ceil", "trunc"]), "unknown word `ciel`, expected `ceil` or `trunc`");
-        assert_eq!(
-            unknown("section", "padding_", &["padding"]),
-            "unknown section `padding_`; did you mean `padding`? expected `padding`"
-        );
+        assert_eq!(unknown("word", "no", &["ceil", "trunc"]), "unknown word `no`: expected `ceil` or `trunc`");
+        let known = unknown("word", "trunk", &["ceil", "trunc"]);
+        assert_eq!(known, "unknown word `trunk`: did you mean `trunc`? Expected `ceil` or `trunc`");
+        assert_eq!(unknown("section", "acts", &SECTIONS), "unknown section `acts`: did you mean `act`?");
     }
 }

@@ -49,14 +49,18 @@ impl Model {
     fn run(&self, node: &Node, x: &Tensor, other: &Tensor, mode: Mode) -> Result<Tensor, ModelError> {
         let parameter = |index: usize| &self.parameters[index].tensor;
         match node.kind {
-            NodeKind::Conv { op, weight, bias, norm, activation } => {
+            NodeKind::Conv { op, weight, bias, norm, activation, add } => {
                 let y = self.convolve(op, x, parameter(weight), bias.map(parameter))?;
-                match norm {
-                    Some(norm) => self.normalise(norm, activation, &y, mode),
-                    None => activate(y, activation),
+                let Some(norm) = norm else { return activate(y, activation) };
+                match add {
+                    None => self.normalise(norm, activation, &y, None, mode),
+                    Some(add) if self.drop_path(add, mode) == 0.0 => {
+                        self.normalise(norm, activation, &y, Some(other), mode)
+                    }
+                    Some(add) => self.add(add, &self.normalise(norm, activation, &y, None, mode)?, other, mode),
                 }
             }
-            NodeKind::Norm { norm, activation } => self.normalise(norm, activation, x, mode),
+            NodeKind::Norm { norm, activation } => self.normalise(norm, activation, x, None, mode),
             NodeKind::Act(activation) => activate(x.f_alias_copy()?, Some(activation)),
             NodeKind::Pool => Ok(x.f_mean_dim([2i64, 3].as_slice(), true, None::<Kind>)?),
             NodeKind::Dropout { op } => match self.plan.ops[op].kind {
@@ -67,12 +71,22 @@ impl Model {
                 Ok(x.f_flatten(1, -1)?.f_linear(parameter(weight), Some(parameter(bias)))?)
             }
             NodeKind::Scale => Ok(other.f_mul(x)?),
-            NodeKind::Add { op } => match self.plan.ops[op].kind {
-                OpKind::Add { drop_path } if mode == Mode::Train && drop_path > 0.0 => {
-                    Ok(other.f_add(&drop_samples(x, drop_path)?)?)
-                }
-                _ => Ok(other.f_add(x)?),
-            },
+            NodeKind::Add { op } => self.add(op, x, other, mode),
+        }
+    }
+
+    /// The rate at which the residual `op` drops samples in this mode.
+    fn drop_path(&self, op: usize, mode: Mode) -> f64 {
+        match self.plan.ops[op].kind {
+            OpKind::Add { drop_path } if mode == Mode::Train => drop_path,
+            _ => 0.0,
+        }
+    }
+
+    fn add(&self, op: usize, x: &Tensor, shortcut: &Tensor, mode: Mode) -> Result<Tensor, ModelError> {
+        match self.drop_path(op, mode) {
+            0.0 => Ok(shortcut.f_add(x)?),
+            rate => Ok(shortcut.f_addcmul(x, &sample_mask(x, rate)?)?),
         }
     }
 
@@ -100,6 +114,7 @@ impl Model {
         norm: Norm,
         activation: Option<Activation>,
         x: &Tensor,
+        residual: Option<&Tensor>,
         mode: Mode,
     ) -> Result<Tensor, ModelError> {
         let constants = self.plan.rules.norm;
@@ -118,7 +133,12 @@ impl Model {
             momentum: constants.momentum,
             eps: constants.eps,
         };
-        activate(norm_activation(x, tensors, mode == Mode::Train, fused, None)?, rest)
+        let y = norm_activation(x, tensors, mode == Mode::Train, fused, residual.filter(|_| rest.is_none()))?;
+        let y = activate(y, rest)?;
+        match residual {
+            Some(residual) if rest.is_some() => Ok(residual.f_add(&y)?),
+            _ => Ok(y),
+        }
     }
 }
 
@@ -135,10 +155,9 @@ fn activate(mut x: Tensor, activation: Option<Activation>) -> Result<Tensor, Mod
     })
 }
 
-/// Drops whole samples with probability `rate` and scales the others up, so that the expectation stays.
-fn drop_samples(x: &Tensor, rate: f64) -> Result<Tensor, ModelError> {
+/// Zero for samples that are dropped, with probability `rate`; for the others what keeps the expectation.
+fn sample_mask(x: &Tensor, rate: f64) -> Result<Tensor, ModelError> {
     let kept = 1.0 - rate;
     let mut mask = Tensor::f_empty([x.size()[0], 1, 1, 1], (x.kind(), x.device()))?;
-    let mask = mask.f_bernoulli_float_(kept)?.f_div_scalar(kept)?;
-    Ok(x.f_mul(&mask)?)
+    Ok(mask.f_bernoulli_float_(kept)?.f_div_scalar(kept)?)
 }

@@ -1,6 +1,6 @@
 //! Lowering: the plan's operations grouped into the steps of the forward pass.
 //!
-//! A convolution, the norm behind it and the activation behind that run as one node, so that they can run fused; every
+//! A convolution, the norm, the activation and the residual behind it are one node, so that they can run fused; every
 //! value is dropped as soon as its last reader is through.
 
 use super::Parameter;
@@ -20,14 +20,31 @@ pub(super) struct Node {
 
 #[derive(Debug)]
 pub(super) enum NodeKind {
-    Conv { op: usize, weight: usize, bias: Option<usize>, norm: Option<Norm>, activation: Option<Activation> },
-    Norm { norm: Norm, activation: Option<Activation> },
+    Conv {
+        op: usize,
+        weight: usize,
+        bias: Option<usize>,
+        norm: Option<Norm>,
+        activation: Option<Activation>,
+        add: Option<usize>,
+    },
+    Norm {
+        norm: Norm,
+        activation: Option<Activation>,
+    },
     Act(Activation),
     Pool,
-    Dropout { op: usize },
-    Linear { weight: usize, bias: usize },
+    Dropout {
+        op: usize,
+    },
+    Linear {
+        weight: usize,
+        bias: usize,
+    },
     Scale,
-    Add { op: usize },
+    Add {
+        op: usize,
+    },
 }
 
 /// Where a norm's tensors are: scale and shift among the parameters, mean and variance among the buffers.
@@ -48,7 +65,14 @@ pub(super) fn lower(plan: &Plan, parameters: &[Parameter]) -> Vec<Node> {
         let kind = match op.kind {
             OpKind::Conv { bias, .. } => {
                 let weight = first_parameter(index);
-                NodeKind::Conv { op: index, weight, bias: bias.then_some(weight + 1), norm: None, activation: None }
+                NodeKind::Conv {
+                    op: index,
+                    weight,
+                    bias: bias.then_some(weight + 1),
+                    norm: None,
+                    activation: None,
+                    add: None,
+                }
             }
             OpKind::Norm => {
                 norms += 1;
@@ -75,7 +99,7 @@ pub(super) fn lower(plan: &Plan, parameters: &[Parameter]) -> Vec<Node> {
 }
 
 impl Node {
-    /// Takes over a norm or an activation that alone reads this node's value; says whether it did.
+    /// Takes over a norm, an activation or a residual that alone reads this node's value; says whether it did.
     fn absorb(&mut self, next: &Node) -> bool {
         if next.inputs[0] != self.output {
             return false;
@@ -85,9 +109,14 @@ impl Node {
                 *slot = Some(*norm)
             }
             (
-                NodeKind::Conv { activation: slot @ None, .. } | NodeKind::Norm { activation: slot @ None, .. },
+                NodeKind::Conv { activation: slot @ None, add: None, .. }
+                | NodeKind::Norm { activation: slot @ None, .. },
                 NodeKind::Act(activation),
             ) => *slot = Some(*activation),
+            (NodeKind::Conv { norm: Some(_), add: slot @ None, .. }, NodeKind::Add { op }) => {
+                *slot = Some(*op);
+                self.inputs[1] = next.inputs[1];
+            }
             _ => return false,
         }
         self.output = next.output;
@@ -111,7 +140,7 @@ fn mark_last_readers(nodes: &mut [Node]) {
     let mut seen = std::collections::HashSet::new();
     for node in nodes.iter_mut().rev() {
         let reads = match node.kind {
-            NodeKind::Scale | NodeKind::Add { .. } => &node.inputs[..],
+            NodeKind::Scale | NodeKind::Add { .. } | NodeKind::Conv { add: Some(_), .. } => &node.inputs[..],
             _ => &node.inputs[..1],
         };
         node.dead = reads.iter().copied().filter(|value| seen.insert(*value)).collect();

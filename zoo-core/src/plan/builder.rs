@@ -291,10 +291,10 @@ impl<'a> PlanBuilder<'a> {
             },
             Err(error) => return self.fail(error),
         }
-        if let Some(ops) = &mut self.ops {
-            if self.len < ops.len() {
-                ops[self.len] = op;
-            }
+        if let Some(ops) = &mut self.ops
+            && self.len < ops.len()
+        {
+            ops[self.len] = op;
         }
         self.len += 1;
         self.current = Value { id: self.len as u32, shape: output };

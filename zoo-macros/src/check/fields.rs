@@ -89,7 +89,7 @@ pub fn top(items: Vec<TopSyntax>, errors: &mut Diagnostics) -> Vec<TopItem> {
     let mut top = Vec::new();
     for item in items {
         match item {
-            TopSyntax::Layer(syntax) => top.extend(layer("top", syntax, errors).map(TopItem::Layer)),
+            TopSyntax::Layer(syntax) => top.extend(layer("top", syntax, errors).map(Box::new).map(TopItem::Layer)),
             TopSyntax::Word(word) => match word.to_string().as_str() {
                 "pool" => top.push(TopItem::Pool),
                 "dropout" => top.push(TopItem::Dropout),

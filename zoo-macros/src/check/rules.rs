@@ -57,13 +57,7 @@ fn width_rounding(word: &Word, errors: &mut Diagnostics) -> WidthRounding {
         ("trunc", [min, least]) if min.tokens.to_string() == "min" => small(least).map(WidthRounding::Truncated),
         ("divisible" | "trunc", _) => None,
         _ => {
-            let known = ["divisible(8)", "trunc", "trunc(min 8)"];
-            let hint = match words::nearest(&name, &["divisible", "trunc"]) {
-                Some(near) => format!("; did you mean `{near}`?"),
-                None => String::new(),
-            };
-            let message = format!("unknown rounding of widths `{name}`{hint} Known are {}", words::list(&known));
-            errors.at(word.name.span(), message.replace("` Known", "`: known"));
+            errors.at(word.name.span(), words::unknown("rounding of widths", &name, &["divisible", "trunc"]));
             return WidthRounding::Divisible(8);
         }
     };

@@ -9,9 +9,14 @@ use crate::network::{Group, Profile, Row, Stride};
 use crate::words::{self, plural};
 
 /// Checks all groups, and numbers their stages: runs of rows of the same block type and width.
-pub fn groups(list: Vec<(Struct, Grid)>, errors: &mut Diagnostics) -> Vec<Group> {
+///
+/// Also says whether every row could be read: where one could not, the numbers are not to be relied on.
+pub fn groups(list: Vec<(Struct, Grid)>, errors: &mut Diagnostics) -> (Vec<Group>, bool) {
+    let written: usize = list.iter().map(|(_, grid)| grid.rows.len()).sum();
     let mut numbering = Numbering { next: 0, last: None };
-    list.into_iter().map(|(block, grid)| group(block, grid, &mut numbering, errors)).collect()
+    let groups: Vec<Group> = list.into_iter().map(|(block, grid)| group(block, grid, &mut numbering, errors)).collect();
+    let read: usize = groups.iter().map(|group| group.rows.len()).sum();
+    (groups, written > 0 && read == written)
 }
 
 struct Numbering {
@@ -149,8 +154,17 @@ fn repeats(cell: &Cell, errors: &mut Diagnostics) {
     }
 }
 
-/// Checks the profiles against the stages.
-pub fn profiles(list: Vec<(Ident, Vec<StrideSyntax>)>, groups: &[Group], errors: &mut Diagnostics) -> Vec<Profile> {
+/// How many stages the groups have.
+pub fn count(groups: &[Group]) -> usize {
+    groups.iter().flat_map(|group| &group.rows).map(|row| row.stage + 1).max().unwrap_or(0)
+}
+
+/// Checks the profiles against the number of stages, where that is known.
+pub fn profiles(
+    list: Vec<(Ident, Vec<StrideSyntax>)>,
+    stages: Option<usize>,
+    errors: &mut Diagnostics,
+) -> Vec<Profile> {
     let mut profiles: Vec<Profile> = Vec::new();
     for (name, syntax) in list {
         if name == "native" {
@@ -160,7 +174,7 @@ pub fn profiles(list: Vec<(Ident, Vec<StrideSyntax>)>, groups: &[Group], errors:
         }
         let mut strides: Vec<Stride> = Vec::new();
         for syntax in syntax {
-            let Some(stride) = stride(syntax, groups, errors) else { continue };
+            let Some(stride) = stride(syntax, stages, errors) else { continue };
             if strides.iter().any(|earlier| earlier.stage == stride.stage) {
                 errors.over(&stride.tokens, format!("profile `{name}` sets this stride twice"));
             }
@@ -171,7 +185,7 @@ pub fn profiles(list: Vec<(Ident, Vec<StrideSyntax>)>, groups: &[Group], errors:
     profiles
 }
 
-fn stride(syntax: StrideSyntax, groups: &[Group], errors: &mut Diagnostics) -> Option<Stride> {
+fn stride(syntax: StrideSyntax, stages: Option<usize>, errors: &mut Diagnostics) -> Option<Stride> {
     let StrideSyntax { stage, field, value, tokens } = syntax;
     if field != "s" {
         errors.at(field.span(), format!("a profile sets strides alone, `s`: `{field}` stays as the table has it"));
@@ -183,10 +197,9 @@ fn stride(syntax: StrideSyntax, groups: &[Group], errors: &mut Diagnostics) -> O
     let Some(index) = stage else {
         return Some(Stride { stage: None, field, value, tokens });
     };
-    let count = groups.iter().flat_map(|group| &group.rows).map(|row| row.stage + 1).max().unwrap_or(0);
+    let count = stages?;
     match index.int() {
         Some(stage) if (stage as usize) < count => Some(Stride { stage: Some(stage as usize), field, value, tokens }),
-        _ if count == 0 => None,
         _ => {
             let message = format!("there is no stage {}: the table has stages 0 to {}", index.tokens, count - 1);
             errors.at(index.span, message);

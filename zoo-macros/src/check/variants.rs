@@ -18,7 +18,12 @@ pub fn variants(grid: Grid, axes: Axes, errors: &mut Diagnostics) -> Vec<Variant
     }
     let mut variants: Vec<Variant> = Vec::new();
     for (index, row) in grid.rows.iter().enumerate() {
-        let Some((name, options)) = read("variants", index, row, &grid.header, errors) else { continue };
+        let (name, options) = match (read("variants", index, row, &grid.header, errors), row.cells.first()) {
+            (Some(read), _) => read,
+            // A row with mistakes still names a variant, so that its claims do not call it unknown.
+            (None, Some(name)) => (name.clone(), Vec::new()),
+            (None, None) => continue,
+        };
         if variants.iter().any(|earlier| earlier.name.tokens.to_string() == name.tokens.to_string()) {
             errors.at(name.span, format!("variant {} stands twice", name.tokens));
         }

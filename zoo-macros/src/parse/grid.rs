@@ -1,6 +1,6 @@
 //! Header and rows between braces.
 
-use proc_macro2::{Delimiter, Ident, Spacing, Span, TokenTree};
+use proc_macro2::{Delimiter, Ident, Span, TokenTree};
 use syn::parse::ParseStream;
 use syn::{Error, Result, Token};
 
@@ -60,17 +60,15 @@ fn cell(input: ParseStream) -> Result<std::result::Result<Cell, Error>> {
     let tree = input.parse::<TokenTree>()?;
     const EXPECTED: &str = "a cell is a literal, a name or `-`: put any other expression in parentheses";
     match &tree {
-        TokenTree::Punct(punct) if punct.as_char() != '-' || punct.spacing() == Spacing::Joint => {
-            return Ok(Err(Error::new(punct.span(), EXPECTED)));
-        }
+        TokenTree::Punct(punct) if punct.as_char() != '-' => Ok(Err(Error::new(punct.span(), EXPECTED))),
         TokenTree::Punct(punct) if glued_literal(punct.span(), input) => {
             let literal = input.parse::<TokenTree>()?;
             let message =
                 format!("no cell is a bare negative number: `-` alone is an empty cell; write `(-{literal})`");
-            return Ok(Err(Error::new(punct.span(), message)));
+            Ok(Err(Error::new(punct.span(), message)))
         }
         TokenTree::Group(group) if matches!(group.delimiter(), Delimiter::Brace | Delimiter::Bracket) => {
-            return Ok(Err(Error::new(group.span(), EXPECTED)));
+            Ok(Err(Error::new(group.span(), EXPECTED)))
         }
         _ => Ok(Ok(Cell::new(tree))),
     }

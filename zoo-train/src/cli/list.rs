@@ -5,9 +5,8 @@ use std::io::Write;
 use anyhow::{Error, bail};
 use clap::ValueEnum;
 use serde::Serialize;
+use zoo_core::summary::grouped;
 use zoo_core::{Plan, Registry};
-
-use crate::train::run::thousands;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -95,8 +94,8 @@ fn table(out: &mut impl Write, rows: &[Row]) -> Result<(), Error> {
             row.width,
             row.depth,
             row.input_size,
-            thousands(row.params),
-            thousands(row.macs),
+            grouped(row.params),
+            grouped(row.macs),
         )?;
     }
     Ok(())

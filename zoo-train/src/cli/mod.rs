@@ -7,6 +7,7 @@ mod doctor;
 mod eval;
 mod list;
 mod network;
+mod show;
 mod train;
 
 use std::ffi::OsString;
@@ -34,6 +35,8 @@ struct Cli {
 enum Command {
     /// List the models with their exact counts.
     List(list::Args),
+    /// Show a model: a summary by layer, a drawing, or what it costs against another.
+    Show(show::Args),
     /// Train a model (what happens when no subcommand is given).
     Train(Box<train::Args>),
     /// Evaluate a checkpoint on a test set.
@@ -78,6 +81,7 @@ fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result
     let cli = Cli::parse_from(arguments);
     match cli.command {
         Some(Command::List(args)) => list::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Show(args)) => show::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Train(args)) => train::run(registry, &args),
         Some(Command::Eval(args)) => eval::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Data(args)) => data::run(&args).map(|()| Outcome::Done),
