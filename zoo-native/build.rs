@@ -8,13 +8,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 /// What calls libtorch.
-const BINDINGS: &[&str] = &[
-    "cpp/context.cpp",
-    "cpp/depthwise.cpp",
-    "cpp/dispatch.cpp",
-    "cpp/norm_activation.cpp",
-    "cpp/sgd.cpp",
-];
+const BINDINGS: &[&str] =
+    &["cpp/context.cpp", "cpp/depthwise.cpp", "cpp/dispatch.cpp", "cpp/norm_activation.cpp", "cpp/sgd.cpp"];
 
 /// A namespace, the bytes of a vector, and the flags of one instruction level.
 type Level = (&'static str, &'static str, &'static [&'static str]);
@@ -24,18 +19,7 @@ const BASELINE: Level = ("baseline", "16", &[]);
 /// x86-64-v3 and v4, spelled so that older compilers and clang take them.
 const X86_64: &[Level] = &[
     ("avx2", "32", &["-mavx2", "-mfma"]),
-    (
-        "avx512",
-        "64",
-        &[
-            "-mavx2",
-            "-mfma",
-            "-mavx512f",
-            "-mavx512bw",
-            "-mavx512dq",
-            "-mavx512vl",
-        ],
-    ),
+    ("avx512", "64", &["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]),
 ];
 
 type Error = Box<dyn std::error::Error>;
@@ -74,15 +58,9 @@ fn kernels(arch: &str) -> Result<Vec<PathBuf>, Error> {
     let higher = if arch == "x86_64" { X86_64 } else { &[] };
     for (name, bytes, flags) in std::iter::once(&BASELINE).chain(higher) {
         let mut build = base();
-        build
-            .file("cpp/kernels/level.cpp")
-            .define("ZOO_LEVEL", *name)
-            .define("ZOO_VECTOR_BYTES", *bytes);
+        build.file("cpp/kernels/level.cpp").define("ZOO_LEVEL", *name).define("ZOO_VECTOR_BYTES", *bytes);
         // Neither changes a result; both stop the compiler from keeping scalar code for errno and floating-point traps.
-        build
-            .flag("-fno-math-errno")
-            .flag("-fno-trapping-math")
-            .flags(*flags);
+        build.flag("-fno-math-errno").flag("-fno-trapping-math").flags(*flags);
         // Object files are named after their source, and all levels have the same one.
         build.out_dir(PathBuf::from(env::var("OUT_DIR")?).join(name));
         objects.extend(build.try_compile_intermediates()?);

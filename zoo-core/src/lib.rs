@@ -9,16 +9,25 @@ extern crate self as zoo_core;
 pub mod arch;
 mod architecture;
 pub mod block;
+pub mod compare;
+pub mod draw;
 #[cfg(feature = "torch")]
 pub mod model;
+mod outline;
 pub mod plan;
 pub mod prelude;
 mod registry;
+#[cfg(test)]
+mod sample;
+pub mod summary;
 
 pub use architecture::{Architecture, Axes, Claim, Variant};
+pub use compare::Comparison;
+pub use draw::draw;
 pub use plan::{
     Activation, BatchNorm, Cost, DepthRounding, Init, Op, OpKind, Options, Padding, Place, Plan, PlanBuilder,
     PlanError, Rules, Scaling, Shape, WidthRounding,
 };
 pub use registry::{Entry, Registry, UnknownModel, edit_distance};
+pub use summary::{Named, Summary};
 pub use zoo_macros::network;

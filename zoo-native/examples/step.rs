@@ -15,15 +15,8 @@ type Error = Box<dyn std::error::Error>;
 const BATCH: i64 = 128;
 
 /// Expansion, channels, repeats, stride: the paper's Table 2.
-const STAGES: [(i64, i64, i64, i64); 7] = [
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
-];
+const STAGES: [(i64, i64, i64, i64); 7] =
+    [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
 
 /// Convolution, norm, and an activation or none.
 struct Layer {
@@ -38,14 +31,7 @@ struct Layer {
 }
 
 impl Layer {
-    fn new(
-        from: i64,
-        to: i64,
-        kernel: i64,
-        stride: i64,
-        groups: i64,
-        activation: Activation,
-    ) -> Self {
+    fn new(from: i64, to: i64, kernel: i64, stride: i64, groups: i64, activation: Activation) -> Self {
         let options = (Kind::Float, Device::Cpu);
         let shape = [to, kernel, kernel, from / groups];
         let deviation = (2.0 / (kernel * kernel * to / groups) as f64).sqrt();
@@ -62,33 +48,12 @@ impl Layer {
         }
     }
 
-    fn forward(
-        &self,
-        x: &Tensor,
-        residual: Option<&Tensor>,
-        native: bool,
-    ) -> Result<Tensor, Error> {
+    fn forward(&self, x: &Tensor, residual: Option<&Tensor>, native: bool) -> Result<Tensor, Error> {
         let pad = (self.weight.size()[2] - 1) / 2;
         if !native {
-            let y = x.f_conv2d(
-                &self.weight,
-                None::<Tensor>,
-                self.stride,
-                pad,
-                1,
-                self.groups,
-            )?;
+            let y = x.f_conv2d(&self.weight, None::<Tensor>, self.stride, pad, 1, self.groups)?;
             let (mean, var) = (Some(&self.mean), Some(&self.var));
-            let mut y = y.f_batch_norm(
-                Some(&self.gamma),
-                Some(&self.beta),
-                mean,
-                var,
-                true,
-                0.1,
-                1e-5,
-                true,
-            )?;
+            let mut y = y.f_batch_norm(Some(&self.gamma), Some(&self.beta), mean, var, true, 0.1, 1e-5, true)?;
             if self.activation == Activation::Relu6 {
                 y = y.f_relu6_()?;
             }
@@ -100,13 +65,7 @@ impl Layer {
             depthwise_conv2d(x, &self.weight, self.stride, Padding::symmetric(pad))?
         };
         let running = Some((&self.mean, &self.var));
-        let norm = Norm {
-            weight: &self.gamma,
-            bias: &self.beta,
-            running,
-            momentum: 0.1,
-            eps: 1e-5,
-        };
+        let norm = Norm { weight: &self.gamma, bias: &self.beta, running, momentum: 0.1, eps: 1e-5 };
         Ok(norm_activation(&y, norm, true, self.activation, residual)?)
     }
 }
@@ -125,10 +84,7 @@ struct Network {
 
 impl Network {
     fn new() -> Self {
-        let plain = |layer| Block {
-            layers: vec![layer],
-            skip: false,
-        };
+        let plain = |layer| Block { layers: vec![layer], skip: false };
         let mut blocks = vec![plain(Layer::new(3, 32, 3, 2, 1, Activation::Relu6))];
         let mut from = 32;
         for (t, to, repeats, stride) in STAGES {
@@ -141,28 +97,19 @@ impl Network {
                 }
                 layers.push(Layer::new(wide, wide, 3, stride, wide, Activation::Relu6));
                 layers.push(Layer::new(wide, to, 1, 1, 1, Activation::None));
-                blocks.push(Block {
-                    layers,
-                    skip: stride == 1 && from == to,
-                });
+                blocks.push(Block { layers, skip: stride == 1 && from == to });
                 from = to;
             }
         }
         blocks.push(plain(Layer::new(from, 1280, 1, 1, 1, Activation::Relu6)));
         let options = (Kind::Float, Device::Cpu);
         let classifier = (Tensor::randn([10, 1280], options) * 0.01).set_requires_grad(true);
-        Self {
-            blocks,
-            classifier,
-            bias: Tensor::zeros([10], options).set_requires_grad(true),
-        }
+        Self { blocks, classifier, bias: Tensor::zeros([10], options).set_requires_grad(true) }
     }
 
     fn parameters(&self) -> Vec<&Tensor> {
         let layers = self.blocks.iter().flat_map(|block| &block.layers);
-        let mut parameters: Vec<&Tensor> = layers
-            .flat_map(|l| [&l.weight, &l.gamma, &l.beta])
-            .collect();
+        let mut parameters: Vec<&Tensor> = layers.flat_map(|l| [&l.weight, &l.gamma, &l.beta]).collect();
         parameters.extend([&self.classifier, &self.bias]);
         parameters
     }
@@ -177,10 +124,7 @@ impl Network {
                 x = layer.forward(&x, residual, native)?;
             }
         }
-        let pooled = x
-            .f_adaptive_avg_pool2d([1, 1])?
-            .f_flatten(1, -1)?
-            .f_dropout(0.2, true)?;
+        let pooled = x.f_adaptive_avg_pool2d([1, 1])?.f_flatten(1, -1)?.f_dropout(0.2, true)?;
         Ok(pooled.f_linear(&self.classifier, Some(&self.bias))?)
     }
 }
@@ -188,25 +132,14 @@ impl Network {
 /// Value of a numeric field of /proc/self/status or a column of /proc/self/stat.
 fn peak_resident_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap_or_default();
-    line.split_whitespace()
-        .next()
-        .and_then(|kib| kib.parse::<u64>().ok())
-        .unwrap_or(0)
-        / 1024
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
 fn minor_faults() -> u64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default();
-    after_name
-        .split_whitespace()
-        .nth(7)
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(0)
+    after_name.split_whitespace().nth(7).and_then(|n| n.parse().ok()).unwrap_or(0)
 }
 
 fn main() -> Result<(), Error> {
@@ -217,15 +150,8 @@ fn main() -> Result<(), Error> {
     let network = Network::new();
     let parameters = network.parameters();
     let buffers: Vec<Tensor> = parameters.iter().map(|p| p.zeros_like().detach()).collect();
-    let settings = Sgd {
-        lr: 0.1,
-        momentum: 0.9,
-        dampening: 0.0,
-        weight_decay: 1e-4,
-        nesterov: true,
-    };
-    let images =
-        Tensor::randn([BATCH, 32, 32, 3], (Kind::Float, Device::Cpu)).permute([0, 3, 1, 2]);
+    let settings = Sgd { lr: 0.1, momentum: 0.9, dampening: 0.0, weight_decay: 1e-4, nesterov: true };
+    let images = Tensor::randn([BATCH, 32, 32, 3], (Kind::Float, Device::Cpu)).permute([0, 3, 1, 2]);
     let labels = Tensor::randint(10, [BATCH], (Kind::Int64, Device::Cpu));
 
     let mut seconds = Vec::new();

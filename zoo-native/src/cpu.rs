@@ -1,12 +1,13 @@
 //! What the CPU is asked to do: flush denormals, and which vector instructions the kernels use.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{CStr, c_char, c_int};
 
 use crate::Result;
 use crate::error::check;
 
 unsafe extern "C" {
     fn zoo_set_flush_denormal(on: bool, supported: *mut bool) -> *mut c_char;
+    fn zoo_libtorch_version() -> *const c_char;
     fn zoo_simd_level() -> c_int;
     fn zoo_set_simd_level(level: c_int) -> c_int;
 }
@@ -19,6 +20,12 @@ pub fn set_flush_denormal(on: bool) -> Result<bool> {
     // SAFETY: `supported` outlives the call.
     unsafe { check(zoo_set_flush_denormal(on, &mut supported))? };
     Ok(supported)
+}
+
+/// The version of libtorch, such as `2.13.0`.
+pub fn libtorch_version() -> String {
+    // SAFETY: a string literal.
+    unsafe { CStr::from_ptr(zoo_libtorch_version()) }.to_string_lossy().into_owned()
 }
 
 /// The vector instructions of the kernels in this crate.

@@ -39,25 +39,14 @@ pub struct Padding {
 impl Padding {
     /// `n` on every side.
     pub fn symmetric(n: i64) -> Self {
-        Self {
-            top: n,
-            left: n,
-            bottom: n,
-            right: n,
-        }
+        Self { top: n, left: n, bottom: n, right: n }
     }
 
     /// TensorFlow's SAME for a map of `height` x `width`: the odd one of two zeros goes below and to the right.
     pub fn same(height: i64, width: i64, kernel: i64, stride: i64) -> Self {
-        let total =
-            |size: i64| ((size + stride - 1) / stride * stride - stride + kernel - size).max(0);
+        let total = |size: i64| ((size + stride - 1) / stride * stride - stride + kernel - size).max(0);
         let (rows, columns) = (total(height), total(width));
-        Self {
-            top: rows / 2,
-            left: columns / 2,
-            bottom: rows - rows / 2,
-            right: columns - columns / 2,
-        }
+        Self { top: rows / 2, left: columns / 2, bottom: rows - rows / 2, right: columns - columns / 2 }
     }
 }
 
@@ -65,31 +54,12 @@ impl Padding {
 ///
 /// On the CPU, for f32 maps in channels_last order, it runs own kernels in both directions, whose results do not depend
 /// on the number of threads; everything else goes to libtorch's convolution. Second derivatives exist only there.
-pub fn depthwise_conv2d(
-    x: &Tensor,
-    weight: &Tensor,
-    stride: i64,
-    padding: Padding,
-) -> Result<Tensor> {
-    let Padding {
-        top,
-        left,
-        bottom,
-        right,
-    } = padding;
+pub fn depthwise_conv2d(x: &Tensor, weight: &Tensor, stride: i64, padding: Padding) -> Result<Tensor> {
+    let Padding { top, left, bottom, right } = padding;
     let mut out = std::ptr::null_mut();
     // SAFETY: the tensors live through the call; on success `out` is a new tensor that is ours alone.
     unsafe {
-        check(zoo_depthwise_conv2d(
-            x.as_ptr(),
-            weight.as_ptr(),
-            stride,
-            top,
-            left,
-            bottom,
-            right,
-            &mut out,
-        ))?;
+        check(zoo_depthwise_conv2d(x.as_ptr(), weight.as_ptr(), stride, top, left, bottom, right, &mut out))?;
         Ok(Tensor::from_ptr(out))
     }
 }

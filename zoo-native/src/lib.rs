@@ -24,10 +24,7 @@ pub type Result<T> = std::result::Result<T, NativeError>;
 
 /// The pointers by which C++ knows the tensors; valid as long as the borrow.
 fn pointers<T: Borrow<Tensor>>(tensors: &[T]) -> Vec<*const C_tensor> {
-    tensors
-        .iter()
-        .map(|tensor| tensor.borrow().as_ptr())
-        .collect()
+    tensors.iter().map(|tensor| tensor.borrow().as_ptr()).collect()
 }
 
 /// Null for none.

@@ -71,13 +71,7 @@ pub fn norm_activation(
     activation: Activation,
     residual: Option<&Tensor>,
 ) -> Result<Tensor> {
-    let Norm {
-        weight,
-        bias,
-        running,
-        momentum,
-        eps,
-    } = norm;
+    let Norm { weight, bias, running, momentum, eps } = norm;
     let (mean, var) = running.unzip();
     let mut out = std::ptr::null_mut();
     // SAFETY: the tensors live through the call; on success `out` is a new tensor that is ours alone.

@@ -6,24 +6,13 @@ use tch::{Device, Kind, Tensor, no_grad};
 use zoo_native::cpu::Simd;
 use zoo_native::norm::{Activation, Norm, norm_activation};
 
-const ACTIVATIONS: [Activation; 5] = [
-    Activation::None,
-    Activation::Relu,
-    Activation::Relu6,
-    Activation::Silu,
-    Activation::HardSwish,
-];
+const ACTIVATIONS: [Activation; 5] =
+    [Activation::None, Activation::Relu, Activation::Relu6, Activation::Silu, Activation::HardSwish];
 
 /// Batch, channels, height, width. Channel counts that are no multiple of a vector, maps of one pixel, and one large
 /// enough to be cut into pieces whose last row is short.
-const SHAPES: [[i64; 4]; 6] = [
-    [2, 3, 1, 1],
-    [5, 24, 2, 2],
-    [3, 17, 5, 3],
-    [4, 960, 1, 1],
-    [7, 40, 9, 9],
-    [33, 24, 33, 5],
-];
+const SHAPES: [[i64; 4]; 6] =
+    [[2, 3, 1, 1], [5, 24, 2, 2], [3, 17, 5, 3], [4, 960, 1, 1], [7, 40, 9, 9], [33, 24, 33, 5]];
 
 /// The random generator and the instruction level belong to the process, so one test runs at a time.
 fn alone() -> MutexGuard<'static, ()> {
@@ -95,39 +84,16 @@ impl Case {
 
     fn norm(&self) -> Norm<'_> {
         let running = Some((&self.mean, &self.var));
-        Norm {
-            weight: &self.weight,
-            bias: &self.bias,
-            running,
-            momentum: 0.1,
-            eps: 1e-3,
-        }
+        Norm { weight: &self.weight, bias: &self.bias, running, momentum: 0.1, eps: 1e-3 }
     }
 
     fn ours(&self, training: bool, activation: Activation) -> Tensor {
-        norm_activation(
-            &self.x,
-            self.norm(),
-            training,
-            activation,
-            self.residual.as_ref(),
-        )
-        .unwrap()
+        norm_activation(&self.x, self.norm(), training, activation, self.residual.as_ref()).unwrap()
     }
 
     fn libtorch(&self, training: bool, activation: Activation) -> Tensor {
         let (mean, var) = (Some(&self.mean), Some(&self.var));
-        let z = Tensor::batch_norm(
-            &self.x,
-            Some(&self.weight),
-            Some(&self.bias),
-            mean,
-            var,
-            training,
-            0.1,
-            1e-3,
-            true,
-        );
+        let z = Tensor::batch_norm(&self.x, Some(&self.weight), Some(&self.bias), mean, var, training, 0.1, 1e-3, true);
         let y = match activation {
             Activation::None => z,
             Activation::Relu => z.relu(),
@@ -166,19 +132,11 @@ fn distance(a: &Tensor, b: &Tensor) -> f64 {
     (a - b).abs().max().double_value(&[]) / scale
 }
 
-fn assert_equal(
-    ours: Vec<(&str, Tensor)>,
-    expected: Vec<(&str, Tensor)>,
-    tolerance: f64,
-    what: &str,
-) {
+fn assert_equal(ours: Vec<(&str, Tensor)>, expected: Vec<(&str, Tensor)>, tolerance: f64, what: &str) {
     assert_eq!(ours.len(), expected.len());
     for ((name, ours), (_, expected)) in ours.into_iter().zip(expected) {
         let distance = distance(&ours, &expected);
-        assert!(
-            distance < tolerance,
-            "{what}: {name} is off by {distance:.1e}"
-        );
+        assert!(distance < tolerance, "{what}: {name} is off by {distance:.1e}");
     }
 }
 
@@ -192,22 +150,11 @@ fn training_equals_libtorch_in_f64_for_every_shape_activation_and_level() {
             for activation in ACTIVATIONS {
                 for residual in [false, true] {
                     let case = Case::new(shape, residual);
-                    let expected = case
-                        .to_kind(Kind::Double)
-                        .run(|c| c.libtorch(true, activation));
+                    let expected = case.to_kind(Kind::Double).run(|c| c.libtorch(true, activation));
                     let ours = case.to_kind(Kind::Float).run(|c| c.ours(true, activation));
                     // Two values a channel normalise to plus and minus one whatever they are: dx is what rounding left.
-                    let tolerance = if shape[0] * shape[2] * shape[3] == 2 {
-                        5e-4
-                    } else {
-                        1e-5
-                    };
-                    assert_equal(
-                        ours,
-                        expected,
-                        tolerance,
-                        &format!("{level:?} {shape:?} {activation:?}"),
-                    );
+                    let tolerance = if shape[0] * shape[2] * shape[3] == 2 { 5e-4 } else { 1e-5 };
+                    assert_equal(ours, expected, tolerance, &format!("{level:?} {shape:?} {activation:?}"));
                 }
             }
         }
@@ -220,17 +167,9 @@ fn statistics_hold_where_the_mean_is_large_against_the_deviation() {
     let _alone = alone();
     tch::manual_seed(3);
     let x = channels_last(&(random(&[16, 24, 12, 12], Kind::Float) + 10_000.0));
-    let case = Case {
-        x,
-        residual: None,
-        ..Case::new([16, 24, 12, 12], false)
-    };
-    let expected = case
-        .to_kind(Kind::Double)
-        .run(|c| c.libtorch(true, Activation::Silu));
-    let ours = case
-        .to_kind(Kind::Float)
-        .run(|c| c.ours(true, Activation::Silu));
+    let case = Case { x, residual: None, ..Case::new([16, 24, 12, 12], false) };
+    let expected = case.to_kind(Kind::Double).run(|c| c.libtorch(true, Activation::Silu));
+    let ours = case.to_kind(Kind::Float).run(|c| c.ours(true, Activation::Silu));
     // The mean itself is only known to 1e-3 / 2 in f32; sums of squares without a shift would be off by far more than 1.
     assert_equal(ours, expected, 2e-3, "mean 10,000");
 }
@@ -243,23 +182,10 @@ fn evaluation_equals_libtorch_with_and_without_gradients() {
             let case = Case::new(shape, true);
             let expected = case.to_kind(Kind::Double).libtorch(false, activation);
             let ours = no_grad(|| case.ours(false, activation));
-            assert!(
-                distance(&ours, &expected) < 1e-5,
-                "{shape:?} {activation:?}"
-            );
-            assert!(
-                distance(&case.mean, &Case::new(shape, true).mean) == 0.0,
-                "evaluation moved the statistics"
-            );
-            let expected = case
-                .to_kind(Kind::Double)
-                .run(|c| c.libtorch(false, activation));
-            assert_equal(
-                case.run(|c| c.ours(false, activation)),
-                expected,
-                1e-5,
-                "evaluation",
-            );
+            assert!(distance(&ours, &expected) < 1e-5, "{shape:?} {activation:?}");
+            assert!(distance(&case.mean, &Case::new(shape, true).mean) == 0.0, "evaluation moved the statistics");
+            let expected = case.to_kind(Kind::Double).run(|c| c.libtorch(false, activation));
+            assert_equal(case.run(|c| c.ours(false, activation)), expected, 1e-5, "evaluation");
         }
     }
 }
@@ -268,27 +194,12 @@ fn evaluation_equals_libtorch_with_and_without_gradients() {
 fn other_layouts_and_types_fall_back_to_libtorch() {
     let _alone = alone();
     let case = Case::new([3, 8, 4, 4], false);
-    let expected = case
-        .to_kind(Kind::Double)
-        .run(|c| c.libtorch(true, Activation::HardSwish));
-    assert_equal(
-        case.to_kind(Kind::Double)
-            .run(|c| c.ours(true, Activation::HardSwish)),
-        expected,
-        1e-12,
-        "f64",
-    );
+    let expected = case.to_kind(Kind::Double).run(|c| c.libtorch(true, Activation::HardSwish));
+    assert_equal(case.to_kind(Kind::Double).run(|c| c.ours(true, Activation::HardSwish)), expected, 1e-12, "f64");
     let mut contiguous = case.to_kind(Kind::Float);
     contiguous.x = contiguous.x.contiguous();
-    let expected = case
-        .to_kind(Kind::Double)
-        .run(|c| c.libtorch(true, Activation::Relu6));
-    assert_equal(
-        contiguous.run(|c| c.ours(true, Activation::Relu6)),
-        expected,
-        1e-5,
-        "contiguous",
-    );
+    let expected = case.to_kind(Kind::Double).run(|c| c.libtorch(true, Activation::Relu6));
+    assert_equal(contiguous.run(|c| c.ours(true, Activation::Relu6)), expected, 1e-5, "contiguous");
 }
 
 #[test]
@@ -312,10 +223,7 @@ fn a_nan_stays_visible() {
         let case = Case::new([2, 16, 2, 2], false);
         let _ = case.x.get(0).get(3).get(1).get(1).fill_(f64::NAN);
         let y = no_grad(|| case.ours(true, activation));
-        assert!(
-            y.select(1, 3).isnan().all().int64_value(&[]) == 1,
-            "{activation:?}"
-        );
+        assert!(y.select(1, 3).isnan().all().int64_value(&[]) == 1, "{activation:?}");
     }
 }
 
@@ -323,17 +231,9 @@ fn a_nan_stays_visible() {
 fn a_missing_half_of_what_belongs_together_is_an_error() {
     let _alone = alone();
     let case = Case::new([2, 4, 2, 2], false);
-    let norm = Norm {
-        running: None,
-        ..case.norm()
-    };
-    let error = norm_activation(&case.x, norm, false, Activation::None, None)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("evaluation needs running statistics"),
-        "{error}"
-    );
+    let norm = Norm { running: None, ..case.norm() };
+    let error = norm_activation(&case.x, norm, false, Activation::None, None).unwrap_err().to_string();
+    assert!(error.contains("evaluation needs running statistics"), "{error}");
     assert!(norm_activation(&case.x, norm, true, Activation::None, None).is_ok());
     assert!(norm_activation(&case.weight, norm, true, Activation::None, None).is_err());
 }

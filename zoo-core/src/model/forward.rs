@@ -4,6 +4,8 @@
 //! whoever seeds it before a step makes that step repeatable.
 
 use tch::{Kind, Tensor};
+use zoo_native::depthwise::{Padding as Border, depthwise_conv2d};
+use zoo_native::norm::{Activation as Fused, Norm as NormTensors, norm_activation};
 
 use super::node::{Node, NodeKind, Norm};
 use super::{Model, ModelError, channels_last};
@@ -78,20 +80,19 @@ impl Model {
         let op = &self.plan.ops[op];
         let OpKind::Conv { kernel, stride, groups, .. } = op.kind else { return Ok(x.shallow_clone()) };
         let (kernel, stride, groups) = (i64::from(kernel), i64::from(stride), i64::from(groups));
-        let (padded, padding);
-        let mut x = x;
-        match self.plan.options.padding {
-            Padding::Symmetric => padding = (kernel - 1) / 2,
-            Padding::Same => match same_padding(i64::from(op.input.h), kernel, stride) {
-                (before, after) if before == after => padding = before,
-                (before, after) => {
-                    padded = x.f_constant_pad_nd([before, after, before, after])?;
-                    x = &padded;
-                    padding = 0;
-                }
-            },
+        let border = match self.plan.options.padding {
+            Padding::Symmetric => Border::symmetric((kernel - 1) / 2),
+            Padding::Same => Border::same(i64::from(op.input.h), i64::from(op.input.w), kernel, stride),
+        };
+        if op.is_depthwise() && bias.is_none() && op.input.c == op.output.c {
+            return Ok(depthwise_conv2d(x, weight, stride, border)?);
         }
-        Ok(x.f_conv2d(weight, bias, [stride, stride], [padding, padding], [1, 1], groups)?)
+        let even = border.top == border.bottom && border.left == border.right;
+        let (padded, padding) = match even {
+            true => (x.shallow_clone(), [border.top, border.left]),
+            false => (x.f_constant_pad_nd([border.left, border.right, border.top, border.bottom])?, [0, 0]),
+        };
+        Ok(padded.f_conv2d(weight, bias, [stride, stride], padding, [1, 1], groups)?)
     }
 
     fn normalise(
@@ -102,17 +103,22 @@ impl Model {
         mode: Mode,
     ) -> Result<Tensor, ModelError> {
         let constants = self.plan.rules.norm;
-        let y = x.f_batch_norm(
-            Some(&self.parameters[norm.scale].tensor),
-            Some(&self.parameters[norm.scale + 1].tensor),
-            Some(&self.buffers[norm.mean].tensor),
-            Some(&self.buffers[norm.mean + 1].tensor),
-            mode == Mode::Train,
-            constants.momentum,
-            constants.eps,
-            false,
-        )?;
-        activate(y, activation)
+        let (fused, rest) = match activation {
+            None | Some(Activation::Table) => (Fused::None, None),
+            Some(Activation::Relu) => (Fused::Relu, None),
+            Some(Activation::Relu6) => (Fused::Relu6, None),
+            Some(Activation::Silu) => (Fused::Silu, None),
+            Some(Activation::HardSwish) => (Fused::HardSwish, None),
+            Some(gate @ (Activation::Sigmoid | Activation::HardSigmoid)) => (Fused::None, Some(gate)),
+        };
+        let tensors = NormTensors {
+            weight: &self.parameters[norm.scale].tensor,
+            bias: &self.parameters[norm.scale + 1].tensor,
+            running: Some((&self.buffers[norm.mean].tensor, &self.buffers[norm.mean + 1].tensor)),
+            momentum: constants.momentum,
+            eps: constants.eps,
+        };
+        activate(norm_activation(x, tensors, mode == Mode::Train, fused, None)?, rest)
     }
 }
 
@@ -129,30 +135,10 @@ fn activate(mut x: Tensor, activation: Option<Activation>) -> Result<Tensor, Mod
     })
 }
 
-/// TensorFlow's SAME padding of one dimension: before and after.
-fn same_padding(size: i64, kernel: i64, stride: i64) -> (i64, i64) {
-    let total = ((size + stride - 1) / stride - 1) * stride + kernel - size;
-    let total = total.max(0);
-    (total / 2, total - total / 2)
-}
-
 /// Drops whole samples with probability `rate` and scales the others up, so that the expectation stays.
 fn drop_samples(x: &Tensor, rate: f64) -> Result<Tensor, ModelError> {
     let kept = 1.0 - rate;
     let mut mask = Tensor::f_empty([x.size()[0], 1, 1, 1], (x.kind(), x.device()))?;
     let mask = mask.f_bernoulli_float_(kept)?.f_div_scalar(kept)?;
     Ok(x.f_mul(&mask)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::same_padding;
-
-    #[test]
-    fn same_padding_puts_the_odd_pixel_behind() {
-        assert_eq!(same_padding(224, 3, 2), (0, 1));
-        assert_eq!(same_padding(224, 5, 2), (1, 2));
-        assert_eq!(same_padding(15, 3, 2), (1, 1));
-        assert_eq!(same_padding(7, 3, 1), (1, 1));
-    }
 }

@@ -59,7 +59,8 @@ impl Place {
 pub fn run(args: &Args) -> Result<(), Error> {
     match &args.command {
         Command::Get { dataset: Name::Cifar10, place, mirror, quiet } => {
-            let options = GetOptions { data_dir: place.path(), mirror: mirror.clone(), quiet: *quiet };
+            let options =
+                GetOptions { data_dir: place.path(), mirror: mirror.clone(), quiet: *quiet, ..GetOptions::default() };
             let folder = get::cifar10(&options)?;
             if !quiet {
                 println!("CIFAR-10 is whole in {}", folder.display());

@@ -5,9 +5,8 @@ use std::io::Write;
 use anyhow::{Error, bail};
 use clap::ValueEnum;
 use serde::Serialize;
+use zoo_core::summary::grouped;
 use zoo_core::{Plan, Registry};
-
-use crate::train::run::thousands;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -95,8 +94,8 @@ fn table(out: &mut impl Write, rows: &[Row]) -> Result<(), Error> {
             row.width,
             row.depth,
             row.input_size,
-            thousands(row.params),
-            thousands(row.macs),
+            grouped(row.params),
+            grouped(row.macs),
         )?;
     }
     Ok(())
@@ -110,10 +109,9 @@ fn matches(pattern: &str, name: &str) -> bool {
             let rest = &pattern[1..];
             name.char_indices().map(|(at, _)| at).chain([name.len()]).any(|at| matches(rest, &name[at..]))
         }
-        Some(wanted) => name
-            .chars()
-            .next()
-            .is_some_and(|c| (wanted == '?' || wanted == c) && matches(&pattern[wanted.len_utf8()..], &name[c.len_utf8()..])),
+        Some(wanted) => name.chars().next().is_some_and(|c| {
+            (wanted == '?' || wanted == c) && matches(&pattern[wanted.len_utf8()..], &name[c.len_utf8()..])
+        }),
     }
 }
 

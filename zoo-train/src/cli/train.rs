@@ -137,7 +137,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
         verbosity: if args.quiet { Verbosity::Quiet } else { Verbosity::Normal },
         settings,
     };
-    Ok(match train(&request, dataset, &stop_on_ctrl_c()?)? {
+    Ok(match train(&request, dataset, &*stop_on_ctrl_c()?)? {
         Ending::Done => Outcome::Done,
         Ending::Interrupted => Outcome::Interrupted,
     })
@@ -224,7 +224,7 @@ pub fn device(name: &str) -> Result<Device, Error> {
 /// Sets libtorch's threads, once and before any work, as it wants it.
 pub fn set_threads(threads: Option<i32>) {
     // Trained networks hold denormals, which slow the CPU down by a factor of several.
-    zoo_native::set_flush_denormal(true);
+    let _ = zoo_native::cpu::set_flush_denormal(true);
     if let Some(threads) = threads.filter(|threads| (1..=1024).contains(threads)) {
         tch::set_num_threads(threads);
     }

@@ -24,7 +24,7 @@ impl Environment {
             cpu: cpu_name(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             device: device.to_string(),
-            libtorch: zoo_native::libtorch_version(),
+            libtorch: zoo_native::cpu::libtorch_version(),
             revision: env!("ZOO_REVISION"),
         }
     }

@@ -8,8 +8,17 @@ use crate::results::{Table, TableError};
 
 /// The columns, in order; `results/README.md` documents each with its unit.
 const HEADER: [&str; 11] = [
-    "epoch", "step", "learning_rate", "train_loss", "train_top1", "test_loss", "test_top1", "test_top5",
-    "images_per_second", "seconds", "status",
+    "epoch",
+    "step",
+    "learning_rate",
+    "train_loss",
+    "train_top1",
+    "test_loss",
+    "test_top1",
+    "test_top5",
+    "images_per_second",
+    "seconds",
+    "status",
 ];
 
 /// An evaluated epoch.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use tch::Device;
+use zoo_core::summary::grouped;
 use zoo_core::{Entry, Plan};
 
 use super::budget::{Budget, Speed};
@@ -122,7 +123,18 @@ impl<'a> Run<'a> {
         let progress = Progress::new(request.verbosity, steps, state.step);
         let earlier_seconds = state.seconds;
         let mut run = Run {
-            request, started, earlier_seconds, trainer, source, dataset, state, steps, speed, budget, folder, progress,
+            request,
+            started,
+            earlier_seconds,
+            trainer,
+            source,
+            dataset,
+            state,
+            steps,
+            speed,
+            budget,
+            folder,
+            progress,
         };
         run.say_beginning();
         Ok(run)
@@ -327,15 +339,15 @@ impl<'a> Run<'a> {
                 settings.model,
                 settings.profile,
                 settings.input_size,
-                thousands(cost.params),
-                thousands(cost.macs),
+                grouped(cost.params),
+                grouped(cost.macs),
             ),
             format!(
                 "{}: {} training and {} test images; {} steps of {} images, {:.2} epochs",
                 self.dataset.name,
-                thousands(self.source.images.len() as u64),
-                thousands(self.dataset.test.len() as u64),
-                thousands(self.steps),
+                grouped(self.source.images.len() as u64),
+                grouped(self.dataset.test.len() as u64),
+                grouped(self.steps),
                 settings.batch_size,
                 self.steps as f64 / per_epoch as f64,
             ),
@@ -347,7 +359,7 @@ impl<'a> Run<'a> {
             ),
             match self.state.step {
                 0 => format!("results in {}", self.folder.path.display()),
-                step => format!("going on at step {} in {}", thousands(step), self.folder.path.display()),
+                step => format!("going on at step {} in {}", grouped(step), self.folder.path.display()),
             },
         ];
         lines.iter().for_each(|line| self.progress.say(line));
@@ -376,7 +388,7 @@ impl<'a> Run<'a> {
             }
             Ok(Ending::Interrupted) => self.progress.say(&format!(
                 "stopped at step {} after {seconds}; go on with --resume auto",
-                thousands(self.state.step)
+                grouped(self.state.step)
             )),
             Err(_) if self.folder.last().exists() => {
                 self.progress.say(&format!("the last good checkpoint is {}", self.folder.last().display()));
@@ -420,17 +432,4 @@ fn source(settings: &Settings, dataset: &Dataset) -> Source {
         batch_size: settings.batch_size,
         seed: settings.seed,
     }
-}
-
-/// A number with commas between its thousands.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

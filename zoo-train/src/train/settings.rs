@@ -172,13 +172,8 @@ impl Settings {
     /// where it runs, and steps that a budget was turned into.
     pub fn hash(&self) -> String {
         use md5::Digest;
-        let essential = Settings {
-            workers: 1,
-            threads: None,
-            checkpoint_every: None,
-            device: String::new(),
-            ..self.clone()
-        };
+        let essential =
+            Settings { workers: 1, threads: None, checkpoint_every: None, device: String::new(), ..self.clone() };
         md5::Md5::digest(essential.to_toml()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
     }
 }

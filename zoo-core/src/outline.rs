@@ -1,0 +1,202 @@
+//! Outline: the operations of a plan gathered into layers, layers into blocks, blocks into sections.
+//!
+//! Owns the reading of a flat plan that people use: a convolution with its norm and activation is one layer, a block is
+//! a run of layers in one place, and stem, stages, head and top are sections. Summaries, comparisons and drawings all
+//! start here.
+
+use crate::plan::{Activation, Cost, Op, OpKind, Place, Plan, Shape};
+
+/// A convolution or linear layer with the norm and activation behind it, or any other operation alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layer<'a> {
+    /// Position of the first operation in the plan, which is also the number of the value that comes in.
+    pub first: usize,
+    pub ops: &'a [Op],
+}
+
+/// A run of layers in one place.
+#[derive(Clone, Debug)]
+pub(crate) struct Block<'a> {
+    pub first: usize,
+    pub ops: &'a [Op],
+    pub layers: Vec<Layer<'a>>,
+}
+
+/// Stem, a stage, head or top.
+#[derive(Clone, Debug)]
+pub(crate) struct Section<'a> {
+    pub blocks: Vec<Block<'a>>,
+}
+
+/// Reads a plan's sections in order.
+pub(crate) fn sections(plan: &Plan) -> Vec<Section<'_>> {
+    let mut sections: Vec<Section<'_>> = Vec::new();
+    let mut first = 0;
+    for ops in plan.ops.chunk_by(|a, b| a.place == b.place) {
+        let block = Block { first, ops, layers: layers(first, ops) };
+        first += ops.len();
+        match sections.last_mut() {
+            Some(section) if same_section(section.place(), block.place()) => section.blocks.push(block),
+            _ => sections.push(Section { blocks: vec![block] }),
+        }
+    }
+    sections
+}
+
+/// What a run of operations costs; the plan has already checked that the sums fit.
+pub(crate) fn cost(ops: &[Op]) -> Cost {
+    ops.iter().filter_map(|op| op.cost().ok()).fold(Cost::default(), |sum, cost| sum.plus(cost).unwrap_or(sum))
+}
+
+impl<'a> Section<'a> {
+    pub fn place(&self) -> Place {
+        self.blocks[0].place()
+    }
+
+    /// `stem`, `stages.3`, `head` or `top`.
+    pub fn name(&self) -> String {
+        match self.place() {
+            Place::Stage { stage, .. } => format!("stages.{stage}"),
+            _ => self.blocks[0].name(),
+        }
+    }
+
+    pub fn cost(&self) -> Cost {
+        let sum = |total: Cost, block: &Block<'_>| total.plus(cost(block.ops)).unwrap_or(total);
+        self.blocks.iter().fold(Cost::default(), sum)
+    }
+
+    pub fn output(&self) -> Shape {
+        self.blocks[self.blocks.len() - 1].output()
+    }
+
+    /// Consecutive blocks that are the same, shapes included.
+    pub fn runs(&self) -> Vec<&[Block<'a>]> {
+        self.blocks.chunk_by(|a, b| a.same_as(b)).collect()
+    }
+}
+
+impl Block<'_> {
+    pub fn place(&self) -> Place {
+        self.ops[0].place
+    }
+
+    pub fn name(&self) -> String {
+        self.ops[0].block_name()
+    }
+
+    pub fn output(&self) -> Shape {
+        self.ops[self.ops.len() - 1].output
+    }
+
+    /// Whether two blocks do the same to tensors of the same shape. Drop-path grows with depth and does not count.
+    pub fn same_as(&self, other: &Block<'_>) -> bool {
+        self.ops.len() == other.ops.len()
+            && self.ops.iter().zip(other.ops).all(|(a, b)| {
+                a.part == b.part
+                    && a.input == b.input
+                    && a.output == b.output
+                    && same_kind(a.kind, b.kind)
+                    && a.cost() == b.cost()
+                    && joins(a).map(|value| value as usize - self.first.min(value as usize))
+                        == joins(b).map(|value| value as usize - other.first.min(value as usize))
+            })
+    }
+
+    /// Product of the strides on the way through.
+    pub fn stride(&self) -> u32 {
+        self.ops.iter().map(|op| if let OpKind::Conv { stride, .. } = op.kind { stride } else { 1 }).product()
+    }
+
+    /// The largest kernel, if there is a convolution at all.
+    pub fn kernel(&self) -> Option<u32> {
+        let kernel = |op: &Op| if let OpKind::Conv { kernel, .. } = op.kind { Some(kernel) } else { None };
+        self.ops.iter().filter_map(kernel).max()
+    }
+}
+
+impl Layer<'_> {
+    /// Name within the block: `expand`, `se.pool`, `conv`, ...
+    pub fn label(&self) -> String {
+        let op = &self.ops[0];
+        if matches!(op.kind, OpKind::Conv { .. }) && !op.part.is_empty() {
+            return op.part.into();
+        }
+        let name = op.name();
+        name.strip_prefix(&op.block_name()).unwrap_or(&name).trim_start_matches('.').into()
+    }
+
+    pub fn output(&self) -> Shape {
+        self.ops[self.ops.len() - 1].output
+    }
+
+    pub fn cost(&self) -> Cost {
+        cost(self.ops)
+    }
+
+    pub fn has_norm(&self) -> bool {
+        self.ops.iter().any(|op| op.kind == OpKind::Norm)
+    }
+
+    /// The activation behind a convolution or linear layer, or the layer itself.
+    pub fn activation(&self) -> Option<Activation> {
+        self.ops.iter().find_map(|op| if let OpKind::Act(act) = op.kind { Some(act) } else { None })
+    }
+}
+
+/// The operation in a few words: `3x3 conv /2`, `dropout 0.2`, `silu`. `times` is the sign between kernel sides.
+pub(crate) fn words(op: &Op, times: &str) -> String {
+    match op.kind {
+        OpKind::Conv { kernel, stride, groups, .. } => {
+            let mut words = format!("{kernel}{times}{kernel} {}", op.word());
+            if groups > 1 && !op.is_depthwise() {
+                words += &format!(" g{groups}");
+            }
+            if stride > 1 {
+                words += &format!(" /{stride}");
+            }
+            words
+        }
+        OpKind::Dropout { rate } => format!("dropout {rate}"),
+        _ => op.word().into(),
+    }
+}
+
+/// The second value that a residual or gate reads.
+pub(crate) fn joins(op: &Op) -> Option<u32> {
+    matches!(op.kind, OpKind::Scale | OpKind::Add { .. }).then_some(op.inputs[1])
+}
+
+/// Equality of what is done, without drop-path.
+pub(crate) fn same_kind(a: OpKind, b: OpKind) -> bool {
+    match (a, b) {
+        (OpKind::Add { .. }, OpKind::Add { .. }) => true,
+        // Depthwise groups follow the width, which the shapes show.
+        (OpKind::Conv { kernel: k, stride: s, bias: i, groups: g }, OpKind::Conv { kernel, stride, bias, groups }) => {
+            k == kernel && s == stride && i == bias && (g > 1) == (groups > 1)
+        }
+        _ => a == b,
+    }
+}
+
+fn same_section(a: Place, b: Place) -> bool {
+    match (a, b) {
+        (Place::Stage { stage: a, .. }, Place::Stage { stage: b, .. }) => a == b,
+        _ => a == b,
+    }
+}
+
+fn layers(first: usize, ops: &[Op]) -> Vec<Layer<'_>> {
+    let mut at = first;
+    ops.chunk_by(|a, b| {
+        let follows = matches!(b.kind, OpKind::Norm | OpKind::Act(_));
+        let leads = matches!(a.kind, OpKind::Conv { .. } | OpKind::Linear | OpKind::Norm);
+        follows && leads && a.part == b.part
+    })
+    .map(|ops| {
+        let layer = Layer { first: at, ops };
+        at += ops.len();
+        layer
+    })
+    .collect()
+}

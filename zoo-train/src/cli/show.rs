@@ -1,0 +1,101 @@
+//! `show`: a network by layer, as a drawing, or against another one.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Error, bail};
+use clap::ValueEnum;
+use zoo_core::draw::{self, Detail};
+use zoo_core::summary::Summary;
+use zoo_core::{Comparison, Entry, Named, Plan, Registry};
+
+use super::network::NetworkArgs;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The model, as `list` names it
+    #[arg(value_name = "MODEL")]
+    model: String,
+    /// Only the layers in which it differs from this model, and what each difference costs
+    #[arg(long, value_name = "MODEL")]
+    against: Option<String>,
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// How to show it; svg, pdf and dot are drawings
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Draw every block, not one box a stage
+    #[arg(long)]
+    expand: bool,
+    /// A file to write to in place of the terminal
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+    Svg,
+    Pdf,
+    Dot,
+}
+
+pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
+    let (entry, plan) = args.network.plan(registry, &args.model)?;
+    let model = named(&entry, &plan);
+    let bytes = match &args.against {
+        Some(other) => {
+            let (entry, plan) = args.network.plan(registry, other)?;
+            comparison(&Comparison::new(model, named(&entry, &plan)), args.format)?
+        }
+        None => shown(model, args),
+    };
+    write(&bytes, args)
+}
+
+fn named<'a>(entry: &Entry, plan: &'a Plan) -> Named<'a> {
+    let profile = entry.architecture.profiles.get(plan.options.profile as usize).copied().unwrap_or("native");
+    Named { plan, model: entry.variant.name, profile }
+}
+
+fn shown(model: Named<'_>, args: &Args) -> Vec<u8> {
+    let detail = if args.expand { Detail::Expanded } else { Detail::Overview };
+    let drawn = |format| draw::draw(model, format, detail);
+    match args.format {
+        Format::Table => Summary::new(model).to_string().into_bytes(),
+        Format::Json => json(&Summary::new(model)),
+        Format::Svg => drawn(draw::Format::Svg),
+        Format::Pdf => drawn(draw::Format::Pdf),
+        Format::Dot => drawn(draw::Format::Dot),
+    }
+}
+
+fn comparison(comparison: &Comparison, format: Format) -> Result<Vec<u8>, Error> {
+    match format {
+        Format::Table => Ok(comparison.to_string().into_bytes()),
+        Format::Json => Ok(json(comparison)),
+        Format::Svg | Format::Pdf | Format::Dot => bail!("--against has no drawing: give --format table or json"),
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    // These structures have string keys and finite numbers alone, which JSON always holds.
+    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
+    text.push(b'\n');
+    text
+}
+
+fn write(bytes: &[u8], args: &Args) -> Result<(), Error> {
+    match &args.output {
+        Some(path) => std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display())),
+        None if args.format == Format::Pdf && std::io::stdout().is_terminal() => {
+            bail!("a PDF is no text: add --output FILE, or > FILE")
+        }
+        None => {
+            let mut out = std::io::stdout().lock();
+            out.write_all(bytes)?;
+            Ok(out.flush()?)
+        }
+    }
+}
