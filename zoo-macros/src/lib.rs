@@ -1,6 +1,6 @@
 //! The macro [`network!`](macro@network): the table of a paper becomes a network.
 //!
-//! Entry point alone. [`expand`] leads through the phases, one file each: `parse` (tokens to syntax), `check` (syntax to
+//! Entry point alone. `expand` leads through the phases, one file each: `parse` (tokens to syntax), `check` (syntax to
 //! a checked network, all mistakes in one go), `emit` and `doc` (a checked network to Rust and Markdown).
 
 mod ast;
