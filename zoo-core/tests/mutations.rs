@@ -92,9 +92,8 @@ fn caught(mutants: &[Mutant]) -> HashSet<usize> {
     let broken_claims = text.lines().filter(|line| line.contains("expected an array with a size of"));
     let caught: HashSet<usize> = broken_claims.filter_map(index).collect();
     assert!(!caught.is_empty(), "no claim was tried:\n{text}");
-    for line in text.lines().filter(|line| line.contains(": error") && !line.contains("expected an array")) {
-        panic!("a change is refused before it is counted, so it proves nothing: {line}");
-    }
+    let refused = text.lines().find(|line| line.contains(": error") && !line.contains("expected an array"));
+    assert_eq!(refused, None, "a change that is refused before it is counted proves nothing");
     caught
 }
 
