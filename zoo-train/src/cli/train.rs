@@ -255,7 +255,7 @@ fn parse_time(text: &str) -> Result<Duration, String> {
     };
     let number = &text[..text.len() - unit.map_or(0, char::len_utf8)];
     let seconds = number.parse::<f64>().map_err(|_| wrong())? * factor;
-    if !(seconds >= 1.0 && seconds <= 1e8) {
+    if !(1.0..=1e8).contains(&seconds) {
         return Err(format!("`{text}` is out of range: give at least one second and at most three years"));
     }
     Ok(Duration::from_secs_f64(seconds))

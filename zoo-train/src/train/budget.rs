@@ -31,7 +31,7 @@ impl Speed {
     pub fn steps_in(&self, left: f64, per_epoch: u64) -> u64 {
         let (mut low, mut high) = (1, 1 << 40);
         while low < high {
-            let middle = (low + high + 1) / 2;
+            let middle = u64::midpoint(low, high + 1);
             if self.seconds(middle, per_epoch) <= left { low = middle } else { high = middle - 1 }
         }
         low
