@@ -10,6 +10,3 @@ pub mod results;
 pub mod train;
 
 pub use cli::main_with;
-
-/// The allocator that this crate brings, as `doctor` names it.
-pub(crate) const ALLOCATOR: &str = "glibc";

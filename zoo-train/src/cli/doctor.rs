@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         ("OpenMP", yes(tch::utils::has_openmp())),
         ("CUDA", cuda),
         ("MPS", yes(tch::utils::has_mps())),
-        ("allocator", crate::ALLOCATOR.into()),
+        ("allocator", zoo_native::allocator::NAME.into()),
         ("CIFAR-10", data),
     ];
     for (name, value) in rows {

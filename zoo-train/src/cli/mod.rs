@@ -65,6 +65,7 @@ enum Outcome {
 /// }
 /// ```
 pub fn main_with(extra: &[&'static Architecture]) -> ExitCode {
+    zoo_native::allocator::keep_freed_memory();
     let registry = Registry::with(extra);
     match run(&registry, std::env::args_os()) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
