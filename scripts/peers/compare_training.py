@@ -1,0 +1,293 @@
+"""Training speed of `zoo-train` beside PyTorch's, in paired runs, appended to a CSV.
+
+For each case the peer's fastest data pipeline is found first; then zoo and peer run in
+turn, each a fresh process, and the ratio of each pair is taken.
+"""
+
+import argparse
+import csv
+import datetime
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+DATA_DIR = os.path.expanduser("~/.cache/zoo/data")
+FOLDER = "cifar-10-batches-bin"
+
+# Model, profile, input size, batch, and steps that take a run of some ten seconds.
+CASES = {
+    "mobilenet-v2-32px": ("mobilenet-v2", "native", 32, 128, 60),
+    "mobilenet-v2-32px-cifar": ("mobilenet-v2", "cifar", 32, 128, 12),
+    "efficientnet-b0-64px": ("efficientnet-b0", "native", 64, 32, 60),
+    "mobilenet-v2-128px": ("mobilenet-v2", "native", 128, 32, 24),
+    "mobilenet-v3-small-64px": ("mobilenet-v3-small", "native", 64, 128, 60),
+}
+STANDARD = list(CASES)[:3]
+
+# The peer's pipelines by the name they have in the table.
+PIPELINES = {
+    "tensor": ["--pipeline", "tensor"],
+    "pil-0": ["--pipeline", "pil", "--workers", "0"],
+    "pil-1": ["--pipeline", "pil", "--workers", "1"],
+    "pil-2": ["--pipeline", "pil", "--workers", "2"],
+}
+
+# What zoo-train tells glibc in its first line, as glibc's own environment variables:
+# freed memory is kept, so that a step does not fault in its activations anew.
+KEEP_MEMORY = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
+    "MALLOC_TOP_PAD_": str(64 << 20),
+}
+
+COLUMNS = [
+    "case",
+    "model",
+    "profile",
+    "input_size",
+    "batch",
+    "threads",
+    "pairs",
+    "zoo_images_per_second",
+    "torch_images_per_second",
+    "ratio_median",
+    "ratio_min",
+    "ratio_max",
+    "torch_pipeline",
+    "zoo_peak_mb",
+    "torch_peak_mb",
+    "cpu",
+    "torch",
+    "revision",
+    "date",
+    "steps",
+    "params",
+    "macs",
+    "torch_options",
+]
+
+
+def run(command, what, environment=None):
+    """Runs a command; returns what it printed and its peak memory in MiB."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        try:
+            process = subprocess.Popen(
+                command,
+                stdout=out,
+                stderr=err,
+                env={**os.environ, **(environment or {})},
+            )
+        except OSError as error:
+            sys.exit(f"cannot start {what}, {command[0]}: {error.strerror}")
+        # wait4 alone gives the peak of this one process; Popen must be told the end.
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except KeyboardInterrupt:
+            process.terminate()
+            raise
+        process.returncode = code = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        err.seek(0)
+        if code != 0:
+            lines = err.read().decode(errors="replace").strip().splitlines()
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            sys.exit(f"{what} failed: {lines[-1] if lines else how}")
+        unit = 2**20 if sys.platform == "darwin" else 2**10
+        return out.read().decode(), usage.ru_maxrss / unit
+
+
+def counts(args, case):
+    """Parameters and MACs that the zoo plans, which the peer must have too."""
+    command = [args.zoo, "show", case["model"], "--profile", case["profile"]]
+    command += ["--input-size", str(case["input_size"]), "--classes", "10"]
+    shown = json.loads(run([*command, "--format", "json"], "zoo-train show")[0])
+    return shown["params"], shown["macs"]
+
+
+def work(args, case):
+    """The flags that both sides share."""
+    names = ("model", "profile", "input_size", "steps")
+    flags = [part for n in names for part in (f"--{n.replace('_', '-')}", case[n])]
+    flags += ["--batch-size", case["batch"], "--threads", args.threads]
+    # A short run at the rate of a long one would diverge; speed does not depend on it.
+    return [str(flag) for flag in [*flags, "--learning-rate", 0.01]]
+
+
+def zoo(args, case):
+    """One run of the zoo: its row of the table, and its peak memory."""
+    with tempfile.TemporaryDirectory() as results:
+        command = [args.zoo, *work(args, case), "--limit-test", "250", "--quiet"]
+        command += ["--results", results, "--data-dir", args.data_dir]
+        _, peak = run(command, "zoo-train")
+        path = os.path.join(results, "accuracy.csv")
+        try:
+            with open(path, newline="", encoding="utf-8") as file:
+                row = list(csv.DictReader(file))[-1]
+            row["images_per_second"] = float(row["images_per_second"])
+        except (OSError, IndexError, KeyError, ValueError):
+            sys.exit("zoo-train left no row with images_per_second in its accuracy.csv")
+    if row["status"] != "done":
+        sys.exit(f"zoo-train did not finish: {row['status']}")
+    return row, peak
+
+
+def peer(args, case, pipeline):
+    """One run of the peer: the line it prints."""
+    data = os.path.join(args.data_dir, FOLDER)
+    command = [args.python, os.path.join(HERE, "train_torch.py"), *work(args, case)]
+    command += [*PIPELINES[pipeline], "--library", args.library, "--data-dir", data]
+    command += ["--params", str(case["params"]), "--macs", str(case["macs"])]
+    command += ["--compile"] if args.compile else []
+    environment = KEEP_MEMORY if args.keep_memory else None
+    output, _ = run(command, "the PyTorch peer", environment)
+    return json.loads(output.strip().splitlines()[-1])
+
+
+def fastest_pipeline(args, case):
+    """By one short run of each; the pairs themselves choose nothing."""
+    short = {**case, "steps": max(case["steps"] // 2, 6)}
+    speeds = {p: peer(args, short, p)["images_per_second"] for p in PIPELINES}
+    found = ", ".join(f"{p} {speed:.1f}" for p, speed in speeds.items())
+    print(f"{case['case']}: PyTorch's pipelines in img/s: {found}", file=sys.stderr)
+    return max(speeds, key=speeds.get)
+
+
+def measure(args, case):
+    """The row of one case."""
+    case["params"], case["macs"] = counts(args, case)
+    pipeline = args.pipeline or fastest_pipeline(args, case)
+    zoos, peers, peaks = [], [], []
+    for number in range(1, args.pairs + 1):
+        row, peak = zoo(args, case)
+        line = peer(args, case, pipeline)
+        zoos.append(row["images_per_second"])
+        peers.append(line["images_per_second"])
+        peaks.append((peak, line["peak_mb"]))
+        print(
+            f"{case['case']}, pair {number} of {args.pairs}: zoo {zoos[-1]:.1f}, "
+            f"PyTorch {peers[-1]:.1f} img/s, ratio {zoos[-1] / peers[-1]:.3f}",
+            file=sys.stderr,
+        )
+    ratios = [ours / theirs for ours, theirs in zip(zoos, peers)]
+    options = [args.library, "channels_last", "fused SGD"]
+    options += ["compiled"] if args.compile else []
+    options += ["keeping freed memory"] if args.keep_memory else []
+    return {
+        **case,
+        "threads": args.threads,
+        "pairs": args.pairs,
+        "zoo_images_per_second": f"{statistics.median(zoos):.1f}",
+        "torch_images_per_second": f"{statistics.median(peers):.1f}",
+        "ratio_median": f"{statistics.median(ratios):.3f}",
+        "ratio_min": f"{min(ratios):.3f}",
+        "ratio_max": f"{max(ratios):.3f}",
+        "torch_pipeline": pipeline,
+        "zoo_peak_mb": f"{statistics.median(ours for ours, _ in peaks):.0f}",
+        "torch_peak_mb": f"{statistics.median(theirs for _, theirs in peaks):.0f}",
+        "cpu": row["cpu"],
+        "torch": line["torch"],
+        "revision": row["revision"],
+        "date": datetime.date.today().isoformat(),
+        "torch_options": " + ".join(options),
+    }
+
+
+def check_table(path):
+    """Refuses a table of other columns before anything has been measured for it."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        sys.exit(f"--out {path}: there is no folder {folder}")
+    if os.path.exists(path):
+        with open(path, newline="", encoding="utf-8") as file:
+            header = next(csv.reader(file), COLUMNS)
+        if header != COLUMNS:
+            sys.exit(f"--out {path} has other columns: move it away or name another")
+
+
+def append(path, row):
+    """Row by row: a comparison that is stopped keeps what it has."""
+    new = not os.path.exists(path) or os.path.getsize(path) == 0
+    with open(path, "a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def parsed_case(text):
+    """A name, or MODEL:PROFILE:SIZE:BATCH:STEPS for one that has no name."""
+    if text in CASES:
+        parts = CASES[text]
+    else:
+        parts = text.split(":")
+        try:
+            parts = (*parts[:2], *(int(part) for part in parts[2:]))
+        except ValueError:
+            parts = ()
+        if len(parts) != 5 or min(parts[2:]) < 1:
+            raise argparse.ArgumentTypeError(
+                f"no case {text}: choose from {', '.join(CASES)}, or give "
+                "MODEL:PROFILE:SIZE:BATCH:STEPS"
+            )
+    names = ("model", "profile", "input_size", "batch", "steps")
+    return {"case": text.replace(":", "-"), **dict(zip(names, parts))}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    release = os.path.join(ROOT, "target", "release", "zoo-train")
+    table = os.path.join(ROOT, "results", "speed-training.csv")
+    case = "a name or MODEL:PROFILE:SIZE:BATCH:STEPS; may be repeated [default: "
+    add("--python", default=sys.executable, help="one that has torch and torchvision")
+    add("--zoo", default=release, help="zoo-train [default: the release build]")
+    add(
+        "--case",
+        action="append",
+        type=parsed_case,
+        help=case + ", ".join(STANDARD) + "]",
+    )
+    add("--pairs", type=int, default=5)
+    add("--steps", type=int, help="timed steps a run, in place of the case's")
+    add("--threads", type=int, default=2)
+    add("--pipeline", choices=list(PIPELINES), help="do not look for the fastest")
+    add("--library", choices=["torchvision", "timm"], default="torchvision")
+    add("--compile", action="store_true", help="torch.compile the peer's network")
+    add(
+        "--keep-memory", action="store_true", help="give the peer zoo-train's allocator"
+    )
+    add("--data-dir", default=DATA_DIR, help=f"the folder of {FOLDER}")
+    add("--out", default=table, help="the table to append to")
+    args = parser.parse_args()
+    for name in ("pairs", "steps", "threads"):
+        if (getattr(args, name) or (name == "steps")) < 1:
+            parser.error(f"--{name} must be at least 1")
+    return args
+
+
+def main():
+    args = arguments()
+    if not os.access(args.zoo, os.X_OK):
+        build = "build it with `cargo build --release -p zoo-train`"
+        sys.exit(f"there is no {args.zoo}: {build} or name another with --zoo")
+    data = os.path.join(args.data_dir, FOLDER)
+    if not os.path.isdir(data):
+        sys.exit(f"there is no {data}: fetch it with `zoo-train data get cifar10`")
+    check_table(args.out)
+    for case in args.case or [parsed_case(name) for name in STANDARD]:
+        row = measure(args, {**case, "steps": args.steps or case["steps"]})
+        append(args.out, row)
+        print(f"{row['case']}: {row['ratio_median']} times PyTorch's speed", end=" ")
+        print(f"({row['ratio_min']} to {row['ratio_max']})", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
