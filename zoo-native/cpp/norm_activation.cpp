@@ -169,7 +169,8 @@ void update_running(const Map& map, const Statistics& now, double momentum, cons
   if (!mean.defined()) return;
   float* running_mean = mean.mutable_data_ptr<float>();
   float* running_var = var.mutable_data_ptr<float>();
-  const double unbiased = static_cast<double>(map.pixels) / static_cast<double>(map.pixels - 1);
+  // A single value has no unbiased variance; its own, zero, keeps the running one a number.
+  const double unbiased = map.pixels > 1 ? static_cast<double>(map.pixels) / static_cast<double>(map.pixels - 1) : 1.0;
   for (int64_t c = 0; c < map.channels; c++) {
     running_mean[c] = static_cast<float>(momentum * now.mean[c] + (1 - momentum) * running_mean[c]);
     running_var[c] = static_cast<float>(momentum * unbiased * now.variance[c] + (1 - momentum) * running_var[c]);
@@ -320,8 +321,6 @@ Tensor norm_activation(const Arguments& a) {
   TORCH_CHECK(a.training || a.has_running(), "norm_activation: evaluation needs running statistics");
   if (!a.fits_kernels()) return fallback(a);
   if (!a.training) return a.records() ? fallback(a) : evaluate(a);
-  // One value a channel has no variance; libtorch decides what happens.
-  if (a.x.numel() == a.x.size(1)) return fallback(a);
   const auto residual = a.residual.defined() ? std::optional<Tensor>(a.residual) : std::nullopt;
   return NormActivation::apply(a.x, a.weight, a.bias, residual, Running{a.running_mean, a.running_var}, a.settings);
 }

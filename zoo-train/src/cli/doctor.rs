@@ -1,5 +1,6 @@
 //! `doctor`: what this build and this machine have, for whoever must find out why something is slow or missing.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Error;
@@ -40,8 +41,9 @@ pub fn run(args: &Args) -> Result<(), Error> {
         ("allocator", zoo_native::allocator::NAME.into()),
         ("CIFAR-10", data),
     ];
+    let mut out = std::io::stdout().lock();
     for (name, value) in rows {
-        println!("{name:<10} {value}");
+        writeln!(out, "{name:<10} {value}")?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Error, anyhow, bail};
+use serde::Deserialize;
 use tch::Device;
 use toml::{Table, Value};
 use zoo_core::Registry;
@@ -13,7 +14,8 @@ use zoo_core::Registry;
 use super::Outcome;
 use crate::data::{Dataset, cifar10, default_data_dir, synthetic};
 use crate::train::budget::Budget;
-use crate::train::folder::Resume;
+use crate::train::checkpoint::Checkpoint;
+use crate::train::folder::{self, Resume};
 use crate::train::progress::Verbosity;
 use crate::train::run::{Ending, Request, run as train};
 use crate::train::settings::Settings;
@@ -21,6 +23,8 @@ use crate::train::settings::Settings;
 /// Images of the synthetic data set, unless limited.
 const SYNTHETIC: (usize, usize) = (10_240, 1_000);
 const SYNTHETIC_CLASSES: usize = 10;
+/// More is taken for a slip of the finger.
+const SYNTHETIC_BYTES: usize = 16 << 30;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -116,7 +120,15 @@ pub struct Args {
 }
 
 pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
-    let settings = settings(args)?;
+    let resume = match args.resume.as_deref() {
+        None => Resume::No,
+        Some("auto") => Resume::Auto,
+        Some(path) => Resume::From(path.into()),
+    };
+    let settings = match &resume {
+        Resume::From(path) => settings_of_run(path, args)?,
+        _ => settings(args)?,
+    };
     if settings.model.is_empty() {
         bail!("no model is named; give --model NAME, such as --model efficientnet-b2 (`list` shows all)");
     }
@@ -127,11 +139,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
     let request = Request {
         entry,
         budget: args.budget.map(|total| Budget { total }),
-        resume: match args.resume.as_deref() {
-            None => Resume::No,
-            Some("auto") => Resume::Auto,
-            Some(path) => Resume::From(path.into()),
-        },
+        resume,
         results: args.results.clone(),
         device,
         verbosity: if args.quiet { Verbosity::Quiet } else { Verbosity::Normal },
@@ -150,6 +158,27 @@ fn settings(args: &Args) -> Result<Settings, Error> {
     };
     let file = args.config.as_deref().zip(text.as_deref());
     Ok(Settings::layered(file, flags(args)?)?)
+}
+
+/// The settings of the run at `path`; flags may repeat them, and change only what no result depends on.
+fn settings_of_run(path: &Path, args: &Args) -> Result<Settings, Error> {
+    let file = folder::checkpoint_at(path);
+    let mut settings = Table::try_from(Checkpoint::read(&file)?.state.settings)?;
+    if args.config.is_some() {
+        bail!("a run that is resumed has its own settings: leave --config out, or --resume");
+    }
+    for (key, value) in flags(args)? {
+        let free = ["threads", "workers", "device", "checkpoint_every"].contains(&key.as_str());
+        match settings.get(&key) {
+            Some(earlier) if !free && *earlier != value => bail!(
+                "{} has {key} = {earlier}, not {value}: leave --{} out, or --resume",
+                file.display(),
+                key.replace('_', "-"),
+            ),
+            _ => settings.insert(key, value),
+        };
+    }
+    Ok(Settings::deserialize(settings)?)
 }
 
 /// The flags that were given, as the TOML they stand for.
@@ -198,6 +227,13 @@ pub fn load_dataset(settings: &Settings, data_dir: Option<&Path>) -> Result<Data
             let train = settings.limit_train.unwrap_or(SYNTHETIC.0);
             let test = settings.limit_test.unwrap_or(SYNTHETIC.1);
             let side = settings.input_size as usize;
+            for (flag, images) in [("--limit-train", train), ("--limit-test", test)] {
+                if images.saturating_mul(3 * side * side) > SYNTHETIC_BYTES {
+                    bail!(
+                        "{flag} {images} asks for more than 16 GiB of synthetic images: choose fewer or smaller ones"
+                    );
+                }
+            }
             Ok(synthetic::generate(settings.seed, train, test, side, SYNTHETIC_CLASSES))
         }
         other => bail!("unknown data set `{other}`: give --dataset cifar10 or --dataset synthetic"),

@@ -66,6 +66,9 @@ fn way_out(error: &std::io::Error) -> &'static str {
         std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
             "; choose a folder you may write to with --results"
         }
+        std::io::ErrorKind::NotADirectory | std::io::ErrorKind::AlreadyExists => {
+            "; a file is in the way, choose another folder with --results"
+        }
         _ => "",
     }
 }

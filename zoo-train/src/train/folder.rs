@@ -80,6 +80,11 @@ impl RunFolder {
     }
 }
 
+/// The checkpoint meant by the path of a run's folder or of a file.
+pub fn checkpoint_at(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join("last.safetensors") } else { path.to_path_buf() }
+}
+
 /// The run to go on with, if any.
 ///
 /// # Errors
@@ -88,7 +93,7 @@ pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Option
     match resume {
         Resume::No => Ok(None),
         Resume::From(path) => {
-            let file = if path.is_dir() { path.join("last.safetensors") } else { path.clone() };
+            let file = checkpoint_at(path);
             let checkpoint = Checkpoint::read(&file)?;
             let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
             Ok(Some((RunFolder { path: folder }, checkpoint)))

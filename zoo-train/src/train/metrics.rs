@@ -31,10 +31,12 @@ pub struct Epoch {
     /// Learning rate of the last step.
     pub learning_rate: f64,
     /// Mean loss in training, with smoothing.
+    #[serde(deserialize_with = "number")]
     pub train_loss: f64,
     /// Percent right in training, on augmented images.
     pub train_top1: f64,
-    /// Mean cross-entropy on the test set.
+    /// Mean cross-entropy on the test set; not a number where the running statistics fit no weights yet.
+    #[serde(deserialize_with = "number")]
     pub test_loss: f64,
     /// Percent right on the test set.
     pub test_top1: f64,
@@ -44,6 +46,11 @@ pub struct Epoch {
     pub images_per_second: f64,
     /// Wall time of the run so far.
     pub seconds: f64,
+}
+
+/// JSON has no word for what is not a number: it is written as null.
+fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Option::<f64>::deserialize(deserializer).map(|number| number.unwrap_or(f64::NAN))
 }
 
 /// Writes all epochs anew, as a resume does: rows of steps that were lost disappear.

@@ -1,6 +1,6 @@
 //! One training run, from a request to its last row.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -247,9 +247,12 @@ impl<'a> Run<'a> {
         }
         self.state.running = Running::default();
         self.state.epochs.push(epoch);
-        self.save()?;
         if best {
-            self.keep_best()?;
+            // The best before the newest: a run killed between the two evaluates this epoch again.
+            self.save_as(&self.folder.best())?;
+            self.best_is_last()?;
+        } else {
+            self.save()?;
         }
         metrics::append(&self.folder.metrics(), &epoch)?;
         self.say_epoch(&epoch);
@@ -274,21 +277,25 @@ impl<'a> Run<'a> {
 
     /// Saves the newest checkpoint, unless the weights are no longer numbers.
     fn save(&mut self) -> Result<(), TrainError> {
+        self.save_as(&self.folder.last())
+    }
+
+    fn save_as(&mut self, path: &Path) -> Result<(), TrainError> {
         if !self.trainer.is_finite()? {
             return Err(TrainError::NonFinite { step: self.state.step.saturating_sub(1), loss: f64::NAN });
         }
         self.state.seconds = self.seconds();
-        checkpoint::save(&self.folder.last(), &self.trainer.model, &self.trainer.optimizer, &self.state)
+        checkpoint::save(path, &self.trainer.model, &self.trainer.optimizer, &self.state)
     }
 
-    /// The newest checkpoint is the best one too: another name for the same file, or a copy where links are not to be had.
-    fn keep_best(&self) -> Result<(), TrainError> {
+    /// The best checkpoint is the newest one too: another name for the same file, or a copy where links are not to be had.
+    fn best_is_last(&self) -> Result<(), TrainError> {
         let (last, best) = (self.folder.last(), self.folder.best());
-        let partial = best.with_extension("partial");
+        let partial = last.with_extension("partial");
         let _ = std::fs::remove_file(&partial);
-        let linked = std::fs::hard_link(&last, &partial).or_else(|_| std::fs::copy(&last, &partial).map(|_| ()));
-        let landed = linked.and_then(|()| std::fs::rename(&partial, &best));
-        landed.map_err(|source| TrainError::File { what: "write checkpoint", path: best, source })
+        let linked = std::fs::hard_link(&best, &partial).or_else(|_| std::fs::copy(&best, &partial).map(|_| ()));
+        let landed = linked.and_then(|()| std::fs::rename(&partial, &last));
+        landed.map_err(|source| TrainError::File { what: "write checkpoint", path: last, source })
     }
 
     fn seconds(&self) -> f64 {

@@ -149,6 +149,7 @@ impl Settings {
             (self.crop_padding <= 1024, "crop_padding must be at most 1024 pixels".into()),
             ((1..=64).contains(&self.workers), "--workers must be 1 to 64".into()),
             (self.threads.is_none_or(|n| (1..=1024).contains(&n)), "--threads must be 1 to 1024".into()),
+            (self.limit_test != Some(0), "--limit-test must be at least 1".into()),
             (self.checkpoint_every != Some(0), "--checkpoint-every must be at least 1".into()),
         ];
         match rules.into_iter().find(|(holds, _)| !holds) {

@@ -1,0 +1,231 @@
+//! Runs that are stopped or killed go on as if they had not been.
+
+#[path = "common/command.rs"]
+mod command;
+
+use std::collections::hash_map::RandomState;
+use std::fs;
+use std::hash::BuildHasher;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, SystemTime};
+
+use command::{assert_same_tensors, csv, metrics, run, run_folder, small, train};
+use tempfile::{TempDir, tempdir};
+
+/// Four epochs of ten steps and half of one, with what is random in a network switched on.
+const FLAGS: [&str; 10] =
+    ["--steps", "45", "--checkpoint-every", "5", "--dropout", "0.3", "--drop-path", "0.2", "--workers", "2"];
+const CHECKPOINTS: u64 = 9;
+
+fn start(folder: &Path, flags: &[&str]) -> Child {
+    let mut command = command::zoo(folder, &small(flags));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// The run that nobody stopped.
+fn straight() -> TempDir {
+    let folder = tempdir().unwrap();
+    train(folder.path(), &FLAGS).code(0);
+    folder
+}
+
+#[track_caller]
+fn assert_same_end(straight: &Path, resumed: &Path) {
+    let (expected, found) = (run_folder(straight), run_folder(resumed));
+    assert_same_tensors(&expected.join("last.safetensors"), &found.join("last.safetensors"));
+    assert_same_tensors(&expected.join("best.safetensors"), &found.join("best.safetensors"));
+    assert_eq!(metrics(&expected), metrics(&found));
+    let text = |run: &Path| fs::read_to_string(run.join("config.toml")).unwrap();
+    assert_eq!(text(&expected), text(&found));
+}
+
+fn statuses(folder: &Path) -> Vec<String> {
+    let rows = csv(&folder.join("results/accuracy.csv")).rows;
+    rows.into_iter().map(|mut row| row.remove("status").unwrap()).collect()
+}
+
+/// Waits until `count` checkpoints of the run in `folder` have been written, or it ended.
+fn wait_for_checkpoints(child: &mut Child, folder: &Path, count: u64) -> bool {
+    let (mut seen, mut last) = (0, None);
+    command::wait_until(child, || {
+        let runs = fs::read_dir(folder.join("results")).into_iter().flatten().flatten();
+        let written: Option<SystemTime> =
+            runs.filter_map(|run| run.path().join("last.safetensors").metadata().ok()?.modified().ok()).max();
+        if written != last {
+            (seen, last) = (seen + 1, written);
+        }
+        seen >= count
+    })
+}
+
+fn at_random(below: u64) -> u64 {
+    RandomState::new().hash_one(below) % below
+}
+
+/// Starts a run and kills it with no warning some time after a checkpoint.
+fn killed_at_random() -> TempDir {
+    // A run that was faster than its killer proves nothing.
+    for _ in 0..5 {
+        let folder = tempdir().unwrap();
+        let mut child = start(folder.path(), &FLAGS);
+        let (checkpoints, delay) = (1 + at_random(CHECKPOINTS - 2), Duration::from_micros(at_random(40_000)));
+        if wait_for_checkpoints(&mut child, folder.path(), checkpoints) {
+            std::thread::sleep(delay);
+            child.kill().unwrap();
+            if child.wait().unwrap().code().is_none() {
+                println!("killed {delay:?} after checkpoint {checkpoints}");
+                return folder;
+            }
+        }
+    }
+    panic!("five runs ended before they could be killed");
+}
+
+#[test]
+fn a_run_that_was_killed_goes_on_to_the_same_bits() {
+    let straight = straight();
+    for _ in 0..3 {
+        let folder = killed_at_random();
+        assert!(!folder.path().join("results/accuracy.csv").exists());
+        let output = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
+        assert!(output.stderr.contains("going on at step"), "{}", output.stderr);
+        assert_same_end(straight.path(), folder.path());
+        assert_eq!(statuses(folder.path()), ["done"]);
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_twice_and_resumed_by_its_folder_goes_on_to_the_same_bits() {
+    let straight = straight();
+    let folder = killed_at_random();
+    let path = run_folder(folder.path());
+    let resume = [&FLAGS[..], &["--resume", path.to_str().unwrap()]].concat();
+    let mut child = start(folder.path(), &resume);
+    wait_for_checkpoints(&mut child, folder.path(), 2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    train(folder.path(), &resume).code(0);
+    assert_same_end(straight.path(), folder.path());
+}
+
+/// A run that was asked to stop by `signal`.
+fn interrupted(signal: &str) -> TempDir {
+    let folder = tempdir().unwrap();
+    let mut child = start(folder.path(), &FLAGS);
+    assert!(wait_for_checkpoints(&mut child, folder.path(), 2), "the run ended too soon");
+    command::signal(&child, signal);
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
+    folder
+}
+
+#[test]
+fn ctrl_c_saves_and_the_run_goes_on_to_the_same_bits() {
+    let straight = straight();
+    let folder = interrupted("INT");
+    let row = csv(&folder.path().join("results/accuracy.csv")).rows.remove(0);
+    assert_eq!(row["status"], "interrupted");
+    let steps: u64 = row["steps"].parse().unwrap();
+    assert!((5..45).contains(&steps), "{steps} steps");
+    let output = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
+    assert!(output.stderr.contains(&format!("going on at step {steps} ")), "{}", output.stderr);
+    assert_same_end(straight.path(), folder.path());
+    assert_eq!(statuses(folder.path()), ["interrupted", "done"]);
+}
+
+#[test]
+fn a_polite_kill_saves_as_ctrl_c_does() {
+    let folder = interrupted("TERM");
+    assert_eq!(statuses(folder.path()), ["interrupted"]);
+    train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
+    assert_eq!(statuses(folder.path()), ["interrupted", "done"]);
+}
+
+#[test]
+fn resume_auto_starts_anew_where_nothing_fits() {
+    let folder = tempdir().unwrap();
+    train(folder.path(), &["--steps", "2", "--resume", "auto"]).code(0);
+    // Finished runs and runs of other settings are none to go on with.
+    train(folder.path(), &["--steps", "2", "--resume", "auto"]).code(0);
+    train(folder.path(), &["--steps", "2", "--seed", "1", "--resume", "auto"]).code(0);
+    assert_eq!(statuses(folder.path()), ["done"; 3]);
+    let interrupted = interrupted("INT");
+    train(interrupted.path(), &[&FLAGS[..], &["--seed", "1", "--resume", "auto"]].concat()).code(0);
+    assert_eq!(fs::read_dir(interrupted.path().join("results")).unwrap().count(), 3);
+}
+
+#[test]
+fn a_checkpoint_that_is_not_whole_is_named() {
+    let folder = tempdir().unwrap();
+    train(folder.path(), &["--steps", "2"]).code(0);
+    let good = fs::read(run_folder(folder.path()).join("last.safetensors")).unwrap();
+    let metadata = 8 + u64::from_le_bytes(good[..8].try_into().unwrap()) as usize;
+    let broken = folder.path().join("broken.safetensors");
+    for length in [0, 7, 8, metadata / 2, metadata, good.len() / 2, good.len() - 1] {
+        fs::write(&broken, &good[..length]).unwrap();
+        train(folder.path(), &["--steps", "2", "--resume", "broken.safetensors"])
+            .refused(&["broken.safetensors", "--resume"]);
+    }
+    fs::write(&broken, [&good[..], &[0]].concat()).unwrap();
+    train(folder.path(), &["--steps", "2", "--resume", "broken.safetensors"]).refused(&["broken.safetensors"]);
+    train(folder.path(), &["--steps", "2", "--resume", "nowhere"]).refused(&["nowhere"]);
+    assert_eq!(statuses(folder.path()), ["done"]);
+}
+
+#[test]
+fn resume_auto_passes_over_a_checkpoint_that_is_not_whole() {
+    let folder = interrupted("INT");
+    let last = run_folder(folder.path()).join("last.safetensors");
+    let good = fs::read(&last).unwrap();
+    fs::write(&last, &good[..good.len() / 2]).unwrap();
+    let output = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
+    assert!(output.stderr.contains("results in"), "{}", output.stderr);
+    assert_eq!(statuses(folder.path()), ["interrupted", "done"]);
+}
+
+#[test]
+fn a_checkpoint_of_another_model_is_refused() {
+    let folder = interrupted("INT");
+    let path = run_folder(folder.path());
+    let before = fs::read(path.join("last.safetensors")).unwrap();
+    let path = path.to_str().unwrap();
+    // Another table, another width of the same, and a table whose tensors have the same names and shapes.
+    for model in ["mobilenet-v2-0.35", "mobilenet-v3-small-0.5", "mobilenet-v3-large-0.35"] {
+        train(folder.path(), &["--model", model, "--resume", path]).refused(&["last.safetensors"]);
+    }
+    assert_eq!(fs::read(Path::new(path).join("last.safetensors")).unwrap(), before);
+    assert_eq!(statuses(folder.path()), ["interrupted"]);
+}
+
+#[test]
+fn a_checkpoint_of_a_model_with_the_same_tensors_is_not_taken_for_it() {
+    let folder = tempdir().unwrap();
+    train(folder.path(), &["--model", "mobilenet-v1-0.25", "--steps", "2"]).code(0);
+    let path = run_folder(folder.path());
+    let resume = ["--model", "tutorial-mobilenet-v1-0.25", "--resume", path.to_str().unwrap()];
+    // The tutorial's pads otherwise, so its logits differ.
+    train(folder.path(), &resume).refused(&["mobilenet-v1-0.25", "tutorial-mobilenet-v1-0.25"]);
+}
+
+#[test]
+fn a_resume_by_path_has_the_data_and_settings_of_its_run() {
+    let straight = straight();
+    let folder = interrupted("INT");
+    let path = run_folder(folder.path());
+    // Nothing but what is resumed is said; all else is in the checkpoint.
+    run(folder.path(), &["--resume", path.to_str().unwrap(), "--results", "results", "--threads", "1"]).code(0);
+    assert_same_end(straight.path(), folder.path());
+}
+
+#[test]
+fn a_resume_by_path_does_not_mix_in_another_seed() {
+    let straight = straight();
+    let folder = interrupted("INT");
+    let path = run_folder(folder.path());
+    let output = train(folder.path(), &[&FLAGS[..], &["--seed", "9", "--resume", path.to_str().unwrap()]].concat());
+    if output.code != 0 {
+        output.refused(&["--seed"]);
+        return;
+    }
+    assert_same_end(straight.path(), folder.path());
+}

@@ -1,0 +1,190 @@
+//! Training runs: what they write, that they repeat, and that they learn.
+
+#[path = "common/command.rs"]
+mod command;
+
+use std::path::Path;
+use std::time::Instant;
+
+use command::{Csv, assert_same_tensors, csv, metrics, run, run_folder, tensors, train};
+use tempfile::{TempDir, tempdir};
+
+/// A finished run in a folder of its own.
+#[track_caller]
+fn trained(flags: &[&str]) -> TempDir {
+    let folder = tempdir().unwrap();
+    train(folder.path(), flags).code(0);
+    folder
+}
+
+fn accuracy(folder: &Path) -> Csv {
+    csv(&folder.join("results/accuracy.csv"))
+}
+
+const ACCURACY: &str = "run,model,width,depth,input_size,profile,params,macs,epochs,steps,seconds,top1,top1_ema";
+
+#[test]
+fn a_run_writes_its_rows_under_documented_columns() {
+    let folder = trained(&["--steps", "4"]);
+    let table = accuracy(folder.path());
+    assert!(table.header.join(",").starts_with(ACCURACY), "{:?}", table.header);
+    let [row] = &table.rows[..] else { panic!("{} rows", table.rows.len()) };
+    let run = run_folder(folder.path());
+    assert_eq!(row["run"], run.file_name().unwrap().to_str().unwrap());
+    assert_eq!((row["status"].as_str(), row["steps"].as_str(), row["epochs"].as_str()), ("done", "4", "0.400"));
+    assert_eq!((row["profile"].as_str(), row["input_size"].as_str(), row["width"].as_str()), ("stem1", "32", "0.35"));
+    assert_eq!((row["model"].as_str(), row["classes"].as_str()), ("mobilenet-v3-small-0.35", "10"));
+    let shown = "show mobilenet-v3-small-0.35 --input-size 32 --classes 10 --profile stem1 --format json";
+    let shown = command::run(folder.path(), &shown.split(' ').collect::<Vec<_>>()).code(0);
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!((row["params"].clone(), row["macs"].clone()), (shown["params"].to_string(), shown["macs"].to_string()));
+
+    let epochs = csv(&run.join("metrics.csv"));
+    assert_eq!(epochs.rows.len(), 1);
+    assert_eq!((&epochs.rows[0]["step"], &epochs.rows[0]["test_top1"]), (&"4".to_string(), &row["top1"]));
+    let documented = include_str!("../../results/README.md");
+    for column in table.header.iter().chain(&epochs.header) {
+        assert!(documented.contains(&format!("`{column}`")), "results/README.md does not document {column}");
+    }
+}
+
+#[test]
+fn an_epoch_is_a_row_and_a_second_run_another_one() {
+    let folder = trained(&["--epochs", "2.5"]);
+    let rows = metrics(&run_folder(folder.path()));
+    let column = |name: &str| rows.iter().map(|row| row[name].clone()).collect::<Vec<_>>();
+    assert_eq!(column("step"), ["10", "20", "25"]);
+    assert_eq!(column("epoch"), ["1.000", "2.000", "2.500"]);
+    train(folder.path(), &["--steps", "1"]).code(0);
+    let rows = accuracy(folder.path()).rows;
+    assert_eq!(rows.len(), 2);
+    assert_ne!(rows[0]["run"], rows[1]["run"]);
+}
+
+/// Without the columns that tell the time, the machine's load or the folder.
+fn results(folder: &Path) -> Vec<std::collections::BTreeMap<String, String>> {
+    let mut rows = accuracy(folder).rows;
+    for row in &mut rows {
+        for column in ["seconds", "images_per_second"] {
+            row.remove(column).unwrap();
+        }
+    }
+    rows
+}
+
+#[track_caller]
+fn assert_same_run(one: &Path, other: &Path) {
+    let (first, second) = (run_folder(one), run_folder(other));
+    assert_eq!(metrics(&first), metrics(&second));
+    assert_same_tensors(&first.join("last.safetensors"), &second.join("last.safetensors"));
+    assert_same_tensors(&first.join("best.safetensors"), &second.join("best.safetensors"));
+}
+
+#[test]
+fn the_resolved_configuration_repeats_the_run() {
+    let more = ["--epochs", "1.5", "--learning-rate", "0.1", "--dropout", "0.3", "--drop-path", "0.2", "--seed", "3"];
+    let folder = trained(&more);
+    let config = run_folder(folder.path()).join("config.toml");
+    let again = tempdir().unwrap();
+    run(again.path(), &["--config", config.to_str().unwrap(), "--results", "results"]).code(0);
+    assert_same_run(folder.path(), again.path());
+    assert_eq!(results(folder.path()), results(again.path()));
+    let text = |folder: &Path| std::fs::read_to_string(run_folder(folder).join("config.toml")).unwrap();
+    assert_eq!(text(folder.path()), text(again.path()));
+    assert!(text(folder.path()).contains("steps = 15"), "{}", text(folder.path()));
+}
+
+#[test]
+fn the_number_of_workers_changes_nothing() {
+    let flags = |workers| ["--steps", "15", "--workers", workers];
+    let (one, three) = (trained(&flags("1")), trained(&flags("3")));
+    assert_same_run(one.path(), three.path());
+    assert_eq!(results(one.path()), results(three.path()));
+}
+
+#[test]
+fn a_seed_repeats_a_run_and_another_one_does_not() {
+    let folders = ["1", "1", "2"].map(|seed| trained(&["--steps", "6", "--seed", seed]));
+    let [one, again, other] = folders.each_ref().map(TempDir::path);
+    assert_same_run(one, again);
+    let [one, other] = [one, other].map(run_folder);
+    assert_ne!(metrics(&one), metrics(&other));
+    let [one, other] = [one, other].map(|run| tensors(&run.join("last.safetensors")));
+    assert_ne!(one["stem.conv.weight"], other["stem.conv.weight"]);
+}
+
+#[test]
+fn a_small_network_learns_the_synthetic_classes() {
+    let begun = Instant::now();
+    let flags = ["--model", "mobilenet-v2-0.35", "--limit-train", "1280", "--limit-test", "200", "--batch-size", "32"];
+    let folder = trained(&[&flags[..], &["--steps", "160", "--learning-rate", "0.1"]].concat());
+    let row = &accuracy(folder.path()).rows[0];
+    println!("{} % after {:.1} s", row["top1"], begun.elapsed().as_secs_f64());
+    let top1: f64 = row["top1"].parse().unwrap();
+    assert!(top1 > 60.0, "{top1} % of 10 classes");
+    let rows = metrics(&run_folder(folder.path()));
+    let loss = |row: usize| rows[row]["train_loss"].parse::<f64>().unwrap();
+    assert!(loss(rows.len() - 1) < 0.8 * loss(0));
+}
+
+#[track_caller]
+fn ends_in_a_loss_that_is_no_number(rate: &str) {
+    let folder = tempdir().unwrap();
+    let output = train(folder.path(), &["--steps", "20", "--learning-rate", rate]);
+    let output = output.refused(&["the loss became", "at step ", "--learning-rate"]);
+    let step = output.stderr.split("at step ").nth(1).unwrap().split(';').next().unwrap();
+    let row = &accuracy(folder.path()).rows[0];
+    assert_eq!(row["status"], format!("non-finite loss at step {step}"));
+    assert_eq!((row["steps"].as_str(), row["top1"].as_str()), (step, ""));
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_the_run_and_leaves_a_row() {
+    ends_in_a_loss_that_is_no_number("100");
+}
+
+#[test]
+fn a_learning_rate_beyond_reason_ends_the_run_and_leaves_a_row() {
+    ends_in_a_loss_that_is_no_number("1e30");
+}
+
+#[test]
+fn a_test_loss_that_is_no_number_does_not_spoil_the_checkpoint() {
+    let folder = tempdir().unwrap();
+    // The only step has a finite loss, and leaves finite weights that no running statistics fit.
+    let output = train(folder.path(), &["--steps", "1", "--learning-rate", "100"]);
+    if output.code != 0 {
+        output.refused(&["the loss became"]);
+        return;
+    }
+    let weights = run_folder(folder.path()).join("last.safetensors");
+    run(folder.path(), &["eval", "--weights", weights.to_str().unwrap()]).code(0);
+}
+
+#[test]
+fn a_test_set_of_nothing_is_refused_or_evaluated_as_nothing() {
+    let folder = tempdir().unwrap();
+    let output = train(folder.path(), &["--steps", "2", "--limit-test", "0"]);
+    if output.code != 0 {
+        output.refused(&["--limit-test"]);
+        return;
+    }
+    assert_eq!(accuracy(folder.path()).rows[0]["top1"], "", "an accuracy of no images");
+}
+
+#[test]
+#[ignore = "timing; run alone"]
+fn a_budget_is_kept_and_its_steps_repeat_the_run() {
+    let folder = tempdir().unwrap();
+    let flags = ["--limit-train", "2560", "--limit-test", "250", "--batch-size", "32"];
+    let begun = Instant::now();
+    train(folder.path(), &[&flags[..], &["--budget", "20s"]].concat()).code(0);
+    let seconds = begun.elapsed().as_secs_f64();
+    assert!((seconds - 20.0).abs() < 1.5, "{seconds:.1} s");
+    let run = run_folder(folder.path());
+    let config: toml::Table = std::fs::read_to_string(run.join("config.toml")).unwrap().parse().unwrap();
+    let steps = config["steps"].as_integer().unwrap().to_string();
+    assert_eq!(accuracy(folder.path()).rows[0]["steps"], steps);
+    let again = trained(&[&flags[..], &["--steps", &steps]].concat());
+    assert_same_run(folder.path(), again.path());
+}
