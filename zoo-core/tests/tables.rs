@@ -1,6 +1,6 @@
 //! Tables where tables may stand, with names from where names may come.
 
-use zoo_core::{Options, Place, Plan, network};
+use zoo_core::{Options, Place, Plan, PlanBuilder, network};
 
 mod elsewhere {
     use zoo_core::{Activation, PlanBuilder};
@@ -110,4 +110,39 @@ fn a_profile_changes_the_strides_it_names() {
     assert_eq!((stem.c, stem.h), (8, 112));
     assert_eq!(strides(&flat)[3], (1, 0, 1));
     assert_eq!(DEEP.profiles, ["native", "flat"]);
+}
+
+/// A block that forgets to name its second convolution.
+#[derive(Clone, Copy)]
+struct Nameless {
+    c: u32,
+    s: u32,
+}
+
+impl Nameless {
+    const DEFAULT: Nameless = Nameless { c: 1, s: 1 };
+
+    const fn plan(&self, b: &mut PlanBuilder<'_>) {
+        b.part("only");
+        b.conv(3, b.scaled(self.c), self.s);
+        b.conv(1, b.scaled(self.c), 1);
+    }
+}
+
+network! {
+    /// Two layers of one name.
+    NAMELESS;
+    input    3 x 32;
+    norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
+    act      Relu;
+    stem     Conv { k: 3, c: 8, s: 2 };
+    stages   Nameless { c s; 8 1; }
+    top      pool, linear;
+    variants { name; "nameless"; }
+}
+
+#[test]
+fn two_layers_of_one_name_are_refused() {
+    let error = Plan::new(&NAMELESS, &NAMELESS.variants[0].options).unwrap_err();
+    assert!(error.to_string().contains("two layers named `only`"), "{error}");
 }

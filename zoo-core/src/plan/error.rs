@@ -36,6 +36,12 @@ pub enum PlanError {
     /// A residual or a gate joins tensors of different shapes: a mistake in a block's `plan`.
     #[error("a block adds or scales tensors of different shapes: its plan() must compare channels and stride first")]
     ShapeMismatch,
+    /// Two layers of a block have one name, and so would their weights: a mistake in a block's `plan`.
+    #[error("a block has two layers named `{part}` of one kind: its plan() must name each with part()")]
+    DuplicateLayer {
+        /// The name that stands twice.
+        part: &'static str,
+    },
     /// A convolution with an even or zero kernel, a zero stride or indivisible groups: a mistake in a block's `plan`.
     #[error("a block asks for a convolution that does not exist: kernels are odd, strides at least 1, groups divide")]
     Convolution,
@@ -58,6 +64,7 @@ impl PlanError {
             PlanError::Operations => "the network has too many operations",
             PlanError::Count => "the network's counts do not fit 64 bits",
             PlanError::ShapeMismatch => "a block adds or scales tensors of different shapes",
+            PlanError::DuplicateLayer { .. } => "a block has two layers of one name",
             PlanError::Convolution => "a block asks for a convolution that does not exist",
         }
     }

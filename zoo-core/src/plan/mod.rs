@@ -36,7 +36,7 @@ impl Plan {
     /// Plans `architecture` with `options`.
     ///
     /// # Errors
-    /// Where an option is out of range, or the network would be too large to describe.
+    /// Where an option is out of range, the network would be too large to describe, or two layers share a name.
     ///
     /// ```
     /// use zoo_core::{Options, Plan, arch::MOBILENET_V2};
@@ -53,6 +53,10 @@ impl Plan {
         let mut fill = PlanBuilder::filling(options, rules, &mut ops);
         (architecture.build)(&mut fill);
         let cost = fill.finish()?;
+        let mut names = std::collections::HashSet::new();
+        if let Some(twice) = ops.iter().find(|op| !names.insert(op.name())) {
+            return Err(PlanError::DuplicateLayer { part: twice.part });
+        }
         let input = Shape { c: rules.input_channels, h: options.input_size, w: options.input_size };
         Ok(Plan { options: *options, rules: *rules, input, ops, cost })
     }
