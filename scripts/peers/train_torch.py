@@ -29,7 +29,7 @@ PADDING = 4
 RECORD, RECORDS_A_FILE = 1 + 3 * 32 * 32, 10_000
 
 # Names of the zoo: names of torchvision and timm. Dropout and stochastic depth are
-# torchvision's defaults; timm wants them said.
+# torchvision's defaults; timm is told them.
 NAMES = {
     "mobilenet-v2": ("mobilenet_v2", "mobilenetv2_100"),
     "mobilenet-v3-small": ("mobilenet_v3_small", "mobilenetv3_small_100"),
@@ -163,8 +163,8 @@ class Pictures(torch.utils.data.Dataset):
         self.images = [Image.fromarray(image) for image in images.numpy()]
         self.labels = labels.tolist()
         crop = transforms.RandomCrop(32, padding=PADDING)
-        numbers = [transforms.ToTensor(), transforms.Normalize(MEAN, DEVIATION)]
-        steps = [crop, transforms.RandomHorizontalFlip(), *numbers]
+        flip, number = transforms.RandomHorizontalFlip(), transforms.ToTensor()
+        steps = [crop, flip, number, transforms.Normalize(MEAN, DEVIATION)]
         self.transform = transforms.Compose(steps)
 
     def __len__(self):
@@ -244,8 +244,7 @@ def main():
     params, macs = count(model, args.input_size)
     check_counts(args, (params, macs))
     modes = {"eager": torch.contiguous_format, "channels_last": torch.channels_last}
-    layout = modes[args.mode]
-    model.to(memory_format=layout)
+    model.to(memory_format=(layout := modes[args.mode]))
     update = optimizer(model, args.learning_rate)
     criterion = nn.CrossEntropyLoss(label_smoothing=0.1)
     if args.compile:
@@ -286,10 +285,10 @@ def main():
         "torchvision": torchvision.__version__,
     }
     if args.workers:
-        result["largest_worker_peak_mb"] = peak_mb(resource.RUSAGE_CHILDREN)
+        result["worker_peak_mb"] = peak_mb(resource.RUSAGE_CHILDREN)
     if args.library == "timm":
         result["timm"] = sys.modules["timm"].__version__
-    del args.data_dir  # a path of this machine says nothing of the work
+    del args.data_dir  # where the data lie says nothing of the work
     print(json.dumps({**result, "settings": vars(args)}), flush=True)
 
 
