@@ -65,6 +65,9 @@ def network(name, library, profile):
         path = 0.2 if name.startswith("efficientnet") else 0.0
         drop = {"drop_rate": 0.2, "drop_path_rate": path}
         model = timm.create_model(of_timm, num_classes=CLASSES, **drop)
+    # Some draw the classifier by its outputs: with 10, the loss would start over 5.
+    classifier = [m for m in model.modules() if isinstance(m, nn.Linear)][-1]
+    nn.init.normal_(classifier.weight, std=0.01)
     # Convolutions come in the order of the network: the stem is the first one with
     # stride 2, the first strided stage has the second.
     strided = [m for m in model.modules() if getattr(m, "stride", None) == (2, 2)]
@@ -101,15 +104,13 @@ def check_counts(args, found):
     given = (args.params, args.macs)
     expected = tuple(k if g is None else g for g, k in zip(given, known))
     if None in expected:
-        sys.exit(
-            f"no figures for {args.model}, {args.profile}, {args.input_size} px to "
-            "check against: give --params and --macs as `zoo-train show` prints them"
-        )
+        what = "no figures for {}, {}, {} px to check against".format(*key)
+        sys.exit(f"{what}: give --params and --macs as `zoo-train show` prints them")
     if expected != found:
-        sys.exit(
-            f"not the same work: {found[0]:,} parameters and {found[1]:,} MACs in "
-            f"place of {expected[0]:,} and {expected[1]:,}"
+        what = (
+            "not the same work: {:,} parameters and {:,} MACs in place of {:,} and {:,}"
         )
+        sys.exit(what.format(*found, *expected))
 
 
 def read_cifar(folder):
@@ -272,7 +273,6 @@ def main():
     if not all(map(math.isfinite, losses)):
         sys.exit("the loss is not finite: lower --learning-rate")
     batches.close()  # ends the workers, so that their memory is known
-
     result = {
         "images_per_second": round(args.steps * args.batch_size / seconds, 2),
         "peak_mb": peak_mb(resource.RUSAGE_SELF),
