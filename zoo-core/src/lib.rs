@@ -28,6 +28,6 @@ pub use plan::{
     Activation, BatchNorm, Cost, DepthRounding, Init, Op, OpKind, Options, Padding, Place, Plan, PlanBuilder,
     PlanError, Rules, Scaling, Shape, WidthRounding,
 };
-pub use registry::{Entry, Registry, UnknownModel, edit_distance};
+pub use registry::{Entry, Registry, UnknownModel};
 pub use summary::{Named, Summary};
 pub use zoo_macros::network;

@@ -84,26 +84,10 @@ impl Registry {
         }
         let nearest = self
             .entries()
-            .map(|entry| (edit_distance(name, entry.variant.name), entry.variant.name))
+            .map(|entry| (strsim::osa_distance(name, entry.variant.name), entry.variant.name))
             .min()
             .filter(|(distance, _)| *distance <= 1 + name.len() / 3)
             .map(|(_, name)| name);
         Err(UnknownModel { name: name.into(), nearest })
     }
-}
-
-/// Levenshtein distance, for suggestions.
-pub fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let substitute = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = substitute.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[b.len()]
 }

@@ -36,7 +36,7 @@ pub const REQUIRED: [(&str, &str); 7] = [
 
 /// The nearest of `allowed`, if the word looks like a slip of the pen for it.
 pub fn nearest<'a>(word: &str, allowed: &[&'a str]) -> Option<&'a str> {
-    let best = allowed.iter().map(|candidate| (distance(word, candidate), *candidate)).min()?;
+    let best = allowed.iter().map(|candidate| (strsim::osa_distance(word, candidate), *candidate)).min()?;
     let slips = if best.1.len() <= 4 { 1 } else { 2 };
     (best.0 <= slips).then_some(best.1)
 }
@@ -65,26 +65,6 @@ pub fn list(words: &[&str]) -> String {
 /// `1 cell`, `2 cells`.
 pub fn plural(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
-/// Insertions, deletions, substitutions and swaps of neighbours from one word to the other.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for i in 0..=a.len() {
-        for j in 0..=b.len() {
-            if i == 0 || j == 0 {
-                table[i][j] = i + j;
-                continue;
-            }
-            let substituted = table[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            table[i][j] = substituted.min(table[i - 1][j] + 1).min(table[i][j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                table[i][j] = table[i][j].min(table[i - 2][j - 2] + 1);
-            }
-        }
-    }
-    table[a.len()][b.len()]
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 //! By default glibc maps each large block anew and hands it back to the system when it is freed, so that a training step
 //! faults in all of its activations again: 7,000 to 10,000 page faults a step of MobileNetV2 at 32 px and batch 128,
 //! which drop to 44. Measured on two cores (`cargo run --release -p zoo-native --example step`), in interleaved runs: 83 to
-//! 86 ms a step by default, 76 with these settings, 74 with mimalloc in glibc's place, 89 to 101 with jemalloc; peak
-//! memory 330, 334, 393 and 317 MiB. glibc it is: libtorch calls it whatever the binary links, and mimalloc's 2 % are
-//! not worth a fifth more memory.
+//! 86 ms a step by default, 76 with these settings, 74 with mimalloc in glibc's place, 89 to 101 with jemalloc as it
+//! comes; peak memory 330, 334, 393 and 317 MiB. On one thread, jemalloc told never to give memory back and to use huge
+//! pages took 120 ms where these settings took 137. glibc it is for now: libtorch calls it whatever the binary links, and
+//! it needs no configuration in each binary.
 
 /// What [`keep_freed_memory`] gives, for whoever reports the machine.
 pub const NAME: &str =

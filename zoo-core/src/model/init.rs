@@ -5,6 +5,10 @@ use tch::{Kind, Tensor};
 use super::{Buffer, ModelError, ModelOptions, Parameter, Role, channels_last};
 use crate::plan::{Init, Op, OpKind, Rules};
 
+/// Outputs of the classifiers that the reference bound U(±1/√classes) was written for. Fewer keep that bound: with ten,
+/// ±0.32 on over a thousand features starts at a loss of 4 to 9, where a guess has 2.3, and a short run never recovers.
+const REFERENCE_CLASSES: i64 = 1000;
+
 /// Makes the tensors of one operation and appends them.
 pub(super) fn tensors_of(
     op: &Op,
@@ -43,7 +47,7 @@ pub(super) fn tensors_of(
             let weight = Tensor::f_empty([c_out, c_in], at)?;
             let weight = match rules.init {
                 Init::FanOut => {
-                    let bound = 1.0 / (c_out as f64).sqrt();
+                    let bound = 1.0 / (c_out.max(REFERENCE_CLASSES) as f64).sqrt();
                     uniform(weight, bound)?
                 }
                 Init::TruncatedNormal(std) => truncated_normal(weight, std)?,

@@ -48,7 +48,8 @@ pub enum Padding {
 /// How weights start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
-    /// `fan_out`: convolutions from N(0, 2 / (k² · c_out / groups)), linear layers from U(±1/√classes). Source:
+    /// `fan_out`: convolutions from N(0, 2 / (k² · c_out / groups)), linear layers from
+    /// U(±1/√classes), but no wider than for 1000 classes. Source:
     /// `conv_kernel_initializer` and `dense_kernel_initializer` of the EfficientNet authors; timm's `_init_weight_goog`.
     FanOut,
     /// `truncated_normal(std)`: everything from a normal cut at two deviations. Source: TF-slim's MobileNets, std 0.09.

@@ -80,7 +80,7 @@ pub struct Args {
     /// Images a step [default: 128]
     #[arg(long, value_name = "N", help_heading = "Recipe")]
     batch_size: Option<usize>,
-    /// Learning rate after the warm-up [default: 0.2]
+    /// Learning rate after the warm-up [default: 0.05]
     #[arg(long, value_name = "R", help_heading = "Recipe")]
     learning_rate: Option<f64>,
     /// Steps of warm-up [default: about a twelfth of the steps]
@@ -125,7 +125,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
         Some("auto") => Resume::Auto,
         Some(path) => Resume::From(path.into()),
     };
-    let settings = match &resume {
+    let mut settings = match &resume {
         Resume::From(path) => settings_of_run(path, args)?,
         _ => settings(args)?,
     };
@@ -134,6 +134,8 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
     }
     let entry = registry.find(&settings.model)?;
     set_threads(settings.threads);
+    // Sums differ in their last bits by the number of threads: a repeat needs to know it.
+    settings.threads.get_or_insert_with(tch::get_num_threads);
     let device = device(&settings.device)?;
     let dataset = load_dataset(&settings, args.data_dir.as_deref())?;
     let request = Request {

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 pub use error::DataError;
 
 /// Square RGB images with their labels.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Images {
     /// `n x 3 x side x side` bytes: image by image, then channel by channel, then row by row.
     pub pixels: Vec<u8>,

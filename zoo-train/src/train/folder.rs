@@ -29,19 +29,18 @@ impl RunFolder {
     /// # Errors
     /// Where the folder cannot be made.
     pub fn create(results: &Path, settings: &Settings) -> Result<RunFolder, TrainError> {
-        let failed = |path: &Path, source| TrainError::File { what: "make the folder", path: path.into(), source };
-        std::fs::create_dir_all(results).map_err(|source| failed(results, source))?;
+        make_results(results)?;
         let Settings { model, profile, input_size, seed, .. } = settings;
         let base = format!("{model}-{profile}-{input_size}px-seed{seed}");
-        for number in 1u32.. {
+        let mut number = 1u32;
+        loop {
             let path = results.join(if number == 1 { base.clone() } else { format!("{base}-{number}") });
             match std::fs::create_dir(&path) {
                 Ok(()) => return Ok(RunFolder { path }),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(source) => return Err(failed(&path, source)),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+                Err(source) => return Err(TrainError::File { what: "make the folder", path, source }),
             }
         }
-        unreachable!("the loop ends only by returning")
     }
 
     /// Its name.
@@ -80,6 +79,18 @@ impl RunFolder {
     }
 }
 
+/// Makes the folder of all runs. Called before time is spent on a run that could not leave anything.
+///
+/// # Errors
+/// Where the folder cannot be made.
+pub fn make_results(results: &Path) -> Result<(), TrainError> {
+    std::fs::create_dir_all(results).map_err(|source| TrainError::File {
+        what: "make the folder",
+        path: results.into(),
+        source,
+    })
+}
+
 /// The checkpoint meant by the path of a run's folder or of a file.
 pub fn checkpoint_at(path: &Path) -> PathBuf {
     if path.is_dir() { path.join("last.safetensors") } else { path.to_path_buf() }
@@ -95,6 +106,10 @@ pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Option
         Resume::From(path) => {
             let file = checkpoint_at(path);
             let checkpoint = Checkpoint::read(&file)?;
+            if !unfinished(&checkpoint.state) {
+                let problem = format!("is of a run that has done all its {} steps", checkpoint.state.step);
+                return Err(TrainError::Checkpoint { path: file, problem });
+            }
             let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
             Ok(Some((RunFolder { path: folder }, checkpoint)))
         }
@@ -117,10 +132,14 @@ pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Option
     }
 }
 
+/// Whether steps are missing, or the evaluation of the last ones.
+fn unfinished(state: &State) -> bool {
+    Some(state.step) < state.settings.steps || state.running.steps > 0
+}
+
 /// Whether a run stopped early and had these settings, steps aside: a budget may have chosen those.
 fn goes_on(state: &State, wanted: &Settings) -> bool {
     let fixed = |settings: &Settings| Settings { steps: None, ..settings.clone() }.hash();
-    let unfinished = Some(state.step) < state.settings.steps || state.running.steps > 0;
     let same_steps = wanted.steps.is_none_or(|steps| Some(steps) == state.settings.steps);
-    same_steps && fixed(&state.settings) == fixed(wanted) && unfinished
+    same_steps && fixed(&state.settings) == fixed(wanted) && unfinished(state)
 }

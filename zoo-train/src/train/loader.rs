@@ -83,7 +83,7 @@ fn resize(images: Tensor, to: i64) -> Result<Tensor, TchError> {
 #[derive(Debug)]
 pub struct Source {
     /// The images.
-    pub images: Arc<Images>,
+    pub images: Images,
     /// How bytes become numbers.
     pub normalisation: Normalisation,
     /// What is changed at random.
@@ -223,7 +223,7 @@ mod tests {
     fn source(workers_seed: u64) -> Arc<Source> {
         let images = crate::data::synthetic::generate(1, 50, 1, 8, 10).train;
         Arc::new(Source {
-            images: Arc::new(images),
+            images,
             normalisation: Normalisation::new([0.5; 3], [0.25; 3]),
             augmentation: Augmentation { crop_padding: 2, flip: true },
             batch_size: 8,

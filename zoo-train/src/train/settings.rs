@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
-use zoo_core::{Entry, Options, edit_distance};
+use zoo_core::{Entry, Options};
 
 use super::TrainError;
 use super::schedule::{Decay, Schedule, warmup_for};
@@ -54,6 +54,8 @@ pub struct Settings {
     pub weight_decay: f64,
     /// Share of the target given to all classes alike.
     pub label_smoothing: f64,
+    /// Share of the new batch in running means and variances, in place of the table's.
+    pub norm_momentum: Option<f64>,
     /// Pixels of padding before random crops.
     pub crop_padding: usize,
     /// Whether every second image is mirrored.
@@ -146,6 +148,10 @@ impl Settings {
                 "--weight-decay must be a number of at least 0".into(),
             ),
             ((0.0..1.0).contains(&self.label_smoothing), "--label-smoothing must be at least 0 and under 1".into()),
+            (
+                self.norm_momentum.is_none_or(|momentum| momentum > 0.0 && momentum <= 1.0),
+                "norm_momentum must be over 0 and at most 1".into(),
+            ),
             (self.crop_padding <= 1024, "crop_padding must be at most 1024 pixels".into()),
             ((1..=64).contains(&self.workers), "--workers must be 1 to 64".into()),
             (self.threads.is_none_or(|n| (1..=1024).contains(&n)), "--threads must be 1 to 1024".into()),
@@ -211,6 +217,7 @@ fn known_keys() -> Vec<String> {
         momentum: 0.0,
         weight_decay: 0.0,
         label_smoothing: 0.0,
+        norm_momentum: Some(0.1),
         crop_padding: 0,
         flip: true,
         seed: 0,
@@ -228,7 +235,7 @@ fn check_key(known: &[String], path: &Path, text: &str, key: &str) -> Result<(),
     if known.iter().any(|name| name == key) {
         return Ok(());
     }
-    let nearest = known.iter().map(|name| (edit_distance(key, name), name)).min();
+    let nearest = known.iter().map(|name| (strsim::osa_distance(key, name), name)).min();
     let hint = match nearest {
         Some((distance, name)) if distance <= 1 + key.len() / 3 => format!(", did you mean `{name}`?"),
         _ => format!("; known keys are {}", known.join(", ")),

@@ -36,7 +36,8 @@ impl Trainer {
     /// Where libtorch refuses, most often for lack of memory.
     pub fn new(plan: Plan, settings: &Settings, device: Device) -> Result<Trainer, TrainError> {
         let options = ModelOptions { device, kind: Kind::Float, seed: mix(&[settings.seed]) as i64 };
-        let model = Model::new(plan, &options)?;
+        let mut model = Model::new(plan, &options)?;
+        model.set_batch_norm(None, settings.norm_momentum);
         let optimizer = Optimizer::new(&model, settings.momentum, settings.weight_decay)?;
         Ok(Trainer { model, optimizer, label_smoothing: settings.label_smoothing, seed: settings.seed })
     }
@@ -67,7 +68,7 @@ impl Trainer {
     /// Where libtorch refuses.
     pub fn is_finite(&self) -> Result<bool, TrainError> {
         for parameter in &self.model.parameters {
-            if !parameter.tensor.f_sum(Kind::Float)?.f_double_value(&[])?.is_finite() {
+            if parameter.tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
                 return Ok(false);
             }
         }
