@@ -26,7 +26,7 @@ pub use compare::Comparison;
 pub use draw::draw;
 pub use plan::{
     Activation, BatchNorm, Cost, DepthRounding, Init, Op, OpKind, Options, Padding, Place, Plan, PlanBuilder,
-    PlanError, Rules, Scaling, Shape, WidthRounding,
+    PlanError, Rules, Scaling, Shape, Value, WidthRounding,
 };
 pub use registry::{Entry, Registry, UnknownModel};
 pub use summary::{Named, Summary};

@@ -1,5 +1,6 @@
 //! Fused-MBConv, the early block of EfficientNetV2 (Tan & Le 2021, arXiv:2104.00298, figure 2).
 
+use zoo_core::block::project;
 use zoo_core::{Activation, PlanBuilder};
 
 /// MBConv with expansion and depthwise convolution fused into one dense convolution; residual where the shapes agree.
@@ -34,11 +35,8 @@ impl FusedMBConv {
         b.norm();
         b.act(self.act);
         if expands {
-            b.part("project");
-            b.conv(1, channels, 1);
-            b.norm();
-        }
-        if self.s == 1 && channels == shortcut.shape.c {
+            project(b, channels, shortcut);
+        } else if b.value().shape.equals(shortcut.shape) {
             b.part("");
             b.add(shortcut);
         }

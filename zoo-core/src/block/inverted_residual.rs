@@ -49,7 +49,7 @@ impl InvertedResidual {
 
 /// The expansion by `t`, of the real input. Not rounded to the table's divisor: the input already is, and the tutorial's
 /// `int()` agrees.
-pub(super) const fn expand(b: &mut PlanBuilder<'_>, t: f64, expansion: Expansion, act: Activation) {
+pub const fn expand(b: &mut PlanBuilder<'_>, t: f64, expansion: Expansion, act: Activation) {
     if t == 1.0 && matches!(expansion, Expansion::UnlessOne) {
         return;
     }

@@ -1,7 +1,6 @@
 //! MBConv, the block of EfficientNet (Tan & Le 2019, arXiv:1905.11946v5; block of MnasNet, arXiv:1807.11626, figure 7).
 
-use super::inverted_residual::expand;
-use super::{Expansion, project, squeeze_and_excite};
+use super::{Expansion, expand, project, squeeze_and_excite};
 use crate::plan::{Activation, PlanBuilder};
 
 /// What the squeeze ratio of [`MBConv`] is a ratio of.

@@ -12,11 +12,11 @@ mod separable;
 
 pub use bneck::{Bneck, ExpansionRule, SqueezeAndExcitation, SqueezeRounding};
 pub use conv::{Conv, Presence};
-pub use inverted_residual::{Expansion, InvertedResidual};
+pub use inverted_residual::{Expansion, InvertedResidual, expand};
 pub use mbconv::{MBConv, SqueezeOf};
 pub use separable::Separable;
 
-use crate::plan::{Activation, PlanBuilder};
+use crate::plan::{Activation, PlanBuilder, Value};
 
 /// A squeeze-and-excitation gate: pool, reduce to `squeezed` channels, expand again, multiply (Hu et al. 2018,
 /// arXiv:1709.01507, figure 2), with 1 x 1 convolutions and biases as all mobile networks do.
@@ -36,12 +36,11 @@ pub const fn squeeze_and_excite(b: &mut PlanBuilder<'_>, squeezed: u32, inner: A
 }
 
 /// The linear projection that ends an inverted residual, and the residual where stride and widths allow it.
-pub(crate) const fn project(b: &mut PlanBuilder<'_>, channels: u32, shortcut: crate::plan::Value) {
+pub const fn project(b: &mut PlanBuilder<'_>, channels: u32, shortcut: Value) {
     b.part("project");
     b.conv(1, channels, 1);
     b.norm();
-    let (before, after) = (shortcut.shape, b.value().shape);
-    if before.c == after.c && before.h == after.h && before.w == after.w {
+    if b.value().shape.equals(shortcut.shape) {
         b.part("");
         b.add(shortcut);
     }

@@ -199,7 +199,7 @@ impl<'a> PlanBuilder<'a> {
 
     /// Adds `shortcut`; the current value is dropped per sample at the rate of this block.
     pub const fn add(&mut self, shortcut: Value) {
-        if !same_shape(shortcut.shape, self.current.shape) {
+        if !shortcut.shape.equals(self.current.shape) {
             self.fail(PlanError::ShapeMismatch);
             return;
         }
@@ -299,8 +299,4 @@ impl<'a> PlanBuilder<'a> {
         self.len += 1;
         self.current = Value { id: self.len as u32, shape: output };
     }
-}
-
-const fn same_shape(a: Shape, b: Shape) -> bool {
-    a.c == b.c && a.h == b.h && a.w == b.w
 }

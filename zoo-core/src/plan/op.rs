@@ -13,6 +13,13 @@ pub struct Shape {
     pub w: u32,
 }
 
+impl Shape {
+    /// Whether two shapes are the same, for blocks, which count while compiling and cannot use `==`.
+    pub const fn equals(self, other: Shape) -> bool {
+        self.c == other.c && self.h == other.h && self.w == other.w
+    }
+}
+
 impl std::fmt::Display for Shape {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(&format!("{} x {} x {}", self.c, self.h, self.w))

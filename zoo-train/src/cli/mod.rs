@@ -11,10 +11,11 @@ mod show;
 mod train;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Error;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use zoo_core::{Architecture, Registry};
 
 const INTERRUPTED: u8 = 130;
@@ -79,7 +80,12 @@ pub fn main_with(extra: &[&'static Architecture]) -> ExitCode {
 }
 
 fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result<Outcome, Error> {
-    let cli = Cli::parse_from(arguments);
+    let arguments: Vec<OsString> = arguments.collect();
+    // A crate of one's own has a binary of its own, which should not call itself zoo-train.
+    let name = arguments.first().and_then(|path| Path::new(path).file_stem()).map(|name| name.to_string_lossy());
+    let name = name.map_or_else(|| "zoo-train".to_string(), |name| name.into_owned());
+    let matches = Cli::command().name(name.clone()).bin_name(name).get_matches_from(arguments);
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {
         Some(Command::List(args)) => list::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Show(args)) => show::run(registry, &args).map(|()| Outcome::Done),

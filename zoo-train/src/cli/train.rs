@@ -83,6 +83,9 @@ pub struct Args {
     /// Learning rate after the warm-up [default: 0.05]
     #[arg(long, value_name = "R", help_heading = "Recipe")]
     learning_rate: Option<f64>,
+    /// How the learning rate falls after the warm-up: cosine or linear [default: cosine]
+    #[arg(long, value_name = "NAME", value_parser = ["cosine", "linear"], help_heading = "Recipe")]
+    schedule: Option<String>,
     /// Steps of warm-up [default: about a twelfth of the steps]
     #[arg(long, value_name = "N", help_heading = "Recipe")]
     warmup_steps: Option<u64>,
@@ -206,6 +209,7 @@ fn flags(args: &Args) -> Result<Table, Error> {
         ("steps", whole("steps", args.steps)?),
         ("batch_size", whole("batch-size", args.batch_size)?),
         ("learning_rate", float(args.learning_rate)),
+        ("schedule", text(&args.schedule)),
         ("warmup_steps", whole("warmup-steps", args.warmup_steps)?),
         ("weight_decay", float(args.weight_decay)),
         ("label_smoothing", float(args.label_smoothing)),

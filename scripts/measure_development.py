@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Measures what working with the zoo feels like, and writes results/development.csv.
+
+  build_after_editing_a_table  seconds of `cargo build` after one cell of a table has changed, all crates
+  start_list, start_show       milliseconds of `list` and `show` beyond what loading libtorch takes, which is the time of
+                               `--version`: libtorch is loaded before the first line of the program
+  dev_over_release             training speed of the development profile over the release profile's
+
+Everything is interleaved, medians are reported with their spread. Nothing else may run meanwhile: libtorch's threads wait
+in a loop, and a third busy process makes them ten times slower.
+
+    python3 scripts/measure_development.py [--pairs 5] [--steps 150]
+"""
+
+import argparse
+import csv
+import datetime
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TABLE = ROOT / "zoo-core/src/arch/mobilenet_v2.rs"
+COLUMNS = ["metric", "value", "unit", "smallest", "largest", "runs", "limit", "cpu", "threads", "revision", "date"]
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--pairs", type=int, default=5)
+    arguments.add_argument("--steps", type=int, default=150)
+    options = arguments.parse_args()
+
+    run(["cargo", "build"])
+    run(["cargo", "build", "--release", "-p", "zoo-train"])
+    rows = [build_after_editing_a_table(3)]
+    rows += start_up(3 * options.pairs)
+    rows += [dev_over_release(options.pairs, options.steps)]
+    machine = {
+        "cpu": cpu(),
+        "threads": os.cpu_count(),
+        "revision": run(["git", "rev-parse", "--short=12", "HEAD"]).strip(),
+        "date": datetime.date.today().isoformat(),
+    }
+    path = ROOT / "results/development.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(row | machine for row in rows)
+    print(path.read_text(), end="")
+
+
+def build_after_editing_a_table(times):
+    """An epsilon changes: no claim sees it, and every crate behind the table is built again."""
+    text = TABLE.read_text()
+    assert "eps: 1e-5" in text
+    seconds = []
+    try:
+        for number in range(times):
+            TABLE.write_text(text.replace("eps: 1e-5", f"eps: {number + 2}e-5", 1))
+            begun = time.perf_counter()
+            run(["cargo", "build"])
+            seconds.append(time.perf_counter() - begun)
+    finally:
+        TABLE.write_text(text)
+    run(["cargo", "build"])
+    return row("build_after_editing_a_table", seconds, "s", "under 15")
+
+
+def start_up(times):
+    binary = ROOT / "target/release/zoo-train"
+    commands = {"version": ["--version"], "list": ["list"], "show": ["show", "efficientnet-b7"]}
+    taken = {name: [] for name in commands}
+    for _ in range(times):
+        for name, command in commands.items():
+            begun = time.perf_counter()
+            run([binary, *command])
+            taken[name].append(1000 * (time.perf_counter() - begun))
+    beyond = {name: [a - b for a, b in zip(taken[name], taken["version"])] for name in ("list", "show")}
+    limit = "at most 50"
+    return [row("load_libtorch", taken["version"], "ms", "")] + [
+        row(f"start_{name}", differences, "ms", limit) for name, differences in beyond.items()
+    ]
+
+
+def dev_over_release(pairs, steps):
+    ratios = []
+    for pair in range(pairs):
+        speeds = {}
+        order = ["debug", "release"] if pair % 2 == 0 else ["release", "debug"]
+        for profile in order:
+            speeds[profile] = images_per_second(ROOT / "target" / profile / "zoo-train", steps)
+        ratios.append(speeds["debug"] / speeds["release"])
+        print(f"pair {pair + 1}: {speeds['debug']:.0f} and {speeds['release']:.0f} img/s", flush=True)
+    return row("dev_over_release", ratios, "ratio", "at least 0.9")
+
+
+def images_per_second(binary, steps):
+    with tempfile.TemporaryDirectory() as results:
+        command = [binary, "--model", "mobilenet-v2", "--profile", "native", "--steps", str(steps), "--limit-test", "250"]
+        run([*command, "--results", results, "--quiet"])
+        with open(pathlib.Path(results) / "accuracy.csv", newline="") as file:
+            return float(next(csv.DictReader(file))["images_per_second"])
+
+
+def row(metric, values, unit, limit):
+    digits = 3 if unit == "ratio" else 1
+    number = lambda value: f"{value:.{digits}f}"
+    return {
+        "metric": metric,
+        "value": number(statistics.median(values)),
+        "unit": unit,
+        "smallest": number(min(values)),
+        "largest": number(max(values)),
+        "runs": len(values),
+        "limit": limit,
+    }
+
+
+def cpu():
+    found = re.search(r"model name\s*:\s*(.+)", pathlib.Path("/proc/cpuinfo").read_text())
+    return found.group(1).strip() if found else "unknown"
+
+
+def run(command):
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(map(str, command))} failed:\n{done.stderr}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()
