@@ -20,6 +20,8 @@ mod registry;
 #[cfg(test)]
 mod sample;
 pub mod summary;
+#[cfg(feature = "torch")]
+pub mod weights;
 
 pub use architecture::{Architecture, Axes, Claim, Variant};
 pub use compare::Comparison;

@@ -8,5 +8,6 @@ mod cli;
 pub mod data;
 pub mod results;
 pub mod train;
+pub mod weights;
 
 pub use cli::main_with;

@@ -302,9 +302,10 @@ fn a_whole_data_set_is_read_in_order() {
     let tiny = Tiny::new();
     tiny.place();
     let data = tiny.load().unwrap();
-    assert_eq!((data.train.labels, data.test.labels), (vec![1, 2, 3, 2, 3, 4], vec![3, 4, 5]));
-    assert_eq!(data.train.pixels[3 * 3072..4 * 3072], tiny.files[1].1[1..RECORD]);
-    assert_eq!((data.classes.len(), data.train.side), (10, 32));
+    let (train, test) = (data.train.in_memory().unwrap(), data.test.in_memory().unwrap());
+    assert_eq!((&train.labels[..], &test.labels[..]), (&[1, 2, 3, 2, 3, 4][..], &[3, 4, 5][..]));
+    assert_eq!(train.pixels[3 * 3072..4 * 3072], tiny.files[1].1[1..RECORD]);
+    assert_eq!((data.classes.len(), train.side), (10, 32));
 }
 
 #[test]
@@ -341,10 +342,11 @@ fn the_official_files_are_read() {
     let data = cifar10::load(&zoo_train::data::default_data_dir()).unwrap();
     eprintln!("read in {:?}", start.elapsed());
     assert_eq!((data.train.len(), data.test.len()), (50_000, 10_000));
-    assert_eq!(data.train.labels[..8], [6, 9, 9, 4, 1, 1, 2, 7]);
-    assert_eq!(data.test.labels[..8], [3, 8, 8, 0, 6, 6, 1, 6]);
+    let (train, test) = (data.train.in_memory().unwrap(), data.test.in_memory().unwrap());
+    assert_eq!(train.labels[..8], [6, 9, 9, 4, 1, 1, 2, 7]);
+    assert_eq!(test.labels[..8], [3, 8, 8, 0, 6, 6, 1, 6]);
     for channel in 0..3 {
-        let planes = data.train.pixels.chunks_exact(1024).skip(channel).step_by(3);
+        let planes = train.pixels.chunks_exact(1024).skip(channel).step_by(3);
         let sum: u64 = planes.flatten().map(|value| u64::from(*value)).sum();
         let mean = sum as f64 / (50_000.0 * 1024.0 * 255.0);
         assert!((mean - f64::from(data.mean[channel])).abs() < 1e-4, "channel {channel}: {mean}");

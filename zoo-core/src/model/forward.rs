@@ -26,24 +26,75 @@ impl Model {
     /// # Errors
     /// Where the images have another size than the plan, or libtorch refuses.
     pub fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor, ModelError> {
+        self.forward_observed(images, mode, &mut |_, _| {})
+    }
+
+    /// The same; `observe` is shown what operations of the plan give, by their index. Operations that run fused with the
+    /// one behind them are not shown; the last one of a block always is.
+    ///
+    /// # Errors
+    /// As [`forward`](Model::forward).
+    pub fn forward_observed(
+        &self,
+        images: &Tensor,
+        mode: Mode,
+        observe: &mut dyn FnMut(usize, &Tensor),
+    ) -> Result<Tensor, ModelError> {
+        self.check_input(images)?;
+        let last = self.run_between(0, self.plan.ops.len(), channels_last(images)?, mode, observe)?;
+        Ok(last.f_flatten(1, -1)?)
+    }
+
+    /// Features (N x channels x 1 x 1) that the classifier reads, of a batch of normalised images.
+    ///
+    /// # Errors
+    /// As [`forward`](Model::forward).
+    pub fn features(&self, images: &Tensor, mode: Mode) -> Result<Tensor, ModelError> {
+        self.check_input(images)?;
+        self.run_between(0, self.plan.backbone(), channels_last(images)?, mode, &mut |_, _| {})
+    }
+
+    /// Logits from what [`features`](Model::features) gave.
+    ///
+    /// # Errors
+    /// Where libtorch refuses.
+    pub fn classify(&self, features: &Tensor, mode: Mode) -> Result<Tensor, ModelError> {
+        let (first, last) = (self.plan.backbone(), self.plan.ops.len());
+        let logits = self.run_between(first, last, features.shallow_clone(), mode, &mut |_, _| {})?;
+        Ok(logits.f_flatten(1, -1)?)
+    }
+
+    fn check_input(&self, images: &Tensor) -> Result<(), ModelError> {
         let shape = images.size();
         let input = self.plan.input;
         if shape.len() != 4 || shape[1..] != [input.c, input.h, input.w].map(i64::from) {
             return Err(ModelError::Input { expected: input.h, found: shape });
         }
+        Ok(())
+    }
+
+    /// Runs from value `first` of the plan to value `last`; no node may span either.
+    fn run_between(
+        &self,
+        first: usize,
+        last: usize,
+        value: Tensor,
+        mode: Mode,
+        observe: &mut dyn FnMut(usize, &Tensor),
+    ) -> Result<Tensor, ModelError> {
         // A value that is not there, before its node has run or after its last reader, is an undefined tensor.
-        let mut values: Vec<Tensor> = (0..=self.plan.ops.len()).map(|_| Tensor::new()).collect();
-        values[0] = channels_last(images)?;
-        let mut last = 0;
-        for node in &self.nodes {
+        let mut values: Vec<Tensor> = (0..=last).map(|_| Tensor::new()).collect();
+        values[first] = value;
+        for node in self.nodes.iter().filter(|node| first < node.output && node.output <= last) {
+            let mode = if node.output <= self.frozen { Mode::Eval } else { mode };
             let output = self.run(node, &values[node.inputs[0]], &values[node.inputs[1]], mode)?;
             for dead in &node.dead {
                 values[*dead] = Tensor::new();
             }
+            observe(node.output - 1, &output);
             values[node.output] = output;
-            last = node.output;
         }
-        Ok(values[last].f_flatten(1, -1)?)
+        Ok(std::mem::replace(&mut values[last], Tensor::new()))
     }
 
     fn run(&self, node: &Node, x: &Tensor, other: &Tensor, mode: Mode) -> Result<Tensor, ModelError> {
@@ -133,7 +184,8 @@ impl Model {
             momentum: constants.momentum,
             eps: constants.eps,
         };
-        let y = norm_activation(x, tensors, mode == Mode::Train, fused, residual.filter(|_| rest.is_none()))?;
+        let training = mode == Mode::Train && !self.frozen_statistics;
+        let y = norm_activation(x, tensors, training, fused, residual.filter(|_| rest.is_none()))?;
         let y = activate(y, rest)?;
         match residual {
             Some(residual) if rest.is_some() => Ok(residual.f_add(&y)?),

@@ -58,7 +58,8 @@ pub(super) fn tensors_of(
         OpKind::Norm => {
             keep("weight", Role::NormScale, Tensor::f_ones([c_in], at)?)?;
             keep("bias", Role::Bias, Tensor::f_zeros([c_in], at)?)?;
-            let mut buffer = |suffix: &str, tensor| buffers.push(Buffer { name: format!("{name}.{suffix}"), tensor });
+            let mut buffer =
+                |suffix: &str, tensor| buffers.push(Buffer { name: format!("{name}.{suffix}"), op: index, tensor });
             buffer("running_mean", Tensor::f_zeros([c_in], at)?);
             buffer("running_var", Tensor::f_ones([c_in], at)?);
         }

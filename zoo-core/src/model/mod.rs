@@ -75,6 +75,8 @@ pub struct Parameter {
 pub struct Buffer {
     /// Unique name, such as `stem.norm.running_mean`.
     pub name: String,
+    /// Position in the plan of the norm it belongs to.
+    pub op: usize,
     /// Its value.
     pub tensor: Tensor,
 }
@@ -89,6 +91,8 @@ pub struct Model {
     /// Running statistics in the plan's order.
     pub buffers: Vec<Buffer>,
     device: Device,
+    frozen: usize,
+    frozen_statistics: bool,
 }
 
 /// How a model is made.
@@ -120,7 +124,7 @@ impl Model {
             init::tensors_of(op, index, &plan.rules, options, &mut parameters, &mut buffers)?;
         }
         let nodes = node::lower(&plan, &parameters);
-        Ok(Model { plan, nodes, parameters, buffers, device: options.device })
+        Ok(Model { plan, nodes, parameters, buffers, device: options.device, frozen: 0, frozen_statistics: false })
     }
 
     /// The plan that it was built from.
@@ -148,6 +152,25 @@ impl Model {
     /// Puts the padding of strided convolutions where the weights were trained with it.
     pub fn set_padding(&mut self, padding: Padding) {
         self.plan.options.padding = padding;
+    }
+
+    /// Freezes the first `ops` operations of the plan: their parameters get no gradient, and their norms use running
+    /// statistics in training, too. 0 frees everything.
+    pub fn freeze(&mut self, ops: usize) {
+        self.frozen = ops;
+        for parameter in &mut self.parameters {
+            parameter.tensor = parameter.tensor.set_requires_grad(parameter.op >= ops);
+        }
+    }
+
+    /// How many operations are frozen.
+    pub fn frozen(&self) -> usize {
+        self.frozen
+    }
+
+    /// Whether all norms use running statistics in training, and leave them as they are.
+    pub fn freeze_statistics(&mut self, frozen: bool) {
+        self.frozen_statistics = frozen;
     }
 
     /// Sets dropout to `rate` and scales drop-path by `drop_path_scale`; 0 switches either off.

@@ -61,6 +61,32 @@ impl Plan {
         Ok(Plan { options: *options, rules: *rules, input, ops, cost })
     }
 
+    /// Operations of the backbone: everything up to the pooled features that the classifier reads.
+    pub fn backbone(&self) -> usize {
+        let pool = self.ops.iter().rposition(|op| op.place == Place::Top && op.kind == OpKind::Pool);
+        let top = || self.ops.iter().position(|op| op.place == Place::Top);
+        pool.map(|pool| pool + 1).or_else(top).unwrap_or(self.ops.len())
+    }
+
+    /// Operations of the stem and the first `stages` stages.
+    pub fn up_to_stage(&self, stages: u32) -> usize {
+        let beyond = |op: &Op| match op.place {
+            Place::Stem => false,
+            Place::Stage { stage, .. } => stage >= stages,
+            Place::Head | Place::Top => true,
+        };
+        self.ops.iter().position(beyond).unwrap_or(self.ops.len())
+    }
+
+    /// Number of stages.
+    pub fn stages(&self) -> u32 {
+        let stage = |op: &Op| match op.place {
+            Place::Stage { stage, .. } => Some(stage + 1),
+            _ => None,
+        };
+        self.ops.iter().filter_map(stage).max().unwrap_or(0)
+    }
+
     /// Number of blocks in the stages.
     pub fn blocks(&self) -> usize {
         let mut places: Vec<Place> = self.ops.iter().map(|op| op.place).collect();

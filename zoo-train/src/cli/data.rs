@@ -1,12 +1,13 @@
 //! `data`: fetch a data set, or prove that it is whole.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Error;
+use anyhow::{Error, bail};
 use clap::{Subcommand, ValueEnum};
 
 use crate::data::get::{self, GetOptions};
-use crate::data::{cifar10, default_data_dir};
+use crate::data::imagenet::subset;
+use crate::data::{Dataset, Split, cifar10, default_data_dir, folder, imagenet, imagenette};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -29,18 +30,22 @@ enum Command {
         #[arg(long)]
         quiet: bool,
     },
-    /// Check every file of a data set
+    /// Check every file of a data set: its checksum, or of a folder whether it can be decoded
     Check {
-        /// Which one
-        dataset: Name,
+        /// cifar10, imagenette, imagenet:PATH or folder:PATH
+        dataset: String,
         #[command(flatten)]
         place: Place,
+        /// Only the classes that this file lists, for imagenet:PATH and folder:PATH
+        #[arg(long, value_name = "FILE")]
+        subset: Option<PathBuf>,
     },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Name {
     Cifar10,
+    Imagenette,
 }
 
 #[derive(Debug, clap::Args)]
@@ -58,18 +63,52 @@ impl Place {
 
 pub fn run(args: &Args) -> Result<(), Error> {
     match &args.command {
-        Command::Get { dataset: Name::Cifar10, place, mirror, quiet } => {
+        Command::Get { dataset, place, mirror, quiet } => {
             let options =
                 GetOptions { data_dir: place.path(), mirror: mirror.clone(), quiet: *quiet, ..GetOptions::default() };
-            let folder = get::cifar10(&options)?;
+            let (name, folder) = match dataset {
+                Name::Cifar10 => ("CIFAR-10", get::cifar10(&options)?),
+                Name::Imagenette => ("Imagenette", imagenette::get(&imagenette::OFFICIAL, &options)?),
+            };
             if !quiet {
-                println!("CIFAR-10 is whole in {}", folder.display());
+                println!("{name} is whole in {}", folder.display());
             }
         }
-        Command::Check { dataset: Name::Cifar10, place } => {
-            let folder = get::check(&cifar10::OFFICIAL, &place.path())?;
-            println!("CIFAR-10 is whole in {}", folder.display());
+        Command::Check { dataset, place, subset } => check(dataset, &place.path(), subset.as_deref())?,
+    }
+    Ok(())
+}
+
+fn check(dataset: &str, data_dir: &Path, subset: Option<&Path>) -> Result<(), Error> {
+    let classes = subset.map(subset::read).transpose()?;
+    match dataset.split_once(':').unwrap_or((dataset, "")) {
+        ("cifar10", "") => println!("CIFAR-10 is whole in {}", get::check(&cifar10::OFFICIAL, data_dir)?.display()),
+        ("imagenette", "") => {
+            println!("Imagenette is whole in {}", imagenette::check(&imagenette::OFFICIAL, data_dir)?.display());
+        }
+        ("folder", path) if !path.is_empty() => decode(&folder::load(Path::new(path), classes, true)?)?,
+        ("imagenet", path) if !path.is_empty() => decode(&imagenet::load(Path::new(path), classes, true)?)?,
+        _ => bail!("unknown data set `{dataset}`: give cifar10, imagenette, imagenet:PATH or folder:PATH"),
+    }
+    Ok(())
+}
+
+/// Decodes all images of a folder, and lists those that cannot be.
+fn decode(dataset: &Dataset) -> Result<(), Error> {
+    for split in [&dataset.train, &dataset.test] {
+        if let Split::Files(files) = split {
+            files.decode_all()?;
         }
     }
+    let (train, test) = (dataset.train.len(), dataset.test.len());
+    let bad: Vec<String> = [dataset.train.skipped(), dataset.test.skipped()].concat();
+    bad.iter().for_each(|line| println!("{line}"));
+    if !bad.is_empty() {
+        bail!(
+            "{} images cannot be decoded; replace or remove the files, or train without them with --skip-bad",
+            bad.len()
+        );
+    }
+    println!("{train} training and {test} test images of {} classes, and all can be decoded", dataset.classes.len());
     Ok(())
 }

@@ -1,41 +1,46 @@
-//! `eval`: the accuracy of a checkpoint on a test set.
+//! `eval`: the accuracy of weights on a test set.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Error, bail};
 use clap::ValueEnum;
 use serde_json::json;
 use zoo_core::Registry;
-use zoo_core::model::{Model, ModelOptions};
 
-use super::train::{device, load_dataset, set_threads};
-use crate::train::checkpoint::Checkpoint;
-use crate::train::evaluate::evaluate;
-use crate::train::loader::Normalisation;
+use super::train::load_dataset;
+use super::weights::{PreparationArgs, WeightsArgs};
+use crate::data::{Dataset, Preprocessing};
+use crate::train::evaluate::{Answers, Evaluation, evaluate};
+use crate::train::run::skipped_lines;
+use crate::train::settings::Settings;
+use crate::train::source::TestSet;
+use crate::weights::Opened;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The model, where it is not the one that the weights name
-    #[arg(long, value_name = "NAME")]
-    model: Option<String>,
-    /// A checkpoint of a run, such as results/RUN/best.safetensors
-    #[arg(long, value_name = "FILE")]
-    weights: PathBuf,
-    /// cifar10 or synthetic, where it is not the one that was trained on
+    #[command(flatten)]
+    weights: WeightsArgs,
+    #[command(flatten)]
+    preparation: PreparationArgs,
+    /// cifar10, imagenette, imagenet:PATH, folder:PATH or synthetic, where it is not the one that was trained on
     #[arg(long, value_name = "NAME")]
     dataset: Option<String>,
+    /// Only the classes that this file lists
+    #[arg(long, value_name = "FILE")]
+    subset: Option<String>,
+    /// Do without image files that cannot be decoded; they are listed at the end
+    #[arg(long)]
+    skip_bad: bool,
     /// The folder of the data sets, by default ~/.cache/zoo/data
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Only so many test images
     #[arg(long, value_name = "N")]
     limit_test: Option<usize>,
-    /// cpu, cuda, cuda:N or mps
-    #[arg(long, default_value = "cpu", value_name = "NAME")]
-    device: String,
-    /// Threads of libtorch
-    #[arg(long, value_name = "N")]
-    threads: Option<i32>,
+    /// Threads that prepare images
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: u16,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -48,49 +53,90 @@ enum Format {
 }
 
 pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
-    let checkpoint = Checkpoint::read(&args.weights)?;
-    let mut settings = checkpoint.state.settings.clone();
-    if let Some(model) = args.model.as_ref().filter(|model| **model != settings.model) {
-        bail!("{} holds {}, not {model}; leave --model out", args.weights.display(), settings.model);
-    }
-    if let Some(dataset) = &args.dataset {
-        settings.dataset.clone_from(dataset);
-    }
-    set_threads(args.threads);
+    let opened = args.weights.open(registry, &args.preparation.flags())?;
+    let settings = settings(args, &opened)?;
     let mut dataset = load_dataset(&settings, args.data_dir.as_deref())?;
-    dataset.test.truncate(args.limit_test.or(settings.limit_test).unwrap_or(usize::MAX));
+    dataset.test.truncate(settings.limit_test.unwrap_or(usize::MAX));
     if dataset.test.is_empty() {
         bail!("there are no test images to evaluate on; raise --limit-test");
     }
-    let entry = registry.find(&settings.model)?;
-    let plan = zoo_core::Plan::new(entry.architecture, &settings.options(&entry, dataset.classes.len())?)?;
-    let options = ModelOptions { device: device(&args.device)?, ..ModelOptions::default() };
-    let mut model = Model::new(plan, &options)?;
-    checkpoint.load_model(&mut model)?;
-    let normalisation = Normalisation::new(dataset.mean, dataset.deviation);
-    let found = evaluate(&model, &dataset.test, &normalisation, |_| true)?;
+    let answers = answers(&opened, &dataset)?;
+    let test = std::mem::take(&mut dataset.test);
+    let test = Arc::new(TestSet::new(test, Preprocessing::from(&opened.resolved)));
+    let found = evaluate(&opened.model, &test, args.workers.into(), &answers, |_| true)?.unwrap_or_default();
+    skipped_lines("test", &test.split.skipped()).iter().for_each(|line| eprintln!("{line}"));
     match args.format {
-        Format::Text => println!(
-            "{} on {}: {:.2} % top-1, {:.2} % top-5, loss {:.4}, {} images of {} px",
-            settings.model, dataset.name, found.top1, found.top5, found.loss, found.images, settings.input_size
-        ),
-        Format::Json => println!(
-            "{}",
-            json!({
-                "model": settings.model,
-                "dataset": dataset.name,
-                "top1": found.top1,
-                "top5": found.top5,
-                "loss": found.loss,
-                "images": found.images,
-                "input_size": settings.input_size,
-                "preprocessing": {
-                    "mean": dataset.mean,
-                    "std": dataset.deviation,
-                    "why": "what the run was trained with",
-                },
-            })
-        ),
+        Format::Text => print_text(&opened, &dataset, &found),
+        Format::Json => println!("{}", as_json(&opened, &dataset, &found)),
     }
     Ok(())
+}
+
+/// What names the data set: flags, over what the run was trained with.
+fn settings(args: &Args, opened: &Opened) -> Result<Settings, Error> {
+    let mut settings = match &opened.run {
+        Some(settings) => settings.clone(),
+        None => Settings::layered(None, toml::Table::new())?.0,
+    };
+    match (&args.dataset, &opened.description.dataset) {
+        (Some(name), _) => {
+            // A subset and a limit belong to the data set that they were given with.
+            settings.dataset.clone_from(name);
+            (settings.subset, settings.limit_test) = (None, None);
+        }
+        (None, Some(name)) => settings.dataset.clone_from(name),
+        (None, None) => bail!("the weights do not say what they were trained on: give --dataset NAME"),
+    }
+    settings.subset = args.subset.clone().or(settings.subset);
+    settings.skip_bad |= args.skip_bad;
+    settings.limit_test = args.limit_test.or(settings.limit_test);
+    settings.input_size = opened.resolved.crop.0;
+    Ok(settings)
+}
+
+/// Which logit stands for which class of the data set.
+fn answers(opened: &Opened, dataset: &Dataset) -> Result<Answers, Error> {
+    let logits = opened.model.plan().options.classes as usize;
+    let classes = dataset.classes.len();
+    match dataset.imagenet_indices() {
+        _ if logits == classes => Ok(Answers::InOrder),
+        Some(indices) if logits == crate::data::imagenet::count() => {
+            Ok(Answers::Among(indices.into_iter().map(|index| index as i64).collect()))
+        }
+        _ => bail!(
+            "the weights tell {logits} classes apart, {} has {classes} others: fine-tune them on it first, with `train \
+             --weights`",
+            dataset.name
+        ),
+    }
+}
+
+fn print_text(opened: &Opened, dataset: &Dataset, found: &Evaluation) {
+    let subset = found.top1_subset.map(|top1| format!(" ({top1:.2} % among its {} classes)", dataset.classes.len()));
+    println!(
+        "{} on {}: {:.2} % top-1{}, {:.2} % top-5, loss {:.4}, {} images of {} px",
+        opened.entry.variant.name,
+        dataset.name,
+        found.top1,
+        subset.unwrap_or_default(),
+        found.top5,
+        found.loss,
+        found.images,
+        opened.resolved.crop.0,
+    );
+    println!("{}", opened.resolved);
+}
+
+fn as_json(opened: &Opened, dataset: &Dataset, found: &Evaluation) -> serde_json::Value {
+    json!({
+        "model": opened.entry.variant.name,
+        "dataset": dataset.name,
+        "top1": found.top1,
+        "top5": found.top5,
+        "top1_subset": found.top1_subset,
+        "loss": found.loss,
+        "images": found.images,
+        "input_size": opened.resolved.crop.0,
+        "preprocessing": opened.resolved.to_json(),
+    })
 }

@@ -5,10 +5,13 @@
 mod data;
 mod doctor;
 mod eval;
+mod export;
 mod list;
 mod network;
+mod predict;
 mod show;
 mod train;
+mod weights;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -42,6 +45,10 @@ enum Command {
     Train(Box<train::Args>),
     /// Evaluate a checkpoint on a test set.
     Eval(eval::Args),
+    /// Name the classes of pictures, or give the logits of tensors.
+    Predict(predict::Args),
+    /// Write weights for Python, as safetensors under the names that it expects.
+    Export(export::Args),
     /// Get or check a data set.
     Data(data::Args),
     /// Say what this build and this machine have: libtorch, processor, data.
@@ -91,6 +98,8 @@ fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result
         Some(Command::Show(args)) => show::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Train(args)) => train::run(registry, &args),
         Some(Command::Eval(args)) => eval::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Predict(args)) => predict::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Export(args)) => export::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Data(args)) => data::run(&args).map(|()| Outcome::Done),
         Some(Command::Doctor(args)) => doctor::run(&args).map(|()| Outcome::Done),
         None => train::run(registry, &cli.train),

@@ -12,13 +12,15 @@ use toml::{Table, Value};
 use zoo_core::Registry;
 
 use super::Outcome;
-use crate::data::{Dataset, cifar10, default_data_dir, synthetic};
+use crate::data::imagenet::subset;
+use crate::data::{Dataset, cifar10, default_data_dir, folder, imagenet, imagenette, synthetic};
 use crate::train::budget::Budget;
 use crate::train::checkpoint::Checkpoint;
-use crate::train::folder::{self, Resume};
+use crate::train::folder::{Resume, checkpoint_at};
 use crate::train::progress::Verbosity;
 use crate::train::run::{Ending, Request, run as train};
-use crate::train::settings::Settings;
+use crate::train::settings::{Given, Settings};
+use crate::train::starting_point;
 
 /// Images of the synthetic data set, unless limited.
 const SYNTHETIC: (usize, usize) = (10_240, 1_000);
@@ -54,9 +56,16 @@ pub struct Args {
     #[arg(long, value_name = "P", help_heading = "Network")]
     drop_path: Option<f64>,
 
-    /// cifar10 or synthetic [default: cifar10]
+    /// cifar10, imagenette, imagenet:PATH, folder:PATH (with train and val, a folder for each class) or synthetic
+    /// [default: cifar10]
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     dataset: Option<String>,
+    /// Only the classes that this file lists, such as configs/subsets/imagenette.txt
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    subset: Option<String>,
+    /// Do without image files that cannot be decoded; they are listed at the end
+    #[arg(long, help_heading = "Data")]
+    skip_bad: bool,
     /// The folder of the data sets [default: ~/.cache/zoo/data]
     #[arg(long, value_name = "DIR", help_heading = "Data")]
     data_dir: Option<PathBuf>,
@@ -76,6 +85,37 @@ pub struct Args {
     /// Wall time with evaluation, such as 90s, 20m or 2h; turned into steps when the speed is known
     #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Length")]
     budget: Option<Duration>,
+
+    /// Start from a file of weights: safetensors, .pth, or a checkpoint
+    #[arg(long, value_name = "FILE", help_heading = "Fine-tuning", conflicts_with = "pretrained")]
+    weights: Option<String>,
+    /// Start from ImageNet weights of the Hugging Face hub, by timm's tag or its usual ones
+    #[arg(long, value_name = "TAG", num_args = 0..=1, default_missing_value = "", help_heading = "Fine-tuning")]
+    pretrained: Option<String>,
+    /// Take the tensors that fit, where not all do
+    #[arg(long, help_heading = "Fine-tuning")]
+    allow_partial: bool,
+    /// What stays as it is: none, backbone or stages:N (the stem and N stages) [default: none]
+    #[arg(long, value_name = "PART", help_heading = "Fine-tuning")]
+    freeze: Option<String>,
+    /// Free another stage every so many epochs, from the last one on
+    #[arg(long, value_name = "EPOCHS", help_heading = "Fine-tuning")]
+    unfreeze_every: Option<f64>,
+    /// Learning rate of the backbone as a share of the classifier's, 0 to 1 [default: 1]
+    #[arg(long, value_name = "S", help_heading = "Fine-tuning")]
+    backbone_lr_scale: Option<f64>,
+    /// Let norms use and keep the statistics they came with
+    #[arg(long, help_heading = "Fine-tuning")]
+    freeze_statistics: bool,
+    /// Compute the features of a frozen backbone once; augmentation must be off
+    #[arg(long, help_heading = "Fine-tuning")]
+    cache_features: bool,
+    /// Padding of strided convolutions, in place of the weights': same or symmetric
+    #[arg(long, value_name = "NAME", help_heading = "Fine-tuning")]
+    padding: Option<String>,
+    /// Epsilon of the norms, in place of the weights'
+    #[arg(long, value_name = "E", help_heading = "Fine-tuning")]
+    bn_eps: Option<f64>,
 
     /// Images a step [default: 128]
     #[arg(long, value_name = "N", help_heading = "Recipe")]
@@ -128,9 +168,13 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
         Some("auto") => Resume::Auto,
         Some(path) => Resume::From(path.into()),
     };
-    let mut settings = match &resume {
-        Resume::From(path) => settings_of_run(path, args)?,
-        _ => settings(args)?,
+    let (mut settings, weights) = match &resume {
+        Resume::From(path) => (settings_of_run(path, args)?, None),
+        _ => {
+            let (mut settings, given) = settings(args)?;
+            let weights = starting_point::settle(registry, &mut settings, &given)?;
+            (settings, weights)
+        }
     };
     if settings.model.is_empty() {
         bail!("no model is named; give --model NAME, such as --model efficientnet-b2 (`list` shows all)");
@@ -144,6 +188,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
     let request = Request {
         entry,
         budget: args.budget.map(|total| Budget { total }),
+        weights,
         resume,
         results: args.results.clone(),
         device,
@@ -156,7 +201,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
     })
 }
 
-fn settings(args: &Args) -> Result<Settings, Error> {
+fn settings(args: &Args) -> Result<(Settings, Given), Error> {
     let text = match &args.config {
         Some(path) => Some(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?),
         None => None,
@@ -167,7 +212,7 @@ fn settings(args: &Args) -> Result<Settings, Error> {
 
 /// The settings of the run at `path`; flags may repeat them, and change only what no result depends on.
 fn settings_of_run(path: &Path, args: &Args) -> Result<Settings, Error> {
-    let file = folder::checkpoint_at(path);
+    let file = checkpoint_at(path);
     let mut settings = Table::try_from(Checkpoint::read(&file)?.state.settings)?;
     if args.config.is_some() {
         bail!("a run that is resumed has its own settings: leave --config out, or --resume");
@@ -194,6 +239,7 @@ fn flags(args: &Args) -> Result<Table, Error> {
     }
     let text = |value: &Option<String>| value.clone().map(Value::String);
     let float = |value: Option<f64>| value.map(Value::Float);
+    let yes = |flag: bool| flag.then_some(Value::Boolean(true));
     let given = [
         ("model", text(&args.model)),
         ("width", float(args.width)),
@@ -203,8 +249,20 @@ fn flags(args: &Args) -> Result<Table, Error> {
         ("dropout", float(args.dropout)),
         ("drop_path", float(args.drop_path)),
         ("dataset", text(&args.dataset)),
+        ("subset", text(&args.subset)),
+        ("skip_bad", args.skip_bad.then_some(Value::Boolean(true))),
         ("limit_train", whole("limit-train", args.limit_train)?),
         ("limit_test", whole("limit-test", args.limit_test)?),
+        ("weights", text(&args.weights)),
+        ("pretrained", text(&args.pretrained)),
+        ("allow_partial", yes(args.allow_partial)),
+        ("freeze", text(&args.freeze)),
+        ("unfreeze_every", float(args.unfreeze_every)),
+        ("backbone_lr_scale", float(args.backbone_lr_scale)),
+        ("freeze_statistics", yes(args.freeze_statistics)),
+        ("cache_features", yes(args.cache_features)),
+        ("padding", text(&args.padding)),
+        ("bn_eps", float(args.bn_eps)),
         ("epochs", float(args.epochs)),
         ("steps", whole("steps", args.steps)?),
         ("batch_size", whole("batch-size", args.batch_size)?),
@@ -224,12 +282,19 @@ fn flags(args: &Args) -> Result<Table, Error> {
 
 /// The data set that the settings name.
 pub fn load_dataset(settings: &Settings, data_dir: Option<&Path>) -> Result<Dataset, Error> {
-    match settings.dataset.as_str() {
-        "cifar10" => {
-            let folder = data_dir.map_or_else(default_data_dir, Path::to_path_buf);
-            Ok(cifar10::load(&folder)?)
-        }
-        "synthetic" => {
+    let data_dir = || data_dir.map_or_else(default_data_dir, Path::to_path_buf);
+    let (name, path) = settings.dataset.split_once(':').unwrap_or((&settings.dataset, ""));
+    let subset = settings.subset.as_deref().map(|file| subset::read(Path::new(file))).transpose()?;
+    if subset.is_some() && !["folder", "imagenet"].contains(&name) {
+        bail!("--subset goes with --dataset folder:PATH or imagenet:PATH: leave it out, or name one of those");
+    }
+    match (name, path) {
+        ("folder" | "imagenet", "") => bail!("--dataset {name} needs a folder: give --dataset {name}:PATH"),
+        ("folder", path) => Ok(folder::load(Path::new(path), subset, settings.skip_bad)?),
+        ("imagenet", path) => Ok(imagenet::load(Path::new(path), subset, settings.skip_bad)?),
+        ("imagenette", "") => Ok(imagenette::load(&imagenette::OFFICIAL, &data_dir(), settings.skip_bad)?),
+        ("cifar10", "") => Ok(cifar10::load(&data_dir())?),
+        ("synthetic", "") => {
             let train = settings.limit_train.unwrap_or(SYNTHETIC.0);
             let test = settings.limit_test.unwrap_or(SYNTHETIC.1);
             let side = settings.input_size as usize;
@@ -242,7 +307,10 @@ pub fn load_dataset(settings: &Settings, data_dir: Option<&Path>) -> Result<Data
             }
             Ok(synthetic::generate(settings.seed, train, test, side, SYNTHETIC_CLASSES))
         }
-        other => bail!("unknown data set `{other}`: give --dataset cifar10 or --dataset synthetic"),
+        _ => bail!(
+            "unknown data set `{}`: give --dataset cifar10, imagenette, imagenet:PATH, folder:PATH or synthetic",
+            settings.dataset
+        ),
     }
 }
 

@@ -39,8 +39,8 @@ pub fn unpack(manifest: &Manifest, archive: &Path, folder: &Path) -> Result<(), 
     }
 }
 
-/// Calls `each` for every plain file that lies directly in `folder` of the `.tar.gz` at `archive`, with its name and a
-/// function that reads it.
+/// Calls `each` for every plain file in `folder` of the `.tar.gz` at `archive`, with its path below `folder`, in which
+/// there is no `..`, and a function that reads it.
 pub(crate) fn visit(
     archive: &Path,
     folder: &str,
@@ -58,7 +58,7 @@ pub(crate) fn visit(
         let Some(name) = name_in(&path, folder) else {
             continue;
         };
-        each(name, &mut || {
+        each(&name, &mut || {
             if entry.size() > LONGEST {
                 return Err(broken(archive, format!("{name} has {} bytes", entry.size())));
             }
@@ -70,13 +70,17 @@ pub(crate) fn visit(
     Ok(())
 }
 
-/// The file name of `path` if it is `folder/name`, with or without `./` before it.
-fn name_in<'a>(path: &'a Path, folder: &str) -> Option<&'a str> {
-    let mut parts = path.components().filter(|part| *part != Component::CurDir);
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(Component::Normal(dir)), Some(Component::Normal(name)), None) if dir == folder => name.to_str(),
+/// What follows `folder/` in `path`, with or without `./` before it, if it is made of names only.
+fn name_in(path: &Path, folder: &str) -> Option<String> {
+    let mut parts = path.components().filter(|part| *part != Component::CurDir).map(|part| match part {
+        Component::Normal(name) => name.to_str(),
         _ => None,
+    });
+    if parts.next()?? != folder {
+        return None;
     }
+    let names: Vec<&str> = parts.collect::<Option<_>>()?;
+    (!names.is_empty()).then(|| names.join("/"))
 }
 
 fn broken(archive: &Path, reason: String) -> DataError {

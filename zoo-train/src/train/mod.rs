@@ -1,15 +1,20 @@
 //! Training: from settings and a data set to checkpoints and rows.
 //!
-//! [`settings`] says what is to be done, [`run`] does it with a [`trainer`] (model and optimizer), batches from
-//! [`loader`] and a learning rate from [`schedule`]. Everything random is a pure function of (seed, epoch, index) or
+//! [`settings`] says what is to be done, [`run`] does it with a [`trainer`] (model and optimizer), batches that [`source`]
+//! describes and [`loader`] prepares, and a learning rate from [`schedule`]. Everything random is a pure function of (seed, epoch, index) or
 //! (seed, step), and the learning rate of the step alone, so a run that was killed goes on bit for bit.
 
+pub mod batch;
 pub mod budget;
 pub mod calibrate;
 pub mod checkpoint;
+pub mod crop;
 pub mod error;
 pub mod evaluate;
+pub mod features;
 pub mod folder;
+pub mod freeze;
+mod keys;
 pub mod loader;
 pub mod metrics;
 pub mod optimizer;
@@ -18,6 +23,8 @@ pub mod random;
 pub mod run;
 pub mod schedule;
 pub mod settings;
+pub mod source;
+pub mod starting_point;
 pub mod trainer;
 
 pub use error::TrainError;

@@ -14,6 +14,8 @@ use super::TrainError;
 pub struct Optimizer {
     momentum: f64,
     weight_decay: f64,
+    /// Learning rate of the backbone, as a share of the classifier's.
+    backbone_scale: f64,
     started: bool,
     /// Momentum buffers in the order of the model's parameters.
     pub buffers: Vec<Tensor>,
@@ -24,11 +26,11 @@ impl Optimizer {
     ///
     /// # Errors
     /// Where memory lacks.
-    pub fn new(model: &Model, momentum: f64, weight_decay: f64) -> Result<Optimizer, TrainError> {
+    pub fn new(model: &Model, momentum: f64, weight_decay: f64, backbone_scale: f64) -> Result<Optimizer, TrainError> {
         let buffers = tch::no_grad(|| {
             model.parameters.iter().map(|parameter| parameter.tensor.f_zeros_like()).collect::<Result<Vec<_>, _>>()
         })?;
-        Ok(Optimizer { momentum, weight_decay, started: false, buffers })
+        Ok(Optimizer { momentum, weight_decay, backbone_scale, started: false, buffers })
     }
 
     /// Says that the buffers were filled from a checkpoint.
@@ -41,16 +43,25 @@ impl Optimizer {
     /// # Errors
     /// Where libtorch refuses.
     pub fn step(&mut self, model: &Model, rate: f64) -> Result<(), TrainError> {
-        for (decay, belongs) in [(self.weight_decay, decayed as fn(&Parameter) -> bool), (0.0, spared)] {
-            let members: Vec<usize> =
-                (0..model.parameters.len()).filter(|index| belongs(&model.parameters[*index])).collect();
-            self.step_group(model, &members, rate, decay)?;
+        let backbone = model.plan().backbone();
+        for (decay, is_decayed) in [(self.weight_decay, true), (0.0, false)] {
+            for (scale, is_backbone) in [(self.backbone_scale, true), (1.0, false)] {
+                let belongs = |parameter: &Parameter| {
+                    decayed(parameter) == is_decayed && (parameter.op < backbone) == is_backbone
+                };
+                let members: Vec<usize> =
+                    (0..model.parameters.len()).filter(|index| belongs(&model.parameters[*index])).collect();
+                self.step_group(model, &members, rate * scale, decay)?;
+            }
         }
         self.started = true;
         Ok(())
     }
 
     fn step_group(&self, model: &Model, members: &[usize], rate: f64, decay: f64) -> Result<(), TrainError> {
+        if members.is_empty() {
+            return Ok(());
+        }
         let all: Vec<&Tensor> = members.iter().map(|index| &model.parameters[*index].tensor).collect();
         let gradients = sgd::take_grads(&all)?;
         let (mut parameters, mut buffers, mut present) = (Vec::new(), Vec::new(), Vec::new());
@@ -60,6 +71,9 @@ impl Optimizer {
                 buffers.push(&self.buffers[*index]);
                 present.push(gradient);
             }
+        }
+        if present.is_empty() {
+            return Ok(());
         }
         let settings = Sgd {
             lr: rate,
@@ -75,8 +89,4 @@ impl Optimizer {
 
 fn decayed(parameter: &Parameter) -> bool {
     matches!(parameter.role, Role::Weight | Role::DepthwiseWeight)
-}
-
-fn spared(parameter: &Parameter) -> bool {
-    !decayed(parameter)
 }

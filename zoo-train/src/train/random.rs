@@ -15,6 +15,11 @@ pub fn below(random: u64, bound: usize) -> usize {
     ((u128::from(random) * bound as u128) >> 64) as usize
 }
 
+/// A number of at least 0 and under 1.
+pub fn uniform(random: u64) -> f64 {
+    (random >> 11) as f64 / (1u64 << 53) as f64
+}
+
 /// The order of an epoch: a permutation of `0..length`.
 pub fn permutation(seed: u64, epoch: u64, length: usize) -> Vec<u32> {
     let mut order: Vec<u32> = (0..length as u32).collect();

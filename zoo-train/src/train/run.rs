@@ -6,20 +6,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use tch::Device;
+use zoo_core::model::Model;
 use zoo_core::summary::grouped;
+use zoo_core::weights::{self, Strictness};
 use zoo_core::{Entry, Plan};
 
 use super::budget::{Budget, Speed};
 use super::checkpoint::{self, Checkpoint, Running, State};
-use super::evaluate::{Evaluation, evaluate};
+use super::evaluate::{Answers, Evaluation, evaluate};
 use super::folder::{self, Resume, RunFolder};
-use super::loader::{Augmentation, Loader, Normalisation, Source};
+use super::loader::Loader;
 use super::metrics::{self, Epoch};
 use super::progress::{Progress, Snapshot, Verbosity, time};
+use super::source::{Augmentation, Source, TestSet};
+use super::starting_point::StartingPoint;
 use super::trainer::Trainer;
-use super::{Settings, TrainError, calibrate};
+use super::{Settings, TrainError, calibrate, features};
 use crate::data::Dataset;
 use crate::results::{Environment, accuracy};
+use crate::weights::Description;
 
 /// What a run is asked for.
 #[derive(Debug)]
@@ -30,6 +35,8 @@ pub struct Request {
     pub settings: Settings,
     /// Wall time in place of a number of steps.
     pub budget: Option<Budget>,
+    /// Weights that a fresh run starts from.
+    pub weights: Option<StartingPoint>,
     /// Whether to go on with an earlier run.
     pub resume: Resume,
     /// The folder that runs and tables are in.
@@ -74,6 +81,7 @@ struct Run<'a> {
     earlier_seconds: f64,
     trainer: Trainer,
     source: Arc<Source>,
+    test: Arc<TestSet>,
     dataset: Dataset,
     state: State,
     steps: u64,
@@ -96,13 +104,24 @@ impl<'a> Run<'a> {
         settings.check(dataset.train.len())?;
         let plan = Plan::new(request.entry.architecture, &settings.options(&request.entry, dataset.classes.len())?)?;
         folder::make_results(&request.results)?;
+        if settings.cache_features {
+            features::replace(
+                &mut dataset,
+                &plan,
+                &settings,
+                request,
+                found.as_ref().map(|(_, checkpoint)| checkpoint),
+            )?;
+        }
         let source = Arc::new(source(&settings, &mut dataset));
+        let test = std::mem::take(&mut dataset.test);
+        let test = Arc::new(TestSet::new(test, settings.preprocessing(&dataset)));
         let per_epoch = source.steps_per_epoch();
 
         let (speed, steps) = match &found {
             Some((_, checkpoint)) => (earlier_speed(&checkpoint.state), settings.steps.unwrap_or(0)),
             None => {
-                let speed = calibrate::measure(&plan, &settings, &source, &dataset.test, request)?;
+                let speed = calibrate::measure(&plan, &settings, &source, &test, request)?;
                 let elapsed = started.elapsed().as_secs_f64();
                 let asked = settings.steps.unwrap_or_else(|| (settings.epochs * per_epoch as f64).ceil() as u64);
                 let steps = request.budget.map(|budget| budget.first_estimate(&speed, elapsed, per_epoch));
@@ -110,9 +129,11 @@ impl<'a> Run<'a> {
             }
         };
         let mut trainer = Trainer::new(plan, &settings, request.device)?;
+        let mut loaded = Vec::new();
         let (folder, state) = match found {
             Some((folder, checkpoint)) => (folder, load(&mut trainer, checkpoint, &settings)?),
             None => {
+                loaded = load_weights(&mut trainer.model, request, &settings)?;
                 let settings = Settings { steps: Some(steps), ..settings };
                 (RunFolder::create(&request.results, &settings)?, State::new(settings))
             }
@@ -129,6 +150,7 @@ impl<'a> Run<'a> {
             earlier_seconds,
             trainer,
             source,
+            test,
             dataset,
             state,
             steps,
@@ -137,12 +159,13 @@ impl<'a> Run<'a> {
             folder,
             progress,
         };
+        loaded.iter().for_each(|line| run.progress.say(line));
         run.say_beginning();
         Ok(run)
     }
 
     fn train(&mut self, stop: &AtomicBool) -> Result<Ending, TrainError> {
-        let mut loader = Loader::start(Arc::clone(&self.source), self.state.step, self.state.settings.workers);
+        let mut loader = Loader::start(self.source.clone(), self.state.step, self.state.settings.workers);
         // A run that was stopped while it evaluated makes up for it.
         if self.at_epoch_end() && self.state.running.steps > 0 {
             self.end_epoch(stop)?;
@@ -175,8 +198,9 @@ impl<'a> Run<'a> {
     fn one_step(&mut self, loader: &mut Loader) -> Result<(), TrainError> {
         let begun = Instant::now();
         let step = self.state.step;
+        self.trainer.freeze_for(step as f64 / self.source.steps_per_epoch() as f64)?;
         let rate = self.state.settings.schedule(self.steps).rate(step);
-        let batch = loader.next_batch().ok_or(TrainError::Loader)?;
+        let batch = loader.next_batch()?;
         let outcome = self.trainer.step(&batch, step, rate)?;
         let seconds = begun.elapsed().as_secs_f64();
         let running = &mut self.state.running;
@@ -230,16 +254,13 @@ impl<'a> Run<'a> {
 
     fn end_epoch(&mut self, stop: &AtomicBool) -> Result<(), TrainError> {
         let begun = Instant::now();
-        let images = &self.dataset.test;
-        let progress = &self.progress;
-        // Asked to stop, it leaves the epoch without its evaluation.
-        let found = evaluate(&self.trainer.model, images, &self.source.normalisation, |seen| {
-            progress.evaluating(seen, images.len());
-            !stop.load(Ordering::Relaxed)
+        let (progress, images, workers) = (&self.progress, self.test.len(), self.state.settings.workers);
+        let found = evaluate(&self.trainer.model, &self.test, workers, &Answers::InOrder, |seen| {
+            progress.evaluating(seen, images);
+            seen == images || !stop.load(Ordering::Relaxed)
         })?;
-        if found.images < images.len() as u64 {
-            return Ok(());
-        }
+        // Asked to stop, it leaves the epoch without its evaluation.
+        let Some(found) = found else { return Ok(()) };
         self.speed.evaluation = begun.elapsed().as_secs_f64();
         let epoch = self.epoch(&found);
         let best = self.state.best_top1.is_none_or(|best| epoch.test_top1 > best);
@@ -286,7 +307,21 @@ impl<'a> Run<'a> {
             return Err(TrainError::NonFinite { step: self.state.step.saturating_sub(1), loss: f64::NAN });
         }
         self.state.seconds = self.seconds();
-        checkpoint::save(path, &self.trainer.model, &self.trainer.optimizer, &self.state)
+        checkpoint::save(path, &self.trainer.model, &self.trainer.optimizer, &self.state, &self.description())
+    }
+
+    /// What the checkpoint says of itself to whoever evaluates or exports it.
+    fn description(&self) -> Description {
+        let settings = &self.state.settings;
+        Description {
+            model: Some(settings.model.clone()),
+            width: settings.width,
+            depth: settings.depth,
+            profile: Some(settings.profile.clone()),
+            dataset: Some(settings.dataset.clone()),
+            classes: Some(self.dataset.classes.clone()),
+            trained_with: settings.in_force(self.trainer.model.plan(), &self.dataset),
+        }
     }
 
     /// The best checkpoint is the newest one too: another name for the same file, or a copy where links are not to be had.
@@ -353,8 +388,8 @@ impl<'a> Run<'a> {
             format!(
                 "{}: {} training and {} test images; {} steps of {} images, {:.2} epochs",
                 self.dataset.name,
-                grouped(self.source.images.len() as u64),
-                grouped(self.dataset.test.len() as u64),
+                grouped(self.source.split.len() as u64),
+                grouped(self.test.len() as u64),
                 grouped(self.steps),
                 settings.batch_size,
                 self.steps as f64 / per_epoch as f64,
@@ -387,6 +422,9 @@ impl<'a> Run<'a> {
     }
 
     fn say_ending(&mut self, outcome: &Result<Ending, TrainError>) {
+        for (images, split) in [("training", &self.source.split), ("test", &self.test.split)] {
+            skipped_lines(images, &split.skipped()).iter().for_each(|line| self.progress.say(line));
+        }
         let seconds = time(self.seconds());
         let table = self.request.results.join("accuracy.csv");
         match outcome {
@@ -406,6 +444,15 @@ impl<'a> Run<'a> {
     }
 }
 
+/// What is said of files that could not be read.
+pub fn skipped_lines(images: &str, skipped: &[String]) -> Vec<String> {
+    if skipped.is_empty() {
+        return Vec::new();
+    }
+    let heading = format!("skipped {} {images} images that cannot be read:", skipped.len());
+    std::iter::once(heading).chain(skipped.iter().map(|line| format!("  {line}"))).collect()
+}
+
 /// The settings of an earlier run, with what does not change its results from the new request.
 fn resumed(request: &Settings, earlier: &Settings) -> Settings {
     Settings {
@@ -415,6 +462,21 @@ fn resumed(request: &Settings, earlier: &Settings) -> Settings {
         checkpoint_every: request.checkpoint_every,
         ..earlier.clone()
     }
+}
+
+/// Fills a fresh network with the weights that were asked for, and tells how that went.
+pub(super) fn load_weights(
+    model: &mut Model,
+    request: &Request,
+    settings: &Settings,
+) -> Result<Vec<String>, TrainError> {
+    let Some(StartingPoint { file, resolved }) = &request.weights else { return Ok(Vec::new()) };
+    let strictness = if settings.allow_partial { Strictness::Partial } else { Strictness::Strict };
+    let report = weights::load(model, request.entry.architecture.family, file, strictness)?;
+    let mut lines = vec![format!("{}: {report}", file.path.display())];
+    lines.extend(report.faults().into_iter().map(|fault| format!("  {fault}")));
+    lines.push(format!("images: {resolved}"));
+    Ok(lines)
 }
 
 fn load(trainer: &mut Trainer, checkpoint: Checkpoint, settings: &Settings) -> Result<State, TrainError> {
@@ -434,11 +496,8 @@ fn earlier_speed(state: &State) -> Speed {
 
 /// Takes the training images out of the data set: a copy would be 150 MB of CIFAR-10.
 fn source(settings: &Settings, dataset: &mut Dataset) -> Source {
-    Source {
-        images: std::mem::take(&mut dataset.train),
-        normalisation: Normalisation::new(dataset.mean, dataset.deviation),
-        augmentation: Augmentation { crop_padding: settings.crop_padding, flip: settings.flip },
-        batch_size: settings.batch_size,
-        seed: settings.seed,
-    }
+    let Settings { crop_padding, flip, batch_size, seed, .. } = *settings;
+    let augmentation = Augmentation { crop_padding, crop_scale: settings.crop_scale(), flip };
+    let preprocessing = settings.preprocessing(dataset);
+    Source::new(std::mem::take(&mut dataset.train), preprocessing, augmentation, batch_size, seed)
 }

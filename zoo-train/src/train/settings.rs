@@ -7,9 +7,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
+use zoo_core::weights::{interpolation, padding};
 use zoo_core::{Entry, Options};
 
 use super::TrainError;
+use super::keys::keys_of;
 use super::schedule::{Decay, Schedule, warmup_for};
 
 /// The shipped defaults.
@@ -26,8 +28,13 @@ pub struct Settings {
     pub width: Option<f64>,
     /// Depth multiplier in place of the variant's.
     pub depth: Option<f64>,
-    /// `cifar10` or `synthetic`.
+    /// `cifar10`, `synthetic`, `imagenette`, `imagenet:PATH` or `folder:PATH`.
     pub dataset: String,
+    /// A file that lists the classes to take, in place of all there are.
+    pub subset: Option<String>,
+    /// Whether files that cannot be decoded are done without.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_bad: bool,
     /// Side in pixels that images are resized to.
     pub input_size: u32,
     /// The table's profile.
@@ -36,6 +43,37 @@ pub struct Settings {
     pub dropout: Option<f64>,
     /// Drop-path in place of the variant's.
     pub drop_path: Option<f64>,
+    /// File of weights to start from.
+    pub weights: Option<String>,
+    /// Tag of weights on the Hugging Face hub to start from; empty for the usual ones.
+    pub pretrained: Option<String>,
+    /// Whether weights may fit in part.
+    #[serde(default)]
+    pub allow_partial: bool,
+    /// Padding of strided convolutions, `same` or `symmetric`, in place of what the weights or the table say.
+    pub padding: Option<String>,
+    /// Epsilon of the norms, in place of what the weights or the table say.
+    pub bn_eps: Option<f64>,
+    /// Mean of each channel, in place of what the weights or the data set say.
+    pub mean: Option<[f32; 3]>,
+    /// Deviation of each channel, in place of what the weights or the data set say.
+    pub std: Option<[f32; 3]>,
+    /// Shorter side that image files are resized to for evaluation; 0 leaves them as they are.
+    pub resize: Option<u32>,
+    /// How image files are resized for evaluation, `bilinear` or `bicubic`.
+    pub interpolation: Option<String>,
+    /// What is left as it is: `none`, `backbone` or `stages:N`.
+    pub freeze: Option<String>,
+    /// Epochs after which another stage is freed, from the last one on.
+    pub unfreeze_every: Option<f64>,
+    /// Learning rate of the backbone as a share of the classifier's.
+    pub backbone_lr_scale: Option<f64>,
+    /// Whether norms use running statistics in training, and leave them as they are.
+    #[serde(default)]
+    pub freeze_statistics: bool,
+    /// Whether the features of a frozen backbone are computed once.
+    #[serde(default)]
+    pub cache_features: bool,
     /// Passes over the training set, where `steps` is not given.
     pub epochs: f64,
     /// Optimizer steps of the run.
@@ -58,6 +96,8 @@ pub struct Settings {
     pub norm_momentum: Option<f64>,
     /// Pixels of padding before random crops.
     pub crop_padding: usize,
+    /// Least and greatest share of its area that a random crop takes of an image file; by default 0.08 and 1.
+    pub crop_scale: Option<[f64; 2]>,
     /// Whether every second image is mirrored.
     pub flip: bool,
     /// Seed of weights, order and augmentation.
@@ -76,18 +116,30 @@ pub struct Settings {
     pub checkpoint_every: Option<u64>,
 }
 
+/// The keys that a file or a flag gave, in place of a default.
+#[derive(Clone, Debug, Default)]
+pub struct Given(std::collections::BTreeSet<String>);
+
+impl Given {
+    /// Whether `key` was given.
+    pub fn has(&self, key: &str) -> bool {
+        self.0.contains(key)
+    }
+}
+
 impl Settings {
-    /// Lays `file` (path and text) and `flags` over the defaults.
+    /// Lays `file` (path and text) and `flags` over the defaults, and tells which keys these gave.
     ///
     /// # Errors
     /// Where the file is not TOML, has an unknown key or a value of another type: file, line and key are named.
-    pub fn layered(file: Option<(&Path, &str)>, flags: Table) -> Result<Settings, TrainError> {
+    pub fn layered(file: Option<(&Path, &str)>, flags: Table) -> Result<(Settings, Given), TrainError> {
+        let mut given = Given::default();
         let mut merged: Table = DEFAULTS.parse().map_err(|error| in_file(Path::new("defaults"), DEFAULTS, &error))?;
-        let known = known_keys();
         if let Some((path, text)) = file {
             let layer: Table = text.parse().map_err(|error| in_file(path, text, &error))?;
             for (key, value) in layer {
-                check_key(&known, path, text, &key)?;
+                check_key(path, text, &key)?;
+                given.0.insert(key.clone());
                 let mut trial = merged.clone();
                 trial.insert(key.clone(), value);
                 merged = Settings::deserialize(trial.clone()).map(|_| trial).map_err(|error| {
@@ -96,8 +148,10 @@ impl Settings {
                 })?;
             }
         }
+        given.0.extend(flags.keys().cloned());
         merged.extend(flags);
-        Settings::deserialize(merged).map_err(|error| setting(error.message().to_string()))
+        let settings = Settings::deserialize(merged).map_err(|error| setting(error.message().to_string()))?;
+        Ok((settings, given))
     }
 
     /// The options that the network is planned with, and the name of the profile.
@@ -114,7 +168,7 @@ impl Settings {
             profile: profile_index(entry, &self.profile).map_err(setting)?,
             dropout: self.dropout.unwrap_or(variant.dropout),
             drop_path: self.drop_path.unwrap_or(variant.drop_path),
-            padding: variant.padding,
+            padding: self.padding.as_deref().and_then(padding).unwrap_or(variant.padding),
         })
     }
 
@@ -125,6 +179,10 @@ impl Settings {
     pub fn check(&self, train_images: usize) -> Result<(), TrainError> {
         let rules = [
             (self.batch_size > 0, "--batch-size must be at least 1".to_string()),
+            (
+                train_images > 0 || self.limit_train == Some(0),
+                format!("{} has no training images: put a folder `train` beside `val`", self.dataset),
+            ),
             (
                 self.batch_size <= train_images,
                 format!(
@@ -152,7 +210,46 @@ impl Settings {
                 self.norm_momentum.is_none_or(|momentum| momentum > 0.0 && momentum <= 1.0),
                 "norm_momentum must be over 0 and at most 1".into(),
             ),
+            (
+                self.weights.is_none() || self.pretrained.is_none(),
+                "give --weights or --pretrained, not both".into(),
+            ),
+            (
+                self.padding.as_deref().is_none_or(|name| padding(name).is_some()),
+                "--padding must be same or symmetric".into(),
+            ),
+            (
+                self.interpolation.as_deref().is_none_or(|name| interpolation(name).is_some()),
+                "interpolation must be bilinear or bicubic".into(),
+            ),
+            (self.bn_eps.is_none_or(|eps| eps > 0.0 && eps < 1.0), "--bn-eps must be over 0 and under 1".into()),
+            (
+                self.std.is_none_or(|std| std.iter().all(|number| number.is_finite() && *number > 0.0)),
+                "std must be three numbers over 0".into(),
+            ),
+            (
+                self.unfreeze_every.is_none_or(|epochs| epochs.is_finite() && epochs > 0.0),
+                "--unfreeze-every must be a number of epochs over 0".into(),
+            ),
+            (
+                self.backbone_lr_scale.is_none_or(|scale| (0.0..=1.0).contains(&scale)),
+                "--backbone-lr-scale must be 0 to 1".into(),
+            ),
+            (
+                !self.cache_features || (self.freeze.as_deref() == Some("backbone") && self.unfreeze_every.is_none()),
+                "--cache-features needs --freeze backbone, and no --unfreeze-every: other features change".into(),
+            ),
+            (
+                !self.cache_features || (!self.flip && self.crop_padding == 0),
+                "--cache-features needs images that are the same each time: set flip = false and crop_padding = 0 in a \
+                 --config file, as configs/finetune-probe.toml does"
+                    .into(),
+            ),
             (self.crop_padding <= 1024, "crop_padding must be at most 1024 pixels".into()),
+            (
+                self.crop_scale().is_sorted() && self.crop_scale()[0] > 0.0 && self.crop_scale()[1] <= 1.0,
+                "crop_scale must be two shares over 0 and at most 1, the smaller one first".into(),
+            ),
             ((1..=64).contains(&self.workers), "--workers must be 1 to 64".into()),
             (self.threads.is_none_or(|n| (1..=1024).contains(&n)), "--threads must be 1 to 1024".into()),
             (self.limit_test != Some(0), "--limit-test must be at least 1".into()),
@@ -162,6 +259,11 @@ impl Settings {
             Some((_, message)) => Err(setting(message)),
             None => Ok(()),
         }
+    }
+
+    /// Least and greatest share of an image file's area that a random crop takes.
+    pub fn crop_scale(&self) -> [f64; 2] {
+        self.crop_scale.unwrap_or([0.08, 1.0])
     }
 
     /// The schedule of a run of `steps`.
@@ -197,42 +299,9 @@ fn setting(message: String) -> TrainError {
     TrainError::Setting(message)
 }
 
-fn known_keys() -> Vec<String> {
-    // A value for every key: what serde knows of a struct it tells only of values.
-    let full = Settings {
-        model: String::new(),
-        width: Some(1.0),
-        depth: Some(1.0),
-        dataset: String::new(),
-        input_size: 1,
-        profile: String::new(),
-        dropout: Some(0.0),
-        drop_path: Some(0.0),
-        epochs: 1.0,
-        steps: Some(1),
-        warmup_steps: Some(1),
-        batch_size: 1,
-        learning_rate: 1.0,
-        schedule: Decay::Cosine,
-        momentum: 0.0,
-        weight_decay: 0.0,
-        label_smoothing: 0.0,
-        norm_momentum: Some(0.1),
-        crop_padding: 0,
-        flip: true,
-        seed: 0,
-        device: String::new(),
-        workers: 1,
-        threads: Some(1),
-        limit_train: Some(1),
-        limit_test: Some(1),
-        checkpoint_every: Some(1),
-    };
-    Table::try_from(full).map(|table| table.keys().cloned().collect()).unwrap_or_default()
-}
-
-fn check_key(known: &[String], path: &Path, text: &str, key: &str) -> Result<(), TrainError> {
-    if known.iter().any(|name| name == key) {
+fn check_key(path: &Path, text: &str, key: &str) -> Result<(), TrainError> {
+    let known = keys_of::<Settings>();
+    if known.contains(&key) {
         return Ok(());
     }
     let nearest = known.iter().map(|name| (strsim::osa_distance(key, name), name)).min();
@@ -258,7 +327,8 @@ mod tests {
     use super::*;
 
     fn layered(text: &str) -> Result<Settings, String> {
-        Settings::layered(Some((Path::new("my.toml"), text)), Table::new()).map_err(|error| error.to_string())
+        let layers = Settings::layered(Some((Path::new("my.toml"), text)), Table::new());
+        layers.map(|(settings, _)| settings).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -266,8 +336,9 @@ mod tests {
         let settings = layered("epochs = 3\nmodel = \"mobilenet-v2\"\n")?;
         assert_eq!((settings.epochs, settings.batch_size), (3.0, 128));
         let flags = "epochs = 5".parse()?;
-        let settings = Settings::layered(Some((Path::new("my.toml"), "epochs = 3")), flags)?;
+        let (settings, given) = Settings::layered(Some((Path::new("my.toml"), "epochs = 3\nflip = true")), flags)?;
         assert_eq!(settings.epochs, 5.0);
+        assert!(given.has("epochs") && given.has("flip") && !given.has("momentum"));
         Ok(())
     }
 

@@ -4,7 +4,8 @@ use tch::{Device, Kind, Reduction, Tensor};
 use zoo_core::Plan;
 use zoo_core::model::{Mode, Model, ModelOptions};
 
-use super::loader::Batch;
+use super::batch::Batch;
+use super::freeze::Freeze;
 use super::optimizer::Optimizer;
 use super::random::mix;
 use super::{Settings, TrainError};
@@ -26,6 +27,8 @@ pub struct Trainer {
     /// Its optimizer.
     pub optimizer: Optimizer,
     label_smoothing: f64,
+    freeze: Freeze,
+    unfreeze_every: Option<f64>,
     seed: u64,
 }
 
@@ -37,9 +40,34 @@ impl Trainer {
     pub fn new(plan: Plan, settings: &Settings, device: Device) -> Result<Trainer, TrainError> {
         let options = ModelOptions { device, kind: Kind::Float, seed: mix(&[settings.seed]) as i64 };
         let mut model = Model::new(plan, &options)?;
-        model.set_batch_norm(None, settings.norm_momentum);
-        let optimizer = Optimizer::new(&model, settings.momentum, settings.weight_decay)?;
-        Ok(Trainer { model, optimizer, label_smoothing: settings.label_smoothing, seed: settings.seed })
+        model.set_batch_norm(settings.bn_eps, settings.norm_momentum);
+        model.freeze_statistics(settings.freeze_statistics);
+        let backbone_scale = settings.backbone_lr_scale.unwrap_or(1.0);
+        let optimizer = Optimizer::new(&model, settings.momentum, settings.weight_decay, backbone_scale)?;
+        let freeze = settings.freeze.as_deref().unwrap_or("none").parse().map_err(TrainError::Setting)?;
+        let mut trainer = Trainer {
+            model,
+            optimizer,
+            label_smoothing: settings.label_smoothing,
+            freeze,
+            unfreeze_every: settings.unfreeze_every,
+            seed: settings.seed,
+        };
+        trainer.freeze_for(0.0)?;
+        Ok(trainer)
+    }
+
+    /// Freezes what is frozen after so many epochs.
+    ///
+    /// # Errors
+    /// Where the network has fewer stages than are to be frozen.
+    pub fn freeze_for(&mut self, epochs: f64) -> Result<(), TrainError> {
+        let frozen = self.freeze.operations(self.model.plan(), epochs, self.unfreeze_every);
+        let frozen = frozen.map_err(TrainError::Setting)?;
+        if frozen != self.model.frozen() {
+            self.model.freeze(frozen);
+        }
+        Ok(())
     }
 
     /// Forward, backward and update. The weights stay as they were where the loss is not finite.
@@ -49,8 +77,7 @@ impl Trainer {
     pub fn step(&mut self, batch: &Batch, step: u64, rate: f64) -> Result<StepOutcome, TrainError> {
         // Dropout and drop-path draw from libtorch's generator; seeding it by the step makes a resume exact.
         tch::manual_seed(mix(&[self.seed, step, 5]) as i64);
-        let (images, labels) = batch.tensors(self.model.plan().options.input_size, self.model.device())?;
-        let logits = self.model.forward(&images, Mode::Train)?;
+        let (logits, labels) = batch.classify(&self.model, Mode::Train)?;
         let loss = logits.f_cross_entropy_loss(&labels, None::<Tensor>, Reduction::Mean, -100, self.label_smoothing)?;
         let value = loss.f_double_value(&[])?;
         if !value.is_finite() {

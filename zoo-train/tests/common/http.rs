@@ -1,4 +1,5 @@
 //! An HTTP server on 127.0.0.1 that misbehaves as told: one file, one answer a connection.
+#![allow(dead_code, reason = "every test file uses its own share")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

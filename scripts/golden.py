@@ -1,0 +1,366 @@
+"""Golden values: what torchvision and timm compute, for `cargo test -p zoo-core --test golden`.
+
+No weights are stored. Both sides fill the tensors, by their place in the state dict, and
+the images from one formula (`unit`, `put` and `images` here, `fill.rs` there); the
+reference is computed in f64 on those f32 values. Written are logits, the mean and
+deviation of every stage, and for some variants the gradients of a training step.
+
+A file is refused where it would prove little: if the two images' logits differ by less
+than a tenth of the largest logit, or a stage's deviation leaves 0.05 to 50.
+"""
+
+import argparse
+import fnmatch
+import hashlib
+import json
+import math
+import os
+import sys
+
+import networks
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+OUTPUT = os.path.join(ROOT, "zoo-core", "tests", "golden")
+
+CLASSES = 10
+# Deviation of what norms give: some of it lies beyond the kinks of ReLU6 at 6 and of
+# hard-swish at 3, so that a wrong activation shows.
+DEVIATION = 2.5
+# Of what layers with a bias give. Wider gates would let rounding grow from block to block:
+# with 2.5, PyTorch's own f32 is off by 1.4e-4 for EfficientNet-B6, with 1 by 1.2e-5.
+GATE_DEVIATION = 1.0
+# Sizes on the way down are odd and even: TensorFlow's SAME pads both ways.
+ODD_SIZE = 75
+# Larger inputs than this take minutes and stand beside a small one.
+AFFORDABLE, SMALL = 456, 128
+# Images are tensors beyond those of any network.
+FIRST_IMAGE = 1 << 20
+
+# Training steps: variant, library, padding.
+STEPS = [
+    ("mobilenet-v1-0.25", "timm", "symmetric"),
+    ("mobilenet-v2-0.35", "torchvision", "symmetric"),
+    ("mobilenet-v2", "timm", "same"),
+    ("mobilenet-v3-large", "torchvision", "symmetric"),
+    ("mobilenet-v3-small", "torchvision", "symmetric"),
+    ("mobilenet-v3-small-0.5", "timm", "same"),
+    ("efficientnet-b0", "torchvision", "symmetric"),
+    ("efficientnet-lite0", "timm", "same"),
+]
+STEP_SIZE, STEP_BATCH, STEP_MOMENTUM = 64, 8, 0.1
+
+
+def unit(tensor, count):
+    """Numbers in [-1, 1) for the first elements of a tensor.
+
+    splitmix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195) with tensor and
+    element as its counter, its upper 53 bits as a fraction.
+    """
+    z = np.arange(1, count + 1, dtype=np.uint64) + np.uint64(tensor << 32)
+    z *= np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z ^= z >> np.uint64(31)
+    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1.0
+
+
+def weights(tensor, shape):
+    """Weights that keep the variance of what comes in.
+
+    Neighbours of a dense layer cancel: what all channels have in common, as behind a
+    ReLU, would otherwise grow from layer to layer until it hides the image.
+    """
+    count, fan_in = math.prod(shape), math.prod(shape[1:])
+    if shape[1] == 1:
+        return unit(tensor, count) * math.sqrt(3.0 / fan_in)
+    numbers, own = unit(tensor, count + 1), np.arange(count)
+    return (numbers[own] - numbers[own ^ 1]) * math.sqrt(1.5 / fan_in)
+
+
+def write(tensor, values):
+    with torch.no_grad():
+        tensor.copy_(torch.from_numpy(values.astype(np.float32)).reshape(tensor.shape))
+
+
+def put(layer, first, gain):
+    """Fills a layer whose first tensor is the `first` of the state dict."""
+
+    def value(offset, tensor):
+        return unit(first + offset, tensor.numel())
+
+    if isinstance(layer, nn.BatchNorm2d):
+        write(layer.weight, 1.0 + 0.25 * value(0, layer.weight))
+        write(layer.bias, 0.25 * value(1, layer.bias))
+        write(layer.running_mean, 0.1 * value(2, layer.running_mean))
+        write(layer.running_var, gain * (1.0 + 0.25 * value(3, layer.running_var)))
+        return
+    write(layer.weight, weights(first, layer.weight.shape) * gain)
+    if layer.bias is not None:
+        write(layer.bias, 0.1 * value(1, layer.bias))
+
+
+def layers(model):
+    """Layers with tensors, each with the place of its first, in state-dict order."""
+    first, tensors, found = 0, [], []
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            own = [layer.weight, layer.bias, layer.running_mean, layer.running_var]
+        elif isinstance(layer, (nn.Conv2d, nn.Linear)):
+            own = [layer.weight] + ([] if layer.bias is None else [layer.bias])
+        else:
+            continue
+        found.append((layer, first))
+        first += len(own)
+        tensors += own
+    places = [tensor.data_ptr() for _, tensor in state(model)]
+    if places != [tensor.data_ptr() for tensor in tensors]:
+        raise ValueError("the network has tensors that are of no known layer")
+    return found
+
+
+def state(model):
+    """Names and tensors of the state dict, without counters of batches."""
+    items = model.state_dict().items()
+    return [(key, t) for key, t in items if not key.endswith("num_batches_tracked")]
+
+
+def has_gain(layer):
+    """Norms scale their variance, layers with a bias their weight."""
+    return isinstance(layer, nn.BatchNorm2d) or layer.bias is not None
+
+
+def calibrate(model, inputs):
+    """Fills the network; the gains with which no map dies or explodes on the way."""
+    gains, hooks = {}, []
+
+    def measure(layer, x):
+        if isinstance(layer, nn.BatchNorm2d):
+            # Within channels: what differs between places and images, not what is constant.
+            variance = x.var(dim=(0, 2, 3), unbiased=False).mean()
+            return variance / DEVIATION**2
+        linear = functional.linear if x.dim() == 2 else functional.conv2d
+        return GATE_DEVIATION / linear(x, layer.weight).std()
+
+    def hook(first):
+        def before(layer, arguments):
+            gains[first] = float(f"{measure(layer, arguments[0]).item():.4g}")
+            put(layer, first, gains[first])
+
+        return before
+
+    for layer, first in layers(model):
+        put(layer, first, 1.0)
+        if has_gain(layer):
+            hooks.append(layer.register_forward_pre_hook(hook(first)))
+    with torch.no_grad():
+        model.double().eval()(inputs)
+    for handle in hooks:
+        handle.remove()
+    return [gains[first] for layer, first in layers(model) if has_gain(layer)]
+
+
+def fill(model, gains):
+    gains = iter(gains)
+    for layer, first in layers(model):
+        put(layer, first, next(gains) if has_gain(layer) else 1.0)
+
+
+def images(count, size):
+    """Coarse patterns with noise: of noise alone, averages would be all alike."""
+    cell = (size + 3) // 4
+    row, column = np.arange(size) // cell, np.arange(size) // cell
+    batch = np.empty((count, 3, size, size))
+    for index in range(count):
+        first = FIRST_IMAGE + 3 * index
+        tint = 2.0 * unit(first, 3).reshape(3, 1, 1)
+        coarse = unit(first + 1, 3 * 4 * 4).reshape(3, 4, 4)[:, row][:, :, column]
+        fine = unit(first + 2, 3 * size * size).reshape(3, size, size)
+        batch[index] = tint + coarse + 0.5 * fine
+    return torch.from_numpy(batch.astype(np.float32)).double()
+
+
+def rounded(value):
+    """Nine digits: below what f32 can differ by, and short."""
+    if isinstance(value, (list, tuple)):
+        return [rounded(item) for item in value]
+    return float(f"{value:.9g}")
+
+
+def observe(variant, scheme, model, inputs):
+    """Logits, and mean and deviation of each stage's output."""
+    stages, hooks = [], []
+
+    def after(_module, _arguments, output):
+        stages.append([output.mean().item(), output.std(unbiased=False).item()])
+
+    for stage in variant.stages(scheme, model):
+        hooks.append(stage.register_forward_hook(after))
+    with torch.no_grad():
+        logits = model.double().eval()(inputs).tolist()
+    for handle in hooks:
+        handle.remove()
+    return logits, stages
+
+
+def check(what, logits, stages):
+    """Ends the script where the values would prove little."""
+    first, second = np.array(logits)
+    difference = np.abs(first - second).max() / np.abs([first, second]).max()
+    deviations = [deviation for _, deviation in stages]
+    low, high = min(deviations), max(deviations)
+    print(f"{what}: images differ by {difference:.2f}, deviations {low:.2f} to {high:.2f}")
+    if not difference >= 0.1:
+        sys.exit(f"{what}: refused, both images give the same logits to a tenth")
+    if not (low >= 0.05 and high <= 50.0):
+        sys.exit(f"{what}: refused, a stage's deviation leaves 0.05 to 50")
+
+
+def cases(variant):
+    """Library, input size, padding, and whether the test runs it only when asked."""
+    default, size = variant.schemes()[0], variant.input_size
+    small = size if size <= AFFORDABLE else SMALL
+    yield default, small, "symmetric", False
+    if small != size:
+        yield default, size, "symmetric", True
+    yield "timm", size if size <= 300 else SMALL, "same", False
+    yield "timm", ODD_SIZE, "same", False
+
+
+def layout(variant, scheme):
+    """What names a naming scheme must give: MD5 of the lines `key:shape`, 1000 classes."""
+    tensors = state(variant.library(scheme, 1000))
+    shapes = (f"{key}:{'x'.join(map(str, t.shape))}\n" for key, t in tensors)
+    md5 = hashlib.md5("".join(shapes).encode()).hexdigest()
+    return {"scheme": scheme, "tensors": len(tensors), "md5": md5}
+
+
+def build(variant, scheme, padding, classes=CLASSES):
+    if scheme == "torchvision":
+        return variant.torchvision(classes)
+    return variant.timm(classes, padding)
+
+
+def network(variant):
+    """The golden values of a variant."""
+    found = []
+    for scheme, size, padding, long in cases(variant):
+        model, inputs = build(variant, scheme, padding), images(2, size)
+        gains = calibrate(model, inputs)
+        fill(model, gains)
+        logits, stages = observe(variant, scheme, model, inputs)
+        check(f"{variant.name}, {scheme}, {size} px, {padding}", logits, stages)
+        found.append(
+            {
+                "library": scheme,
+                "input_size": size,
+                "padding": padding,
+                "bn_eps": networks.bn_eps(model),
+                "long": long,
+                "gains": gains,
+                "logits": rounded(logits),
+                "stages": rounded(stages),
+            }
+        )
+    layouts = [layout(variant, scheme) for scheme in variant.schemes()]
+    return {"model": variant.name, "layouts": layouts, "cases": found}
+
+
+def summary(place, tensor):
+    """Norm of a tensor, and its product with the formula's numbers, which sees signs and order."""
+    flat = tensor.detach().reshape(-1)
+    product = flat.numpy() @ unit(place, flat.numel())
+    return rounded([flat.norm().item(), float(product)])
+
+
+def training_step(variant, scheme, padding):
+    """Loss, gradients and norm statistics of one step without dropout and drop-path."""
+    model, inputs = build(variant, scheme, padding), images(STEP_BATCH, STEP_SIZE)
+    gains = calibrate(model, inputs)
+    fill(model, gains)
+    model.double().train()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = STEP_MOMENTUM
+        elif type(module).__name__ in ("Dropout", "StochasticDepth"):
+            module.p = 0.0
+    labels = torch.arange(STEP_BATCH) % CLASSES
+    loss = functional.cross_entropy(model(inputs), labels)
+    loss.backward()
+    parameters = dict(model.named_parameters())
+    gradients, statistics = [], []
+    for place, (key, tensor) in enumerate(state(model)):
+        if key in parameters:
+            gradients.append(summary(place, parameters[key].grad))
+        else:
+            statistics.append(summary(place, tensor))
+    print(f"{variant.name}, {scheme}, {padding}: a step with loss {loss.item():.3f}")
+    return {
+        "model": variant.name,
+        "library": scheme,
+        "input_size": STEP_SIZE,
+        "batch": STEP_BATCH,
+        "padding": padding,
+        "bn_eps": networks.bn_eps(model),
+        "momentum": STEP_MOMENTUM,
+        "gains": gains,
+        "loss": rounded(loss.item()),
+        "gradients": gradients,
+        "statistics": statistics,
+    }
+
+
+def save(path, record):
+    """Writes JSON with a line for each field, and for each case."""
+
+    def text(value):
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            return "[\n" + ",\n".join(json.dumps(item) for item in value) + "\n]"
+        return json.dumps(value)
+
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        fields = (f"{json.dumps(key)}: {text(value)}" for key, value in record.items())
+        file.write("{\n" + ",\n".join(fields) + "\n}\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--model",
+        default="*",
+        metavar="GLOB",
+        help="only variants whose names match (default: all)",
+    )
+    parser.add_argument(
+        "--only",
+        choices=["networks", "steps"],
+        help="only forward passes, or only training steps",
+    )
+    parser.add_argument(
+        "--output",
+        default=OUTPUT,
+        metavar="DIR",
+        help="where the JSON files go (default: zoo-core/tests/golden)",
+    )
+    args = parser.parse_args()
+    chosen = [v for v in networks.variants() if fnmatch.fnmatch(v.name, args.model)]
+    if not chosen:
+        sys.exit(f"no variant matches `{args.model}`; `zoo-train list` shows all names")
+    for variant in chosen:
+        if args.only != "steps":
+            path = os.path.join(args.output, f"{variant.name}.json")
+            save(path, network(variant))
+        for name, scheme, padding in STEPS:
+            if args.only != "networks" and name == variant.name:
+                path = os.path.join(args.output, "steps", f"{name}.json")
+                save(path, training_step(variant, scheme, padding))
+
+
+if __name__ == "__main__":
+    main()

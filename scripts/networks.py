@@ -1,0 +1,184 @@
+"""The zoo's variants as networks of torchvision and timm, without weights.
+
+Owns which constructor of a library makes which variant. Counts and values are compared
+by the scripts that use it.
+"""
+
+import dataclasses
+import functools
+import sys
+from typing import Callable, Optional
+
+INSTALL = "pip install torch==2.13.0 torchvision==0.28.0 timm"
+
+try:
+    import torchvision
+    from timm.models.efficientnet import (
+        _gen_efficientnet,
+        _gen_efficientnet_lite,
+        _gen_mobilenet_v1,
+        _gen_mobilenet_v2,
+    )
+    from timm.models.mobilenetv3 import _gen_mobilenet_v3
+    from torch import nn
+except ImportError as error:
+    sys.exit(f"{error.name} is missing in {sys.executable}: {INSTALL}")
+
+# Blocks of each stage where torchvision lists blocks one behind the other.
+V2_REPEATS = (1, 2, 3, 4, 3, 3, 1)
+V3_LARGE_REPEATS = (1, 2, 3, 4, 2, 3)
+V3_SMALL_REPEATS = (1, 2, 3, 2, 3)
+
+# Width, depth and input size of EfficientNet B0 to B8; Lite has those of B0 to B4 but
+# for its input sizes.
+COMPOUND = [
+    (1.0, 1.0, 224),
+    (1.0, 1.1, 240),
+    (1.1, 1.2, 260),
+    (1.2, 1.4, 300),
+    (1.4, 1.8, 380),
+    (1.6, 2.2, 456),
+    (1.8, 2.6, 528),
+    (2.0, 3.1, 600),
+    (2.2, 3.6, 672),
+]
+LITE_INPUTS = [224, 240, 260, 280, 300]
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """A variant of the zoo and what makes the same network elsewhere."""
+
+    name: str
+    input_size: int
+    # Called with num_classes, pad_type and bn_eps.
+    of_timm: Callable
+    # Called with num_classes; None where torchvision has another network or none.
+    of_torchvision: Optional[Callable] = None
+    # Blocks of each stage in torchvision's flat list; None where stages are modules.
+    repeats: Optional[tuple] = None
+    # timm's names of this network: those of its own training, then TensorFlow's.
+    timm_names: tuple = ()
+
+    def timm(self, classes, padding="symmetric", bn_eps=None):
+        """timm's network; without `bn_eps`, with what goes with the padding."""
+        if bn_eps is None:
+            bn_eps = 1e-3 if padding == "same" else 1e-5
+        pad_type = "same" if padding == "same" else ""
+        return self.of_timm(num_classes=classes, pad_type=pad_type, bn_eps=bn_eps)
+
+    def torchvision(self, classes):
+        """torchvision's network, or an error where it has none."""
+        if self.of_torchvision is None:
+            raise ValueError(f"torchvision has no network that equals {self.name}")
+        return self.of_torchvision(num_classes=classes)
+
+    def library(self, scheme, classes):
+        """The network of `torchvision` or `timm` with that library's own constants."""
+        return {"torchvision": self.torchvision, "timm": self.timm}[scheme](classes)
+
+    def schemes(self):
+        """The libraries that have this network."""
+        return ["torchvision", "timm"] if self.of_torchvision else ["timm"]
+
+    def stages(self, scheme, model):
+        """The modules whose outputs are those of the stages, in order."""
+        if scheme == "timm":
+            # The last convolution of MobileNetV3 is a stage of timm's and the head here.
+            blocks = list(model.blocks)
+            return blocks[:-1] if self.name.startswith("mobilenet-v3") else blocks
+        features = list(model.features)[1:-1]
+        if self.repeats is None:
+            return features
+        ends = [sum(self.repeats[: n + 1]) - 1 for n in range(len(self.repeats))]
+        return [features[end] for end in ends]
+
+
+def bn_eps(model):
+    """The constant of the network's norms."""
+    return next(m.eps for m in model.modules() if isinstance(m, nn.BatchNorm2d))
+
+
+def suffixed(name, width):
+    """Name of a variant at a width."""
+    return name if width == 1.0 else f"{name}-{width:g}"
+
+
+def mobilenet_v1():
+    for width in (1.0, 0.75, 0.5, 0.25):
+        # timm rounds widths to 8, the zoo does not: at these both give the same.
+        build = functools.partial(_gen_mobilenet_v1, "mobilenetv1_100", width)
+        names = ("mobilenetv1_100",) if width == 1.0 else ()
+        yield Variant(suffixed("mobilenet-v1", width), 224, build, timm_names=names)
+
+
+def mobilenet_v2():
+    for width in (1.0, 1.4, 1.3, 0.75, 0.5, 0.35):
+        yield Variant(
+            suffixed("mobilenet-v2", width),
+            224,
+            functools.partial(_gen_mobilenet_v2, "mobilenetv2_100", width),
+            functools.partial(torchvision.models.mobilenet_v2, width_mult=width),
+            V2_REPEATS,
+            (f"mobilenetv2_{round(100 * width):03}",),
+        )
+    for width, depth in ((1.1, 1.2), (1.2, 1.4)):
+        short = f"{round(100 * width)}d"
+        like = f"mobilenetv2_{short}"
+        fixed = {"depth_multiplier": depth, "fix_stem_head": True}
+        build = functools.partial(_gen_mobilenet_v2, like, width, **fixed)
+        yield Variant(f"mobilenet-v2-{short}", 224, build, timm_names=(like,))
+
+
+def mobilenet_v3():
+    for size, repeats in (("large", V3_LARGE_REPEATS), ("small", V3_SMALL_REPEATS)):
+        for width in (1.0, 1.25, 0.75, 0.5, 0.35):
+            short = f"mobilenetv3_{size}_{round(100 * width):03}"
+            # At other widths torchvision scales by another rule.
+            same = getattr(torchvision.models, f"mobilenet_v3_{size}")
+            yield Variant(
+                suffixed(f"mobilenet-v3-{size}", width),
+                224,
+                functools.partial(_gen_mobilenet_v3, f"mobilenetv3_{size}_100", width),
+                same if width == 1.0 else None,
+                repeats if width == 1.0 else None,
+                (short, f"tf_{short}"),
+            )
+        like = f"tf_mobilenetv3_{size}_minimal_100"
+        build = functools.partial(_gen_mobilenet_v3, like, 1.0)
+        name = f"mobilenet-v3-{size}-minimalistic"
+        yield Variant(name, 224, build, timm_names=(like,))
+
+
+def efficientnet():
+    for index, (width, depth, size) in enumerate(COMPOUND):
+        short = f"efficientnet_b{index}"
+        multipliers = {"channel_multiplier": width, "depth_multiplier": depth}
+        yield Variant(
+            f"efficientnet-b{index}",
+            size,
+            functools.partial(_gen_efficientnet, short, **multipliers),
+            getattr(torchvision.models, short, None),
+            timm_names=(short, f"tf_{short}"),
+        )
+    for index, size in enumerate(LITE_INPUTS):
+        width, depth, _ = COMPOUND[index]
+        short = f"efficientnet_lite{index}"
+        multipliers = {"channel_multiplier": width, "depth_multiplier": depth}
+        build = functools.partial(_gen_efficientnet_lite, short, **multipliers)
+        names = (short, f"tf_{short}")
+        yield Variant(f"efficientnet-lite{index}", size, build, timm_names=names)
+
+
+def variants():
+    """Every variant of the zoo that a library has, in the zoo's order."""
+    for family in (mobilenet_v1, mobilenet_v2, mobilenet_v3, efficientnet):
+        yield from family()
+
+
+def find(name):
+    """The variant of that name; ends the script where there is none."""
+    for variant in variants():
+        if variant.name == name:
+            return variant
+    sys.exit(f"no library has `{name}`; `zoo-train list` shows all names")

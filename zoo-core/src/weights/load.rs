@@ -1,0 +1,264 @@
+//! Copying the tensors of a file into a model, all or nothing.
+//!
+//! What does not fit is collected by name before anything is copied, so that a refused file leaves the model as it was.
+
+use tch::Tensor;
+
+use super::{Scheme, TensorFile, WeightsError};
+use crate::model::Model;
+use crate::plan::{Op, OpKind, Plan};
+
+/// Tensors that belong to a file of ours without being weights: the optimizer's state.
+const BESIDE_WEIGHTS: &str = "optimizer.";
+/// A count that torch keeps beside running statistics, and nothing reads.
+const UNREAD: &str = "num_batches_tracked";
+
+/// How the tensors of a file meet those of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadReport {
+    /// Whose names the file has.
+    pub scheme: Scheme,
+    /// Tensors that fit.
+    pub loaded: usize,
+    /// Tensors of the model, by the file's names, that the file lacks.
+    pub missing: Vec<String>,
+    /// Tensors of the file that the model has no place for.
+    pub unexpected: Vec<String>,
+    /// Tensors of another shape: name, shape in the file, shape in the model.
+    pub wrong_shape: Vec<(String, Vec<i64>, Vec<i64>)>,
+    /// Classes of the file's classifier, where it is of another size than the model's and was left out.
+    pub replaced_classifier: Option<i64>,
+}
+
+/// A tensor of the model, and its name in the file.
+struct Slot {
+    key: String,
+    /// Position in the plan.
+    op: usize,
+    place: Where,
+}
+
+#[derive(Clone, Copy)]
+enum Where {
+    Parameter(usize),
+    Buffer(usize),
+}
+
+impl LoadReport {
+    /// Whether every tensor fitted; a classifier that was replaced is no fault.
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty() && self.unexpected.is_empty() && self.wrong_shape.is_empty()
+    }
+
+    /// The faults, a line for each tensor.
+    pub fn faults(&self) -> Vec<String> {
+        let missing = self.missing.iter().map(|name| format!("missing      {name}"));
+        let unexpected = self.unexpected.iter().map(|name| format!("unexpected   {name}"));
+        let wrong = |(name, file, model): &(String, Vec<i64>, Vec<i64>)| {
+            format!("wrong shape  {name}: {file:?} in the file, {model:?} in the model")
+        };
+        missing.chain(unexpected).chain(self.wrong_shape.iter().map(wrong)).collect()
+    }
+}
+
+impl std::fmt::Display for LoadReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} tensors loaded by {} names", self.loaded, self.scheme)?;
+        if !self.is_complete() {
+            write!(
+                f,
+                ", {} missing, {} unexpected, {} of another shape",
+                self.missing.len(),
+                self.unexpected.len(),
+                self.wrong_shape.len()
+            )?;
+        }
+        match self.replaced_classifier {
+            Some(classes) => write!(f, "; its classifier of {classes} classes is replaced by a new one"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether everything must fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strictness {
+    /// Refuse a file that lacks a tensor, or has one more, or one of another shape; a classifier of another size is
+    /// replaced.
+    Strict,
+    /// Refuse a classifier of another size, too: what is loaded is to be used as it is.
+    Exact,
+    /// Take what fits.
+    Partial,
+}
+
+/// Copies weights and running statistics from `file` into `model`, which was planned from the table `family`.
+///
+/// # Errors
+/// Where no naming scheme fits, or something does not fit and `strictness` forbids that: every tensor is named, and the
+/// model is as it was.
+pub fn load(
+    model: &mut Model,
+    family: &str,
+    file: &TensorFile,
+    strictness: Strictness,
+) -> Result<LoadReport, WeightsError> {
+    let scheme = detect(file, family, model.plan())?;
+    let slots = slots(model, scheme, family).unwrap_or_default();
+    let mut report = compare(model, file, scheme, &slots);
+    if strictness != Strictness::Exact {
+        spare_classifier(model, &slots, &mut report);
+    }
+    if strictness != Strictness::Partial && !report.is_complete() {
+        return Err(WeightsError::DoesNotFit { path: file.path.clone(), report: Box::new(report) });
+    }
+    let mut fitting = Vec::new();
+    for slot in &slots {
+        let size = size_of(model, slot);
+        if file.shape(&slot.key).is_some_and(|shape| same_tensor(shape, &size)) {
+            let tensor = file.tensor(&slot.key)?;
+            if !is_finite(&tensor)? {
+                return Err(WeightsError::NonFinite { path: file.path.clone(), name: slot.key.clone() });
+            }
+            fitting.push((slot.place, tensor.f_view(size.as_slice())?));
+        }
+    }
+    tch::no_grad(|| {
+        fitting.iter().try_for_each(|(place, from)| {
+            let into = match *place {
+                Where::Parameter(index) => &mut model.parameters[index].tensor,
+                Where::Buffer(index) => &mut model.buffers[index].tensor,
+            };
+            into.f_copy_(from)
+        })
+    })?;
+    report.loaded = fitting.len();
+    Ok(report)
+}
+
+/// Outputs of the classifier in `file`, by the names it has; nothing where it has none.
+pub fn classes_of(file: &TensorFile, family: &str, plan: &Plan) -> Option<u32> {
+    let classifier = plan.ops.iter().rposition(|op| matches!(op.kind, OpKind::Linear))?;
+    let layers = detect(file, family, plan).ok()?.layers(family, plan)?;
+    let rows = *file.shape(&format!("{}.weight", layers[classifier]))?.first()?;
+    u32::try_from(rows).ok()
+}
+
+/// The scheme that names most layers of `plan` in `file`.
+///
+/// # Errors
+/// Where none names any.
+pub fn detect(file: &TensorFile, family: &str, plan: &Plan) -> Result<Scheme, WeightsError> {
+    let known = |scheme: Scheme| {
+        let layers = scheme.layers(family, plan)?;
+        Some(layers.iter().filter(|layer| file.shape(&format!("{layer}.weight")).is_some()).count())
+    };
+    let candidates = Scheme::ALL.into_iter().filter_map(|scheme| Some((known(scheme)?, scheme)));
+    // `max_by_key` takes the last of equals; the first is the more usual.
+    match candidates.rev().max_by_key(|(known, _)| *known) {
+        Some((known, scheme)) if known > 0 => Ok(scheme),
+        _ => Err(WeightsError::UnknownNames {
+            path: file.path.clone(),
+            first: file.names().take(3).collect::<Vec<_>>().join(", "),
+        }),
+    }
+}
+
+/// The model's tensors by the names of `scheme`, in the order of torch's state dicts.
+fn slots(model: &Model, scheme: Scheme, family: &str) -> Option<Vec<Slot>> {
+    let layers = scheme.layers(family, model.plan())?;
+    let key = |op: usize, name: &str| format!("{}.{}", layers[op], name.rsplit('.').next().unwrap_or_default());
+    let parameters = model.parameters.iter().enumerate().map(|(index, parameter)| {
+        (
+            parameter.op,
+            Slot { key: key(parameter.op, &parameter.name), op: parameter.op, place: Where::Parameter(index) },
+        )
+    });
+    let buffers = model.buffers.iter().enumerate().map(|(index, buffer)| {
+        (buffer.op, Slot { key: key(buffer.op, &buffer.name), op: buffer.op, place: Where::Buffer(index) })
+    });
+    let mut slots: Vec<(usize, Slot)> = parameters.chain(buffers).collect();
+    slots.sort_by_key(|(op, _)| *op);
+    Some(slots.into_iter().map(|(_, slot)| slot).collect())
+}
+
+fn compare(model: &Model, file: &TensorFile, scheme: Scheme, slots: &[Slot]) -> LoadReport {
+    let mut report = LoadReport {
+        scheme,
+        loaded: 0,
+        missing: Vec::new(),
+        unexpected: Vec::new(),
+        wrong_shape: Vec::new(),
+        replaced_classifier: None,
+    };
+    for slot in slots {
+        let size = size_of(model, slot);
+        match file.shape(&slot.key) {
+            None => report.missing.push(slot.key.clone()),
+            Some(shape) if same_tensor(shape, &size) => report.loaded += 1,
+            Some(shape) => report.wrong_shape.push((slot.key.clone(), shape.to_vec(), size)),
+        }
+    }
+    let known: std::collections::HashSet<&str> = slots.iter().map(|slot| slot.key.as_str()).collect();
+    let beside = |name: &str| name.ends_with(UNREAD) || (scheme == Scheme::Zoo && name.starts_with(BESIDE_WEIGHTS));
+    report.unexpected =
+        file.names().filter(|name| !known.contains(name) && !beside(name)).map(str::to_string).collect();
+    report
+}
+
+/// Takes a classifier that differs in its classes alone out of the faults.
+fn spare_classifier(model: &Model, slots: &[Slot], report: &mut LoadReport) {
+    let plan = model.plan();
+    let is_classifier = |op: &Op| matches!(op.kind, OpKind::Linear);
+    let names: Vec<&str> =
+        slots.iter().filter(|slot| is_classifier(&plan.ops[slot.op])).map(|slot| slot.key.as_str()).collect();
+    let differs_in_rows = |(name, found, expected): &(String, Vec<i64>, Vec<i64>)| {
+        names.contains(&name.as_str()) && found.len() == expected.len() && found[1..] == expected[1..]
+    };
+    let rows = report.wrong_shape.iter().filter(|fault| differs_in_rows(fault)).map(|(_, found, _)| found[0]);
+    report.replaced_classifier = rows.max();
+    report.wrong_shape.retain(|fault| !differs_in_rows(fault));
+}
+
+fn size_of(model: &Model, slot: &Slot) -> Vec<i64> {
+    match slot.place {
+        Where::Parameter(index) => model.parameters[index].tensor.size(),
+        Where::Buffer(index) => model.buffers[index].tensor.size(),
+    }
+}
+
+/// Equal but for ones at the end: torchvision keeps a 1 x 1 convolution behind the pooling as a matrix.
+fn same_tensor(a: &[i64], b: &[i64]) -> bool {
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    long[..short.len()] == *short && long[short.len()..].iter().all(|size| *size == 1)
+}
+
+fn is_finite(tensor: &Tensor) -> Result<bool, WeightsError> {
+    Ok(!tensor.is_floating_point() || tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? == 1)
+}
+
+/// The tensors of `model` under the names of `scheme`, in the order of torch's state dicts, for a file that Python reads.
+///
+/// # Errors
+/// Where the scheme has no names for the table `family`.
+pub fn named(model: &Model, family: &str, scheme: Scheme) -> Result<Vec<(String, Tensor)>, WeightsError> {
+    let slots =
+        slots(model, scheme, family).ok_or_else(|| WeightsError::NoSuchNames { family: family.into(), scheme })?;
+    let mut tensors = Vec::new();
+    for slot in &slots {
+        let tensor = match slot.place {
+            Where::Parameter(index) => &model.parameters[index].tensor,
+            Where::Buffer(index) => &model.buffers[index].tensor,
+        };
+        let tensor = tensor.f_detach()?.f_to_device(tch::Device::Cpu)?;
+        let op = &model.plan().ops[slot.op];
+        let flat = scheme.is_matrix(op) && slot.key.ends_with(".weight");
+        let tensor = if flat { tensor.f_flatten(1, -1)? } else { tensor };
+        tensors.push((slot.key.clone(), tensor.f_contiguous()?));
+        if scheme != Scheme::Zoo && slot.key.ends_with(".running_var") {
+            let key = slot.key.replace("running_var", UNREAD);
+            tensors.push((key, Tensor::f_zeros([0i64; 0].as_slice(), (tch::Kind::Int64, tch::Device::Cpu))?));
+        }
+    }
+    Ok(tensors)
+}

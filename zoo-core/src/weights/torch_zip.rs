@@ -1,0 +1,66 @@
+//! The zip form of `.pth`: `data.pkl` in a folder of any name, and beside it a file for each storage.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+
+use super::error::{Problem, damaged, quoted};
+use super::file::Contents;
+use super::pickle::{Pickle, Storage};
+use super::state_dict;
+use super::view::View;
+use super::zip;
+
+/// The tensors of an archive.
+pub(super) fn read(bytes: &[u8]) -> Result<Contents, Problem> {
+    let archive = Archive::open(bytes)?;
+    let pickle = Pickle::read(&bytes[archive.entry("data.pkl")?], 0)?;
+    let found = state_dict::find(&pickle)?;
+    let tensors = found.tensors.into_iter().map(|(name, tensor)| {
+        let storage = archive.storage(&tensor.storage)?;
+        Ok((name.to_string(), View::new(storage, &tensor.layout, bytes.len())?))
+    });
+    let tensors = tensors.collect::<Result<_, Problem>>()?;
+    Ok(Contents { tensors, metadata: BTreeMap::new(), container: found.container })
+}
+
+/// The entries below the only folder.
+struct Archive<'a> {
+    entries: HashMap<&'a str, Range<usize>>,
+}
+
+impl<'a> Archive<'a> {
+    fn open(bytes: &'a [u8]) -> Result<Archive<'a>, Problem> {
+        let all = zip::entries(bytes)?;
+        let mut folders = all.keys().filter_map(|name| name.strip_suffix("/data.pkl"));
+        let (folder, other) = (folders.next(), folders.next());
+        let (Some(folder), None) = (folder, other) else {
+            return Err(Problem::Foreign("another zip archive: it has no data.pkl, or several"));
+        };
+        let entries = all
+            .iter()
+            .filter_map(|(name, data)| Some((name.strip_prefix(folder)?.strip_prefix('/')?, data.clone())))
+            .collect();
+        let archive = Archive { entries };
+        if archive.entries.contains_key("constants.pkl") {
+            return Err(Problem::Foreign("a TorchScript program"));
+        }
+        match archive.entry("byteorder") {
+            Ok(order) if &bytes[order.clone()] != b"little" => {
+                Err(Problem::Unsupported("was written on a big-endian machine".into()))
+            }
+            _ => Ok(archive),
+        }
+    }
+
+    fn entry(&self, name: &str) -> Result<Range<usize>, Problem> {
+        match self.entries.get(name) {
+            Some(data) => Ok(data.clone()),
+            None => damaged(format!("it has no zip entry `{}`", quoted(name))),
+        }
+    }
+
+    /// Where a storage is.
+    fn storage(&self, storage: &Storage) -> Result<Range<usize>, Problem> {
+        storage.within(self.entry(&format!("data/{}", storage.key))?)
+    }
+}

@@ -1,0 +1,231 @@
+//! What weights were trained with, and a network must be run with: padding, the norms' epsilon, and how images are
+//! prepared. Either the file's metadata says it, or the habits of whoever named its tensors do.
+
+use std::collections::BTreeMap;
+
+use super::Scheme;
+use super::scheme::Family;
+use crate::plan::Padding;
+
+/// How an image is resized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interpolation {
+    /// Linear in both directions.
+    Bilinear,
+    /// Cubic in both directions (a = -0.5, as PIL's).
+    Bicubic,
+}
+
+/// What is known of how weights were trained; what is not known is left to others.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TrainedWith {
+    /// Where strided convolutions put their padding.
+    pub padding: Option<Padding>,
+    /// Epsilon of every norm.
+    pub bn_eps: Option<f64>,
+    /// Mean of each channel, pixels taken as 0 to 1.
+    pub mean: Option<[f32; 3]>,
+    /// Deviation of each channel, pixels taken as 0 to 1.
+    pub std: Option<[f32; 3]>,
+    /// Shorter side to resize to before the crop; `Some(None)` leaves images as they are.
+    pub resize: Option<Option<u32>>,
+    /// Side of the central crop: the network's input.
+    pub crop: Option<u32>,
+    /// How images are resized.
+    pub interpolation: Option<Interpolation>,
+}
+
+/// Metadata keys of our files.
+const PADDING: &str = "zoo.padding";
+const BN_EPS: &str = "zoo.bn_eps";
+const MEAN: &str = "zoo.mean";
+const STD: &str = "zoo.std";
+const INPUT_SIZE: &str = "zoo.input_size";
+const RESIZE: &str = "zoo.resize";
+const INTERPOLATION: &str = "zoo.interpolation";
+
+/// Means and deviations over ImageNet's training images, as torchvision and timm use them.
+const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
+
+impl TrainedWith {
+    /// What the metadata of a file says.
+    ///
+    /// # Errors
+    /// The key and value that make no sense.
+    pub fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<TrainedWith, String> {
+        let value = |key: &str| metadata.get(key).map(String::as_str);
+        fn parse<T>(key: &str, text: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, String> {
+            text.map(|text| read(text).ok_or_else(|| format!("metadata {key} = `{text}`"))).transpose()
+        }
+        let side = |text: &str| text.parse().ok().filter(|side| *side > 0);
+        Ok(TrainedWith {
+            padding: parse(PADDING, value(PADDING), padding)?,
+            bn_eps: parse(BN_EPS, value(BN_EPS), |text| text.parse().ok().filter(|eps| *eps > 0.0))?,
+            mean: parse(MEAN, value(MEAN), channels)?,
+            std: parse(STD, value(STD), channels)?,
+            resize: parse(
+                RESIZE,
+                value(RESIZE),
+                |text| if text == "none" { Some(None) } else { side(text).map(Some) },
+            )?,
+            crop: parse(INPUT_SIZE, value(INPUT_SIZE), side)?,
+            interpolation: parse(INTERPOLATION, value(INTERPOLATION), interpolation)?,
+        })
+    }
+
+    /// As metadata of a file of ours.
+    pub fn to_metadata(&self) -> BTreeMap<String, String> {
+        let three = |numbers: [f32; 3]| numbers.map(|number| number.to_string()).join(",");
+        let pairs = [
+            (PADDING, self.padding.map(|padding| padding_name(padding).to_string())),
+            (BN_EPS, self.bn_eps.map(|eps| eps.to_string())),
+            (MEAN, self.mean.map(three)),
+            (STD, self.std.map(three)),
+            (RESIZE, self.resize.map(|side| side.map_or("none".into(), |side| side.to_string()))),
+            (INPUT_SIZE, self.crop.map(|side| side.to_string())),
+            (INTERPOLATION, self.interpolation.map(|how| interpolation_name(how).to_string())),
+        ];
+        pairs.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
+    }
+
+    /// What whoever named the tensors by `scheme` trains the variant `model` of the table `family` with.
+    pub fn habit_of(scheme: Scheme, family: &str, model: &str) -> TrainedWith {
+        let family = Family::of(family);
+        match scheme {
+            Scheme::Torchvision => torchvision(model),
+            Scheme::Timm => TrainedWith { bn_eps: Some(1e-5), ..imagenet(Padding::Symmetric) },
+            Scheme::Lukemelas if family == Some(Family::EfficientNetLite) => {
+                TrainedWith { mean: Some([127.0 / 255.0; 3]), std: Some([128.0 / 255.0; 3]), ..imagenet(Padding::Same) }
+            }
+            Scheme::Lukemelas => imagenet(Padding::Same),
+            Scheme::Separable => TrainedWith {
+                mean: Some([0.5; 3]),
+                std: Some([0.5; 3]),
+                interpolation: Some(Interpolation::Bilinear),
+                ..imagenet(Padding::Same)
+            },
+            Scheme::Zoo => TrainedWith { bn_eps: None, ..imagenet(Padding::Symmetric) },
+        }
+    }
+
+    /// `self` where it says something, else `other`.
+    #[must_use]
+    pub fn or(self, other: TrainedWith) -> TrainedWith {
+        TrainedWith {
+            padding: self.padding.or(other.padding),
+            bn_eps: self.bn_eps.or(other.bn_eps),
+            mean: self.mean.or(other.mean),
+            std: self.std.or(other.std),
+            resize: self.resize.or(other.resize),
+            crop: self.crop.or(other.crop),
+            interpolation: self.interpolation.or(other.interpolation),
+        }
+    }
+}
+
+fn imagenet(padding: Padding) -> TrainedWith {
+    TrainedWith {
+        padding: Some(padding),
+        bn_eps: Some(1e-3),
+        mean: Some(IMAGENET_MEAN),
+        std: Some(IMAGENET_STD),
+        interpolation: Some(Interpolation::Bicubic),
+        ..TrainedWith::default()
+    }
+}
+
+/// torchvision 0.28's weights: sizes from the `transforms` of each `*_Weights.IMAGENET1K_V1`; B0 to B4 come from timm (eps
+/// 1e-5), B5 to B7 from the authors' checkpoints by way of lukemelas (eps 1e-3), padded symmetrically all the same.
+fn torchvision(model: &str) -> TrainedWith {
+    let (resize, crop, bn_eps) = match model {
+        "efficientnet-b0" => (256, 224, 1e-5),
+        "efficientnet-b1" => (256, 240, 1e-5),
+        "efficientnet-b2" => (288, 288, 1e-5),
+        "efficientnet-b3" => (320, 300, 1e-5),
+        "efficientnet-b4" => (384, 380, 1e-5),
+        "efficientnet-b5" => (456, 456, 1e-3),
+        "efficientnet-b6" => (528, 528, 1e-3),
+        "efficientnet-b7" => (600, 600, 1e-3),
+        other if other.starts_with("mobilenet-v3") => (256, 224, 1e-3),
+        _ => (256, 224, 1e-5),
+    };
+    let how = if model.starts_with("efficientnet") { Interpolation::Bicubic } else { Interpolation::Bilinear };
+    TrainedWith {
+        bn_eps: Some(bn_eps),
+        resize: Some(Some(resize)),
+        crop: Some(crop),
+        interpolation: Some(how),
+        ..imagenet(Padding::Symmetric)
+    }
+}
+
+/// `same` or `symmetric`.
+pub fn padding(text: &str) -> Option<Padding> {
+    match text {
+        "same" => Some(Padding::Same),
+        "symmetric" => Some(Padding::Symmetric),
+        _ => None,
+    }
+}
+
+/// The word for a padding on the command line and in files.
+pub const fn padding_name(padding: Padding) -> &'static str {
+    match padding {
+        Padding::Same => "same",
+        Padding::Symmetric => "symmetric",
+    }
+}
+
+/// `bilinear` or `bicubic`.
+pub fn interpolation(text: &str) -> Option<Interpolation> {
+    match text {
+        "bilinear" => Some(Interpolation::Bilinear),
+        "bicubic" => Some(Interpolation::Bicubic),
+        _ => None,
+    }
+}
+
+/// The word for an interpolation on the command line and in files.
+pub const fn interpolation_name(interpolation: Interpolation) -> &'static str {
+    match interpolation {
+        Interpolation::Bilinear => "bilinear",
+        Interpolation::Bicubic => "bicubic",
+    }
+}
+
+/// Three finite numbers with commas between.
+pub fn channels(text: &str) -> Option<[f32; 3]> {
+    let numbers: Vec<f32> = text.split(',').map(|number| number.trim().parse().ok()).collect::<Option<_>>()?;
+    let numbers: [f32; 3] = numbers.try_into().ok()?;
+    numbers.iter().all(|number| number.is_finite()).then_some(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_reads_back_as_written() -> Result<(), String> {
+        let known = TrainedWith { resize: Some(None), crop: Some(224), ..imagenet(Padding::Same) };
+        assert_eq!(TrainedWith::from_metadata(&known.to_metadata())?, known);
+        assert_eq!(TrainedWith::from_metadata(&BTreeMap::new())?, TrainedWith::default());
+        Ok(())
+    }
+
+    #[test]
+    fn nonsense_is_named() {
+        for (key, value) in [(PADDING, "valid"), (BN_EPS, "0"), (MEAN, "0.5,0.5"), (STD, "a,b,c"), (INPUT_SIZE, "-1")] {
+            let metadata = BTreeMap::from([(key.to_string(), value.to_string())]);
+            let error = TrainedWith::from_metadata(&metadata).unwrap_err();
+            assert!(error.contains(key) && error.contains(value), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_better_goes_first() {
+        let file = TrainedWith { bn_eps: Some(1e-4), ..TrainedWith::default() };
+        let both = file.or(TrainedWith::habit_of(Scheme::Torchvision, "mobilenet-v2", "mobilenet-v2"));
+        assert_eq!((both.bn_eps, both.padding, both.crop), (Some(1e-4), Some(Padding::Symmetric), Some(224)));
+    }
+}

@@ -1,0 +1,132 @@
+//! Networks that are wrong in one place fail the comparison.
+
+use zoo_core::{Activation, Op, OpKind, Padding, Place, Plan};
+
+use super::networks::{Difference, difference_of};
+use super::plan;
+use super::record::{Case, Network, network};
+
+const FAMILIES: [&str; 6] = [
+    "mobilenet-v1-0.25",
+    "mobilenet-v2-0.35",
+    "mobilenet-v3-large-0.5",
+    "mobilenet-v3-small",
+    "efficientnet-b0",
+    "efficientnet-lite0",
+];
+
+/// The variant's golden values, and of its cases the smallest with that padding.
+fn smallest(name: &str, padding: Padding) -> (Network, usize) {
+    let golden = network(name);
+    let cases = golden.cases.iter().enumerate().filter(|(_, case)| Padding::from(case.padding) == padding);
+    let (index, _) = cases.min_by_key(|(_, case)| case.input_size).expect("a case of each padding");
+    (golden, index)
+}
+
+fn plan_of(golden: &Network, case: &Case) -> Plan {
+    plan(&golden.model, case.input_size, case.logits[0].len() as u32, case.padding.into())
+}
+
+/// How far the variant is off once `change` has been at its plan.
+fn off(name: &str, padding: Padding, change: impl FnOnce(&mut Plan)) -> Difference {
+    let (golden, index) = smallest(name, padding);
+    let case = &golden.cases[index];
+    let mut plan = plan_of(&golden, case);
+    change(&mut plan);
+    difference_of(plan, case)
+}
+
+fn other(activation: Activation) -> Activation {
+    match activation {
+        Activation::Relu => Activation::HardSwish,
+        Activation::Relu6 | Activation::Table => Activation::Relu,
+        Activation::Silu => Activation::HardSwish,
+        Activation::HardSwish => Activation::Silu,
+        Activation::Sigmoid => Activation::HardSigmoid,
+        Activation::HardSigmoid => Activation::Sigmoid,
+    }
+}
+
+#[test]
+fn an_activation_swapped_for_its_nearest_is_seen() {
+    for name in FAMILIES {
+        let (golden, index) = smallest(name, Padding::Same);
+        let case = &golden.cases[index];
+        let right = plan_of(&golden, case);
+        for (index, op) in right.ops.iter().enumerate() {
+            let OpKind::Act(activation) = op.kind else { continue };
+            let mut wrong = right.clone();
+            wrong.ops[index].kind = OpKind::Act(other(activation));
+            let difference = difference_of(wrong, case);
+            assert!(!difference.is_rounding(), "{name}, {}: {difference:?}", op.name());
+        }
+    }
+}
+
+/// The strided convolution at the head of stage `from` lends its stride to a block that has no residual.
+fn move_stride(plan: &mut Plan, from: u32, to: (u32, u32)) {
+    let depthwise = |stage: u32, block: u32| {
+        let place = Place::Stage { stage, block };
+        plan.ops.iter().position(|op| op.place == place && op.is_depthwise()).expect("a block with a depthwise layer")
+    };
+    let places = [(depthwise(from, 0), 2, 1), (depthwise(to.0, to.1), 1, 2)];
+    for (index, before, after) in places {
+        let OpKind::Conv { stride, .. } = &mut plan.ops[index].kind else { unreachable!("a depthwise layer") };
+        assert_eq!(*stride, before);
+        *stride = after;
+    }
+}
+
+#[test]
+fn a_stride_one_stage_too_early_is_seen() {
+    let moves = [(4, (3, 1)), (5, (4, 0)), (5, (4, 0)), (4, (3, 0)), (5, (4, 0)), (5, (4, 0))];
+    for (name, (from, to)) in FAMILIES.into_iter().zip(moves) {
+        // With symmetric padding a forward pass asks the plan for no shape.
+        let difference = off(name, Padding::Symmetric, |plan| move_stride(plan, from, to));
+        assert!(!difference.is_rounding(), "{name}: {difference:?}");
+    }
+}
+
+/// Puts squeeze-and-excitation of the first block that has it between the norm and its activation.
+fn squeeze_before_activation(ops: &mut [Op]) {
+    let scale = ops.iter().position(|op| op.kind == OpKind::Scale).expect("squeeze-and-excitation");
+    let activation = ops[scale].inputs[1] as usize - 1;
+    assert!(matches!(ops[activation].kind, OpKind::Act(_)) && activation + 1 < scale);
+    let input = ops[activation].inputs[0];
+    ops[activation..=scale].rotate_left(1);
+    // Everything moved up reads a value one earlier; the activation reads what was scaled.
+    for op in &mut ops[activation..scale] {
+        op.inputs = op.inputs.map(|value| if value > input { value - 1 } else { value });
+    }
+    ops[scale].inputs[0] = scale as u32;
+}
+
+#[test]
+fn squeeze_and_excitation_before_the_activation_is_seen() {
+    for name in ["mobilenet-v3-large-0.5", "mobilenet-v3-small", "efficientnet-b0"] {
+        let difference = off(name, Padding::Same, |plan| squeeze_before_activation(&mut plan.ops));
+        assert!(!difference.is_rounding(), "{name}: {difference:?}");
+    }
+}
+
+#[test]
+fn another_constant_of_the_norms_is_seen() {
+    for (name, padding) in FAMILIES.into_iter().flat_map(|name| [(name, Padding::Same), (name, Padding::Symmetric)]) {
+        let (mut golden, index) = smallest(name, padding);
+        let case = &mut golden.cases[index];
+        case.bn_eps = if case.bn_eps == 1e-3 { 1e-5 } else { 1e-3 };
+        let case = &golden.cases[index];
+        let difference = difference_of(plan_of(&golden, case), case);
+        assert!(!difference.is_rounding(), "{name}: {difference:?}");
+    }
+}
+
+#[test]
+fn the_other_padding_is_seen() {
+    for name in FAMILIES {
+        let difference = off(name, Padding::Same, |plan| plan.options.padding = Padding::Symmetric);
+        assert!(!difference.is_rounding(), "{name}: {difference:?}");
+        let difference = off(name, Padding::Symmetric, |plan| plan.options.padding = Padding::Same);
+        assert!(!difference.is_rounding(), "{name}: {difference:?}");
+    }
+}

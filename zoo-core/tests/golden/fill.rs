@@ -1,0 +1,104 @@
+//! Weights and images by a formula: the twin of `unit`, `put` and `images` in `scripts/golden.py`.
+
+use tch::{Kind, Tensor};
+use zoo_core::OpKind;
+use zoo_core::model::Model;
+
+/// Images are tensors beyond those of any network.
+const FIRST_IMAGE: u64 = 1 << 20;
+
+/// A number in [-1, 1) for an element of a tensor: splitmix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195)
+/// with tensor and element as its counter, its upper 53 bits as a fraction.
+pub fn unit(tensor: u64, element: u64) -> f64 {
+    let counter = (tensor << 32) + element + 1;
+    let z = counter.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    let z = z ^ (z >> 31);
+    (z >> 11) as f64 * f64::EPSILON - 1.0
+}
+
+/// Sets every tensor by its place in the state dict, which is the plan's order; counters of batches do not count.
+/// `gains` has a number for each norm and for each layer with a bias.
+pub fn fill(model: &Model, gains: &[f64]) {
+    let (mut parameters, mut buffers, mut gains) = (model.parameters.iter(), model.buffers.iter(), gains.iter());
+    let mut parameter = || &parameters.next().expect("the plan's parameters").tensor;
+    let mut buffer = || &buffers.next().expect("the plan's buffers").tensor;
+    let mut gain = || *gains.next().expect("a gain for each norm and each layer with a bias");
+    let mut next = 0..;
+    let mut place = || next.next().expect("as many places as tensors");
+    for op in &model.plan().ops {
+        match op.kind {
+            OpKind::Norm => {
+                set(parameter(), place(), |u| 1.0 + 0.25 * u);
+                set(parameter(), place(), |u| 0.25 * u);
+                set(buffer(), place(), |u| 0.1 * u);
+                let gain = gain();
+                set(buffer(), place(), |u| gain * (1.0 + 0.25 * u));
+            }
+            OpKind::Conv { .. } | OpKind::Linear => {
+                let biased = matches!(op.kind, OpKind::Linear | OpKind::Conv { bias: true, .. });
+                let gain = if biased { gain() } else { 1.0 };
+                set_weights(parameter(), place(), gain);
+                if biased {
+                    set(parameter(), place(), |u| 0.1 * u);
+                }
+            }
+            OpKind::Act(_) | OpKind::Pool | OpKind::Dropout { .. } | OpKind::Scale | OpKind::Add { .. } => {}
+        }
+    }
+    assert_eq!(gains.len(), 0, "gains are left over: the library has more layers");
+}
+
+/// Weights that keep the variance of what comes in. Neighbours of a dense layer cancel: what all channels have in common,
+/// as behind a ReLU, would otherwise grow from layer to layer until it hides the image.
+fn set_weights(tensor: &Tensor, place: u64, gain: f64) {
+    let shape = tensor.size();
+    let fan_in = shape[1..].iter().product::<i64>() as f64;
+    if shape[1] == 1 {
+        let bound = (3.0 / fan_in).sqrt();
+        set(tensor, place, |u| u * bound * gain);
+    } else {
+        let bound = (1.5 / fan_in).sqrt();
+        write(tensor, |element| (unit(place, element) - unit(place, element ^ 1)) * bound * gain);
+    }
+}
+
+fn set(tensor: &Tensor, place: u64, value: impl Fn(f64) -> f64) {
+    write(tensor, |element| value(unit(place, element)));
+}
+
+/// Values of f32 also where the tensor is of f64, as on the other side.
+fn write(tensor: &Tensor, value: impl Fn(u64) -> f64) {
+    let values: Vec<f32> = (0..tensor.numel() as u64).map(|element| value(element) as f32).collect();
+    let values = Tensor::from_slice(&values).view(tensor.size().as_slice());
+    tch::no_grad(|| tensor.shallow_clone().copy_(&values));
+}
+
+/// Images of coarse patterns with noise.
+pub fn images(count: u64, side: u64, kind: Kind) -> Tensor {
+    let cell = side.div_ceil(4);
+    let mut pixels = Vec::new();
+    for image in 0..count {
+        let first = FIRST_IMAGE + 3 * image;
+        for (channel, row, column) in places(side) {
+            let coarse = unit(first + 1, channel * 16 + row / cell * 4 + column / cell);
+            let fine = unit(first + 2, (channel * side + row) * side + column);
+            pixels.push((2.0 * unit(first, channel) + coarse + 0.5 * fine) as f32);
+        }
+    }
+    let side = side as i64;
+    Tensor::from_slice(&pixels).view([count as i64, 3, side, side]).to_kind(kind)
+}
+
+fn places(side: u64) -> impl Iterator<Item = (u64, u64, u64)> {
+    (0..3).flat_map(move |c| (0..side).flat_map(move |row| (0..side).map(move |column| (c, row, column))))
+}
+
+#[test]
+fn numbers_are_those_of_splitmix64() {
+    // The first outputs of the reference implementation with seed 0.
+    let bits = |element| ((unit(0, element) + 1.0) / f64::EPSILON) as u64;
+    assert_eq!(bits(0), 0xe220_a839_7b1d_cdaf >> 11);
+    assert_eq!(bits(1), 0x6e78_9e6a_a1b9_65f4 >> 11);
+}

@@ -1,0 +1,43 @@
+//! The zoo's networks compute what torchvision's and timm's compute, to rounding.
+//!
+//! No weights are stored: both sides fill tensors and images from one formula (`fill.rs`). The JSON files hold what the
+//! libraries give, in f64; they are made by `python3 scripts/golden.py`, and `scripts/README.md` says what is in them.
+#![cfg(feature = "torch")]
+
+mod controls;
+mod fill;
+mod layouts;
+mod networks;
+mod record;
+mod steps;
+
+use std::sync::Once;
+
+use zoo_core::model::{Model, ModelOptions};
+use zoo_core::{Options, Padding, Plan, Registry};
+
+/// Share of the largest logit, or of a stage's deviation, that f32 may be off by.
+const TOLERANCE: f64 = 1e-4;
+
+/// Tests of these tensors run beside each other and draw nothing at random; each is content with one thread.
+fn one_thread() {
+    static THREADS: Once = Once::new();
+    THREADS.call_once(|| tch::set_num_threads(1));
+}
+
+/// The plan of a variant with nothing dropped.
+fn plan(name: &str, input_size: u32, classes: u32, padding: Padding) -> Plan {
+    let entry = Registry::default().find(name).expect("golden values are of variants");
+    let variant = entry.variant.options;
+    let options = Options { input_size, classes, padding, dropout: 0.0, drop_path: 0.0, ..variant };
+    Plan::new(entry.architecture, &options).expect("golden values are of networks")
+}
+
+/// A model with the formula's values and the constants of the library's norms.
+fn model(plan: Plan, options: &ModelOptions, gains: &[f64], eps: f64, momentum: Option<f64>) -> Model {
+    one_thread();
+    let mut model = Model::new(plan, options).expect("libtorch builds it");
+    fill::fill(&model, gains);
+    model.set_batch_norm(Some(eps), momentum);
+    model
+}

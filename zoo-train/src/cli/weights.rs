@@ -1,0 +1,134 @@
+//! The flags that choose weights and say how they are to be run: those of `eval`, `predict` and `export`.
+
+use std::path::PathBuf;
+
+use anyhow::{Error, anyhow, bail};
+use tch::Device;
+use zoo_core::Registry;
+use zoo_core::plan::Padding;
+use zoo_core::weights::{Interpolation, TrainedWith, channels, interpolation, padding};
+
+use crate::weights::pretrained::{self, Source};
+use crate::weights::{Opened, open};
+
+/// Which weights.
+#[derive(Debug, clap::Args)]
+pub struct WeightsArgs {
+    /// The model, where the weights do not name it
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// A file of weights: safetensors, .pth, or a checkpoint such as results/RUN/best.safetensors
+    #[arg(long, value_name = "FILE", required_unless_present = "pretrained")]
+    pub weights: Option<PathBuf>,
+    /// ImageNet weights from the Hugging Face hub, by timm's tag or its usual ones
+    #[arg(long, value_name = "TAG", num_args = 0..=1, default_missing_value = "", conflicts_with = "weights")]
+    pub pretrained: Option<String>,
+    /// cpu, cuda, cuda:N or mps
+    #[arg(long, default_value = "cpu", value_name = "NAME")]
+    pub device: String,
+    /// Threads of libtorch
+    #[arg(long, value_name = "N")]
+    pub threads: Option<i32>,
+}
+
+/// How images are prepared, in place of what the weights say.
+#[derive(Debug, clap::Args)]
+pub struct PreparationArgs {
+    /// Padding of strided convolutions: same (TensorFlow's) or symmetric
+    #[arg(long, value_name = "NAME", value_parser = parse_padding, help_heading = "Preparation")]
+    padding: Option<Padding>,
+    /// Epsilon of the norms
+    #[arg(long, value_name = "E", value_parser = parse_eps, help_heading = "Preparation")]
+    bn_eps: Option<f64>,
+    /// Mean of each channel, pixels taken as 0 to 1: R,G,B
+    #[arg(long, value_name = "R,G,B", value_parser = parse_channels, help_heading = "Preparation")]
+    mean: Option<Channels>,
+    /// Deviation of each channel, pixels taken as 0 to 1: R,G,B
+    #[arg(long, value_name = "R,G,B", value_parser = parse_deviations, help_heading = "Preparation")]
+    std: Option<Channels>,
+    /// Shorter side in pixels before the crop, or none
+    #[arg(long, value_name = "N|none", value_parser = parse_resize, help_heading = "Preparation")]
+    resize: Option<Resize>,
+    /// Side of the central crop in pixels: the network's input
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_535), help_heading = "Preparation")]
+    crop: Option<u32>,
+    /// bilinear or bicubic
+    #[arg(long, value_name = "NAME", value_parser = parse_interpolation, help_heading = "Preparation")]
+    interpolation: Option<Interpolation>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Channels([f32; 3]);
+
+#[derive(Clone, Copy, Debug)]
+struct Resize(Option<u32>);
+
+impl WeightsArgs {
+    /// Reads the weights into their network.
+    pub fn open(&self, registry: &Registry, flags: &TrainedWith) -> Result<Opened, Error> {
+        super::train::set_threads(self.threads);
+        let device: Device = super::train::device(&self.device)?;
+        let (path, known) = self.file(registry)?;
+        Ok(open(registry, &path, self.model.as_deref(), flags, &known, device)?)
+    }
+
+    fn file(&self, registry: &Registry) -> Result<(PathBuf, TrainedWith), Error> {
+        let Some(tag) = &self.pretrained else {
+            let path = self.weights.clone().ok_or_else(|| anyhow!("give --weights FILE or --pretrained"))?;
+            return Ok((path, TrainedWith::default()));
+        };
+        let Some(model) = &self.model else {
+            bail!("--pretrained needs to know the network: give --model NAME (`list` shows all)");
+        };
+        let entry = registry.find(model)?;
+        let source = Source::find(entry.variant.name, Some(tag.as_str()).filter(|tag| !tag.is_empty()))?;
+        Ok((pretrained::fetch(&source)?, source.trained_with()))
+    }
+}
+
+impl PreparationArgs {
+    /// What the flags say.
+    pub fn flags(&self) -> TrainedWith {
+        TrainedWith {
+            padding: self.padding,
+            bn_eps: self.bn_eps,
+            mean: self.mean.map(|mean| mean.0),
+            std: self.std.map(|std| std.0),
+            resize: self.resize.map(|resize| resize.0),
+            crop: self.crop,
+            interpolation: self.interpolation,
+        }
+    }
+}
+
+fn parse_padding(text: &str) -> Result<Padding, String> {
+    padding(text).ok_or_else(|| format!("`{text}` is no padding: give same or symmetric"))
+}
+
+fn parse_interpolation(text: &str) -> Result<Interpolation, String> {
+    interpolation(text).ok_or_else(|| format!("`{text}` is no interpolation: give bilinear or bicubic"))
+}
+
+fn parse_eps(text: &str) -> Result<f64, String> {
+    let eps = text.parse().ok().filter(|eps| *eps > 0.0 && *eps < 1.0);
+    eps.ok_or_else(|| format!("`{text}` is no epsilon: give a number over 0 and under 1, such as 1e-5"))
+}
+
+fn parse_channels(text: &str) -> Result<Channels, String> {
+    channels(text).map(Channels).ok_or_else(|| format!("`{text}` is not three numbers, such as 0.485,0.456,0.406"))
+}
+
+fn parse_deviations(text: &str) -> Result<Channels, String> {
+    parse_channels(text).and_then(|Channels(std)| match std.iter().all(|number| *number > 0.0) {
+        true => Ok(Channels(std)),
+        false => Err(format!("`{text}` has a deviation that is not over 0")),
+    })
+}
+
+fn parse_resize(text: &str) -> Result<Resize, String> {
+    if text == "none" {
+        return Ok(Resize(None));
+    }
+    let side = text.parse().ok().filter(|side| (1..=65_535).contains(side));
+    side.map(|side| Resize(Some(side))).ok_or_else(|| format!("`{text}` is no size: give pixels, 1 to 65535, or none"))
+}

@@ -1,0 +1,328 @@
+//! What is in a batch: order, random crop and flip, normalisation.
+//!
+//! A training batch is a pure function of (seed, step), an evaluation batch of its place. Images in memory are shifted
+//! over a black border and resized as tensors; files are decoded, and a random piece of each is resized.
+
+use super::batch::{Batch, Kind};
+use super::crop::random_piece;
+use super::loader::{Batches, Worker};
+use super::random::{below, mix, permutation};
+use crate::data::normalisation::Normalisation;
+use crate::data::{DataError, Features, ImageFiles, Images, Preprocessing, Split};
+
+/// Random changes to training images.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Augmentation {
+    /// Black pixels put around an image in memory before a crop of its own size is taken.
+    pub crop_padding: usize,
+    /// Least and greatest share of a file's picture that is taken, by area.
+    pub crop_scale: [f64; 2],
+    /// Whether every second image is mirrored.
+    pub flip: bool,
+}
+
+/// The batches of training: everything that one is a function of, beside the step.
+#[derive(Debug)]
+pub struct Source {
+    /// The images.
+    pub split: Split,
+    /// Side, mean, deviation and interpolation of what comes out; its resize and centre crop are for evaluation.
+    pub preprocessing: Preprocessing,
+    /// What is changed at random.
+    pub augmentation: Augmentation,
+    /// Images a step.
+    pub batch_size: usize,
+    /// Seed of the run.
+    pub seed: u64,
+    normalisation: Normalisation,
+}
+
+impl Source {
+    /// From all that a batch depends on.
+    pub fn new(
+        split: Split,
+        preprocessing: Preprocessing,
+        augmentation: Augmentation,
+        batch_size: usize,
+        seed: u64,
+    ) -> Source {
+        let normalisation = Normalisation::new(preprocessing.mean, preprocessing.std);
+        Source { split, preprocessing, augmentation, batch_size, seed, normalisation }
+    }
+
+    /// Whole batches in one pass; images left over come in another epoch's order.
+    pub fn steps_per_epoch(&self) -> u64 {
+        (self.split.len() / self.batch_size.max(1)) as u64
+    }
+
+    fn random(&self, epoch: u64, index: usize, what: u64) -> u64 {
+        mix(&[self.seed, epoch, index as u64, what])
+    }
+
+    fn mirrored(&self, epoch: u64, index: usize) -> bool {
+        self.augmentation.flip && self.random(epoch, index, 2) >> 63 == 1
+    }
+
+    /// Writes image `index` of those in memory, and returns its label.
+    fn of_memory(&self, images: &Images, epoch: u64, index: usize, into: &mut [f32]) -> i64 {
+        let padding = self.augmentation.crop_padding;
+        let shift = |what: u64| below(self.random(epoch, index, what), 2 * padding + 1) as isize - padding as isize;
+        let mirrored = self.mirrored(epoch, index);
+        place(images.image(index), images.side, (shift(3), shift(4)), mirrored, &self.normalisation, into);
+        i64::from(images.labels[index])
+    }
+
+    /// Writes a piece of file `index`, or of the next one that is not bad, and returns its label.
+    fn of_file(
+        &self,
+        files: &ImageFiles,
+        epoch: u64,
+        index: usize,
+        worker: &mut Worker,
+        into: &mut [f32],
+    ) -> Result<i64, DataError> {
+        let Worker { file, picture, square, resizer, .. } = worker;
+        let Preprocessing { crop: side, interpolation, .. } = self.preprocessing;
+        let row = 3 * side as usize;
+        square.resize(row * side as usize, 0);
+        for index in (index..files.len()).chain(0..index) {
+            let drawn = files.with(index, file, |encoded| {
+                let (width, height) = encoded.size();
+                let random = |what: u64| mix(&[self.random(epoch, index, 6), what]);
+                let piece = random_piece(width, height, self.augmentation.crop_scale, random);
+                encoded.decode(piece.top + piece.height, picture)?;
+                resizer.piece(picture, piece, side, interpolation, square);
+                Ok(())
+            })?;
+            if drawn.is_some() {
+                if self.mirrored(epoch, index) {
+                    square.chunks_exact_mut(row).for_each(mirror);
+                }
+                self.normalisation.numbers(square, into);
+                return Ok(i64::from(files.label(index)));
+            }
+        }
+        let last = files.skipped().pop().unwrap_or_default();
+        Err(DataError::AllBad { images: files.len(), last })
+    }
+
+    fn fill(&self, epoch: u64, indices: &[u32], worker: &mut Worker) -> Result<Batch, DataError> {
+        let kind = match &self.split {
+            Split::Memory(images) => Kind::Images(images.side),
+            Split::Files(_) => Kind::Images(self.preprocessing.crop as usize),
+            Split::Features(features) => Kind::Features(features.channels),
+        };
+        let mut batch = worker.blank(indices.len(), kind);
+        for (index, into) in indices.iter().zip(batch.pixels.chunks_exact_mut(kind.numbers())) {
+            let index = *index as usize;
+            batch.labels.push(match &self.split {
+                Split::Memory(images) => self.of_memory(images, epoch, index, into),
+                Split::Files(files) => self.of_file(files, epoch, index, worker, into)?,
+                Split::Features(features) => {
+                    into.copy_from_slice(features.image(index));
+                    features.labels[index]
+                }
+            });
+        }
+        Ok(batch)
+    }
+}
+
+impl Batches for Source {
+    fn batch(&self, step: u64, worker: &mut Worker) -> Option<Result<Batch, DataError>> {
+        let per_epoch = self.steps_per_epoch();
+        let (epoch, place) = (step.checked_div(per_epoch)?, (step % per_epoch) as usize);
+        let order = match worker.order.take() {
+            Some((of, order)) if of == epoch => order,
+            _ => permutation(self.seed, epoch, self.split.len()),
+        };
+        let indices = &order[place * self.batch_size..(place + 1) * self.batch_size];
+        let batch = self.fill(epoch, indices, worker);
+        worker.order = Some((epoch, order));
+        Some(batch)
+    }
+}
+
+/// The batches of evaluation: in order, unchanged, the last one smaller.
+#[derive(Debug)]
+pub struct TestSet {
+    /// The images.
+    pub split: Split,
+    /// What they go through; of images in memory, only the normalisation.
+    pub preprocessing: Preprocessing,
+    batch_size: usize,
+    normalisation: Normalisation,
+}
+
+/// Images a batch. Larger ones are no faster on the CPU and cost memory.
+const TEST_BATCH: usize = 250;
+/// Numbers a batch, where that is less: 40 MB.
+const TEST_NUMBERS: usize = 10 << 20;
+
+impl TestSet {
+    /// From the images and what they go through.
+    pub fn new(split: Split, preprocessing: Preprocessing) -> TestSet {
+        let numbers = match &split {
+            Split::Memory(_) | Split::Features(_) => 0,
+            Split::Files(_) => preprocessing.numbers(),
+        };
+        let batch_size = (TEST_NUMBERS / numbers.max(1)).clamp(1, TEST_BATCH);
+        let normalisation = Normalisation::new(preprocessing.mean, preprocessing.std);
+        TestSet { split, preprocessing, batch_size, normalisation }
+    }
+
+    /// How many images there are.
+    pub fn len(&self) -> usize {
+        self.split.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.split.is_empty()
+    }
+
+    /// How many batches there are.
+    pub fn batches(&self) -> u64 {
+        self.len().div_ceil(self.batch_size) as u64
+    }
+
+    fn fill(&self, range: std::ops::Range<usize>, worker: &mut Worker) -> Result<Batch, DataError> {
+        let files = match &self.split {
+            Split::Memory(images) => return Ok(self.of_memory(images, range, worker)),
+            Split::Features(features) => return Ok(stored(features, range, worker)),
+            Split::Files(files) => files,
+        };
+        let size = self.preprocessing.numbers();
+        let mut batch = worker.blank(range.len(), Kind::Images(self.preprocessing.crop as usize));
+        let Worker { file, picture, .. } = worker;
+        for index in range {
+            let at = batch.labels.len() * size;
+            let seen = files.with(index, file, |encoded| {
+                encoded.decode(u32::MAX, picture)?;
+                self.preprocessing.prepare(picture, &mut batch.pixels[at..at + size]);
+                Ok(())
+            })?;
+            if seen.is_some() {
+                batch.labels.push(i64::from(files.label(index)));
+            }
+        }
+        batch.pixels.truncate(batch.labels.len() * size);
+        Ok(batch)
+    }
+
+    fn of_memory(&self, images: &Images, range: std::ops::Range<usize>, worker: &Worker) -> Batch {
+        let mut batch = worker.blank(range.len(), Kind::Images(images.side));
+        let squares = batch.pixels.chunks_exact_mut(3 * images.side * images.side);
+        for (index, into) in range.clone().zip(squares) {
+            place(images.image(index), images.side, (0, 0), false, &self.normalisation, into);
+        }
+        batch.labels.extend(images.labels[range].iter().map(|label| i64::from(*label)));
+        batch
+    }
+}
+
+impl Batches for TestSet {
+    fn batch(&self, number: u64, worker: &mut Worker) -> Option<Result<Batch, DataError>> {
+        let first = usize::try_from(number).ok()?.checked_mul(self.batch_size)?;
+        let range = first..self.len().min(first.saturating_add(self.batch_size));
+        (!range.is_empty()).then(|| self.fill(range, worker))
+    }
+}
+
+fn stored(features: &Features, range: std::ops::Range<usize>, worker: &Worker) -> Batch {
+    let mut batch = worker.blank(range.len(), Kind::Features(features.channels));
+    let numbers = range.start * features.channels..range.end * features.channels;
+    batch.pixels.copy_from_slice(&features.numbers[numbers]);
+    batch.labels.extend(&features.labels[range]);
+    batch
+}
+
+/// Writes an image shifted by (down, right) pixels, black where nothing is, perhaps mirrored, normalised, with the
+/// channels innermost.
+fn place(
+    image: &[u8],
+    side: usize,
+    shift: (isize, isize),
+    mirrored: bool,
+    normalisation: &Normalisation,
+    into: &mut [f32],
+) {
+    let plane = side * side;
+    for (y, row) in into.chunks_exact_mut(3 * side).enumerate() {
+        let from_y = y.checked_add_signed(shift.0).filter(|y| *y < side);
+        for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
+            let x = if mirrored { side - 1 - x } else { x };
+            let from = from_y.zip(x.checked_add_signed(shift.1).filter(|x| *x < side));
+            for (channel, value) in pixel.iter_mut().enumerate() {
+                let byte = from.map_or(0, |(y, x)| image[channel * plane + y * side + x]);
+                *value = normalisation.number(channel, byte);
+            }
+        }
+    }
+}
+
+/// Mirrors a row of pixels of three bytes.
+fn mirror(row: &mut [u8]) {
+    let (pixels, _) = row.as_chunks_mut::<3>();
+    pixels.reverse();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::train::loader::Loader;
+
+    fn preprocessing(mean: f32, deviation: f32) -> Preprocessing {
+        Preprocessing { mean: [mean; 3], std: [deviation; 3], ..Preprocessing::of_imagenet(8) }
+    }
+
+    fn source() -> Arc<Source> {
+        let split = crate::data::synthetic::generate(1, 50, 1, 8, 10).train;
+        let augmentation = Augmentation { crop_padding: 2, crop_scale: [0.08, 1.0], flip: true };
+        Arc::new(Source::new(split, preprocessing(0.5, 0.25), augmentation, 8, 9))
+    }
+
+    fn first_batches(workers: usize, first: u64, count: usize) -> Vec<(Vec<f32>, Vec<i64>)> {
+        let mut loader = Loader::start(source(), first, workers);
+        let batches = (0..count).map(|_| loader.next_batch().unwrap());
+        batches.map(|batch| (batch.pixels.clone(), batch.labels.clone())).collect()
+    }
+
+    #[test]
+    fn batches_do_not_depend_on_workers_or_on_where_one_starts() {
+        let alone = first_batches(1, 0, 14);
+        assert_eq!(alone, first_batches(3, 0, 14));
+        assert_eq!(alone[5..], first_batches(2, 5, 9)[..]);
+    }
+
+    #[test]
+    fn a_shifted_image_is_black_where_nothing_was() {
+        let normalisation = Normalisation::new([0.0; 3], [1.0; 3]);
+        let image: Vec<u8> = [[255u8, 0, 0, 0], [0, 255, 0, 0], [0, 0, 0, 51]].concat();
+        let mut out = [9.0; 12];
+        place(&image, 2, (0, 0), false, &normalisation, &mut out);
+        assert_eq!(out, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.2]);
+        place(&image, 2, (0, 0), true, &normalisation, &mut out);
+        assert_eq!(out[..6], [0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
+        place(&image, 2, (1, 1), false, &normalisation, &mut out);
+        assert_eq!(out, [0.0, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn evaluation_sees_every_image_once() {
+        let split = crate::data::synthetic::generate(1, 1, 611, 4, 10).test;
+        let test = TestSet::new(split, preprocessing(0.5, 0.5));
+        let batches = (0..).map_while(|number| test.batch(number, &mut Worker::default()));
+        let sizes: Vec<usize> = batches.map(|batch| batch.unwrap().len()).collect();
+        assert_eq!((sizes.as_slice(), test.batches()), (&[250, 250, 111][..], 3));
+    }
+
+    #[test]
+    fn a_row_is_mirrored_pixel_by_pixel() {
+        let mut row = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+        mirror(&mut row);
+        assert_eq!(row, [7, 8, 9, 4, 5, 6, 1, 2, 3]);
+    }
+}

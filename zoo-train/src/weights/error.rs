@@ -1,0 +1,68 @@
+//! What can keep weights from being used, each as one sentence with the way out.
+
+use std::path::PathBuf;
+
+use zoo_core::model::ModelError;
+use zoo_core::weights::WeightsError;
+use zoo_core::{PlanError, UnknownModel};
+
+/// Why weights could not be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WeightsFault {
+    /// The file could not be read, or does not fit.
+    #[error(transparent)]
+    File(#[from] WeightsError),
+    /// The network could not be built or run.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The options give no network.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// No variant has that name.
+    #[error(transparent)]
+    Unknown(#[from] UnknownModel),
+    /// A key of the file's metadata makes no sense.
+    #[error("{}: {problem} makes no sense; give the value as a flag, or mend the file", path.display())]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// The key and its value.
+        problem: String,
+    },
+    /// The file does not name its network.
+    #[error("{} does not say which network it is for: give --model NAME (`list` shows all)", path.display())]
+    NoModel {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is for another network than was asked for.
+    #[error("{} holds {held}, not {asked}: leave --model out, or choose other weights", path.display())]
+    OtherModel {
+        /// The file.
+        path: PathBuf,
+        /// What its metadata names.
+        held: String,
+        /// What was asked for.
+        asked: String,
+    },
+    /// A choice on the command line that cannot be.
+    #[error("{0}")]
+    Choice(String),
+    /// The hub could not be reached, or does not have the file.
+    #[error(
+        "cannot fetch {repository}/{file}: {reason}; with a browser elsewhere, save that file as {} and give it with \
+         --weights, or try again online",
+        place.display()
+    )]
+    Hub {
+        /// The repository on the hub.
+        repository: String,
+        /// The file in it.
+        file: String,
+        /// Where the file would have been put.
+        place: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+}

@@ -1,0 +1,167 @@
+//! How a network is run and its images are prepared, with the reason for each choice.
+//!
+//! The order is the same for evaluation, prediction and fine-tuning: flags, then what the file (or the hub's table) says,
+//! then the habit of whoever named the tensors, then the table's own values.
+
+use serde_json::{Value, json};
+use zoo_core::Entry;
+use zoo_core::plan::Padding;
+use zoo_core::weights::{Interpolation, Scheme, TrainedWith, interpolation_name, padding_name};
+
+use crate::data::Preprocessing;
+
+/// Share of the resized image that the central crop shows, where nothing better is known.
+const CROP_SHARE: f64 = 0.875;
+/// Over ImageNet's training images.
+const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
+
+/// Who decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag.
+    Flag,
+    /// The file's metadata, or the table of the hub's weights.
+    File,
+    /// The habit of whoever named the tensors.
+    Names(Scheme),
+    /// The table of the architecture, or the custom of the field.
+    Default,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Origin::Flag => f.write_str("flag"),
+            Origin::File => f.write_str("file"),
+            Origin::Names(scheme) => write!(f, "{scheme} names"),
+            Origin::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// Everything settled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Resolved {
+    /// Where strided convolutions put their padding.
+    pub padding: (Padding, Origin),
+    /// Epsilon of every norm.
+    pub bn_eps: (f64, Origin),
+    /// Mean of each channel, pixels taken as 0 to 1.
+    pub mean: ([f32; 3], Origin),
+    /// Deviation of each channel, pixels taken as 0 to 1.
+    pub std: ([f32; 3], Origin),
+    /// Shorter side before the crop; nothing leaves images as they are.
+    pub resize: (Option<u32>, Origin),
+    /// Side of the central crop, the network's input.
+    pub crop: (u32, Origin),
+    /// How images are resized.
+    pub interpolation: (Interpolation, Origin),
+}
+
+impl Resolved {
+    /// Settles every value for the variant `entry`, whose tensors are named by `scheme`.
+    pub fn new(entry: &Entry, scheme: Scheme, flags: &TrainedWith, file: &TrainedWith) -> Resolved {
+        let habit = TrainedWith::habit_of(scheme, entry.architecture.family, entry.variant.name);
+        fn pick<T>(scheme: Scheme, flag: Option<T>, file: Option<T>, habit: Option<T>, default: T) -> (T, Origin) {
+            match (flag, file, habit) {
+                (Some(value), ..) => (value, Origin::Flag),
+                (_, Some(value), _) => (value, Origin::File),
+                (_, _, Some(value)) => (value, Origin::Names(scheme)),
+                _ => (default, Origin::Default),
+            }
+        }
+        let variant = entry.variant.options;
+        let crop = pick(scheme, flags.crop, file.crop, habit.crop, variant.input_size);
+        // A resize of the habit belongs to the habit's crop.
+        let habitual_resize = habit.resize.filter(|_| habit.crop == Some(crop.0));
+        let customary_resize = Some((f64::from(crop.0) / CROP_SHARE).floor() as u32);
+        Resolved {
+            padding: pick(scheme, flags.padding, file.padding, habit.padding, variant.padding),
+            bn_eps: pick(scheme, flags.bn_eps, file.bn_eps, habit.bn_eps, entry.architecture.rules.norm.eps),
+            mean: pick(scheme, flags.mean, file.mean, habit.mean, IMAGENET_MEAN),
+            std: pick(scheme, flags.std, file.std, habit.std, IMAGENET_STD),
+            resize: pick(scheme, flags.resize, file.resize, habitual_resize, customary_resize),
+            crop,
+            interpolation: pick(
+                scheme,
+                flags.interpolation,
+                file.interpolation,
+                habit.interpolation,
+                Interpolation::Bilinear,
+            ),
+        }
+    }
+
+    /// The values alone, as a file of ours would say them.
+    pub fn trained_with(&self) -> TrainedWith {
+        TrainedWith {
+            padding: Some(self.padding.0),
+            bn_eps: Some(self.bn_eps.0),
+            mean: Some(self.mean.0),
+            std: Some(self.std.0),
+            resize: Some(self.resize.0),
+            crop: Some(self.crop.0),
+            interpolation: Some(self.interpolation.0),
+        }
+    }
+
+    /// Values and origins for `--format json`.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "padding": padding_name(self.padding.0),
+            "bn_eps": self.bn_eps.0,
+            "mean": self.mean.0,
+            "std": self.std.0,
+            "resize": self.resize.0,
+            "crop": self.crop.0,
+            "interpolation": interpolation_name(self.interpolation.0),
+            "why": {
+                "padding": self.padding.1.to_string(),
+                "bn_eps": self.bn_eps.1.to_string(),
+                "mean": self.mean.1.to_string(),
+                "std": self.std.1.to_string(),
+                "resize": self.resize.1.to_string(),
+                "crop": self.crop.1.to_string(),
+                "interpolation": self.interpolation.1.to_string(),
+            },
+        })
+    }
+}
+
+impl std::fmt::Display for Resolved {
+    /// One line, each value with its origin in brackets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let three = |numbers: [f32; 3]| numbers.map(|number| format!("{number:.4}")).join(" ");
+        let resize = self.resize.0.map_or("none".to_string(), |side| side.to_string());
+        write!(
+            f,
+            "resize {resize} ({}), {} ({}), crop {} ({}), mean {} ({}), std {} ({}), padding {} ({}), norm eps {:e} ({})",
+            self.resize.1,
+            interpolation_name(self.interpolation.0),
+            self.interpolation.1,
+            self.crop.0,
+            self.crop.1,
+            three(self.mean.0),
+            self.mean.1,
+            three(self.std.0),
+            self.std.1,
+            padding_name(self.padding.0),
+            self.padding.1,
+            self.bn_eps.0,
+            self.bn_eps.1,
+        )
+    }
+}
+
+impl From<&Resolved> for Preprocessing {
+    fn from(resolved: &Resolved) -> Preprocessing {
+        Preprocessing {
+            mean: resolved.mean.0,
+            std: resolved.std.0,
+            resize: resolved.resize.0,
+            crop: resolved.crop.0,
+            interpolation: resolved.interpolation.0,
+        }
+    }
+}
