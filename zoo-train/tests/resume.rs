@@ -96,6 +96,25 @@ fn a_run_that_was_killed_goes_on_to_the_same_bits() {
 }
 
 #[test]
+fn a_fine_tuning_run_that_was_killed_goes_on_to_the_same_bits() {
+    let from = tempdir().unwrap();
+    train(from.path(), &["--steps", "3"]).code(0);
+    let weights = run_folder(from.path()).join("best.safetensors");
+    let tuning = ["--weights", weights.to_str().unwrap(), "--freeze", "backbone", "--unfreeze-every", "1"];
+    let flags = [&FLAGS[..], &tuning, &["--backbone-lr-scale", "0.5"]].concat();
+    let straight = tempdir().unwrap();
+    train(straight.path(), &flags).code(0);
+    let folder = tempdir().unwrap();
+    let mut child = start(folder.path(), &flags);
+    assert!(wait_for_checkpoints(&mut child, folder.path(), 4), "it ended before it could be killed");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let output = train(folder.path(), &[&flags[..], &["--resume", "auto"]].concat()).code(0);
+    assert!(output.stderr.contains("going on at step"), "{}", output.stderr);
+    assert_same_end(straight.path(), folder.path());
+}
+
+#[test]
 fn a_run_that_is_killed_twice_and_resumed_by_its_folder_goes_on_to_the_same_bits() {
     let straight = straight();
     let folder = killed_at_random();

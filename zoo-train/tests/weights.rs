@@ -118,6 +118,71 @@ fn a_frozen_backbone_stays_and_a_new_classifier_learns() {
     assert!(top.iter().all(|name| changed(name)));
 }
 
+/// Names of the tensors that differ between a checkpoint and a run from it with `flags`.
+fn changed_by(folder: &Path, best: &str, results: &str, flags: &[&str]) -> Vec<String> {
+    train(folder, &[&["--weights", best, "--results", results], flags].concat()).code(0);
+    let mut runs = std::fs::read_dir(folder.join(results)).unwrap().map(|entry| entry.unwrap().path());
+    let run = runs.find(|path| path.is_dir()).unwrap();
+    let (before, after) = (tensors(&folder.join(best)), tensors(&run.join("last.safetensors")));
+    let names = before.keys().filter(|name| !name.starts_with("optimizer."));
+    names.filter(|name| before[*name] != after[*name]).cloned().collect()
+}
+
+#[test]
+fn what_is_frozen_stays_and_the_rest_learns() {
+    let (folder, best) = trained(&["--steps", "6"]);
+    let changed = |results: &str, flags: &[&str]| changed_by(folder.path(), &best, results, flags);
+    let any = |names: &[String], part: &str| names.iter().any(|name| name.starts_with(part));
+    let is_statistic = |name: &String| name.contains(".running_");
+
+    let stages = changed("stages", &["--steps", "3", "--freeze", "stages:2"]);
+    assert!(!any(&stages, "stem.") && !any(&stages, "stages.0.") && !any(&stages, "stages.1."), "{stages:?}");
+    assert!(any(&stages, "stages.2.") && any(&stages, "head.") && any(&stages, "top."), "{stages:?}");
+
+    // Ten steps are an epoch: the last convolution is freed after five.
+    let freed = ["--freeze", "backbone", "--unfreeze-every", "0.5", "--steps"];
+    let before = changed("before", &[&freed[..], &["5"]].concat());
+    assert!(!any(&before, "head.") && any(&before, "top."), "{before:?}");
+    let after = changed("after", &[&freed[..], &["8"]].concat());
+    assert!(any(&after, "head.") && !any(&after, "stages."), "{after:?}");
+
+    let scaled = changed("scaled", &["--steps", "3", "--backbone-lr-scale", "0"]);
+    let weights: Vec<_> = scaled.iter().filter(|name| !is_statistic(name)).collect();
+    assert!(weights.iter().all(|name| name.starts_with("top.")) && weights.len() >= 2, "{weights:?}");
+    assert!(scaled.iter().any(is_statistic), "statistics of the backbone go on");
+
+    let still = changed("still", &["--steps", "3", "--freeze-statistics"]);
+    assert!(!still.iter().any(is_statistic) && any(&still, "stem."), "{still:?}");
+
+    train(folder.path(), &["--freeze", "backbone"]).refused(&["--freeze", "--weights"]);
+    let flags = ["--weights", &best, "--freeze", "stages:99"];
+    train(folder.path(), &flags).refused(&["stages:99", "the network has"]);
+}
+
+#[test]
+fn classes_are_matched_by_name() {
+    let folder = tempdir().unwrap();
+    for place in ["two/train/cat", "two/train/dog", "two/val/cat", "two/val/dog", "one/val/dog", "other/val/cow"] {
+        std::fs::create_dir_all(folder.path().join(place)).unwrap();
+        picture(&folder.path().join(place).join("1.png"));
+    }
+    let line =
+        "--model mobilenet-v3-small-0.35 --dataset folder:two --input-size 32 --batch-size 2 --steps 1 --threads 1";
+    run(folder.path(), &words(line)).code(0);
+    let best = run_folder(folder.path()).join("best.safetensors");
+    let eval = |dataset: &str| {
+        let line = ["eval", "--weights", best.to_str().unwrap(), "--dataset", dataset, "--format", "json"];
+        run(folder.path(), &line)
+    };
+    let both = json(eval("folder:two"));
+    assert!(both["top1_subset"].is_null() && both["images"] == 2, "{both}");
+    // The same picture is a cat and a dog, so that one of both is right.
+    assert_eq!(both["top1"], 50.0);
+    let one = json(eval("folder:one"));
+    assert_eq!((&one["top1_subset"], &one["images"]), (&100.0.into(), &1.into()), "{one}");
+    eval("folder:other").refused(&["2 classes", "1 others"]);
+}
+
 #[test]
 fn cached_features_train_as_the_images_do() {
     let (folder, best) = trained(&["--steps", "6"]);

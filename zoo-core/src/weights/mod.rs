@@ -29,6 +29,7 @@ pub use file::{Format, TensorFile};
 pub use load::{LoadReport, Strictness, classes_of, detect, load, named};
 pub use scheme::Scheme;
 pub use trained_with::{
-    Interpolation, TrainedWith, channels, interpolation, interpolation_name, padding, padding_name,
+    IMAGENET_MEAN, IMAGENET_STD, Interpolation, TrainedWith, channels, interpolation, interpolation_name, padding,
+    padding_name,
 };
 pub use write::write_safetensors;

@@ -44,9 +44,10 @@ const INPUT_SIZE: &str = "zoo.input_size";
 const RESIZE: &str = "zoo.resize";
 const INTERPOLATION: &str = "zoo.interpolation";
 
-/// Means and deviations over ImageNet's training images, as torchvision and timm use them.
-const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
-const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
+/// Mean of each channel over ImageNet's training images, as torchvision and timm use it.
+pub const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+/// Deviation of each channel over ImageNet's training images, as torchvision and timm use it.
+pub const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
 
 impl TrainedWith {
     /// What the metadata of a file says.

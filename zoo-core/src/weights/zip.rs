@@ -143,8 +143,9 @@ fn checked_name(name: &[u8]) -> Result<&str, Problem> {
 fn data(bytes: &[u8], central: &Central) -> Result<Range<usize>, Problem> {
     let name = quoted(central.name);
     if central.method != 0 || central.flags & ENCRYPTED != 0 {
-        let problem =
-            format!("is a zip archive with a compressed or encrypted entry `{name}`, unlike those of torch.save");
+        let problem = format!(
+            "is a zip archive with a compressed or encrypted entry `{name}`, which TorchScript writes and torch.save does not"
+        );
         return Err(Problem::Unsupported(problem));
     }
     let mut cursor = Cursor::new(bytes, size(central.local));

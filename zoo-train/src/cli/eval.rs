@@ -9,8 +9,8 @@ use serde_json::json;
 use zoo_core::Registry;
 
 use super::train::load_dataset;
-use super::weights::{PreparationArgs, WeightsArgs};
-use crate::data::{Dataset, Preprocessing};
+use super::weights::WeightsArgs;
+use crate::data::{Dataset, Preprocessing, imagenet};
 use crate::train::evaluate::{Answers, Evaluation, evaluate};
 use crate::train::run::skipped_lines;
 use crate::train::settings::Settings;
@@ -21,8 +21,6 @@ use crate::weights::Opened;
 pub struct Args {
     #[command(flatten)]
     weights: WeightsArgs,
-    #[command(flatten)]
-    preparation: PreparationArgs,
     /// cifar10, imagenette, imagenet:PATH, folder:PATH or synthetic, where it is not the one that was trained on
     #[arg(long, value_name = "NAME")]
     dataset: Option<String>,
@@ -53,7 +51,7 @@ enum Format {
 }
 
 pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
-    let opened = args.weights.open(registry, &args.preparation.flags())?;
+    let opened = args.weights.open(registry, None)?;
     let settings = settings(args, &opened)?;
     let mut dataset = load_dataset(&settings, args.data_dir.as_deref())?;
     dataset.test.truncate(settings.limit_test.unwrap_or(usize::MAX));
@@ -94,16 +92,26 @@ fn settings(args: &Args, opened: &Opened) -> Result<Settings, Error> {
     Ok(settings)
 }
 
-/// Which logit stands for which class of the data set.
+/// Which logit stands for which class of the data set: by name where the weights name their classes, by wnid for those
+/// of ImageNet, and by place only where nothing is named.
 fn answers(opened: &Opened, dataset: &Dataset) -> Result<Answers, Error> {
     let logits = opened.model.plan().options.classes as usize;
     let classes = dataset.classes.len();
-    match dataset.imagenet_indices() {
-        _ if logits == classes => Ok(Answers::InOrder),
-        Some(indices) if logits == crate::data::imagenet::count() => {
-            Ok(Answers::Among(indices.into_iter().map(|index| index as i64).collect()))
-        }
-        _ => bail!(
+    let by_name = |names: &Vec<String>| {
+        let place = |class: &String| names.iter().position(|name| name == class);
+        dataset.classes.iter().map(place).collect::<Option<Vec<usize>>>()
+    };
+    let places = match &opened.description.classes {
+        Some(names) if names.len() == logits => by_name(names),
+        Some(names) => bail!("the weights name {} classes and have {logits}: mend zoo.classes", names.len()),
+        None if logits == classes => Some((0..classes).collect()),
+        None if logits == imagenet::count() => dataset.imagenet_indices(),
+        None => None,
+    };
+    match places {
+        Some(places) if places.iter().copied().eq(0..logits) => Ok(Answers::InOrder),
+        Some(places) => Ok(Answers::Among(places.into_iter().map(|place| place as i64).collect())),
+        None => bail!(
             "the weights tell {logits} classes apart, {} has {classes} others: fine-tune them on it first, with `train \
              --weights`",
             dataset.name

@@ -6,15 +6,13 @@ use anyhow::{Error, anyhow};
 use zoo_core::Registry;
 use zoo_core::weights::{Scheme, named, write_safetensors};
 
-use super::weights::{PreparationArgs, WeightsArgs};
+use super::weights::WeightsArgs;
 use crate::weights::Description;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     weights: WeightsArgs,
-    #[command(flatten)]
-    preparation: PreparationArgs,
     /// Whose names the tensors get: zoo, torchvision, timm, lukemelas or separable
     #[arg(long, value_name = "NAME", default_value = "timm", value_parser = parse_scheme)]
     scheme: Scheme,
@@ -24,7 +22,7 @@ pub struct Args {
 }
 
 pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
-    let opened = args.weights.open(registry, &args.preparation.flags())?;
+    let opened = args.weights.open(registry, None)?;
     let family = opened.entry.architecture.family;
     let tensors = named(&opened.model, family, args.scheme)?;
     let description = Description {

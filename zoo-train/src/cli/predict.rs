@@ -10,7 +10,7 @@ use zoo_core::Registry;
 use zoo_core::model::Mode;
 use zoo_core::weights::{TensorFile, write_safetensors};
 
-use super::weights::{PreparationArgs, WeightsArgs};
+use super::weights::WeightsArgs;
 use crate::data::preprocessing::Preprocessing;
 use crate::data::{image, imagenet};
 use crate::weights::Opened;
@@ -25,8 +25,6 @@ const LOGITS: &str = "logits";
 pub struct Args {
     #[command(flatten)]
     weights: WeightsArgs,
-    #[command(flatten)]
-    preparation: PreparationArgs,
     /// A safetensors file with the tensor `input`: f32, N x 3 x H x W, normalised already
     #[arg(long, value_name = "FILE", requires = "output")]
     tensor: Option<PathBuf>,
@@ -57,9 +55,7 @@ fn logits(registry: &Registry, args: &Args, input: &Path, output: &Path) -> Resu
     if images.kind() != Kind::Float || height != width || !(1..=65_535).contains(&height) {
         bail!("{}: `{INPUT}` must be square images in f32, not {:?} {shape:?}", input.display(), images.kind());
     }
-    let mut flags = args.preparation.flags();
-    flags.crop = Some(height as u32);
-    let opened = args.weights.open(registry, &flags)?;
+    let opened = args.weights.open(registry, Some(height as u32))?;
     let count = shape[0];
     let mut parts = Vec::new();
     for first in (0..count).step_by(BATCH) {
@@ -80,7 +76,7 @@ fn run_model(opened: &Opened, images: &Tensor) -> Result<Tensor, Error> {
 }
 
 fn classes(registry: &Registry, args: &Args) -> Result<(), Error> {
-    let opened = args.weights.open(registry, &args.preparation.flags())?;
+    let opened = args.weights.open(registry, None)?;
     let preprocessing = Preprocessing::from(&opened.resolved);
     eprintln!("{}", opened.resolved);
     let names = names(&opened)?;

@@ -2,16 +2,15 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Error, anyhow, bail};
+use anyhow::{Error, anyhow};
 use tch::Device;
 use zoo_core::Registry;
 use zoo_core::plan::Padding;
 use zoo_core::weights::{Interpolation, TrainedWith, channels, interpolation, padding};
 
-use crate::weights::pretrained::{self, Source};
-use crate::weights::{Opened, open};
+use crate::weights::{Opened, open, pretrained};
 
-/// Which weights.
+/// Which weights, and how they are run.
 #[derive(Debug, clap::Args)]
 pub struct WeightsArgs {
     /// The model, where the weights do not name it
@@ -29,11 +28,13 @@ pub struct WeightsArgs {
     /// Threads of libtorch
     #[arg(long, value_name = "N")]
     pub threads: Option<i32>,
+    #[command(flatten)]
+    preparation: PreparationArgs,
 }
 
 /// How images are prepared, in place of what the weights say.
 #[derive(Debug, clap::Args)]
-pub struct PreparationArgs {
+struct PreparationArgs {
     /// Padding of strided convolutions: same (TensorFlow's) or symmetric
     #[arg(long, value_name = "NAME", value_parser = parse_padding, help_heading = "Preparation")]
     padding: Option<Padding>,
@@ -64,31 +65,21 @@ struct Channels([f32; 3]);
 struct Resize(Option<u32>);
 
 impl WeightsArgs {
-    /// Reads the weights into their network.
-    pub fn open(&self, registry: &Registry, flags: &TrainedWith) -> Result<Opened, Error> {
+    /// Reads the weights into their network, for images of `side` pixels where that is known.
+    pub fn open(&self, registry: &Registry, side: Option<u32>) -> Result<Opened, Error> {
+        let flags = TrainedWith { crop: side.or(self.preparation.crop), ..self.preparation.flags() };
         super::train::set_threads(self.threads);
         let device: Device = super::train::device(&self.device)?;
-        let (path, known) = self.file(registry)?;
-        Ok(open(registry, &path, self.model.as_deref(), flags, &known, device)?)
-    }
-
-    fn file(&self, registry: &Registry) -> Result<(PathBuf, TrainedWith), Error> {
-        let Some(tag) = &self.pretrained else {
-            let path = self.weights.clone().ok_or_else(|| anyhow!("give --weights FILE or --pretrained"))?;
-            return Ok((path, TrainedWith::default()));
-        };
-        let Some(model) = &self.model else {
-            bail!("--pretrained needs to know the network: give --model NAME (`list` shows all)");
-        };
-        let entry = registry.find(model)?;
-        let source = Source::find(entry.variant.name, Some(tag.as_str()).filter(|tag| !tag.is_empty()))?;
-        Ok((pretrained::fetch(&source)?, source.trained_with()))
+        let (model, file) = (self.model.as_deref(), self.weights.as_deref());
+        let located = pretrained::locate(registry, model, file, self.pretrained.as_deref())?;
+        let (path, known) = located.ok_or_else(|| anyhow!("give --weights FILE or --pretrained"))?;
+        Ok(open(registry, &path, model, &flags, &known, device)?)
     }
 }
 
 impl PreparationArgs {
     /// What the flags say.
-    pub fn flags(&self) -> TrainedWith {
+    fn flags(&self) -> TrainedWith {
         TrainedWith {
             padding: self.padding,
             bn_eps: self.bn_eps,

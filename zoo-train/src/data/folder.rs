@@ -9,7 +9,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::preprocessing::{IMAGENET_DEVIATION, IMAGENET_MEAN};
+use zoo_core::weights::{IMAGENET_MEAN, IMAGENET_STD};
+
 use super::{DataError, Dataset, ImageFiles, Split, imagenet};
 
 /// The folder of the images to learn from.
@@ -59,7 +60,7 @@ pub fn load(root: &Path, classes: Option<Vec<String>>, skip_bad: bool) -> Result
         classes: names,
         wnids,
         mean: IMAGENET_MEAN,
-        deviation: IMAGENET_DEVIATION,
+        deviation: IMAGENET_STD,
     })
 }
 

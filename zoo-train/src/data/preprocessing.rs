@@ -2,14 +2,11 @@
 //!
 //! The geometry is that of torchvision's `Resize` and `CenterCrop` on PIL images, so that accuracies compare.
 
+use zoo_core::weights::{IMAGENET_MEAN, IMAGENET_STD};
+
 use super::image::Rgb;
 use super::image::resize::{Area, Interpolation, Resizer};
 use super::normalisation::Normalisation;
-
-/// Mean of each channel over ImageNet's training images, as published classifiers use it.
-pub const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
-/// Standard deviation of each channel over ImageNet's training images, as published classifiers use it.
-pub const IMAGENET_DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 
 /// The steps from a picture to the numbers that a network takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,7 +29,7 @@ impl Preprocessing {
     pub fn of_imagenet(crop: u32) -> Preprocessing {
         Preprocessing {
             mean: IMAGENET_MEAN,
-            std: IMAGENET_DEVIATION,
+            std: IMAGENET_STD,
             resize: Some((u64::from(crop) * 8).div_ceil(7).try_into().unwrap_or(u32::MAX)),
             crop,
             interpolation: Interpolation::Bilinear,

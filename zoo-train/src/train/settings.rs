@@ -236,6 +236,10 @@ impl Settings {
                 "--backbone-lr-scale must be 0 to 1".into(),
             ),
             (
+                self.weights.is_some() || self.pretrained.is_some() || self.freeze.as_deref().is_none_or(|f| f == "none"),
+                "--freeze without weights would keep random ones: give --weights FILE or --pretrained".into(),
+            ),
+            (
                 !self.cache_features || (self.freeze.as_deref() == Some("backbone") && self.unfreeze_every.is_none()),
                 "--cache-features needs --freeze backbone, and no --unfreeze-every: other features change".into(),
             ),

@@ -2,57 +2,39 @@
 //!
 //! The order is that of evaluation: what the user gave, then what the weights say, then the habit of whoever named them.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use zoo_core::Registry;
 use zoo_core::plan::Plan;
-use zoo_core::weights::{TensorFile, TrainedWith, detect, interpolation, interpolation_name, padding, padding_name};
+use zoo_core::weights::{TrainedWith, interpolation, interpolation_name, padding, padding_name};
 
 use super::settings::{Given, Settings};
 use crate::data::{Dataset, Preprocessing};
-use crate::weights::open::describe;
-use crate::weights::pretrained::{self, Source};
-use crate::weights::{Resolved, WeightsFault};
-
-/// Weights that a run starts from.
-#[derive(Debug)]
-pub struct StartingPoint {
-    /// Their tensors.
-    pub file: TensorFile,
-    /// How they want to be run, and why.
-    pub resolved: Resolved,
-}
+use crate::weights::{Identified, WeightsFault, identify, pretrained};
 
 /// Fills in the settings that were not given: those that the weights decide, and for image files of any size those of
 /// the model's variant. The weights themselves, where there are any, are read and handed back.
 ///
 /// # Errors
 /// Where the weights cannot be had or are for another network.
-pub fn settle(
-    registry: &Registry,
-    settings: &mut Settings,
-    given: &Given,
-) -> Result<Option<StartingPoint>, WeightsFault> {
-    let Some((path, known)) = source(registry, settings)? else {
-        if !settings.is_small_images() && !settings.model.is_empty() {
-            let entry = registry.find(&settings.model)?;
+pub fn settle(registry: &Registry, settings: &mut Settings, given: &Given) -> Result<Option<Identified>, WeightsFault> {
+    let asked = Some(settings.model.as_str()).filter(|model| !model.is_empty()).map(String::from);
+    let asked = asked.as_deref();
+    let file = settings.weights.as_deref().map(Path::new);
+    let Some((path, known)) = pretrained::locate(registry, asked, file, settings.pretrained.as_deref())? else {
+        if let Some(model) = asked.filter(|_| !settings.is_small_images()) {
+            let entry = registry.find(model)?;
             fill(given, "input_size", &mut settings.input_size, entry.variant.options.input_size);
             fill(given, "profile", &mut settings.profile, "native".to_string());
         }
         return Ok(None);
     };
-    let file = TensorFile::read(&path)?;
-    let asked = Some(settings.model.as_str()).filter(|model| !model.is_empty());
-    let (entry, description) = describe(registry, &file, asked)?;
-    let mistaken = |problem| WeightsFault::Metadata { path: path.clone(), problem };
-    let plan = Plan::new(entry.architecture, &description.options(&entry, 1000).map_err(mistaken)?)?;
-    let scheme = detect(&file, entry.architecture.family, &plan)?;
-    let resolved = Resolved::new(&entry, scheme, &settings.trained_with(given), &description.trained_with.or(known));
-
+    let found = identify(registry, &path, asked, &settings.trained_with(given), &known)?;
+    let Identified { entry, description, resolved, .. } = &found;
     settings.model = entry.variant.name.to_string();
     settings.width = settings.width.or(description.width);
     settings.depth = settings.depth.or(description.depth);
-    fill(given, "profile", &mut settings.profile, description.profile.unwrap_or_else(|| "native".into()));
+    fill(given, "profile", &mut settings.profile, description.profile.clone().unwrap_or("native".into()));
     settings.input_size = resolved.crop.0;
     settings.padding = Some(padding_name(resolved.padding.0).into());
     settings.bn_eps = Some(resolved.bn_eps.0);
@@ -60,28 +42,13 @@ pub fn settle(
     settings.std = Some(resolved.std.0);
     settings.resize = Some(resolved.resize.0.unwrap_or(0));
     settings.interpolation = Some(interpolation_name(resolved.interpolation.0).into());
-    Ok(Some(StartingPoint { file, resolved }))
+    Ok(Some(found))
 }
 
 fn fill<T>(given: &Given, key: &str, setting: &mut T, value: T) {
     if !given.has(key) {
         *setting = value;
     }
-}
-
-/// The file of weights, and what else is known of it.
-fn source(registry: &Registry, settings: &Settings) -> Result<Option<(PathBuf, TrainedWith)>, WeightsFault> {
-    if let Some(path) = &settings.weights {
-        return Ok(Some((path.into(), TrainedWith::default())));
-    }
-    let Some(tag) = &settings.pretrained else { return Ok(None) };
-    if settings.model.is_empty() {
-        let problem = "--pretrained needs to know the network: give --model NAME (`list` shows all)";
-        return Err(WeightsFault::Choice(problem.into()));
-    }
-    let entry = registry.find(&settings.model)?;
-    let source = Source::find(entry.variant.name, Some(tag.as_str()).filter(|tag| !tag.is_empty()))?;
-    Ok(Some((pretrained::fetch(&source)?, source.trained_with())))
 }
 
 impl Settings {

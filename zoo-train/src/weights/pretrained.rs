@@ -4,11 +4,12 @@
 //! from timm itself. Files land in the cache of the hub's own tools (`$HF_HOME`, by default `~/.cache/huggingface`), so
 //! that what Python has fetched is not fetched again; `$HF_ENDPOINT` names another host.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hf_hub::api::sync::{ApiBuilder, ApiError};
 use hf_hub::{Cache, Repo};
 use serde::Deserialize;
+use zoo_core::Registry;
 use zoo_core::weights::{TrainedWith, channels, interpolation, padding};
 
 use super::WeightsFault;
@@ -87,11 +88,37 @@ impl Source {
     }
 }
 
+/// The file that is asked for by path (`file`) or by `tag` of the hub, empty for the usual weights, with what the table
+/// knows of it. A file that was fetched by hand is known by its name.
+///
+/// # Errors
+/// Where a tag comes without a model, does not exist, or the hub does not give its file.
+pub fn locate(
+    registry: &Registry,
+    model: Option<&str>,
+    file: Option<&Path>,
+    tag: Option<&str>,
+) -> Result<Option<(PathBuf, TrainedWith)>, WeightsFault> {
+    if let Some(path) = file {
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy());
+        let known = Source::all().into_iter().find(|source| stem.as_deref() == Some(source.name()));
+        return Ok(Some((path.into(), known.map_or_else(TrainedWith::default, |source| source.trained_with()))));
+    }
+    let Some(tag) = tag else { return Ok(None) };
+    let Some(model) = model else {
+        let problem = "--pretrained needs to know the network: give --model NAME (`list` shows all)";
+        return Err(WeightsFault::Choice(problem.into()));
+    };
+    let entry = registry.find(model)?;
+    let source = Source::find(entry.variant.name, Some(tag).filter(|tag| !tag.is_empty()))?;
+    Ok(Some((fetch(&source)?, source.trained_with())))
+}
+
 /// The file of `source`, from the cache or the hub, with progress on a terminal.
 ///
 /// # Errors
 /// Where the hub cannot be reached or does not have it: the message says where to put the file by hand.
-pub fn fetch(source: &Source) -> Result<PathBuf, WeightsFault> {
+fn fetch(source: &Source) -> Result<PathBuf, WeightsFault> {
     let cache = Cache::from_env();
     let repository = Repo::model(source.repository.clone());
     if let Some(path) = cache.repo(repository.clone()).get(FILE) {

@@ -8,13 +8,8 @@ use zoo_core::Entry;
 use zoo_core::plan::Padding;
 use zoo_core::weights::{Interpolation, Scheme, TrainedWith, interpolation_name, padding_name};
 
+use super::pretrained::Source;
 use crate::data::Preprocessing;
-
-/// Share of the resized image that the central crop shows, where nothing better is known.
-const CROP_SHARE: f64 = 0.875;
-/// Over ImageNet's training images.
-const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
-const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
 
 /// Who decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +57,7 @@ pub struct Resolved {
 impl Resolved {
     /// Settles every value for the variant `entry`, whose tensors are named by `scheme`.
     pub fn new(entry: &Entry, scheme: Scheme, flags: &TrainedWith, file: &TrainedWith) -> Resolved {
-        let habit = TrainedWith::habit_of(scheme, entry.architecture.family, entry.variant.name);
+        let habit = habit_of(scheme, entry);
         fn pick<T>(scheme: Scheme, flag: Option<T>, file: Option<T>, habit: Option<T>, default: T) -> (T, Origin) {
             match (flag, file, habit) {
                 (Some(value), ..) => (value, Origin::Flag),
@@ -75,20 +70,20 @@ impl Resolved {
         let crop = pick(scheme, flags.crop, file.crop, habit.crop, variant.input_size);
         // A resize of the habit belongs to the habit's crop.
         let habitual_resize = habit.resize.filter(|_| habit.crop == Some(crop.0));
-        let customary_resize = Some((f64::from(crop.0) / CROP_SHARE).floor() as u32);
+        let customary = Preprocessing::of_imagenet(crop.0);
         Resolved {
             padding: pick(scheme, flags.padding, file.padding, habit.padding, variant.padding),
             bn_eps: pick(scheme, flags.bn_eps, file.bn_eps, habit.bn_eps, entry.architecture.rules.norm.eps),
-            mean: pick(scheme, flags.mean, file.mean, habit.mean, IMAGENET_MEAN),
-            std: pick(scheme, flags.std, file.std, habit.std, IMAGENET_STD),
-            resize: pick(scheme, flags.resize, file.resize, habitual_resize, customary_resize),
+            mean: pick(scheme, flags.mean, file.mean, habit.mean, customary.mean),
+            std: pick(scheme, flags.std, file.std, habit.std, customary.std),
+            resize: pick(scheme, flags.resize, file.resize, habitual_resize, customary.resize),
             crop,
             interpolation: pick(
                 scheme,
                 flags.interpolation,
                 file.interpolation,
                 habit.interpolation,
-                Interpolation::Bilinear,
+                customary.interpolation,
             ),
         }
     }
@@ -126,6 +121,15 @@ impl Resolved {
                 "interpolation": self.interpolation.1.to_string(),
             },
         })
+    }
+}
+
+/// The habit of whoever named the tensors: timm's is in the table of its weights, those that it usually gives.
+fn habit_of(scheme: Scheme, entry: &Entry) -> TrainedWith {
+    let habit = TrainedWith::habit_of(scheme, entry.architecture.family, entry.variant.name);
+    match Source::find(entry.variant.name, None) {
+        Ok(usual) if scheme == Scheme::Timm => usual.trained_with().or(habit),
+        _ => habit,
     }
 }
 

@@ -1,4 +1,9 @@
 //! One training run, from a request to its last row.
+//!
+//! Owns the order of steps, evaluations, checkpoints and rows. How it starts is in `start`, what it says in `say`.
+
+mod say;
+mod start;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,25 +11,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use tch::Device;
-use zoo_core::model::Model;
-use zoo_core::summary::grouped;
-use zoo_core::weights::{self, Strictness};
-use zoo_core::{Entry, Plan};
+use zoo_core::Entry;
+
+pub use say::skipped_lines;
+pub(super) use start::load_weights;
 
 use super::budget::{Budget, Speed};
-use super::checkpoint::{self, Checkpoint, Running, State};
+use super::checkpoint::{self, Running, State};
 use super::evaluate::{Answers, Evaluation, evaluate};
-use super::folder::{self, Resume, RunFolder};
+use super::folder::{Resume, RunFolder};
 use super::loader::Loader;
 use super::metrics::{self, Epoch};
-use super::progress::{Progress, Snapshot, Verbosity, time};
-use super::source::{Augmentation, Source, TestSet};
-use super::starting_point::StartingPoint;
+use super::progress::{Progress, Snapshot, Verbosity};
+use super::source::{Source, TestSet};
 use super::trainer::Trainer;
-use super::{Settings, TrainError, calibrate, features};
+use super::{Settings, TrainError};
 use crate::data::Dataset;
 use crate::results::{Environment, accuracy};
-use crate::weights::Description;
+use crate::weights::{Description, Identified};
 
 /// What a run is asked for.
 #[derive(Debug)]
@@ -36,7 +40,7 @@ pub struct Request {
     /// Wall time in place of a number of steps.
     pub budget: Option<Budget>,
     /// Weights that a fresh run starts from.
-    pub weights: Option<StartingPoint>,
+    pub weights: Option<Identified>,
     /// Whether to go on with an earlier run.
     pub resume: Resume,
     /// The folder that runs and tables are in.
@@ -92,78 +96,6 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn start(request: &'a Request, mut dataset: Dataset) -> Result<Run<'a>, TrainError> {
-        let started = Instant::now();
-        let found = folder::find(&request.results, &request.resume, &request.settings)?;
-        let settings = match &found {
-            Some((_, checkpoint)) => resumed(&request.settings, &checkpoint.state.settings),
-            None => request.settings.clone(),
-        };
-        dataset.train.truncate(settings.limit_train.unwrap_or(usize::MAX));
-        dataset.test.truncate(settings.limit_test.unwrap_or(usize::MAX));
-        settings.check(dataset.train.len())?;
-        let plan = Plan::new(request.entry.architecture, &settings.options(&request.entry, dataset.classes.len())?)?;
-        folder::make_results(&request.results)?;
-        if settings.cache_features {
-            features::replace(
-                &mut dataset,
-                &plan,
-                &settings,
-                request,
-                found.as_ref().map(|(_, checkpoint)| checkpoint),
-            )?;
-        }
-        let source = Arc::new(source(&settings, &mut dataset));
-        let test = std::mem::take(&mut dataset.test);
-        let test = Arc::new(TestSet::new(test, settings.preprocessing(&dataset)));
-        let per_epoch = source.steps_per_epoch();
-
-        let (speed, steps) = match &found {
-            Some((_, checkpoint)) => (earlier_speed(&checkpoint.state), settings.steps.unwrap_or(0)),
-            None => {
-                let speed = calibrate::measure(&plan, &settings, &source, &test, request)?;
-                let elapsed = started.elapsed().as_secs_f64();
-                let asked = settings.steps.unwrap_or_else(|| (settings.epochs * per_epoch as f64).ceil() as u64);
-                let steps = request.budget.map(|budget| budget.first_estimate(&speed, elapsed, per_epoch));
-                (speed, steps.unwrap_or(asked).max(1))
-            }
-        };
-        let mut trainer = Trainer::new(plan, &settings, request.device)?;
-        let mut loaded = Vec::new();
-        let (folder, state) = match found {
-            Some((folder, checkpoint)) => (folder, load(&mut trainer, checkpoint, &settings)?),
-            None => {
-                loaded = load_weights(&mut trainer.model, request, &settings)?;
-                let settings = Settings { steps: Some(steps), ..settings };
-                (RunFolder::create(&request.results, &settings)?, State::new(settings))
-            }
-        };
-        folder.write_config(&state.settings)?;
-        metrics::rewrite(&folder.metrics(), &state.epochs)?;
-        // A budget that was resumed became steps in the first sitting.
-        let budget = request.budget.filter(|_| state.step == 0);
-        let progress = Progress::new(request.verbosity, steps, state.step);
-        let earlier_seconds = state.seconds;
-        let mut run = Run {
-            request,
-            started,
-            earlier_seconds,
-            trainer,
-            source,
-            test,
-            dataset,
-            state,
-            steps,
-            speed,
-            budget,
-            folder,
-            progress,
-        };
-        loaded.iter().for_each(|line| run.progress.say(line));
-        run.say_beginning();
-        Ok(run)
-    }
-
     fn train(&mut self, stop: &AtomicBool) -> Result<Ending, TrainError> {
         let mut loader = Loader::start(self.source.clone(), self.state.step, self.state.settings.workers);
         // A run that was stopped while it evaluated makes up for it.
@@ -370,134 +302,4 @@ impl<'a> Run<'a> {
         }
         Ok(())
     }
-
-    fn say_beginning(&mut self) {
-        let settings = &self.state.settings;
-        let cost = self.trainer.model.plan().cost;
-        let per_epoch = self.source.steps_per_epoch();
-        let left = self.speed.seconds(self.steps - self.state.step, per_epoch);
-        let lines = [
-            format!(
-                "{}, {}, {} px: {} parameters, {} MACs",
-                settings.model,
-                settings.profile,
-                settings.input_size,
-                grouped(cost.params),
-                grouped(cost.macs),
-            ),
-            format!(
-                "{}: {} training and {} test images; {} steps of {} images, {:.2} epochs",
-                self.dataset.name,
-                grouped(self.source.split.len() as u64),
-                grouped(self.test.len() as u64),
-                grouped(self.steps),
-                settings.batch_size,
-                self.steps as f64 / per_epoch as f64,
-            ),
-            format!(
-                "expected time {} at {:.0} img/s on {} threads; Ctrl-C saves, --resume auto goes on",
-                time(left),
-                settings.batch_size as f64 / self.speed.step,
-                tch::get_num_threads(),
-            ),
-            match self.state.step {
-                0 => format!("results in {}", self.folder.path.display()),
-                step => format!("going on at step {} in {}", grouped(step), self.folder.path.display()),
-            },
-        ];
-        lines.iter().for_each(|line| self.progress.say(line));
-    }
-
-    fn say_epoch(&mut self, epoch: &Epoch) {
-        self.progress.say(&format!(
-            "epoch {:6.2}  loss {:.4}  train {:5.2} %  test {:5.2} %  test loss {:.4}  {:.0} img/s  {}",
-            epoch.epoch,
-            epoch.train_loss,
-            epoch.train_top1,
-            epoch.test_top1,
-            epoch.test_loss,
-            epoch.images_per_second,
-            time(epoch.seconds),
-        ));
-    }
-
-    fn say_ending(&mut self, outcome: &Result<Ending, TrainError>) {
-        for (images, split) in [("training", &self.source.split), ("test", &self.test.split)] {
-            skipped_lines(images, &split.skipped()).iter().for_each(|line| self.progress.say(line));
-        }
-        let seconds = time(self.seconds());
-        let table = self.request.results.join("accuracy.csv");
-        match outcome {
-            Ok(Ending::Done) => {
-                let top1 = self.state.epochs.last().map_or(f64::NAN, |epoch| epoch.test_top1);
-                self.progress.say(&format!("{top1:.2} % top-1 in {seconds}; a row in {}", table.display()));
-            }
-            Ok(Ending::Interrupted) => self.progress.say(&format!(
-                "stopped at step {} after {seconds}; go on with --resume auto",
-                grouped(self.state.step)
-            )),
-            Err(_) if self.folder.last().exists() => {
-                self.progress.say(&format!("the last good checkpoint is {}", self.folder.last().display()));
-            }
-            Err(_) => {}
-        }
-    }
-}
-
-/// What is said of files that could not be read.
-pub fn skipped_lines(images: &str, skipped: &[String]) -> Vec<String> {
-    if skipped.is_empty() {
-        return Vec::new();
-    }
-    let heading = format!("skipped {} {images} images that cannot be read:", skipped.len());
-    std::iter::once(heading).chain(skipped.iter().map(|line| format!("  {line}"))).collect()
-}
-
-/// The settings of an earlier run, with what does not change its results from the new request.
-fn resumed(request: &Settings, earlier: &Settings) -> Settings {
-    Settings {
-        threads: request.threads,
-        workers: request.workers,
-        device: request.device.clone(),
-        checkpoint_every: request.checkpoint_every,
-        ..earlier.clone()
-    }
-}
-
-/// Fills a fresh network with the weights that were asked for, and tells how that went.
-pub(super) fn load_weights(
-    model: &mut Model,
-    request: &Request,
-    settings: &Settings,
-) -> Result<Vec<String>, TrainError> {
-    let Some(StartingPoint { file, resolved }) = &request.weights else { return Ok(Vec::new()) };
-    let strictness = if settings.allow_partial { Strictness::Partial } else { Strictness::Strict };
-    let report = weights::load(model, request.entry.architecture.family, file, strictness)?;
-    let mut lines = vec![format!("{}: {report}", file.path.display())];
-    lines.extend(report.faults().into_iter().map(|fault| format!("  {fault}")));
-    lines.push(format!("images: {resolved}"));
-    Ok(lines)
-}
-
-fn load(trainer: &mut Trainer, checkpoint: Checkpoint, settings: &Settings) -> Result<State, TrainError> {
-    checkpoint.load_model(&mut trainer.model)?;
-    checkpoint.load_optimizer(&trainer.model, &mut trainer.optimizer)?;
-    Ok(State { settings: settings.clone(), ..checkpoint.state })
-}
-
-fn earlier_speed(state: &State) -> Speed {
-    let steps = state.step.max(1) as f64;
-    let evaluations = state.epochs.len().max(1) as f64;
-    Speed {
-        step: state.training_seconds / steps,
-        evaluation: (state.seconds - state.training_seconds).max(0.0) / evaluations,
-    }
-}
-
-/// Takes the training images out of the data set: a copy would be 150 MB of CIFAR-10.
-fn source(settings: &Settings, dataset: &mut Dataset) -> Source {
-    let Settings { crop_padding, flip, batch_size, seed, .. } = *settings;
-    let augmentation = Augmentation { crop_padding, crop_scale: settings.crop_scale(), flip };
-    let preprocessing = settings.preprocessing(dataset);
-    Source::new(std::mem::take(&mut dataset.train), preprocessing, augmentation, batch_size, seed)
 }

@@ -1,0 +1,90 @@
+//! What a run says: at its beginning, after each epoch, and at its end.
+use zoo_core::summary::grouped;
+
+use super::{Ending, Run};
+use crate::train::TrainError;
+use crate::train::metrics::Epoch;
+use crate::train::progress::time;
+
+impl Run<'_> {
+    pub(super) fn say_beginning(&mut self) {
+        let settings = &self.state.settings;
+        let cost = self.trainer.model.plan().cost;
+        let per_epoch = self.source.steps_per_epoch();
+        let left = self.speed.seconds(self.steps - self.state.step, per_epoch);
+        let lines = [
+            format!(
+                "{}, {}, {} px: {} parameters, {} MACs",
+                settings.model,
+                settings.profile,
+                settings.input_size,
+                grouped(cost.params),
+                grouped(cost.macs),
+            ),
+            format!(
+                "{}: {} training and {} test images; {} steps of {} images, {:.2} epochs",
+                self.dataset.name,
+                grouped(self.source.split.len() as u64),
+                grouped(self.test.len() as u64),
+                grouped(self.steps),
+                settings.batch_size,
+                self.steps as f64 / per_epoch as f64,
+            ),
+            format!(
+                "expected time {} at {:.0} img/s on {} threads; Ctrl-C saves, --resume auto goes on",
+                time(left),
+                settings.batch_size as f64 / self.speed.step,
+                tch::get_num_threads(),
+            ),
+            match self.state.step {
+                0 => format!("results in {}", self.folder.path.display()),
+                step => format!("going on at step {} in {}", grouped(step), self.folder.path.display()),
+            },
+        ];
+        lines.iter().for_each(|line| self.progress.say(line));
+    }
+
+    pub(super) fn say_epoch(&mut self, epoch: &Epoch) {
+        self.progress.say(&format!(
+            "epoch {:6.2}  loss {:.4}  train {:5.2} %  test {:5.2} %  test loss {:.4}  {:.0} img/s  {}",
+            epoch.epoch,
+            epoch.train_loss,
+            epoch.train_top1,
+            epoch.test_top1,
+            epoch.test_loss,
+            epoch.images_per_second,
+            time(epoch.seconds),
+        ));
+    }
+
+    pub(super) fn say_ending(&mut self, outcome: &Result<Ending, TrainError>) {
+        for (images, split) in [("training", &self.source.split), ("test", &self.test.split)] {
+            skipped_lines(images, &split.skipped()).iter().for_each(|line| self.progress.say(line));
+        }
+        let seconds = time(self.seconds());
+        let table = self.request.results.join("accuracy.csv");
+        match outcome {
+            Ok(Ending::Done) => {
+                let top1 = self.state.epochs.last().map_or(f64::NAN, |epoch| epoch.test_top1);
+                self.progress.say(&format!("{top1:.2} % top-1 in {seconds}; a row in {}", table.display()));
+            }
+            Ok(Ending::Interrupted) => self.progress.say(&format!(
+                "stopped at step {} after {seconds}; go on with --resume auto",
+                grouped(self.state.step)
+            )),
+            Err(_) if self.folder.last().exists() => {
+                self.progress.say(&format!("the last good checkpoint is {}", self.folder.last().display()));
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// What is said of files that could not be read.
+pub fn skipped_lines(images: &str, skipped: &[String]) -> Vec<String> {
+    if skipped.is_empty() {
+        return Vec::new();
+    }
+    let heading = format!("skipped {} {images} images that cannot be read:", skipped.len());
+    std::iter::once(heading).chain(skipped.iter().map(|line| format!("  {line}"))).collect()
+}

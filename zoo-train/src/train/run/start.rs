@@ -1,0 +1,138 @@
+//! How a run starts: anew, from weights, or where an earlier sitting stopped.
+use std::sync::Arc;
+use std::time::Instant;
+
+use zoo_core::Plan;
+use zoo_core::model::Model;
+use zoo_core::weights::{self, Strictness};
+
+use super::{Request, Run};
+use crate::data::Dataset;
+use crate::train::budget::Speed;
+use crate::train::checkpoint::{Checkpoint, State};
+use crate::train::folder::{self, RunFolder};
+use crate::train::progress::Progress;
+use crate::train::source::{Augmentation, Source, TestSet};
+use crate::train::trainer::Trainer;
+use crate::train::{Settings, TrainError, calibrate, features, metrics};
+use crate::weights::Identified;
+
+impl<'a> Run<'a> {
+    pub(super) fn start(request: &'a Request, mut dataset: Dataset) -> Result<Run<'a>, TrainError> {
+        let started = Instant::now();
+        let found = folder::find(&request.results, &request.resume, &request.settings)?;
+        let settings = match &found {
+            Some((_, checkpoint)) => resumed(&request.settings, &checkpoint.state.settings),
+            None => request.settings.clone(),
+        };
+        dataset.train.truncate(settings.limit_train.unwrap_or(usize::MAX));
+        dataset.test.truncate(settings.limit_test.unwrap_or(usize::MAX));
+        settings.check(dataset.train.len())?;
+        let plan = Plan::new(request.entry.architecture, &settings.options(&request.entry, dataset.classes.len())?)?;
+        folder::make_results(&request.results)?;
+        if settings.cache_features {
+            features::replace(
+                &mut dataset,
+                &plan,
+                &settings,
+                request,
+                found.as_ref().map(|(_, checkpoint)| checkpoint),
+            )?;
+        }
+        let source = Arc::new(source(&settings, &mut dataset));
+        let test = std::mem::take(&mut dataset.test);
+        let test = Arc::new(TestSet::new(test, settings.preprocessing(&dataset)));
+        let per_epoch = source.steps_per_epoch();
+
+        let (speed, steps) = match &found {
+            Some((_, checkpoint)) => (earlier_speed(&checkpoint.state), settings.steps.unwrap_or(0)),
+            None => {
+                let speed = calibrate::measure(&plan, &settings, &source, &test, request)?;
+                let elapsed = started.elapsed().as_secs_f64();
+                let asked = settings.steps.unwrap_or_else(|| (settings.epochs * per_epoch as f64).ceil() as u64);
+                let steps = request.budget.map(|budget| budget.first_estimate(&speed, elapsed, per_epoch));
+                (speed, steps.unwrap_or(asked).max(1))
+            }
+        };
+        let mut trainer = Trainer::new(plan, &settings, request.device)?;
+        let mut loaded = Vec::new();
+        let (folder, state) = match found {
+            Some((folder, checkpoint)) => (folder, load(&mut trainer, checkpoint, &settings)?),
+            None => {
+                loaded = load_weights(&mut trainer.model, request, &settings)?;
+                let settings = Settings { steps: Some(steps), ..settings };
+                (RunFolder::create(&request.results, &settings)?, State::new(settings))
+            }
+        };
+        folder.write_config(&state.settings)?;
+        metrics::rewrite(&folder.metrics(), &state.epochs)?;
+        // A budget that was resumed became steps in the first sitting.
+        let budget = request.budget.filter(|_| state.step == 0);
+        let progress = Progress::new(request.verbosity, steps, state.step);
+        let earlier_seconds = state.seconds;
+        let mut run = Run {
+            request,
+            started,
+            earlier_seconds,
+            trainer,
+            source,
+            test,
+            dataset,
+            state,
+            steps,
+            speed,
+            budget,
+            folder,
+            progress,
+        };
+        loaded.iter().for_each(|line| run.progress.say(line));
+        run.say_beginning();
+        Ok(run)
+    }
+}
+
+/// The settings of an earlier run, with what does not change its results from the new request.
+fn resumed(request: &Settings, earlier: &Settings) -> Settings {
+    Settings {
+        threads: request.threads,
+        workers: request.workers,
+        device: request.device.clone(),
+        checkpoint_every: request.checkpoint_every,
+        ..earlier.clone()
+    }
+}
+
+/// Fills a fresh network with the weights that were asked for, and tells how that went.
+pub fn load_weights(model: &mut Model, request: &Request, settings: &Settings) -> Result<Vec<String>, TrainError> {
+    let Some(Identified { file, resolved, .. }) = &request.weights else { return Ok(Vec::new()) };
+    let strictness = if settings.allow_partial { Strictness::Partial } else { Strictness::Strict };
+    let report = weights::load(model, request.entry.architecture.family, file, strictness)?;
+    let mut lines = vec![format!("{}: {report}", file.path.display())];
+    lines.extend(report.faults().into_iter().map(|fault| format!("  {fault}")));
+    let whole = if settings.is_small_images() { "small images are resized whole to the crop; " } else { "" };
+    lines.push(format!("images: {whole}{resolved}"));
+    Ok(lines)
+}
+
+fn load(trainer: &mut Trainer, checkpoint: Checkpoint, settings: &Settings) -> Result<State, TrainError> {
+    checkpoint.load_model(&mut trainer.model)?;
+    checkpoint.load_optimizer(&trainer.model, &mut trainer.optimizer)?;
+    Ok(State { settings: settings.clone(), ..checkpoint.state })
+}
+
+fn earlier_speed(state: &State) -> Speed {
+    let steps = state.step.max(1) as f64;
+    let evaluations = state.epochs.len().max(1) as f64;
+    Speed {
+        step: state.training_seconds / steps,
+        evaluation: (state.seconds - state.training_seconds).max(0.0) / evaluations,
+    }
+}
+
+/// Takes the training images out of the data set: a copy would be 150 MB of CIFAR-10.
+fn source(settings: &Settings, dataset: &mut Dataset) -> Source {
+    let Settings { crop_padding, flip, batch_size, seed, .. } = *settings;
+    let augmentation = Augmentation { crop_padding, crop_scale: settings.crop_scale(), flip };
+    let preprocessing = settings.preprocessing(dataset);
+    Source::new(std::mem::take(&mut dataset.train), preprocessing, augmentation, batch_size, seed)
+}
