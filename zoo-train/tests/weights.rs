@@ -236,6 +236,31 @@ fn weights_that_do_not_fit_are_refused_by_name_or_taken_in_part() {
 }
 
 #[test]
+fn norms_that_were_folded_are_kept_or_refused() {
+    let (folder, best) = trained(&["--steps", "3"]);
+    let file = TensorFile::read(&folder.path().join(&best)).unwrap();
+    let folded = |name: &str| {
+        let tensor = file.tensor(name).unwrap();
+        match name {
+            _ if name.ends_with(".running_mean") => tensor.zeros_like(),
+            _ if name.ends_with(".running_var") || name.ends_with(".norm.weight") => tensor.ones_like(),
+            _ => tensor,
+        }
+    };
+    let names = file.names().filter(|name| !name.starts_with("optimizer."));
+    let tensors: Vec<(String, Tensor)> = names.map(|name| (name.to_string(), folded(name))).collect();
+    write_safetensors(&folder.path().join("folded.safetensors"), &tensors, &BTreeMap::new()).unwrap();
+    let tune = |results: &str, more: &[&str]| {
+        let flags = ["--weights", "folded.safetensors", "--steps", "1", "--results", results];
+        train(folder.path(), &[&flags[..], more].concat())
+    };
+    tune("refused", &[]).refused(&["folded.safetensors", "--freeze-statistics", "--freeze backbone"]);
+    tune("refused", &["--freeze", "backbone", "--unfreeze-every", "1"]).refused(&["--freeze-statistics"]);
+    tune("statistics", &["--freeze-statistics"]).code(0);
+    tune("backbone", &["--freeze", "backbone"]).code(0);
+}
+
+#[test]
 fn weights_of_the_hub_are_fetched_once_and_offline_it_says_where_to_put_them() {
     let (folder, best) = trained(&["--model", "mobilenet-v2", "--input-size", "32", "--steps", "1"]);
     let line = format!("export --weights {best} --scheme timm --output timm.safetensors");

@@ -154,6 +154,32 @@ impl Model {
         self.plan.options.padding = padding;
     }
 
+    /// Whether every norm only shifts: its mean and scale were folded into the convolution before it, as in networks made
+    /// for inference. With the statistics of batches such a network computes something else.
+    ///
+    /// # Errors
+    /// Where libtorch refuses.
+    pub fn has_folded_norms(&self) -> Result<bool, ModelError> {
+        let is_all =
+            |tensor: &Tensor, value: f64| Ok::<bool, TchError>(tensor.f_eq(value)?.f_all()?.f_int64_value(&[])? == 1);
+        let mut shifts = false;
+        let scales = self.parameters.iter().enumerate().filter(|(_, parameter)| parameter.role == Role::NormScale);
+        for (index, scale) in scales {
+            if !is_all(&scale.tensor, 1.0)? {
+                return Ok(false);
+            }
+            // The shift stands behind the scale.
+            shifts |= !is_all(&self.parameters[index + 1].tensor, 0.0)?;
+        }
+        for mean in self.buffers.iter().filter(|buffer| buffer.name.ends_with(".running_mean")) {
+            if !is_all(&mean.tensor, 0.0)? {
+                return Ok(false);
+            }
+        }
+        // A network that was never trained has no shifts yet.
+        Ok(shifts)
+    }
+
     /// Freezes the first `ops` operations of the plan: their parameters get no gradient, and their norms use running
     /// statistics in training, too. 0 frees everything.
     pub fn freeze(&mut self, ops: usize) {

@@ -31,6 +31,16 @@ pub enum TrainError {
     /// A setting that cannot be.
     #[error("{0}")]
     Setting(String),
+    /// Weights of a network for inference, to be trained as if they were of one for training.
+    #[error(
+        "the norms of {} were folded into its convolutions, and the statistics of batches would undo that: keep them with \
+         --freeze-statistics, or train the classifier alone with --freeze backbone",
+        path.display()
+    )]
+    FoldedNorms {
+        /// The file of weights.
+        path: PathBuf,
+    },
     /// A loss that is not a number.
     #[error("the loss became {loss} at step {step}; lower --learning-rate or lengthen --warmup-steps")]
     NonFinite {

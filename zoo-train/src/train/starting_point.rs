@@ -57,6 +57,12 @@ impl Settings {
         matches!(self.dataset.as_str(), "cifar10" | "synthetic")
     }
 
+    /// Whether any norm of the backbone will use the statistics of batches.
+    pub fn trains_norms(&self) -> bool {
+        let frozen = self.freeze.as_deref() == Some("backbone") && self.unfreeze_every.is_none();
+        !self.freeze_statistics && !frozen
+    }
+
     /// How the network of a run is run, and its images prepared.
     pub fn in_force(&self, plan: &Plan, dataset: &Dataset) -> TrainedWith {
         let Preprocessing { mean, std, resize, crop, interpolation } = self.preprocessing(dataset);

@@ -107,6 +107,9 @@ pub fn load_weights(model: &mut Model, request: &Request, settings: &Settings) -
     let Some(Identified { file, resolved, .. }) = &request.weights else { return Ok(Vec::new()) };
     let strictness = if settings.allow_partial { Strictness::Partial } else { Strictness::Strict };
     let report = weights::load(model, request.entry.architecture.family, file, strictness)?;
+    if settings.trains_norms() && model.has_folded_norms()? {
+        return Err(TrainError::FoldedNorms { path: file.path.clone() });
+    }
     let mut lines = vec![format!("{}: {report}", file.path.display())];
     lines.extend(report.faults().into_iter().map(|fault| format!("  {fault}")));
     let whole = if settings.is_small_images() { "small images are resized whole to the crop; " } else { "" };
