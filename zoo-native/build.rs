@@ -8,8 +8,16 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 /// What calls libtorch.
-const BINDINGS: &[&str] =
-    &["cpp/context.cpp", "cpp/depthwise.cpp", "cpp/dispatch.cpp", "cpp/norm_activation.cpp", "cpp/sgd.cpp"];
+const BINDINGS: &[&str] = &[
+    "cpp/context.cpp",
+    "cpp/depthwise.cpp",
+    "cpp/dispatch.cpp",
+    "cpp/gradient.cpp",
+    "cpp/norm_activation.cpp",
+    "cpp/optimizer.cpp",
+    "cpp/pairing.cpp",
+    "cpp/sgd.cpp",
+];
 
 /// A namespace, the bytes of a vector, and the flags of one instruction level.
 type Level = (&'static str, &'static str, &'static [&'static str]);

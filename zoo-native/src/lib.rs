@@ -1,8 +1,8 @@
 //! The few libtorch pieces that tch does not bind, behind small C++ files.
 //!
-//! Owned here: the fused optimizer step and gradient handling ([`sgd`]), batch norm with its activation ([`norm`]),
-//! depthwise convolution ([`depthwise`]), CPU switches ([`cpu`]) and the allocator ([`allocator`]). Not here: which layer uses which of them, and the
-//! optimizer's state and schedule.
+//! Owned here: optimizer steps ([`sgd`], [`optimizer`]), gradients ([`gradient`]), batch norm with its activation
+//! ([`norm`]), depthwise convolution ([`depthwise`]), CPU switches ([`cpu`]) and the allocator ([`allocator`]). Not here:
+//! which layer uses which of them, and the optimizer's state and schedule.
 //!
 //! Every function returns a [`Result`]: a C++ exception arrives as a [`NativeError`], never as an abort.
 
@@ -10,7 +10,9 @@ pub mod allocator;
 pub mod cpu;
 pub mod depthwise;
 mod error;
+pub mod gradient;
 pub mod norm;
+pub mod optimizer;
 pub mod sgd;
 
 use std::borrow::Borrow;

@@ -1,4 +1,4 @@
-//! The fused SGD step, and gradients that are moved out rather than zeroed.
+//! The fused SGD step.
 //!
 //! Owned here: one update of given tensors. Not here: the momentum buffers' life, schedules and parameter groups.
 
@@ -25,8 +25,6 @@ unsafe extern "C" {
         nesterov: bool,
         first_step: bool,
     ) -> *mut c_char;
-    fn zoo_take_grads(params: *const *const C_tensor, length: usize, out: *mut *mut C_tensor) -> *mut c_char;
-    fn zoo_clear_grads(params: *const *const C_tensor, length: usize) -> *mut c_char;
 }
 
 /// The numbers of one SGD step, named as in PyTorch.
@@ -78,25 +76,4 @@ pub fn fused_sgd<P: Borrow<Tensor>, G: Borrow<Tensor>, B: Borrow<Tensor>>(
             first_step,
         ))
     }
-}
-
-/// Moves the gradients out of the parameters, `None` where there is none.
-///
-/// The parameters are left without gradients, like PyTorch's `zero_grad(set_to_none=True)`: no zeroing pass, and the
-/// next backward pass stores its gradients where it would otherwise add them to zeros.
-pub fn take_grads<P: Borrow<Tensor>>(params: &[P]) -> Result<Vec<Option<Tensor>>> {
-    let pointers = pointers(params);
-    let mut out = vec![std::ptr::null_mut(); pointers.len()];
-    // SAFETY: `out` has room for one pointer a parameter.
-    let verdict = unsafe { check(zoo_take_grads(pointers.as_ptr(), pointers.len(), out.as_mut_ptr())) };
-    // SAFETY: what is not null is a new tensor that nobody else owns; wrapped even on error, so that it is freed.
-    let grads = out.into_iter().map(|grad| (!grad.is_null()).then(|| unsafe { Tensor::from_ptr(grad) })).collect();
-    verdict.map(|()| grads)
-}
-
-/// Drops the gradients of the parameters (set to none).
-pub fn clear_grads<P: Borrow<Tensor>>(params: &[P]) -> Result<()> {
-    let pointers = pointers(params);
-    // SAFETY: the pointers are live tensors for the length of the call.
-    unsafe { check(zoo_clear_grads(pointers.as_ptr(), pointers.len())) }
 }

@@ -1,0 +1,86 @@
+//! Progressive input size: training images grow from step to step of the run, so that early epochs cost less
+//! (Howard 2018, fast.ai's DAWNBench entry; Tan & Le 2021, arXiv:2104.00298, section 4).
+
+/// Share of the run after which images have their full size.
+const RISE: f64 = 0.75;
+
+/// Sides that images have, in equal stretches of the first part of a run; the last of them from then on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progressive {
+    sizes: Vec<u32>,
+}
+
+impl Progressive {
+    /// From `from` (if that is asked for) to `to` pixels, in steps of an eighth of `to` rounded down to a multiple of 4, so
+    /// that maps behind the strides stay whole for the most part.
+    pub fn new(from: Option<u32>, to: u32) -> Progressive {
+        let step = (to / 8 / 4 * 4).max(4);
+        let first = from.unwrap_or(to).min(to);
+        let mut sizes: Vec<u32> = (0..).map(|index| first + index * step).take_while(|size| *size < to).collect();
+        sizes.push(to);
+        Progressive { sizes }
+    }
+
+    /// The sides, smallest first.
+    pub fn sizes(&self) -> &[u32] {
+        &self.sizes
+    }
+
+    /// Which of the sides step `step` of `steps` has.
+    pub fn index(&self, step: u64, steps: u64) -> usize {
+        let small = (self.sizes.len() - 1) as f64;
+        let progress = step as f64 / (steps.max(1) as f64 * RISE);
+        ((progress * small) as usize).min(self.sizes.len() - 1)
+    }
+
+    /// Share of a run's steps that each side has.
+    fn shares(&self) -> Vec<f64> {
+        let small = self.sizes.len() - 1;
+        let mut shares = vec![RISE / small.max(1) as f64; small];
+        shares.push(if small == 0 { 1.0 } else { 1.0 - RISE });
+        shares
+    }
+
+    /// Mean of `seconds` of a step, one for each side, over a run.
+    pub fn mean(&self, seconds: &[f64]) -> f64 {
+        self.shares().iter().zip(seconds).map(|(share, seconds)| share * seconds).sum()
+    }
+
+    /// The sum of `seconds` of a step, one for each side, over the first `done` of `steps` steps.
+    pub fn sum(&self, seconds: &[f64], done: u64, steps: u64) -> f64 {
+        let mut left = done as f64 / steps.max(1) as f64;
+        let mut sum = 0.0;
+        for (share, seconds) in self.shares().iter().zip(seconds) {
+            let taken = left.min(*share);
+            sum += taken * steps as f64 * seconds;
+            left -= taken;
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_grow_in_equal_stretches_and_stay() {
+        let progressive = Progressive::new(Some(20), 32);
+        assert_eq!(progressive.sizes(), [20, 24, 28, 32]);
+        assert_eq!([0, 24, 25, 49, 50, 74, 75, 99].map(|step| progressive.index(step, 100)), [0, 0, 1, 1, 2, 2, 3, 3]);
+        assert_eq!(Progressive::new(Some(128), 224).sizes(), [128, 156, 184, 212, 224]);
+        assert_eq!(Progressive::new(None, 32).sizes(), [32]);
+        assert_eq!(Progressive::new(None, 32).index(5, 10), 0);
+    }
+
+    #[test]
+    fn time_is_the_sum_over_the_stretches() {
+        let progressive = Progressive::new(Some(24), 32);
+        let seconds = [1.0, 2.0, 4.0];
+        assert_eq!(progressive.mean(&seconds), 0.375 + 0.75 + 1.0);
+        let stepwise = |done: u64| (0..done).map(|step| seconds[progressive.index(step, 80)]).sum::<f64>();
+        for done in [0, 10, 30, 45, 60, 80] {
+            assert!((progressive.sum(&seconds, done, 80) - stepwise(done)).abs() < 1e-9, "{done}");
+        }
+    }
+}

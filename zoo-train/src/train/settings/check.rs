@@ -1,0 +1,225 @@
+//! Ranges of settings: what cannot be is refused before anything is built, in a sentence that names the flag.
+
+use zoo_core::weights::{interpolation, padding};
+
+use super::Settings;
+use crate::train::TrainError;
+use crate::train::optimizer::Kind;
+use crate::train::schedule::Decay;
+
+impl Settings {
+    /// Refuses values out of range, naming the flag.
+    ///
+    /// # Errors
+    /// The first setting that cannot be.
+    pub fn check(&self, train_images: usize) -> Result<(), TrainError> {
+        let mut rules = self.length_rules(train_images);
+        rules.extend(self.rate_rules());
+        rules.extend(self.optimizer_rules());
+        rules.extend(self.network_rules());
+        rules.extend(self.fine_tuning_rules());
+        rules.extend(self.image_rules());
+        rules.extend(self.run_rules());
+        match rules.into_iter().find(|(holds, _)| !holds) {
+            Some((_, message)) => Err(TrainError::Setting(message)),
+            None => Ok(()),
+        }
+    }
+
+    fn length_rules(&self, train_images: usize) -> Vec<Rule> {
+        vec![
+            rule(self.batch_size > 0, "--batch-size must be at least 1"),
+            rule(
+                train_images > 0 || self.limit_train == Some(0),
+                format!("{} has no training images: put a folder `train` beside `val`", self.dataset),
+            ),
+            rule(
+                self.batch_size <= train_images,
+                format!(
+                    "--batch-size {} is larger than the training set of {train_images} images: choose a smaller batch \
+                     or a larger --limit-train",
+                    self.batch_size
+                ),
+            ),
+            rule(
+                self.micro_batch.is_none_or(|micro| (1..=self.batch_size).contains(&micro)),
+                "--micro-batch must be 1 to the batch size",
+            ),
+            rule(
+                self.epochs.is_finite() && self.epochs > 0.0 && self.epochs <= 1e6,
+                format!("--epochs must be over 0 and at most 1,000,000, not {}", self.epochs),
+            ),
+            rule(self.steps != Some(0), "--steps must be at least 1"),
+            rule(self.limit_test != Some(0), "--limit-test must be at least 1"),
+        ]
+    }
+
+    fn rate_rules(&self) -> Vec<Rule> {
+        let decays = matches!(self.schedule, Decay::Exponential | Decay::Step);
+        vec![
+            rule(
+                positive(self.learning_rate),
+                format!("--learning-rate must be a number over 0, not {}", self.learning_rate),
+            ),
+            rule(self.learning_rate_batch != Some(0), "learning_rate_batch must be at least 1"),
+            rule(
+                !decays || (self.decay_rate.is_some() && self.decay_epochs.is_some()),
+                "--schedule exponential and step need --decay-rate and --decay-epochs",
+            ),
+            rule(
+                decays || (self.decay_rate.is_none() && self.decay_epochs.is_none()),
+                "--decay-rate and --decay-epochs go with --schedule exponential or step: leave them out, or choose one",
+            ),
+            rule(
+                self.decay_rate.is_none_or(|rate| rate > 0.0 && rate <= 1.0),
+                "--decay-rate must be over 0 and at most 1",
+            ),
+            rule(self.decay_epochs.is_none_or(positive), "--decay-epochs must be a number over 0"),
+        ]
+    }
+
+    fn optimizer_rules(&self) -> Vec<Rule> {
+        vec![
+            rule((0.0..1.0).contains(&self.momentum), "momentum must be at least 0 and under 1"),
+            rule(
+                self.square_momentum.is_none_or(|share| (0.0..1.0).contains(&share)),
+                "square_momentum must be at least 0 and under 1",
+            ),
+            rule(self.optimizer_eps.is_none_or(positive), "optimizer_eps must be a number over 0"),
+            rule(
+                self.optimizer != Kind::Sgd || (self.square_momentum.is_none() && self.optimizer_eps.is_none()),
+                "square_momentum and optimizer_eps are not for SGD: leave them out, or choose another --optimizer",
+            ),
+            rule(
+                self.weight_decay.is_finite() && self.weight_decay >= 0.0,
+                "--weight-decay must be a number of at least 0",
+            ),
+            rule(self.clip_norm.is_none_or(positive), "--clip-norm must be a number over 0"),
+            rule(self.clip_value.is_none_or(positive), "--clip-value must be a number over 0"),
+            rule(
+                self.ema_decay.is_none_or(|decay| decay > 0.0 && decay < 1.0),
+                "--ema-decay must be over 0 and under 1",
+            ),
+            rule((0.0..1.0).contains(&self.label_smoothing), "--label-smoothing must be at least 0 and under 1"),
+        ]
+    }
+
+    fn network_rules(&self) -> Vec<Rule> {
+        vec![
+            rule(
+                self.norm_momentum.is_none_or(|momentum| momentum > 0.0 && momentum <= 1.0),
+                "norm_momentum must be over 0 and at most 1",
+            ),
+            rule(
+                self.padding.as_deref().is_none_or(|name| padding(name).is_some()),
+                "--padding must be same or symmetric",
+            ),
+            rule(self.bn_eps.is_none_or(|eps| eps > 0.0 && eps < 1.0), "--bn-eps must be over 0 and under 1"),
+            rule(
+                self.input_size_from.is_none_or(|from| (8..self.input_size).contains(&from)),
+                format!("--input-size-from must be at least 8 and under --input-size {}", self.input_size),
+            ),
+            rule(
+                self.input_size_from.is_none() || !self.cache_features,
+                "--input-size-from changes the features: leave it or --cache-features out",
+            ),
+        ]
+    }
+
+    fn fine_tuning_rules(&self) -> Vec<Rule> {
+        vec![
+            rule(self.weights.is_none() || self.pretrained.is_none(), "give --weights or --pretrained, not both"),
+            rule(self.unfreeze_every.is_none_or(positive), "--unfreeze-every must be a number of epochs over 0"),
+            rule(
+                self.backbone_lr_scale.is_none_or(|scale| (0.0..=1.0).contains(&scale)),
+                "--backbone-lr-scale must be 0 to 1",
+            ),
+            rule(
+                self.weights.is_some() || self.pretrained.is_some() || self.freeze.as_deref().is_none_or(|f| f == "none"),
+                "--freeze without weights would keep random ones: give --weights FILE or --pretrained",
+            ),
+            rule(
+                !self.cache_features || (self.freeze.as_deref() == Some("backbone") && self.unfreeze_every.is_none()),
+                "--cache-features needs --freeze backbone, and no --unfreeze-every: other features change",
+            ),
+            rule(
+                !self.cache_features || (!self.flip && self.crop_padding == 0),
+                "--cache-features needs images that are the same each time: set flip = false and crop_padding = 0 in a \
+                 --config file, as configs/finetune-probe.toml does",
+            ),
+        ]
+    }
+
+    fn image_rules(&self) -> Vec<Rule> {
+        let crop_scale = self.crop_scale();
+        vec![
+            rule(
+                self.interpolation.as_deref().is_none_or(|name| interpolation(name).is_some()),
+                "interpolation must be bilinear or bicubic",
+            ),
+            rule(self.std.is_none_or(|std| std.iter().all(|one| positive((*one).into()))), "std must be three numbers over 0"),
+            rule(self.crop_padding <= 1024, "crop_padding must be at most 1024 pixels"),
+            rule(
+                crop_scale.is_sorted() && crop_scale[0] > 0.0 && crop_scale[1] <= 1.0,
+                "crop_scale must be two shares over 0 and at most 1, the smaller one first",
+            ),
+        ]
+    }
+
+    fn run_rules(&self) -> Vec<Rule> {
+        vec![
+            rule((1..=64).contains(&self.workers), "--workers must be 1 to 64"),
+            rule(self.threads.is_none_or(|n| (1..=1024).contains(&n)), "--threads must be 1 to 1024"),
+            rule(self.checkpoint_every != Some(0), "--checkpoint-every must be at least 1"),
+            rule(self.evaluate_every != Some(0), "--evaluate-every must be at least 1"),
+            rule(self.patience != Some(0), "--patience must be at least 1"),
+        ]
+    }
+}
+
+/// Whether something holds, and what is said where it does not.
+type Rule = (bool, String);
+
+fn rule(holds: bool, message: impl Into<String>) -> Rule {
+    (holds, message.into())
+}
+
+fn positive(number: f64) -> bool {
+    number.is_finite() && number > 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use toml::Table;
+
+    use super::*;
+
+    fn layered(text: &str) -> Result<Settings, String> {
+        let layers = Settings::layered(Some((Path::new("my.toml"), text)), Table::new());
+        layers.map(|(settings, _)| settings).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn values_out_of_range_name_their_flag() -> Result<(), Box<dyn std::error::Error>> {
+        let refused = |text: &str, flag: &str| {
+            let error = layered(text).map(|settings| settings.check(1000).map_err(|error| error.to_string()));
+            matches!(error, Ok(Err(message)) if message.contains(flag))
+        };
+        assert!(refused("batch_size = 0", "--batch-size"));
+        assert!(refused("batch_size = 1001", "larger than the training set of 1000"));
+        assert!(refused("epochs = 0", "--epochs"));
+        assert!(refused("epochs = nan", "--epochs"));
+        assert!(refused("learning_rate = -1", "--learning-rate"));
+        assert!(refused("threads = 0", "--threads"));
+        assert!(refused("micro_batch = 129", "--micro-batch"));
+        assert!(refused("schedule = \"step\"\ndecay_rate = 0.9", "--decay-epochs"));
+        assert!(refused("decay_rate = 0.9", "--schedule"));
+        assert!(refused("ema_decay = 1.0", "--ema-decay"));
+        assert!(refused("optimizer_eps = 1e-3", "SGD"));
+        assert!(refused("input_size_from = 32", "--input-size-from"));
+        assert!(layered("")?.check(1000).is_ok());
+        Ok(())
+    }
+}

@@ -1,0 +1,120 @@
+//! Layers of settings: the shipped defaults, then a TOML file, then flags.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::Table;
+
+use super::Settings;
+use crate::train::TrainError;
+use crate::train::keys::keys_of;
+
+/// The shipped defaults.
+pub const DEFAULTS: &str = include_str!("../../../../configs/cifar10.toml");
+
+/// The keys that a file or a flag gave, in place of a default.
+#[derive(Clone, Debug, Default)]
+pub struct Given(BTreeSet<String>);
+
+impl Given {
+    /// Whether `key` was given.
+    pub fn has(&self, key: &str) -> bool {
+        self.0.contains(key)
+    }
+}
+
+impl Settings {
+    /// Lays `file` (path and text) and `flags` over the defaults, and tells which keys these gave.
+    ///
+    /// # Errors
+    /// Where the file is not TOML, has an unknown key or a value of another type: file, line and key are named.
+    pub fn layered(file: Option<(&Path, &str)>, flags: Table) -> Result<(Settings, Given), TrainError> {
+        let mut given = Given::default();
+        let mut merged: Table = DEFAULTS.parse().map_err(|error| in_file(Path::new("defaults"), DEFAULTS, &error))?;
+        if let Some((path, text)) = file {
+            let layer: Table = text.parse().map_err(|error| in_file(path, text, &error))?;
+            for (key, value) in layer {
+                check_key(path, text, &key)?;
+                given.0.insert(key.clone());
+                let mut trial = merged.clone();
+                trial.insert(key.clone(), value);
+                merged = Settings::deserialize(trial.clone()).map(|_| trial).map_err(|error| {
+                    let line = line_of(text, &key);
+                    TrainError::Setting(format!("{}:{line}: `{key}`: {}", path.display(), error.message()))
+                })?;
+            }
+        }
+        given.0.extend(flags.keys().cloned());
+        merged.extend(flags);
+        let settings = Settings::deserialize(merged).map_err(|error| TrainError::Setting(error.message().to_string()))?;
+        Ok((settings, given))
+    }
+}
+
+fn check_key(path: &Path, text: &str, key: &str) -> Result<(), TrainError> {
+    let known = keys_of::<Settings>();
+    if known.contains(&key) {
+        return Ok(());
+    }
+    let nearest = known.iter().map(|name| (strsim::osa_distance(key, name), name)).min();
+    let hint = match nearest {
+        Some((distance, name)) if distance <= 1 + key.len() / 3 => format!(", did you mean `{name}`?"),
+        _ => format!("; known keys are {}", known.join(", ")),
+    };
+    Err(TrainError::Setting(format!("{}:{}: unknown key `{key}`{hint}", path.display(), line_of(text, key))))
+}
+
+fn line_of(text: &str, key: &str) -> usize {
+    let names = |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
+    text.lines().position(|line| names(line) || line.trim() == format!("[{key}]")).map_or(1, |index| index + 1)
+}
+
+fn in_file(path: &Path, text: &str, error: &toml::de::Error) -> TrainError {
+    let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    TrainError::Setting(format!("{}:{line}: {}", path.display(), error.message()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layered(text: &str) -> Result<Settings, String> {
+        let layers = Settings::layered(Some((Path::new("my.toml"), text)), Table::new());
+        layers.map(|(settings, _)| settings).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_file_replaces_what_it_names_and_flags_replace_both() -> Result<(), Box<dyn std::error::Error>> {
+        let settings = layered("epochs = 3\nmodel = \"mobilenet-v2\"\n")?;
+        assert_eq!((settings.epochs, settings.batch_size), (3.0, 128));
+        let flags = "epochs = 5".parse()?;
+        let (settings, given) = Settings::layered(Some((Path::new("my.toml"), "epochs = 3\nflip = true")), flags)?;
+        assert_eq!(settings.epochs, 5.0);
+        assert!(given.has("epochs") && given.has("flip") && !given.has("momentum"));
+        Ok(())
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_file_and_line() {
+        let error = layered("# a comment\nlerning_rate = 0.1\n").unwrap_err();
+        assert_eq!(error, "my.toml:2: unknown key `lerning_rate`, did you mean `learning_rate`?");
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_named_with_file_and_line() {
+        let error = layered("epochs = 3\nbatch_size = \"many\"\n").unwrap_err();
+        assert!(error.starts_with("my.toml:2: `batch_size`: invalid type"), "{error}");
+        let error = layered("epochs = 3\n\nbatch_size = \n").unwrap_err();
+        assert!(error.starts_with("my.toml:3: "), "{error}");
+    }
+
+    #[test]
+    fn resolved_settings_are_a_file_that_gives_themselves() -> Result<(), Box<dyn std::error::Error>> {
+        let mut settings = layered("model = \"mobilenet-v2\"")?;
+        settings.steps = Some(77);
+        settings.width = Some(0.35);
+        assert_eq!(layered(&settings.to_toml())?, settings);
+        Ok(())
+    }
+}

@@ -1,0 +1,274 @@
+//! What a run is told: defaults, then a TOML file, then flags, resolved to one set of values.
+//!
+//! Owns names and meaning of the settings; how they are layered is in `layers`, their ranges are in `check`. The
+//! resolved ones are written beside the results and are themselves a file for `--config`, which repeats the run.
+
+mod check;
+mod layers;
+
+use serde::{Deserialize, Serialize};
+use zoo_core::weights::padding;
+use zoo_core::{Entry, Options};
+
+pub use layers::{DEFAULTS, Given};
+
+use super::TrainError;
+use super::optimizer::{Decayed, Kind as OptimizerKind};
+use super::schedule::{Decay, Schedule};
+
+/// The settings of one run. Optional ones are filled in as the run resolves them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Variant's name.
+    #[serde(default)]
+    pub model: String,
+    /// Width multiplier in place of the variant's.
+    pub width: Option<f64>,
+    /// Depth multiplier in place of the variant's.
+    pub depth: Option<f64>,
+    /// `cifar10`, `synthetic`, `imagenette`, `imagenet:PATH` or `folder:PATH`.
+    pub dataset: String,
+    /// A file that lists the classes to take, in place of all there are.
+    pub subset: Option<String>,
+    /// Whether files that cannot be decoded are done without.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_bad: bool,
+    /// Side in pixels that images are resized to.
+    pub input_size: u32,
+    /// The table's profile.
+    pub profile: String,
+    /// Dropout in place of the variant's.
+    pub dropout: Option<f64>,
+    /// Drop-path in place of the variant's.
+    pub drop_path: Option<f64>,
+    /// File of weights to start from.
+    pub weights: Option<String>,
+    /// Tag of weights on the Hugging Face hub to start from; empty for the usual ones.
+    pub pretrained: Option<String>,
+    /// Whether weights may fit in part.
+    #[serde(default)]
+    pub allow_partial: bool,
+    /// Padding of strided convolutions, `same` or `symmetric`, in place of what the weights or the table say.
+    pub padding: Option<String>,
+    /// Epsilon of the norms, in place of what the weights or the table say.
+    pub bn_eps: Option<f64>,
+    /// Mean of each channel, in place of what the weights or the data set say.
+    pub mean: Option<[f32; 3]>,
+    /// Deviation of each channel, in place of what the weights or the data set say.
+    pub std: Option<[f32; 3]>,
+    /// Shorter side that image files are resized to for evaluation; 0 leaves them as they are.
+    pub resize: Option<u32>,
+    /// How image files are resized for evaluation, `bilinear` or `bicubic`.
+    pub interpolation: Option<String>,
+    /// What is left as it is: `none`, `backbone` or `stages:N`.
+    pub freeze: Option<String>,
+    /// Epochs after which another stage is freed, from the last one on.
+    pub unfreeze_every: Option<f64>,
+    /// Learning rate of the backbone as a share of the classifier's.
+    pub backbone_lr_scale: Option<f64>,
+    /// Whether norms use running statistics in training, and leave them as they are.
+    #[serde(default)]
+    pub freeze_statistics: bool,
+    /// Whether the features of a frozen backbone are computed once.
+    #[serde(default)]
+    pub cache_features: bool,
+    /// Passes over the training set, where `steps` is not given.
+    pub epochs: f64,
+    /// Optimizer steps of the run.
+    pub steps: Option<u64>,
+    /// Steps of warm-up; by default the largest power of two within an eighth of the steps.
+    pub warmup_steps: Option<u64>,
+    /// Images of one optimizer step.
+    pub batch_size: usize,
+    /// Images computed at once, whose gradients are summed up to those of a batch; by default all of it.
+    pub micro_batch: Option<usize>,
+    /// Learning rate after the warm-up.
+    pub learning_rate: f64,
+    /// The batch size that `learning_rate` is for; with another one it grows in proportion.
+    pub learning_rate_batch: Option<usize>,
+    /// How it falls.
+    pub schedule: Decay,
+    /// What the rate is multiplied with each `decay_epochs`, where the schedule is `exponential` or `step`.
+    pub decay_rate: Option<f64>,
+    /// Epochs of one decay.
+    pub decay_epochs: Option<f64>,
+    /// Which optimizer.
+    #[serde(default, skip_serializing_if = "OptimizerKind::is_default")]
+    pub optimizer: OptimizerKind,
+    /// Momentum, Nesterov's with SGD; of AdamW and LAMB the share of the mean gradient that is kept.
+    pub momentum: f64,
+    /// Share of the mean square of the gradient that is kept; by default 0.9 with RMSprop, 0.999 with AdamW and LAMB.
+    pub square_momentum: Option<f64>,
+    /// Epsilon of the optimizer; by default 1e-3 with RMSprop, 1e-8 with AdamW, 1e-6 with LAMB.
+    pub optimizer_eps: Option<f64>,
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// What it is applied to.
+    #[serde(default, skip_serializing_if = "Decayed::is_default")]
+    pub decayed: Decayed,
+    /// Largest norm of all gradients together.
+    pub clip_norm: Option<f64>,
+    /// Largest size of an element of a gradient.
+    pub clip_value: Option<f64>,
+    /// Share of the averaged weights that is kept at each step; without it none are kept.
+    pub ema_decay: Option<f64>,
+    /// Share of the target given to all classes alike.
+    pub label_smoothing: f64,
+    /// Share of the new batch in running means and variances, in place of the table's.
+    pub norm_momentum: Option<f64>,
+    /// Side that training images are resized to at first, growing to `input_size`.
+    pub input_size_from: Option<u32>,
+    /// Whether the test set is also seen mirrored, and the logits averaged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub test_time_flip: bool,
+    /// Pixels of padding before random crops.
+    pub crop_padding: usize,
+    /// Least and greatest share of its area that a random crop takes of an image file; by default 0.08 and 1.
+    pub crop_scale: Option<[f64; 2]>,
+    /// Whether every second image is mirrored.
+    pub flip: bool,
+    /// Seed of weights, order and augmentation.
+    pub seed: u64,
+    /// `cpu`, `cuda`, `cuda:N` or `mps`.
+    pub device: String,
+    /// Threads that prepare batches.
+    pub workers: usize,
+    /// Threads of libtorch; by default one for every processor.
+    pub threads: Option<i32>,
+    /// Only so many training images.
+    pub limit_train: Option<usize>,
+    /// Only so many test images.
+    pub limit_test: Option<usize>,
+    /// A checkpoint every so many steps, beside those at the end of each epoch.
+    pub checkpoint_every: Option<u64>,
+    /// Epochs from one evaluation to the next; by default 1.
+    pub evaluate_every: Option<u64>,
+    /// Evaluations without a better one after which the run ends.
+    pub patience: Option<u64>,
+    /// So many of the best checkpoints are kept, beside the last and the best one.
+    pub keep: Option<usize>,
+    /// What is done where the loss is not a number.
+    #[serde(default, skip_serializing_if = "OnNan::is_default")]
+    pub on_nan: OnNan,
+    /// Numbers that convolutions and matrix products are computed with.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
+}
+
+/// What is done where the loss is not a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnNan {
+    /// The run ends.
+    #[default]
+    Stop,
+    /// It goes back to its last checkpoint and on with half the learning rate.
+    Rollback,
+}
+
+impl OnNan {
+    fn is_default(&self) -> bool {
+        *self == OnNan::default()
+    }
+}
+
+/// Numbers that convolutions and matrix products are computed with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    F32,
+    /// 32 bits, rounded to TensorFloat's 19 for matrix products on CUDA.
+    Tf32,
+    /// bfloat16 where libtorch's autocast allows it; weights and sums stay at 32 bits.
+    Bf16,
+}
+
+impl Precision {
+    fn is_default(&self) -> bool {
+        *self == Precision::default()
+    }
+
+    /// As the column `dtype` of a row has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::F32 => "f32",
+            Precision::Tf32 => "tf32",
+            Precision::Bf16 => "bf16",
+        }
+    }
+}
+
+impl Settings {
+    /// The options that the network is planned with, and the name of the profile.
+    ///
+    /// # Errors
+    /// Where the table has no such profile or no such axis.
+    pub fn options(&self, entry: &Entry, classes: usize) -> Result<Options, TrainError> {
+        let variant = entry.variant.options;
+        Ok(Options {
+            width: self.width.unwrap_or(variant.width),
+            depth: self.depth.unwrap_or(variant.depth),
+            input_size: self.input_size,
+            classes: u32::try_from(classes).unwrap_or(u32::MAX),
+            profile: profile_index(entry, &self.profile).map_err(TrainError::Setting)?,
+            dropout: self.dropout.unwrap_or(variant.dropout),
+            drop_path: self.drop_path.unwrap_or(variant.drop_path),
+            padding: self.padding.as_deref().and_then(padding).unwrap_or(variant.padding),
+        })
+    }
+
+    /// Least and greatest share of an image file's area that a random crop takes.
+    pub fn crop_scale(&self) -> [f64; 2] {
+        self.crop_scale.unwrap_or([0.08, 1.0])
+    }
+
+    /// The schedule of a run of `steps`, `per_epoch` of which are an epoch.
+    pub fn schedule(&self, steps: u64, per_epoch: u64) -> Schedule {
+        let scale = self.learning_rate_batch.map_or(1.0, |batch| self.batch_size as f64 / batch as f64);
+        Schedule {
+            peak: self.learning_rate * scale,
+            decay: self.schedule,
+            warmup: self.warmup_steps.unwrap_or_else(|| self.schedule.warmup_for(steps)),
+            steps,
+            factor: self.decay_rate.unwrap_or(1.0),
+            interval: self.decay_epochs.unwrap_or(1.0) * per_epoch as f64,
+        }
+    }
+
+    /// Epochs from one evaluation to the next.
+    pub fn evaluate_every(&self) -> u64 {
+        self.evaluate_every.unwrap_or(1)
+    }
+
+    /// The settings as a TOML file.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).unwrap_or_default()
+    }
+
+    /// Eight digits that tell apart runs whose results may differ: of everything but the number of threads and workers,
+    /// where it runs, and steps that a budget was turned into.
+    pub fn hash(&self) -> String {
+        use md5::Digest;
+        let essential = Settings {
+            workers: 1,
+            threads: None,
+            checkpoint_every: None,
+            keep: None,
+            device: String::new(),
+            ..self.clone()
+        };
+        md5::Md5::digest(essential.to_toml()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The index of a profile, or a sentence that lists those there are.
+pub fn profile_index(entry: &Entry, name: &str) -> Result<u32, String> {
+    entry.architecture.profile(name).ok_or_else(|| {
+        let profiles = entry.architecture.profiles.join(", ");
+        format!("{} has no profile `{name}`: choose one of {profiles} with --profile", entry.variant.name)
+    })
+}
+
