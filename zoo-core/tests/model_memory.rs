@@ -4,7 +4,8 @@
 use tch::{Device, Kind, Tensor};
 use zoo_core::model::{Mode, Model, ModelOptions};
 use zoo_core::{Options, Plan, Registry};
-use zoo_native::sgd::{Sgd, fused_sgd, take_grads};
+use zoo_native::gradient::take_grads;
+use zoo_native::sgd::{Sgd, fused_sgd};
 
 const WARM_UP: usize = 40;
 const STEPS: usize = 200;

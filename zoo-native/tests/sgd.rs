@@ -1,7 +1,7 @@
-//! The fused step against SGD written out in tensor operations, and gradients that are really gone.
+//! The fused step against SGD written out in tensor operations.
 
 use tch::{Device, Kind, Tensor};
-use zoo_native::sgd::{Sgd, clear_grads, fused_sgd, take_grads};
+use zoo_native::sgd::{Sgd, fused_sgd};
 
 /// A vector, a matrix, and a channels_last weight (permuted, so not contiguous).
 fn parameters() -> Vec<Tensor> {
@@ -73,20 +73,4 @@ fn mismatches_are_errors_that_name_the_parameter() {
     let momentum = Sgd { momentum: 0.9, ..PLAIN };
     let error = fused_sgd(&[&param], &[&param.copy()], none, momentum, true).unwrap_err().to_string();
     assert!(error.contains("0 buffers"), "{error}");
-}
-
-#[test]
-fn taken_gradients_are_moved_and_the_next_backward_starts_afresh() {
-    let used = Tensor::from_slice(&[3f32]).set_requires_grad(true);
-    let unused = Tensor::from_slice(&[1f32]).set_requires_grad(true);
-    for _ in 0..2 {
-        (&used * &used).sum(Kind::Float).backward();
-        let grads = take_grads(&[&used, &unused]).unwrap();
-        assert_eq!(grads[0].as_ref().unwrap().double_value(&[0]), 6.0);
-        assert!(grads[1].is_none());
-        assert!(!used.grad().defined());
-    }
-    used.sum(Kind::Float).backward();
-    clear_grads(&[&used, &unused]).unwrap();
-    assert!(!used.grad().defined());
 }

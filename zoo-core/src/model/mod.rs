@@ -29,6 +29,9 @@ pub enum ModelError {
     /// One of the kernels of zoo-native refused.
     #[error(transparent)]
     Native(#[from] zoo_native::NativeError),
+    /// A plan of the same network was wanted.
+    #[error("the plan is of another network")]
+    OtherNetwork,
     /// The images are not of the plan's shape.
     #[error("the model takes images of {expected} x {expected} pixels, these are {found:?}")]
     Input {
@@ -152,6 +155,23 @@ impl Model {
     /// Puts the padding of strided convolutions where the weights were trained with it.
     pub fn set_padding(&mut self, padding: Padding) {
         self.plan.options.padding = padding;
+    }
+
+    /// Computes with images of another size from now on: that of `plan`, which is of the same table and options otherwise.
+    ///
+    /// # Errors
+    /// Where `plan` is of another network.
+    pub fn set_size_of(&mut self, plan: &Plan) -> Result<(), ModelError> {
+        let same = |(own, other): (&crate::plan::Op, &crate::plan::Op)| own.name() == other.name();
+        if plan.ops.len() != self.plan.ops.len() || !self.plan.ops.iter().zip(&plan.ops).all(same) {
+            return Err(ModelError::OtherNetwork);
+        }
+        for (own, other) in self.plan.ops.iter_mut().zip(&plan.ops) {
+            (own.input, own.output) = (other.input, other.output);
+        }
+        (self.plan.input, self.plan.cost) = (plan.input, plan.cost);
+        self.plan.options.input_size = plan.options.input_size;
+        Ok(())
     }
 
     /// Whether every norm only shifts: its mean and scale were folded into the convolution before it, as in networks made

@@ -15,6 +15,9 @@ use super::{safetensors, torch_legacy, torch_zip};
 /// What wrappers of a network put before the name of every tensor: PyTorch's data parallelism and its compiler.
 const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
 
+/// What stands before the names of averaged weights in our own checkpoints.
+pub const AVERAGE_PREFIX: &str = "ema.";
+
 /// The format of a file of weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -102,6 +105,20 @@ impl TensorFile {
     pub fn tensor(&self, name: &str) -> Result<Tensor, WeightsError> {
         let absent = || WeightsError::Contents { path: self.path.clone(), problem: Problem::NoTensor(name.into()) };
         self.view(name).ok_or_else(absent)?.copy(&self.bytes)
+    }
+
+    /// Whether averages of the weights are in it, beside the weights.
+    pub fn has_averages(&self) -> bool {
+        self.names().any(|name| name.starts_with(AVERAGE_PREFIX))
+    }
+
+    /// Puts averages in the place of the weights that they are averages of, where there are any.
+    pub fn prefer_averages(&mut self) {
+        for (place, (name, _)) in self.tensors.iter().enumerate() {
+            if let Some(slot) = name.strip_prefix(AVERAGE_PREFIX).and_then(|name| self.index.get_mut(name)) {
+                *slot = place;
+            }
+        }
     }
 
     fn view(&self, name: &str) -> Option<&View> {

@@ -4,12 +4,13 @@
 
 use tch::Tensor;
 
+use super::file::AVERAGE_PREFIX;
 use super::{Scheme, TensorFile, WeightsError};
 use crate::model::Model;
 use crate::plan::{Op, OpKind, Plan};
 
-/// Tensors that belong to a file of ours without being weights: the optimizer's state.
-const BESIDE_WEIGHTS: &str = "optimizer.";
+/// Tensors that belong to a file of ours without being its weights: the optimizer's state, and averages.
+const BESIDE_WEIGHTS: [&str; 2] = ["optimizer.", AVERAGE_PREFIX];
 /// A count that torch keeps beside running statistics, and nothing reads.
 const UNREAD: &str = "num_batches_tracked";
 
@@ -200,7 +201,7 @@ fn compare(model: &Model, file: &TensorFile, scheme: Scheme, slots: &[Slot]) -> 
         }
     }
     let known: std::collections::HashSet<&str> = slots.iter().map(|slot| slot.key.as_str()).collect();
-    let beside = |name: &str| name.ends_with(UNREAD) || (scheme == Scheme::Zoo && name.starts_with(BESIDE_WEIGHTS));
+    let beside = |name: &str| name.ends_with(UNREAD) || (scheme == Scheme::Zoo && BESIDE_WEIGHTS.iter().any(|prefix| name.starts_with(prefix)));
     report.unexpected =
         file.names().filter(|name| !known.contains(name) && !beside(name)).map(str::to_string).collect();
     report

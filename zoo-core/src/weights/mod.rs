@@ -25,7 +25,7 @@ mod write;
 mod zip;
 
 pub use error::{Problem, WeightsError};
-pub use file::{Format, TensorFile};
+pub use file::{AVERAGE_PREFIX, Format, TensorFile};
 pub use load::{LoadReport, Strictness, classes_of, detect, load, named};
 pub use scheme::Scheme;
 pub use trained_with::{

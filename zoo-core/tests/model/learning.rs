@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use tch::{Kind, Reduction, Tensor};
 use zoo_core::model::{Mode, Model};
-use zoo_native::sgd::{Sgd, fused_sgd, take_grads};
+use zoo_native::gradient::take_grads;
+use zoo_native::sgd::{Sgd, fused_sgd};
 
 use super::{images, model, plan, take_turn};
 

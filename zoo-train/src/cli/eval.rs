@@ -11,7 +11,7 @@ use zoo_core::Registry;
 use super::train::load_dataset;
 use super::weights::WeightsArgs;
 use crate::data::{Dataset, Preprocessing, imagenet};
-use crate::train::evaluate::{Answers, Evaluation, evaluate};
+use crate::train::evaluate::{Answers, Evaluation, Protocol, evaluate};
 use crate::train::run::skipped_lines;
 use crate::train::settings::Settings;
 use crate::train::source::TestSet;
@@ -36,6 +36,9 @@ pub struct Args {
     /// Only so many test images
     #[arg(long, value_name = "N")]
     limit_test: Option<usize>,
+    /// See each image mirrored, too, and average the logits
+    #[arg(long)]
+    test_time_flip: bool,
     /// Threads that prepare images
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: u16,
@@ -61,11 +64,12 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let answers = answers(&opened, &dataset)?;
     let test = std::mem::take(&mut dataset.test);
     let test = Arc::new(TestSet::new(test, Preprocessing::from(&opened.resolved)));
-    let found = evaluate(&opened.model, &test, args.workers.into(), &answers, |_| true)?.unwrap_or_default();
+    let protocol = Protocol { workers: args.workers.into(), answers: &answers, mirrored: args.test_time_flip };
+    let found = evaluate(&opened.model, &test, protocol, |_| true)?.unwrap_or_default();
     skipped_lines("test", &test.split.skipped()).iter().for_each(|line| eprintln!("{line}"));
     match args.format {
         Format::Text => print_text(&opened, &dataset, &found),
-        Format::Json => println!("{}", as_json(&opened, &dataset, &found)),
+        Format::Json => println!("{}", as_json(args, &opened, &dataset, &found)),
     }
     Ok(())
 }
@@ -135,7 +139,7 @@ fn print_text(opened: &Opened, dataset: &Dataset, found: &Evaluation) {
     println!("{}", opened.resolved);
 }
 
-fn as_json(opened: &Opened, dataset: &Dataset, found: &Evaluation) -> serde_json::Value {
+fn as_json(args: &Args, opened: &Opened, dataset: &Dataset, found: &Evaluation) -> serde_json::Value {
     json!({
         "model": opened.entry.variant.name,
         "dataset": dataset.name,
@@ -145,6 +149,8 @@ fn as_json(opened: &Opened, dataset: &Dataset, found: &Evaluation) -> serde_json
         "loss": found.loss,
         "images": found.images,
         "input_size": opened.resolved.crop.0,
+        "averaged_weights": opened.averaged,
+        "test_time_flip": args.test_time_flip,
         "preprocessing": opened.resolved.to_json(),
     })
 }

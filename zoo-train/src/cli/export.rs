@@ -28,6 +28,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let description = Description {
         model: Some(opened.entry.variant.name.to_string()),
         trained_with: opened.resolved.trained_with(),
+        averages_are_better: None,
         ..opened.description
     };
     write_safetensors(&args.output, &tensors, &description.to_metadata())?;

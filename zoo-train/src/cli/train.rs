@@ -10,6 +10,7 @@ use serde::Deserialize;
 use tch::Device;
 use toml::{Table, Value};
 use zoo_core::Registry;
+use zoo_native::precision::set_cuda_modes;
 
 use super::Outcome;
 use crate::data::imagenet::subset;
@@ -18,13 +19,14 @@ use crate::train::budget::Budget;
 use crate::train::checkpoint::Checkpoint;
 use crate::train::folder::{Resume, checkpoint_at};
 use crate::train::progress::Verbosity;
-use crate::train::run::{Ending, Request, run as train};
-use crate::train::settings::{Given, Settings};
+use crate::train::run::{Ending, Request, Scores, run as train};
+use crate::train::settings::{Given, Precision, Settings};
 use crate::train::starting_point;
 
 /// Images of the synthetic data set, unless limited.
 const SYNTHETIC: (usize, usize) = (10_240, 1_000);
 const SYNTHETIC_CLASSES: usize = 10;
+const SCHEDULES: [&str; 6] = ["cosine", "linear", "one_cycle", "exponential", "step", "constant"];
 /// More is taken for a slip of the finger.
 const SYNTHETIC_BYTES: usize = 16 << 30;
 
@@ -120,24 +122,71 @@ pub struct Args {
     /// Images a step [default: 128]
     #[arg(long, value_name = "N", help_heading = "Recipe")]
     batch_size: Option<usize>,
+    /// Images computed at once, a part of the batch; their gradients are summed [default: the batch]
+    #[arg(long, value_name = "N", help_heading = "Recipe")]
+    micro_batch: Option<usize>,
+    /// sgd (with Nesterov momentum), rmsprop (as TensorFlow has it), adamw or lamb [default: sgd]
+    #[arg(long, value_name = "NAME", value_parser = ["sgd", "rmsprop", "adamw", "lamb"], help_heading = "Recipe")]
+    optimizer: Option<String>,
     /// Learning rate after the warm-up [default: 0.05]
     #[arg(long, value_name = "R", help_heading = "Recipe")]
     learning_rate: Option<f64>,
-    /// How the learning rate falls after the warm-up: cosine or linear [default: cosine]
-    #[arg(long, value_name = "NAME", value_parser = ["cosine", "linear"], help_heading = "Recipe")]
+    /// How the learning rate goes on after the warm-up: cosine, linear, one_cycle, exponential, step or constant
+    /// [default: cosine]
+    #[arg(long, value_name = "NAME", value_parser = SCHEDULES, help_heading = "Recipe")]
     schedule: Option<String>,
+    /// Factor of the exponential and step schedules
+    #[arg(long, value_name = "F", help_heading = "Recipe")]
+    decay_rate: Option<f64>,
+    /// Epochs after which that factor is reached
+    #[arg(long, value_name = "EPOCHS", help_heading = "Recipe")]
+    decay_epochs: Option<f64>,
     /// Steps of warm-up [default: about a twelfth of the steps]
     #[arg(long, value_name = "N", help_heading = "Recipe")]
     warmup_steps: Option<u64>,
     /// Weight decay, not on norms and biases [default: 5e-4]
     #[arg(long, value_name = "W", help_heading = "Recipe")]
     weight_decay: Option<f64>,
+    /// Largest norm of all gradients together
+    #[arg(long, value_name = "G", help_heading = "Recipe")]
+    clip_norm: Option<f64>,
+    /// Largest size of an element of a gradient
+    #[arg(long, value_name = "G", help_heading = "Recipe")]
+    clip_value: Option<f64>,
+    /// Keep an exponential moving average of the weights, so much of it at each step, such as 0.999
+    #[arg(long, value_name = "D", help_heading = "Recipe")]
+    ema_decay: Option<f64>,
+    /// Train on smaller images at first, from this side on
+    #[arg(long, value_name = "R", help_heading = "Recipe")]
+    input_size_from: Option<u32>,
     /// Label smoothing [default: 0.1]
     #[arg(long, value_name = "E", help_heading = "Recipe")]
     label_smoothing: Option<f64>,
     /// Seed of weights, order and augmentation [default: 0]
     #[arg(long, value_name = "N", help_heading = "Recipe")]
     seed: Option<u64>,
+    /// Train with so many seeds, one after the other, and say mean and deviation
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Length", conflicts_with = "resume")]
+    repeat: u16,
+    /// End after so many evaluations without a better one
+    #[arg(long, value_name = "N", help_heading = "Length")]
+    patience: Option<u64>,
+    /// Evaluate after so many epochs [default: 1]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    evaluate_every: Option<u64>,
+    /// In evaluations see each image mirrored, too, and average the logits
+    #[arg(long, help_heading = "Run")]
+    test_time_flip: bool,
+    /// What is done where the loss is not a number: stop, or rollback to the last checkpoint with half the learning rate
+    /// [default: stop]
+    #[arg(long, value_name = "WHAT", value_parser = ["stop", "rollback"], help_heading = "Run")]
+    on_nan: Option<String>,
+    /// Keep so many of the best checkpoints, beside the best and the last one
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    keep: Option<usize>,
+    /// f32, tf32 (on CUDA) or bf16 [default: f32]
+    #[arg(long, value_name = "NAME", value_parser = ["f32", "tf32", "bf16"], help_heading = "Run")]
+    precision: Option<String>,
 
     /// Go on with an earlier run: `auto` for the newest unfinished one of these settings, or its folder
     #[arg(long, value_name = "auto|PATH", help_heading = "Run")]
@@ -163,6 +212,22 @@ pub struct Args {
 }
 
 pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
+    let stop = stop_on_ctrl_c()?;
+    let mut scores = Vec::new();
+    for repeat in 0..u64::from(args.repeat) {
+        match run_seed(registry, args, repeat, &stop)? {
+            Ending::Done(found) => scores.push(found),
+            Ending::Interrupted => return Ok(Outcome::Interrupted),
+        }
+    }
+    if args.repeat > 1 && !args.quiet {
+        eprintln!("{}", say_scores(&scores));
+    }
+    Ok(Outcome::Done)
+}
+
+/// One run, with the seed that is asked for and `repeat` more.
+fn run_seed(registry: &Registry, args: &Args, repeat: u64, stop: &AtomicBool) -> Result<Ending, Error> {
     let resume = match args.resume.as_deref() {
         None => Resume::No,
         Some("auto") => Resume::Auto,
@@ -179,8 +244,10 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
     if settings.model.is_empty() {
         bail!("no model is named; give --model NAME, such as --model efficientnet-b2 (`list` shows all)");
     }
+    settings.seed = settings.seed.wrapping_add(repeat);
     let entry = registry.find(&settings.model)?;
     set_threads(settings.threads);
+    set_cuda_modes(settings.precision == Precision::Tf32, true)?;
     // Sums differ in their last bits by the number of threads: a repeat needs to know it.
     settings.threads.get_or_insert_with(tch::get_num_threads);
     let device = device(&settings.device)?;
@@ -195,10 +262,21 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
         verbosity: if args.quiet { Verbosity::Quiet } else { Verbosity::Normal },
         settings,
     };
-    Ok(match train(&request, dataset, &*stop_on_ctrl_c()?)? {
-        Ending::Done => Outcome::Done,
-        Ending::Interrupted => Outcome::Interrupted,
-    })
+    Ok(train(&request, dataset, stop)?)
+}
+
+/// Mean and deviation over seeds.
+fn say_scores(scores: &[Scores]) -> String {
+    let say = |numbers: &[f64]| {
+        let count = numbers.len() as f64;
+        let mean = numbers.iter().sum::<f64>() / count;
+        let squares = numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>();
+        format!("{mean:.2} ± {:.2} %", (squares / (count - 1.0)).sqrt())
+    };
+    let weights: Vec<f64> = scores.iter().map(|score| score.top1).collect();
+    let averages: Vec<f64> = scores.iter().filter_map(|score| score.top1_ema).collect();
+    let averaged = if averages.len() == scores.len() { format!(", {} averaged", say(&averages)) } else { String::new() };
+    format!("{} seeds: {} top-1{averaged} (mean and standard deviation)", scores.len(), say(&weights))
 }
 
 fn settings(args: &Args) -> Result<(Settings, Given), Error> {
@@ -268,6 +346,20 @@ fn flags(args: &Args) -> Result<Table, Error> {
         ("batch_size", whole("batch-size", args.batch_size)?),
         ("learning_rate", float(args.learning_rate)),
         ("schedule", text(&args.schedule)),
+        ("micro_batch", whole("micro-batch", args.micro_batch)?),
+        ("optimizer", text(&args.optimizer)),
+        ("decay_rate", float(args.decay_rate)),
+        ("decay_epochs", float(args.decay_epochs)),
+        ("clip_norm", float(args.clip_norm)),
+        ("clip_value", float(args.clip_value)),
+        ("ema_decay", float(args.ema_decay)),
+        ("input_size_from", whole("input-size-from", args.input_size_from)?),
+        ("patience", whole("patience", args.patience)?),
+        ("evaluate_every", whole("evaluate-every", args.evaluate_every)?),
+        ("test_time_flip", yes(args.test_time_flip)),
+        ("on_nan", text(&args.on_nan)),
+        ("keep", whole("keep", args.keep)?),
+        ("precision", text(&args.precision)),
         ("warmup_steps", whole("warmup-steps", args.warmup_steps)?),
         ("weight_decay", float(args.weight_decay)),
         ("label_smoothing", float(args.label_smoothing)),

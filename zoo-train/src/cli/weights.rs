@@ -8,7 +8,7 @@ use zoo_core::Registry;
 use zoo_core::plan::Padding;
 use zoo_core::weights::{Interpolation, TrainedWith, channels, interpolation, padding};
 
-use crate::weights::{Opened, open, pretrained};
+use crate::weights::{Opened, Wanted, open, pretrained};
 
 /// Which weights, and how they are run.
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,9 @@ pub struct WeightsArgs {
     /// ImageNet weights from the Hugging Face hub, by timm's tag or its usual ones
     #[arg(long, value_name = "TAG", num_args = 0..=1, default_missing_value = "", conflicts_with = "weights")]
     pub pretrained: Option<String>,
+    /// Whether averaged weights are taken from a checkpoint that has both: true or false [default: the better ones]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub ema: Option<bool>,
     /// cpu, cuda, cuda:N or mps
     #[arg(long, default_value = "cpu", value_name = "NAME")]
     pub device: String,
@@ -73,7 +76,12 @@ impl WeightsArgs {
         let (model, file) = (self.model.as_deref(), self.weights.as_deref());
         let located = pretrained::locate(registry, model, file, self.pretrained.as_deref())?;
         let (path, known) = located.ok_or_else(|| anyhow!("give --weights FILE or --pretrained"))?;
-        Ok(open(registry, &path, model, &flags, &known, device)?)
+        let wanted = Wanted { model, flags: &flags, known: &known, averages: self.ema };
+        let opened = open(registry, &path, wanted, device)?;
+        if opened.averaged {
+            eprintln!("{}: averaged weights; --ema false takes the others", path.display());
+        }
+        Ok(opened)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Environment, Table, TableError};
 
 /// The columns, in order; `results/README.md` documents each with its unit.
-pub const HEADER: [&str; 30] = [
+pub const HEADER: [&str; 31] = [
     "run",
     "model",
     "width",
@@ -36,6 +36,7 @@ pub const HEADER: [&str; 30] = [
     "memory_format",
     "revision",
     "config_hash",
+    "test_time_flip",
 ];
 
 /// What a row says; `None` leaves its cell empty.
@@ -59,6 +60,8 @@ pub struct Row<'a> {
     pub seconds: f64,
     /// Accuracy of the final weights in percent.
     pub top1: Option<f64>,
+    /// Accuracy of their average in percent.
+    pub top1_ema: Option<f64>,
     /// Best accuracy of any epoch in percent.
     pub best_top1: Option<f64>,
     /// Mean loss of the last epoch in training.
@@ -77,6 +80,10 @@ pub struct Row<'a> {
     pub images_per_second: Option<f64>,
     /// Threads of libtorch.
     pub threads: i32,
+    /// Numbers that were computed with.
+    pub dtype: &'a str,
+    /// Whether accuracies are those of images seen twice, once mirrored.
+    pub test_time_flip: bool,
     /// Hash of the resolved configuration.
     pub config_hash: &'a str,
 }
@@ -100,8 +107,7 @@ pub fn append(results: &Path, row: &Row<'_>, environment: &Environment) -> Resul
         row.steps.to_string(),
         format!("{:.1}", row.seconds),
         number(row.top1, 2),
-        // Filled once runs keep a moving average of their weights.
-        String::new(),
+        number(row.top1_ema, 2),
         number(row.best_top1, 2),
         number(row.train_loss, 4),
         number(row.test_loss, 4),
@@ -115,10 +121,11 @@ pub fn append(results: &Path, row: &Row<'_>, environment: &Environment) -> Resul
         environment.cpu.clone(),
         row.threads.to_string(),
         environment.libtorch.clone(),
-        "f32".into(),
+        row.dtype.into(),
         "channels_last".into(),
         environment.revision.into(),
         row.config_hash.into(),
+        row.test_time_flip.to_string(),
     ];
     Table::new(&results.join("accuracy.csv"), &HEADER).append(&fields)
 }

@@ -1,5 +1,6 @@
 //! The images and labels of one step, and how they become tensors and logits.
 
+use std::ops::Range;
 use std::sync::mpsc::Sender;
 
 use tch::{Device, TchError, Tensor};
@@ -40,15 +41,38 @@ impl Batch {
     /// # Errors
     /// Where libtorch refuses, most often for lack of memory.
     pub fn classify(&self, model: &Model, mode: Mode) -> Result<(Tensor, Tensor), ModelError> {
-        let device = model.device();
+        self.classify_piece(model, mode, 0..self.len())
+    }
+
+    /// The same of the images `piece` alone.
+    ///
+    /// # Errors
+    /// As [`classify`](Batch::classify).
+    pub fn classify_piece(
+        &self,
+        model: &Model,
+        mode: Mode,
+        piece: Range<usize>,
+    ) -> Result<(Tensor, Tensor), ModelError> {
         let logits = match self.kind {
-            Kind::Images(side) => model.forward(&self.images(side, model.plan().options.input_size, device)?, mode)?,
-            Kind::Features(channels) => {
-                let features = Tensor::f_from_slice(&self.pixels)?;
-                model.classify(&features.f_view([-1, channels as i64, 1, 1])?.f_to(device)?, mode)?
-            }
+            Kind::Images(_) => model.forward(&self.images(model, piece.clone())?, mode)?,
+            Kind::Features(_) => model.classify(&self.stored(model.device(), piece.clone())?, mode)?,
         };
-        Ok((logits, Tensor::f_from_slice(&self.labels)?.f_to(device)?))
+        Ok((logits, self.labels_on(model.device(), piece)?))
+    }
+
+    /// Logits of the batch, each the mean of the image's and of its mirror image's, and the labels.
+    ///
+    /// # Errors
+    /// As [`classify`](Batch::classify).
+    pub fn classify_mirrored(&self, model: &Model, mode: Mode) -> Result<(Tensor, Tensor), ModelError> {
+        if let Kind::Features(_) = self.kind {
+            return self.classify(model, mode);
+        }
+        let images = self.images(model, 0..self.len())?;
+        let mirrored = model.forward(&images.f_flip([3i64].as_slice())?, mode)?;
+        let logits = model.forward(&images, mode)?.f_add(&mirrored)?.f_mul_scalar(0.5)?;
+        Ok((logits, self.labels_on(model.device(), 0..self.len())?))
     }
 
     /// Features (N x channels x 1 x 1) that the classifier reads, of a batch of images.
@@ -57,19 +81,33 @@ impl Batch {
     /// As [`classify`](Batch::classify).
     pub fn features(&self, model: &Model) -> Result<Tensor, ModelError> {
         match self.kind {
-            Kind::Images(side) => {
-                let images = self.images(side, model.plan().options.input_size, model.device())?;
-                model.features(&images, Mode::Eval)
-            }
-            Kind::Features(channels) => Ok(Tensor::f_from_slice(&self.pixels)?.f_view([-1, channels as i64, 1, 1])?),
+            Kind::Images(_) => model.features(&self.images(model, 0..self.len())?, Mode::Eval),
+            Kind::Features(_) => Ok(self.stored(Device::Cpu, 0..self.len())?),
         }
     }
 
-    /// Images as N x 3 x S x S in channels_last, resized to `input_size`.
-    fn images(&self, side: usize, input_size: u32, device: Device) -> Result<Tensor, TchError> {
-        let (count, side) = (self.labels.len() as i64, side as i64);
-        let images = Tensor::f_from_slice(&self.pixels)?.f_view([count, side, side, 3])?;
-        resize(images.f_permute([0, 3, 1, 2])?.f_to(device)?, i64::from(input_size))
+    /// Images as N x 3 x S x S in channels_last, resized to the input of `model`.
+    fn images(&self, model: &Model, piece: Range<usize>) -> Result<Tensor, TchError> {
+        let Kind::Images(side) = self.kind else { return Ok(Tensor::new()) };
+        let (count, side) = (piece.len() as i64, side as i64);
+        let images = Tensor::f_from_slice(self.numbers(piece))?.f_view([count, side, side, 3])?;
+        let input_size = model.plan().options.input_size;
+        resize(images.f_permute([0, 3, 1, 2])?.f_to(model.device())?, i64::from(input_size))
+    }
+
+    /// Features that were computed before.
+    fn stored(&self, device: Device, piece: Range<usize>) -> Result<Tensor, TchError> {
+        let channels = self.kind.numbers() as i64;
+        Tensor::f_from_slice(self.numbers(piece))?.f_view([-1, channels, 1, 1])?.f_to(device)
+    }
+
+    fn numbers(&self, piece: Range<usize>) -> &[f32] {
+        let each = self.kind.numbers();
+        &self.pixels[piece.start * each..piece.end * each]
+    }
+
+    fn labels_on(&self, device: Device, piece: Range<usize>) -> Result<Tensor, TchError> {
+        Tensor::f_from_slice(&self.labels[piece])?.f_to(device)
     }
 
     /// The class of each image.

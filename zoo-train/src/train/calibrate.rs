@@ -21,37 +21,52 @@ const STEPS: std::ops::RangeInclusive<u64> = 2..=20;
 const TIME: Duration = Duration::from_secs(3);
 const SHARE: f64 = 0.02;
 
-/// Measures a training step and an evaluation of `test`.
+/// Measures a training step at the size of each of `plans`, and an evaluation of `test` at that of the last.
 ///
 /// # Errors
 /// Where the network cannot be built or run, for lack of memory most often: the sooner that is known, the better.
 pub fn measure(
-    plan: &Plan,
+    plans: &[Plan],
     settings: &Settings,
     source: &Arc<Source>,
     test: &TestSet,
     request: &Request,
 ) -> Result<Speed, TrainError> {
+    let Some(full) = plans.last() else { return Ok(Speed { steps: Vec::new(), evaluation: 0.0 }) };
     let time = request.budget.map_or(TIME, |budget| budget.total.mul_f64(SHARE).min(2 * TIME));
-    let mut trainer = Trainer::new(plan.clone(), settings, request.device)?;
+    let time = time.div_f64(plans.len() as f64);
+    let mut trainer = Trainer::new(full.clone(), settings, request.device)?;
     let mut loader = Loader::start(source.clone(), 0, settings.workers);
-    let mut step = |number: u64| -> Result<(), TrainError> {
+    let mut steps = Vec::new();
+    for plan in plans {
+        trainer.model.set_size_of(plan)?;
+        steps.push(step(&mut trainer, &mut loader, time)?);
+    }
+    let evaluations = 1 + u32::from(trainer.average.is_some());
+    let once = evaluation(&trainer, settings, test)?;
+    Ok(Speed { steps, evaluation: f64::from(evaluations) * once })
+}
+
+/// Seconds of a step.
+fn step(trainer: &mut Trainer, loader: &mut Loader, time: Duration) -> Result<f64, TrainError> {
+    let mut one = |number: u64| -> Result<(), TrainError> {
         let batch = loader.next_batch()?;
         // A rate of zero is the same work, and cannot diverge.
         trainer.step(&batch, number, 0.0).map(|_| ())
     };
-    (0..WARMUP_STEPS).try_for_each(&mut step)?;
+    (0..WARMUP_STEPS).try_for_each(&mut one)?;
     let begun = Instant::now();
     let mut steps = 0;
     while steps < *STEPS.start() || (steps < *STEPS.end() && begun.elapsed() < time) {
-        step(WARMUP_STEPS + steps)?;
+        one(WARMUP_STEPS + steps)?;
         steps += 1;
     }
-    let step = begun.elapsed().as_secs_f64() / steps as f64;
-    Ok(Speed { step, evaluation: evaluation(&trainer, settings.workers, test)? })
+    Ok(begun.elapsed().as_secs_f64() / steps as f64)
 }
 
-fn evaluation(trainer: &Trainer, workers: usize, test: &TestSet) -> Result<f64, TrainError> {
+/// Seconds of an evaluation.
+fn evaluation(trainer: &Trainer, settings: &Settings, test: &TestSet) -> Result<f64, TrainError> {
+    let Settings { workers, test_time_flip, .. } = *settings;
     let model = &trainer.model;
     let mut worker = Worker::default();
     let (mut seconds, mut seen) = (0.0, 0);
@@ -65,7 +80,10 @@ fn evaluation(trainer: &Trainer, workers: usize, test: &TestSet) -> Result<f64, 
             return Ok(0.0);
         }
         let begun = Instant::now();
-        let (logits, _) = tch::no_grad(|| batch.classify(model, Mode::Eval))?;
+        let (logits, _) = tch::no_grad(|| match test_time_flip {
+            true => batch.classify_mirrored(model, Mode::Eval),
+            false => batch.classify(model, Mode::Eval),
+        })?;
         logits.f_sum(tch::Kind::Float)?.f_double_value(&[])?;
         // The next batch is prepared while this one is evaluated.
         seconds = begun.elapsed().as_secs_f64().max(preparing);

@@ -1,22 +1,23 @@
 //! Checkpoints: everything a run needs to go on, in one safetensors file.
 //!
-//! Tensors keep their own names; momentum buffers stand under `optimizer.`; where the run stood is JSON in the metadata
-//! key `zoo.state`. A file appears whole or not at all: it is written beside its place, synced, then renamed.
+//! Tensors keep their own names; the optimizer's stand under `optimizer.` and the name of what they are, averages under
+//! `ema.`; where the run stood is JSON in the metadata key `zoo.state`. A file appears whole or not at all: it is written beside its place, synced, then renamed.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tch::{Kind, TchError, Tensor};
 use zoo_core::model::Model;
-use zoo_core::weights::{TensorFile, write_safetensors};
+use zoo_core::weights::{AVERAGE_PREFIX, TensorFile, write_safetensors};
 
+use super::average;
 use super::metrics::Epoch;
-use super::optimizer::Optimizer;
+use super::trainer::Trainer;
 use super::{Settings, TrainError};
 use crate::weights::Description;
 
 /// Version of the layout; another one is refused by number.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const STATE_KEY: &str = "zoo.state";
 
 /// Where a run stands.
@@ -38,6 +39,10 @@ pub struct State {
     pub best_top1: Option<f64>,
     /// Evaluated epochs.
     pub epochs: Vec<Epoch>,
+    /// What the learning rate is multiplied with, after losses that were not numbers.
+    pub rate_scale: f64,
+    /// Whether it ended before its last step, as nothing got better.
+    pub stopped_early: bool,
 }
 
 /// Sums over the steps of an unfinished epoch.
@@ -67,6 +72,8 @@ impl State {
             running: Running::default(),
             best_top1: None,
             epochs: Vec::new(),
+            rate_scale: 1.0,
+            stopped_early: false,
         }
     }
 }
@@ -75,26 +82,30 @@ impl State {
 ///
 /// # Errors
 /// Where the disk is full or the folder may not be written to; an earlier checkpoint at `path` is kept.
-pub fn save(
-    path: &Path,
-    model: &Model,
-    optimizer: &Optimizer,
-    state: &State,
-    description: &Description,
-) -> Result<(), TrainError> {
+pub fn save(path: &Path, trainer: &Trainer, state: &State, description: &Description) -> Result<(), TrainError> {
     let mut tensors = Vec::new();
-    for (parameter, buffer) in model.parameters.iter().zip(&optimizer.buffers) {
-        tensors.push((parameter.name.clone(), floats(&parameter.tensor)?));
-        tensors.push((format!("optimizer.{}", parameter.name), floats(buffer)?));
+    for (name, tensor) in average::named(&trainer.model) {
+        tensors.push((name.to_string(), floats(tensor)?));
     }
-    for buffer in &model.buffers {
-        tensors.push((buffer.name.clone(), floats(&buffer.tensor)?));
+    for slot in &trainer.optimizer.slots {
+        for (parameter, tensor) in trainer.model.parameters.iter().zip(&slot.tensors) {
+            tensors.push((optimizer_key(slot.name, &parameter.name), floats(tensor)?));
+        }
+    }
+    if let Some(average) = &trainer.average {
+        for ((name, _), tensor) in average::named(&trainer.model).zip(&average.tensors) {
+            tensors.push((format!("{AVERAGE_PREFIX}{name}"), floats(tensor)?));
+        }
     }
     let json = serde_json::to_string(state).map_err(std::io::Error::other);
     let json = json.map_err(|source| TrainError::File { what: "describe", path: path.into(), source })?;
     let mut metadata = description.to_metadata();
     metadata.insert(STATE_KEY.to_string(), json);
     Ok(write_safetensors(path, &tensors, &metadata)?)
+}
+
+fn optimizer_key(slot: &str, parameter: &str) -> String {
+    format!("optimizer.{slot}.{parameter}")
 }
 
 fn floats(tensor: &Tensor) -> Result<Tensor, TchError> {
@@ -148,16 +159,21 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Copies momentum buffers into `optimizer`.
+    /// Copies weights, running statistics, optimizer state and averages into `trainer`.
     ///
     /// # Errors
     /// As for [`load_model`](Checkpoint::load_model).
-    pub fn load_optimizer(&self, model: &Model, optimizer: &mut Optimizer) -> Result<(), TrainError> {
-        for (parameter, buffer) in model.parameters.iter().zip(&mut optimizer.buffers) {
-            self.copy(&format!("optimizer.{}", parameter.name), buffer)?;
+    pub fn load_trainer(&self, trainer: &mut Trainer) -> Result<(), TrainError> {
+        self.load_model(&mut trainer.model)?;
+        for slot in &mut trainer.optimizer.slots {
+            for (parameter, tensor) in trainer.model.parameters.iter().zip(&mut slot.tensors) {
+                self.copy(&optimizer_key(slot.name, &parameter.name), tensor)?;
+            }
         }
-        if self.state.step > 0 {
-            optimizer.resume();
+        if let Some(average) = &mut trainer.average {
+            for ((name, _), tensor) in average::named(&trainer.model).zip(&mut average.tensors) {
+                self.copy(&format!("{AVERAGE_PREFIX}{name}"), tensor)?;
+            }
         }
         Ok(())
     }

@@ -42,12 +42,23 @@ pub enum TrainError {
         path: PathBuf,
     },
     /// A loss that is not a number.
-    #[error("the loss became {loss} at step {step}; lower --learning-rate or lengthen --warmup-steps")]
+    #[error(
+        "the loss became {loss} at step {step} of seed {seed}, with images {}{}; lower --learning-rate, lengthen \
+         --warmup-steps, or give --on-nan rollback",
+        some_of(images),
+        list.as_ref().map_or(String::new(), |path| format!(" (all are in {})", path.display()))
+    )]
     NonFinite {
         /// The step, counted from 0.
         step: u64,
         /// The loss.
         loss: f64,
+        /// Seed of the run.
+        seed: u64,
+        /// Places in the training set of the batch's images.
+        images: Vec<u32>,
+        /// The file that lists them.
+        list: Option<PathBuf>,
     },
     /// A file of the run could not be read or written.
     #[error("cannot {what} {}: {source}{}", path.display(), way_out(source))]
@@ -108,4 +119,12 @@ impl From<zoo_native::NativeError> for TrainError {
     fn from(error: zoo_native::NativeError) -> TrainError {
         TrainError::Model(error.into())
     }
+}
+
+/// The first few of a batch.
+fn some_of(images: &[u32]) -> String {
+    const SHOWN: usize = 4;
+    let shown: Vec<String> = images.iter().take(SHOWN).map(u32::to_string).collect();
+    let more = if images.len() > SHOWN { ", ..." } else { "" };
+    shown.join(", ") + more
 }

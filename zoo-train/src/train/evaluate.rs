@@ -44,18 +44,29 @@ struct Sums {
     loss: f64,
 }
 
-/// Evaluates `model` on `test`, whose batches `workers` threads prepare, telling `each_batch` how many images it has
-/// seen; where that returns false it stops, and there is no result.
+/// How an evaluation goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Protocol<'a> {
+    /// Threads that prepare batches.
+    pub workers: usize,
+    /// Which logit stands for which class.
+    pub answers: &'a Answers,
+    /// Whether each image is also seen mirrored, and the logits averaged.
+    pub mirrored: bool,
+}
+
+/// Evaluates `model` on `test`, telling `each_batch` how many images it has seen; where that returns false it stops, and
+/// there is no result.
 ///
 /// # Errors
 /// Where libtorch refuses or an image cannot be read.
 pub fn evaluate(
     model: &Model,
     test: &Arc<TestSet>,
-    workers: usize,
-    answers: &Answers,
+    protocol: Protocol<'_>,
     mut each_batch: impl FnMut(usize) -> bool,
 ) -> Result<Option<Evaluation>, TrainError> {
+    let Protocol { workers, answers, mirrored } = protocol;
     let mut loader = Loader::start(test.clone(), 0, workers);
     let mut sums = Sums::default();
     for _ in 0..test.batches() {
@@ -63,7 +74,10 @@ pub fn evaluate(
         if batch.is_empty() {
             continue; // All of its images were skipped.
         }
-        let (logits, labels) = tch::no_grad(|| batch.classify(model, Mode::Eval))?;
+        let (logits, labels) = tch::no_grad(|| match mirrored {
+            true => batch.classify_mirrored(model, Mode::Eval),
+            false => batch.classify(model, Mode::Eval),
+        })?;
         sums.add(&logits, &labels, answers)?;
         if !each_batch(sums.images) {
             return Ok(None);

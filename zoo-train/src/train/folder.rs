@@ -68,6 +68,39 @@ impl RunFolder {
         self.path.join("best.safetensors")
     }
 
+    /// Makes the best checkpoint, which is the newest one too, the newest one.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn best_is_last(&self) -> Result<(), TrainError> {
+        same_file(&self.best(), &self.last())
+    }
+
+    /// Keeps the checkpoint of the last evaluation if it is among the best ones that are to be kept, and removes the one
+    /// that it drives out.
+    ///
+    /// # Errors
+    /// Where files cannot be written or removed.
+    pub fn keep_top(&self, state: &State) -> Result<(), TrainError> {
+        let Some(keep) = state.settings.keep else { return Ok(()) };
+        let name = |step: u64| format!("step-{step:08}.safetensors");
+        let mut best: Vec<_> = state.epochs.iter().collect();
+        best.sort_by(|a, b| b.better_top1().total_cmp(&a.better_top1()));
+        let kept: Vec<String> = best.iter().take(keep).map(|epoch| name(epoch.step)).collect();
+        let newest = name(state.step);
+        if kept.contains(&newest) {
+            same_file(&self.last(), &self.path.join(&newest))?;
+        }
+        let failed = |source| TrainError::File { what: "tidy up", path: self.path.clone(), source };
+        for entry in std::fs::read_dir(&self.path).map_err(failed)?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with("step-") && name.ends_with(".safetensors") && !kept.contains(&name) {
+                std::fs::remove_file(entry.path()).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the resolved settings, whole or not at all.
     ///
     /// # Errors
@@ -77,6 +110,15 @@ impl RunFolder {
         let written = std::fs::write(&partial, settings.to_toml()).and_then(|()| std::fs::rename(&partial, &path));
         written.map_err(|source| TrainError::File { what: "write", path, source })
     }
+}
+
+/// Makes `to` another name of the file `from`, or a copy where links are not to be had.
+fn same_file(from: &Path, to: &Path) -> Result<(), TrainError> {
+    let partial = to.with_extension("partial");
+    let _ = std::fs::remove_file(&partial);
+    let linked = std::fs::hard_link(from, &partial).or_else(|_| std::fs::copy(from, &partial).map(|_| ()));
+    let landed = linked.and_then(|()| std::fs::rename(&partial, to));
+    landed.map_err(|source| TrainError::File { what: "write checkpoint", path: to.into(), source })
 }
 
 /// Makes the folder of all runs. Called before time is spent on a run that could not leave anything.
@@ -107,7 +149,7 @@ pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Option
             let file = checkpoint_at(path);
             let checkpoint = Checkpoint::read(&file)?;
             if !unfinished(&checkpoint.state) {
-                let problem = format!("is of a run that has done all its {} steps", checkpoint.state.step);
+                let problem = format!("is of a run that has ended, after {} steps", checkpoint.state.step);
                 return Err(TrainError::Checkpoint { path: file, problem });
             }
             let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
@@ -134,12 +176,13 @@ pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Option
 
 /// Whether steps are missing, or the evaluation of the last ones.
 fn unfinished(state: &State) -> bool {
-    Some(state.step) < state.settings.steps || state.running.steps > 0
+    !state.stopped_early && (Some(state.step) < state.settings.steps || state.running.steps > 0)
 }
 
 /// Whether a run stopped early and had these settings, steps aside: a budget may have chosen those.
 fn goes_on(state: &State, wanted: &Settings) -> bool {
-    let fixed = |settings: &Settings| Settings { steps: None, ..settings.clone() }.hash();
+    // So may a lack of memory choose the micro-batch.
+    let fixed = |settings: &Settings| Settings { steps: None, micro_batch: None, ..settings.clone() }.hash();
     let same_steps = wanted.steps.is_none_or(|steps| Some(steps) == state.settings.steps);
     same_steps && fixed(&state.settings) == fixed(wanted) && unfinished(state)
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::results::{Table, TableError};
 
 /// The columns, in order; `results/README.md` documents each with its unit.
-const HEADER: [&str; 11] = [
+const HEADER: [&str; 12] = [
     "epoch",
     "step",
     "learning_rate",
@@ -16,6 +16,7 @@ const HEADER: [&str; 11] = [
     "test_loss",
     "test_top1",
     "test_top5",
+    "test_top1_ema",
     "images_per_second",
     "seconds",
     "status",
@@ -42,10 +43,24 @@ pub struct Epoch {
     pub test_top1: f64,
     /// Percent among the first five on the test set.
     pub test_top5: f64,
+    /// Percent right on the test set by the average of the weights, where one is kept.
+    pub test_top1_ema: Option<f64>,
     /// Images a second of training, without evaluation.
     pub images_per_second: f64,
     /// Wall time of the run so far.
     pub seconds: f64,
+}
+
+impl Epoch {
+    /// The better one of the accuracies of the weights and of their average.
+    pub fn better_top1(&self) -> f64 {
+        self.test_top1.max(self.test_top1_ema.unwrap_or(f64::NEG_INFINITY))
+    }
+
+    /// Whether the average is no worse than the weights, where one is kept.
+    pub fn average_is_better(&self) -> Option<bool> {
+        self.test_top1_ema.map(|average| average >= self.test_top1)
+    }
 }
 
 /// JSON has no word for what is not a number: it is written as null.
@@ -81,6 +96,7 @@ pub fn append(path: &Path, epoch: &Epoch) -> Result<(), TableError> {
         format!("{:.4}", epoch.test_loss),
         format!("{:.2}", epoch.test_top1),
         format!("{:.2}", epoch.test_top5),
+        epoch.test_top1_ema.map(|top1| format!("{top1:.2}")).unwrap_or_default(),
         format!("{:.1}", epoch.images_per_second),
         format!("{:.1}", epoch.seconds),
         "ok".into(),

@@ -1,9 +1,11 @@
 //! Training: from settings and a data set to checkpoints and rows.
 //!
-//! [`settings`] says what is to be done, [`run`] does it with a [`trainer`] (model and optimizer), batches that [`source`]
-//! describes and [`loader`] prepares, and a learning rate from [`schedule`]. Everything random is a pure function of (seed, epoch, index) or
-//! (seed, step), and the learning rate of the step alone, so a run that was killed goes on bit for bit.
+//! [`settings`] says what is to be done, [`run`] does it with a [`trainer`] (model, optimizer and average), batches that
+//! [`source`] describes and [`loader`] prepares, and a learning rate from [`schedule`]. Everything random is a pure function
+//! of (seed, epoch, index) or (seed, step), and the learning rate of the step alone, so a run that was killed goes on bit
+//! for bit.
 
+pub mod average;
 pub mod batch;
 pub mod budget;
 pub mod calibrate;
@@ -19,6 +21,7 @@ pub mod loader;
 pub mod metrics;
 pub mod optimizer;
 pub mod progress;
+pub mod progressive;
 pub mod random;
 pub mod run;
 pub mod schedule;

@@ -55,6 +55,14 @@ impl Source {
         (self.split.len() / self.batch_size.max(1)) as u64
     }
 
+    /// Places in the training set of the images of a step.
+    pub fn indices(&self, step: u64) -> Vec<u32> {
+        let per_epoch = self.steps_per_epoch().max(1);
+        let place = (step % per_epoch) as usize * self.batch_size;
+        let order = permutation(self.seed, step / per_epoch, self.split.len());
+        order.into_iter().skip(place).take(self.batch_size).collect()
+    }
+
     fn random(&self, epoch: u64, index: usize, what: u64) -> u64 {
         mix(&[self.seed, epoch, index as u64, what])
     }

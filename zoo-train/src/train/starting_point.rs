@@ -10,7 +10,7 @@ use zoo_core::weights::{TrainedWith, interpolation, interpolation_name, padding,
 
 use super::settings::{Given, Settings};
 use crate::data::{Dataset, Preprocessing};
-use crate::weights::{Identified, WeightsFault, identify, pretrained};
+use crate::weights::{Identified, Wanted, WeightsFault, identify, pretrained};
 
 /// Fills in the settings that were not given: those that the weights decide, and for image files of any size those of
 /// the model's variant. The weights themselves, where there are any, are read and handed back.
@@ -29,7 +29,8 @@ pub fn settle(registry: &Registry, settings: &mut Settings, given: &Given) -> Re
         }
         return Ok(None);
     };
-    let found = identify(registry, &path, asked, &settings.trained_with(given), &known)?;
+    let flags = settings.trained_with(given);
+    let found = identify(registry, &path, Wanted { model: asked, flags: &flags, known: &known, averages: None })?;
     let Identified { entry, description, resolved, .. } = &found;
     settings.model = entry.variant.name.to_string();
     settings.width = settings.width.or(description.width);

@@ -1,17 +1,23 @@
-//! A model with its optimizer: one step at a time.
+//! A model with its optimizer and its average: one step at a time.
+
+use std::ops::Range;
 
 use tch::{Device, Kind, Reduction, Tensor};
 use zoo_core::Plan;
-use zoo_core::model::{Mode, Model, ModelOptions};
+use zoo_core::model::{Mode, Model, ModelError, ModelOptions};
+use zoo_native::gradient;
+use zoo_native::precision::Autocast;
 
+use super::average::Average;
 use super::batch::Batch;
 use super::freeze::Freeze;
 use super::optimizer::Optimizer;
 use super::random::mix;
+use super::settings::Precision;
 use super::{Settings, TrainError};
 
 /// What a step says of itself.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StepOutcome {
     /// Mean loss of the batch, with label smoothing.
     pub loss: f64,
@@ -19,17 +25,22 @@ pub struct StepOutcome {
     pub correct: u64,
 }
 
-/// Model, optimizer and what the loss needs.
+/// Model, optimizer, average and what the loss needs.
 #[derive(Debug)]
 pub struct Trainer {
     /// The network.
     pub model: Model,
     /// Its optimizer.
     pub optimizer: Optimizer,
+    /// The average of its weights, where one is kept.
+    pub average: Option<Average>,
+    /// Images computed at once, at most.
+    pub micro_batch: usize,
     label_smoothing: f64,
     freeze: Freeze,
     unfreeze_every: Option<f64>,
     seed: u64,
+    autocast: bool,
 }
 
 impl Trainer {
@@ -42,19 +53,30 @@ impl Trainer {
         let mut model = Model::new(plan, &options)?;
         model.set_batch_norm(settings.bn_eps, settings.norm_momentum);
         model.freeze_statistics(settings.freeze_statistics);
-        let backbone_scale = settings.backbone_lr_scale.unwrap_or(1.0);
-        let optimizer = Optimizer::new(&model, settings.momentum, settings.weight_decay, backbone_scale)?;
+        let optimizer = Optimizer::new(&model, settings)?;
         let freeze = settings.freeze.as_deref().unwrap_or("none").parse().map_err(TrainError::Setting)?;
         let mut trainer = Trainer {
+            average: settings.ema_decay.map(|decay| Average::new(&model, decay)).transpose()?,
             model,
             optimizer,
+            micro_batch: settings.micro_batch.unwrap_or(settings.batch_size),
             label_smoothing: settings.label_smoothing,
             freeze,
             unfreeze_every: settings.unfreeze_every,
             seed: settings.seed,
+            autocast: settings.precision == Precision::Bf16,
         };
         trainer.freeze_for(0.0)?;
         Ok(trainer)
+    }
+
+    /// Lets the average start from the weights that the model now holds.
+    ///
+    /// # Errors
+    /// Where memory lacks.
+    pub fn restart_average(&mut self, settings: &Settings) -> Result<(), TrainError> {
+        self.average = settings.ema_decay.map(|decay| Average::new(&self.model, decay)).transpose()?;
+        Ok(())
     }
 
     /// Freezes what is frozen after so many epochs.
@@ -70,23 +92,71 @@ impl Trainer {
         Ok(())
     }
 
-    /// Forward, backward and update. The weights stay as they were where the loss is not finite.
+    /// Forward, backward and update. The weights stay as they were where the loss is not finite, which is the caller's to
+    /// see. Where memory does not hold a micro-batch, its size is halved and the step done again.
     ///
     /// # Errors
-    /// A loss that is not finite, or libtorch's refusal.
+    /// Where libtorch refuses.
     pub fn step(&mut self, batch: &Batch, step: u64, rate: f64) -> Result<StepOutcome, TrainError> {
+        let outcome = loop {
+            match self.accumulate(batch, step) {
+                Err(error) if is_out_of_memory(&error) && self.micro_batch > 1 => {
+                    self.clear_gradients()?;
+                    self.micro_batch = self.micro_batch.min(batch.len()).div_ceil(2);
+                }
+                Err(error) => {
+                    self.clear_gradients()?;
+                    return Err(error);
+                }
+                Ok(outcome) if !outcome.loss.is_finite() => {
+                    self.clear_gradients()?;
+                    return Ok(outcome);
+                }
+                Ok(outcome) => break outcome,
+            }
+        };
+        self.optimizer.step(&self.model, step, rate)?;
+        if let Some(average) = &mut self.average {
+            average.update(&self.model, step + 1)?;
+        }
+        Ok(outcome)
+    }
+
+    /// Leaves the gradient of the batch's mean loss in the parameters.
+    fn accumulate(&self, batch: &Batch, step: u64) -> Result<StepOutcome, TrainError> {
         // Dropout and drop-path draw from libtorch's generator; seeding it by the step makes a resume exact.
         tch::manual_seed(mix(&[self.seed, step, 5]) as i64);
-        let (logits, labels) = batch.classify(&self.model, Mode::Train)?;
+        let mut sum = StepOutcome::default();
+        for start in (0..batch.len()).step_by(self.micro_batch.max(1)) {
+            let piece = start..batch.len().min(start + self.micro_batch.max(1));
+            let share = piece.len() as f64 / batch.len() as f64;
+            let outcome = self.backward(batch, piece, share)?;
+            sum.loss += share * outcome.loss;
+            sum.correct += outcome.correct;
+        }
+        Ok(sum)
+    }
+
+    /// Adds the gradient of a piece's mean loss, times `share`, to those in the parameters; none where the loss is not
+    /// finite.
+    fn backward(&self, batch: &Batch, piece: Range<usize>, share: f64) -> Result<StepOutcome, TrainError> {
+        let autocast = Autocast::enter(self.autocast, self.model.device())?;
+        let (logits, labels) = batch.classify_piece(&self.model, Mode::Train, piece)?;
+        drop(autocast);
+        let logits = logits.f_to_kind(Kind::Float)?;
         let loss = logits.f_cross_entropy_loss(&labels, None::<Tensor>, Reduction::Mean, -100, self.label_smoothing)?;
         let value = loss.f_double_value(&[])?;
-        if !value.is_finite() {
-            return Err(TrainError::NonFinite { step, loss: value });
-        }
         let correct = logits.f_argmax(1, false)?.f_eq_tensor(&labels)?.f_sum(Kind::Int64)?.f_int64_value(&[])?;
-        loss.f_backward()?;
-        self.optimizer.step(&self.model, rate)?;
+        if value.is_finite() {
+            let loss = if share < 1.0 { loss.f_mul_scalar(share)? } else { loss };
+            loss.f_backward()?;
+        }
         Ok(StepOutcome { loss: value, correct: correct.unsigned_abs() })
+    }
+
+    fn clear_gradients(&self) -> Result<(), TrainError> {
+        let tensors: Vec<&Tensor> = self.model.parameters.iter().map(|parameter| &parameter.tensor).collect();
+        Ok(gradient::clear_grads(&tensors)?)
     }
 
     /// Whether every parameter is a finite number.
@@ -101,4 +171,11 @@ impl Trainer {
         }
         Ok(true)
     }
+}
+
+/// Whether libtorch says that memory does not suffice: `CUDA out of memory` there, `can't allocate memory` on the CPU.
+fn is_out_of_memory(error: &TrainError) -> bool {
+    let TrainError::Model(ModelError::Torch(error)) = error else { return false };
+    let text = error.to_string();
+    text.contains("out of memory") || text.contains("not enough memory") || text.contains("can't allocate memory")
 }

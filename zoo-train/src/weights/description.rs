@@ -13,6 +13,7 @@ const DEPTH: &str = "zoo.depth";
 const PROFILE: &str = "zoo.profile";
 const DATASET: &str = "zoo.dataset";
 const CLASSES: &str = "zoo.classes";
+const AVERAGES: &str = "zoo.averages_are_better";
 
 /// The network of a file and what it was trained on; foreign files say little or nothing of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +30,8 @@ pub struct Description {
     pub dataset: Option<String>,
     /// The classes' names, by logit.
     pub classes: Option<Vec<String>>,
+    /// Whether the averages in it are better than the weights, where it has any.
+    pub averages_are_better: Option<bool>,
     /// Padding, epsilon and how images are prepared.
     pub trained_with: TrainedWith,
 }
@@ -50,6 +53,7 @@ impl Description {
             profile: text(PROFILE),
             dataset: text(DATASET),
             classes,
+            averages_are_better: text(AVERAGES).map(|text| text.parse().map_err(|_| wrong(AVERAGES))).transpose()?,
             trained_with: TrainedWith::from_metadata(metadata)?,
         })
     }
@@ -65,6 +69,7 @@ impl Description {
             (PROFILE, self.profile.clone()),
             (DATASET, self.dataset.clone()),
             (CLASSES, classes),
+            (AVERAGES, self.averages_are_better.map(|better| better.to_string())),
         ];
         let own = pairs.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?)));
         own.chain(self.trained_with.to_metadata()).collect()

@@ -46,6 +46,12 @@ pub enum WeightsFault {
         /// What was asked for.
         asked: String,
     },
+    /// Averages were asked for, and there are none.
+    #[error("{} holds no averaged weights: leave --ema out, or train with --ema-decay", path.display())]
+    NoAverages {
+        /// The file.
+        path: PathBuf,
+    },
     /// A choice on the command line that cannot be.
     #[error("{0}")]
     Choice(String),

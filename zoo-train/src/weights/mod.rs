@@ -11,5 +11,5 @@ pub mod resolved;
 
 pub use description::Description;
 pub use error::WeightsFault;
-pub use open::{Identified, Opened, identify, open};
+pub use open::{Identified, Opened, Wanted, identify, open};
 pub use resolved::{Origin, Resolved};

@@ -22,6 +22,8 @@ pub struct Opened {
     pub resolved: Resolved,
     /// What the file says of itself.
     pub description: Description,
+    /// Whether the network holds averages of weights, in place of the weights themselves.
+    pub averaged: bool,
     /// Settings of the run that wrote the file, where it is a checkpoint.
     pub run: Option<Settings>,
 }
@@ -39,56 +41,64 @@ pub struct Identified {
     pub resolved: Resolved,
     /// The network of the file itself, with its number of classes.
     pub options: Options,
+    /// Whether averages stand in the place of weights.
+    pub averaged: bool,
 }
 
-/// Reads `path` and finds its network (`asked`, or what the file names). `known` is what else is known of the weights,
-/// from the table of the hub.
+/// What is wanted of a file of weights.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The variant; by default what the file names.
+    pub model: Option<&'a str>,
+    /// How the network is to be run, where the user said that.
+    pub flags: &'a TrainedWith,
+    /// What else is known of the weights, from the table of the hub.
+    pub known: &'a TrainedWith,
+    /// Whether averages are taken in the place of weights; by default where the file says that they are better.
+    pub averages: Option<bool>,
+}
+
+/// Reads `path` and finds its network.
 ///
 /// # Errors
 /// Where the file cannot be read, names no network, or has no names of its network.
-pub fn identify(
-    registry: &Registry,
-    path: &Path,
-    asked: Option<&str>,
-    flags: &TrainedWith,
-    known: &TrainedWith,
-) -> Result<Identified, WeightsFault> {
-    let file = TensorFile::read(path)?;
-    let (entry, description) = describe(registry, &file, asked)?;
+pub fn identify(registry: &Registry, path: &Path, wanted: Wanted<'_>) -> Result<Identified, WeightsFault> {
+    let mut file = TensorFile::read(path)?;
+    let (entry, description) = describe(registry, &file, wanted.model)?;
+    if wanted.averages == Some(true) && !file.has_averages() {
+        return Err(WeightsFault::NoAverages { path: path.into() });
+    }
+    let averaged = file.has_averages() && wanted.averages.or(description.averages_are_better).unwrap_or(false);
+    if averaged {
+        file.prefer_averages();
+    }
     let mistaken = |problem| WeightsFault::Metadata { path: path.into(), problem };
     let options = description.options(&entry, entry.variant.options.classes).map_err(mistaken)?;
     // Names and classes depend on neither input size nor padding, which the names decide.
     let plan = Plan::new(entry.architecture, &options)?;
     let family = entry.architecture.family;
-    let said = description.trained_with.or(*known);
-    let resolved = Resolved::new(&entry, detect(&file, family, &plan)?, flags, &said);
+    let said = description.trained_with.or(*wanted.known);
+    let resolved = Resolved::new(&entry, detect(&file, family, &plan)?, wanted.flags, &said);
     let options = Options {
         classes: classes_of(&file, family, &plan).unwrap_or(options.classes),
         input_size: resolved.crop.0,
         padding: resolved.padding.0,
         ..options
     };
-    Ok(Identified { file, entry, description, resolved, options })
+    Ok(Identified { file, entry, description, resolved, options, averaged })
 }
 
-/// Fills the network of `path` with it exactly; arguments are those of [`identify`].
+/// Fills the network of `path` with it exactly.
 ///
 /// # Errors
 /// As [`identify`], and where the file does not fit its network to the last tensor.
-pub fn open(
-    registry: &Registry,
-    path: &Path,
-    asked: Option<&str>,
-    flags: &TrainedWith,
-    known: &TrainedWith,
-    device: Device,
-) -> Result<Opened, WeightsFault> {
-    let Identified { file, entry, description, resolved, options } = identify(registry, path, asked, flags, known)?;
+pub fn open(registry: &Registry, path: &Path, wanted: Wanted<'_>, device: Device) -> Result<Opened, WeightsFault> {
+    let Identified { file, entry, description, resolved, options, averaged } = identify(registry, path, wanted)?;
     let plan = Plan::new(entry.architecture, &options)?;
     let mut model = Model::new(plan, &ModelOptions { device, kind: Kind::Float, seed: 0 })?;
     model.set_batch_norm(Some(resolved.bn_eps.0), None);
     load(&mut model, entry.architecture.family, &file, Strictness::Exact)?;
-    Ok(Opened { entry, model, resolved, description, run: settings_in(&file) })
+    Ok(Opened { entry, model, resolved, description, averaged, run: settings_in(&file) })
 }
 
 /// The variant that `file` is for, and what else it says.

@@ -1,7 +1,9 @@
 //! One training run, from a request to its last row.
 //!
-//! Owns the order of steps, evaluations, checkpoints and rows. How it starts is in `start`, what it says in `say`.
+//! Owns the order of steps, evaluations, checkpoints and rows. How it starts is in `start`, what it says in `say`, and how
+//! it goes on after a loss that is not a number in `recover`.
 
+mod recover;
 mod say;
 mod start;
 
@@ -11,18 +13,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use tch::Device;
-use zoo_core::Entry;
+use zoo_core::{Entry, Plan};
 
 pub use say::skipped_lines;
 pub(super) use start::load_weights;
 
-use super::budget::{Budget, Speed};
+use super::budget::{Budget, Pace, Speed};
 use super::checkpoint::{self, Running, State};
-use super::evaluate::{Answers, Evaluation, evaluate};
+use super::evaluate::{Answers, Evaluation, Protocol, evaluate};
 use super::folder::{Resume, RunFolder};
 use super::loader::Loader;
 use super::metrics::{self, Epoch};
 use super::progress::{Progress, Snapshot, Verbosity};
+use super::progressive::Progressive;
+use super::schedule::Schedule;
+use super::settings::OnNan;
 use super::source::{Source, TestSet};
 use super::trainer::Trainer;
 use super::{Settings, TrainError};
@@ -52,12 +57,21 @@ pub struct Request {
 }
 
 /// How a run ended, other than by an error.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Ending {
-    /// All steps are done.
-    Done,
+    /// All steps are done, or nothing got better for long enough.
+    Done(Scores),
     /// It was asked to stop, and has saved where it stands.
     Interrupted,
+}
+
+/// What a finished run came to, in percent of the test set.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Scores {
+    /// Accuracy of the final weights.
+    pub top1: f64,
+    /// Accuracy of their average, where one was kept.
+    pub top1_ema: Option<f64>,
 }
 
 /// Trains. `stop` asks it to save and end after the step in progress.
@@ -69,7 +83,8 @@ pub fn run(request: &Request, dataset: Dataset, stop: &AtomicBool) -> Result<End
     let outcome = run.train(stop);
     run.progress.finish();
     let status = match &outcome {
-        Ok(Ending::Done) => "done".to_string(),
+        Ok(Ending::Done(_)) if run.state.stopped_early => "stopped early".to_string(),
+        Ok(Ending::Done(_)) => "done".to_string(),
         Ok(Ending::Interrupted) => "interrupted".to_string(),
         Err(TrainError::NonFinite { step, .. }) => format!("non-finite loss at step {step}"),
         Err(error) => format!("failed: {error}"),
@@ -84,6 +99,9 @@ struct Run<'a> {
     started: Instant,
     earlier_seconds: f64,
     trainer: Trainer,
+    /// The network's plan at each size of the images, smallest first.
+    plans: Vec<Plan>,
+    progressive: Progressive,
     source: Arc<Source>,
     test: Arc<TestSet>,
     dataset: Dataset,
@@ -97,43 +115,83 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn train(&mut self, stop: &AtomicBool) -> Result<Ending, TrainError> {
-        let mut loader = Loader::start(self.source.clone(), self.state.step, self.state.settings.workers);
+        if self.state.settings.on_nan == OnNan::Rollback && !self.folder.last().exists() {
+            self.save()?;
+        }
+        let mut loader = self.loader();
         // A run that was stopped while it evaluated makes up for it.
-        if self.at_epoch_end() && self.state.running.steps > 0 {
+        if self.at_evaluation() && self.state.running.steps > 0 {
             self.end_epoch(stop)?;
         }
-        while self.state.step < self.steps {
-            self.one_step(&mut loader)?;
-            self.fix_budget()?;
-            if self.at_epoch_end() {
-                self.end_epoch(stop)?;
-            } else if self.state.settings.checkpoint_every.is_some_and(|every| self.state.step.is_multiple_of(every)) {
-                self.save()?;
+        while !self.is_done() {
+            match self.advance(&mut loader, stop) {
+                Err(error) if self.can_go_back(&error) => {
+                    self.go_back(&error)?;
+                    loader = self.loader();
+                }
+                outcome => outcome?,
             }
             if stop.load(Ordering::Relaxed) && !self.is_done() {
                 self.save()?;
                 return Ok(Ending::Interrupted);
             }
         }
-        Ok(if self.is_done() { Ending::Done } else { Ending::Interrupted })
+        Ok(Ending::Done(self.scores()))
     }
 
-    fn at_epoch_end(&self) -> bool {
-        self.state.step == self.steps || self.state.step.is_multiple_of(self.source.steps_per_epoch())
+    fn loader(&self) -> Loader {
+        Loader::start(self.source.clone(), self.state.step, self.state.settings.workers)
     }
 
-    /// Whether every step is done and evaluated.
+    /// One step, and what is due after it.
+    fn advance(&mut self, loader: &mut Loader, stop: &AtomicBool) -> Result<(), TrainError> {
+        self.one_step(loader)?;
+        self.fix_budget()?;
+        if self.at_evaluation() {
+            return self.end_epoch(stop);
+        }
+        match self.state.settings.checkpoint_every {
+            Some(every) if self.state.step.is_multiple_of(every) => self.save(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Steps from one evaluation to the next.
+    fn interval(&self) -> u64 {
+        self.source.steps_per_epoch() * self.state.settings.evaluate_every()
+    }
+
+    fn at_evaluation(&self) -> bool {
+        self.state.step == self.steps || self.state.step.is_multiple_of(self.interval())
+    }
+
+    /// Whether every step is done and evaluated, or no more are to be.
     fn is_done(&self) -> bool {
-        self.state.step == self.steps && self.state.running.steps == 0
+        self.state.stopped_early || (self.state.step == self.steps && self.state.running.steps == 0)
+    }
+
+    fn scores(&self) -> Scores {
+        let last = self.state.epochs.last();
+        Scores { top1: last.map_or(f64::NAN, |epoch| epoch.test_top1), top1_ema: last.and_then(|epoch| epoch.test_top1_ema) }
+    }
+
+    fn schedule(&self) -> Schedule {
+        self.state.settings.schedule(self.steps, self.source.steps_per_epoch())
     }
 
     fn one_step(&mut self, loader: &mut Loader) -> Result<(), TrainError> {
         let begun = Instant::now();
         let step = self.state.step;
         self.trainer.freeze_for(step as f64 / self.source.steps_per_epoch() as f64)?;
-        let rate = self.state.settings.schedule(self.steps).rate(step);
+        self.trainer.model.set_size_of(&self.plans[self.progressive.index(step, self.steps)])?;
+        let rate = self.schedule().rate(step) * self.state.rate_scale;
         let batch = loader.next_batch()?;
+        let micro_batch = self.trainer.micro_batch;
         let outcome = self.trainer.step(&batch, step, rate)?;
+        if !outcome.loss.is_finite() {
+            return Err(self.non_finite(step, outcome.loss));
+        }
+        self.keep_micro_batch(micro_batch)?;
         let seconds = begun.elapsed().as_secs_f64();
         let running = &mut self.state.running;
         running.loss += outcome.loss;
@@ -148,37 +206,46 @@ impl<'a> Run<'a> {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let Running { loss, correct, images, steps, .. } = self.state.running;
-        let speed = self.current_speed();
-        let left = self.steps - self.state.step;
+        let Running { loss, correct, images, steps, seconds } = self.state.running;
         Snapshot {
             step: self.state.step,
             loss: loss / steps.max(1) as f64,
             top1: 100.0 * correct as f64 / images.max(1) as f64,
-            images_per_second: self.state.settings.batch_size as f64 / speed.step,
-            seconds_left: speed.seconds(left, self.source.steps_per_epoch()),
+            images_per_second: images as f64 / seconds.max(f64::MIN_POSITIVE),
+            seconds_left: self.seconds_left(),
         }
     }
 
-    /// The speed of the run's own steps, or what was measured before the first.
+    /// The speed of the run's own steps, spread over all sizes as the trial steps say; before the first, theirs alone.
     fn current_speed(&self) -> Speed {
+        let expected = self.progressive.sum(&self.speed.steps, self.state.step, self.steps);
         match self.state.step {
-            0 => self.speed,
-            step => Speed { step: self.state.training_seconds / step as f64, ..self.speed },
+            0 => self.speed.clone(),
+            _ => self.speed.scaled(self.state.training_seconds / expected.max(f64::MIN_POSITIVE)),
         }
+    }
+
+    fn seconds_left(&self) -> f64 {
+        let speed = self.current_speed();
+        let sum = |done: u64| self.progressive.sum(&speed.steps, done, self.steps);
+        let evaluations = (self.steps - self.state.step).div_ceil(self.interval().max(1));
+        sum(self.steps) - sum(self.state.step) + evaluations as f64 * speed.evaluation
     }
 
     /// Turns a budget into its final number of steps, as the warm-up ends.
     fn fix_budget(&mut self) -> Result<(), TrainError> {
-        let warmup = self.state.settings.schedule(self.steps).warmup;
+        let warmup = self.schedule().warmup;
         let Some(budget) = self.budget.filter(|_| self.state.step >= warmup.max(1)) else { return Ok(()) };
         self.budget = None;
         if self.state.settings.warmup_steps.is_some() || warmup == 0 {
             return Ok(());
         }
-        let per_epoch = self.source.steps_per_epoch();
         let speed = self.current_speed();
-        self.steps = budget.second_estimate(&speed, self.seconds(), self.state.step, self.steps, per_epoch);
+        let mean = self.progressive.mean(&speed.steps);
+        let evaluations = self.state.epochs.len() as f64 * speed.evaluation;
+        let other = self.seconds() - self.state.training_seconds - evaluations;
+        let pace = Pace { step: mean, evaluation: speed.evaluation, interval: self.interval() };
+        self.steps = budget.second_estimate(&pace, other, self.steps);
         self.state.settings.steps = Some(self.steps);
         self.progress.set_steps(self.steps);
         self.folder.write_config(&self.state.settings)
@@ -186,44 +253,75 @@ impl<'a> Run<'a> {
 
     fn end_epoch(&mut self, stop: &AtomicBool) -> Result<(), TrainError> {
         let begun = Instant::now();
-        let (progress, images, workers) = (&self.progress, self.test.len(), self.state.settings.workers);
-        let found = evaluate(&self.trainer.model, &self.test, workers, &Answers::InOrder, |seen| {
-            progress.evaluating(seen, images);
-            seen == images || !stop.load(Ordering::Relaxed)
-        })?;
-        // Asked to stop, it leaves the epoch without its evaluation.
-        let Some(found) = found else { return Ok(()) };
+        let Some((found, averaged)) = self.evaluate(stop)? else { return Ok(()) };
         self.speed.evaluation = begun.elapsed().as_secs_f64();
-        let epoch = self.epoch(&found);
-        let best = self.state.best_top1.is_none_or(|best| epoch.test_top1 > best);
+        let epoch = self.epoch(&found, averaged.as_ref());
+        let best = self.state.best_top1.is_none_or(|best| epoch.better_top1() > best);
         if best {
-            self.state.best_top1 = Some(epoch.test_top1);
+            self.state.best_top1 = Some(epoch.better_top1());
         }
         self.state.running = Running::default();
         self.state.epochs.push(epoch);
+        self.state.stopped_early = self.state.step < self.steps && self.is_stale();
         if best {
             // The best before the newest: a run killed between the two evaluates this epoch again.
             self.save_as(&self.folder.best())?;
-            self.best_is_last()?;
+            self.folder.best_is_last()?;
         } else {
             self.save()?;
         }
+        self.folder.keep_top(&self.state)?;
         metrics::append(&self.folder.metrics(), &epoch)?;
         self.say_epoch(&epoch);
         Ok(())
     }
 
-    fn epoch(&self, found: &Evaluation) -> Epoch {
+    /// Evaluates the weights and their average; nothing where it was asked to stop meanwhile.
+    fn evaluate(&mut self, stop: &AtomicBool) -> Result<Option<(Evaluation, Option<Evaluation>)>, TrainError> {
+        if let Some(full) = self.plans.last() {
+            self.trainer.model.set_size_of(full)?;
+        }
+        let Some(found) = self.evaluate_once(stop)? else { return Ok(None) };
+        let Some(mut average) = self.trainer.average.take() else { return Ok(Some((found, None))) };
+        average.swap(&mut self.trainer.model)?;
+        let averaged = self.evaluate_once(stop);
+        average.swap(&mut self.trainer.model)?;
+        self.trainer.average = Some(average);
+        Ok(averaged?.map(|averaged| (found, Some(averaged))))
+    }
+
+    fn evaluate_once(&self, stop: &AtomicBool) -> Result<Option<Evaluation>, TrainError> {
+        let images = self.test.len();
+        let Settings { workers, test_time_flip: mirrored, .. } = self.state.settings;
+        evaluate(&self.trainer.model, &self.test, Protocol { workers, answers: &Answers::InOrder, mirrored }, |seen| {
+            self.progress.evaluating(seen, images);
+            seen == images || !stop.load(Ordering::Relaxed)
+        })
+    }
+
+    /// Whether the last evaluations of the run's patience were all no better than those before.
+    fn is_stale(&self) -> bool {
+        let Some(patience) = self.state.settings.patience.and_then(|patience| usize::try_from(patience).ok()) else {
+            return false;
+        };
+        let scores: Vec<f64> = self.state.epochs.iter().map(Epoch::better_top1).collect();
+        // The first of the best ones.
+        let best = scores.iter().enumerate().rev().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(index, _)| index);
+        scores.len() - best > patience
+    }
+
+    fn epoch(&self, found: &Evaluation, averaged: Option<&Evaluation>) -> Epoch {
         let Running { loss, correct, images, steps, seconds } = self.state.running;
         Epoch {
             epoch: self.state.step as f64 / self.source.steps_per_epoch() as f64,
             step: self.state.step,
-            learning_rate: self.state.settings.schedule(self.steps).rate(self.state.step.saturating_sub(1)),
+            learning_rate: self.schedule().rate(self.state.step.saturating_sub(1)) * self.state.rate_scale,
             train_loss: loss / steps.max(1) as f64,
             train_top1: 100.0 * correct as f64 / images.max(1) as f64,
             test_loss: found.loss,
             test_top1: found.top1,
             test_top5: found.top5,
+            test_top1_ema: averaged.map(|found| found.top1),
             images_per_second: images as f64 / seconds.max(f64::MIN_POSITIVE),
             seconds: self.seconds(),
         }
@@ -236,10 +334,10 @@ impl<'a> Run<'a> {
 
     fn save_as(&mut self, path: &Path) -> Result<(), TrainError> {
         if !self.trainer.is_finite()? {
-            return Err(TrainError::NonFinite { step: self.state.step.saturating_sub(1), loss: f64::NAN });
+            return Err(self.non_finite(self.state.step.saturating_sub(1), f64::NAN));
         }
         self.state.seconds = self.seconds();
-        checkpoint::save(path, &self.trainer.model, &self.trainer.optimizer, &self.state, &self.description())
+        checkpoint::save(path, &self.trainer, &self.state, &self.description())
     }
 
     /// What the checkpoint says of itself to whoever evaluates or exports it.
@@ -252,18 +350,9 @@ impl<'a> Run<'a> {
             profile: Some(settings.profile.clone()),
             dataset: Some(settings.dataset.clone()),
             classes: Some(self.dataset.classes.clone()),
+            averages_are_better: self.state.epochs.last().and_then(Epoch::average_is_better),
             trained_with: settings.in_force(self.trainer.model.plan(), &self.dataset),
         }
-    }
-
-    /// The best checkpoint is the newest one too: another name for the same file, or a copy where links are not to be had.
-    fn best_is_last(&self) -> Result<(), TrainError> {
-        let (last, best) = (self.folder.last(), self.folder.best());
-        let partial = last.with_extension("partial");
-        let _ = std::fs::remove_file(&partial);
-        let linked = std::fs::hard_link(&best, &partial).or_else(|_| std::fs::copy(&best, &partial).map(|_| ()));
-        let landed = linked.and_then(|()| std::fs::rename(&partial, &last));
-        landed.map_err(|source| TrainError::File { what: "write checkpoint", path: last, source })
     }
 
     fn seconds(&self) -> f64 {
@@ -284,6 +373,7 @@ impl<'a> Run<'a> {
             steps: self.state.step,
             seconds: self.seconds(),
             top1: last.map(|epoch| epoch.test_top1),
+            top1_ema: last.and_then(|epoch| epoch.test_top1_ema),
             best_top1: self.state.best_top1,
             train_loss: last.map(|epoch| epoch.train_loss),
             test_loss: last.map(|epoch| epoch.test_loss),
@@ -294,6 +384,8 @@ impl<'a> Run<'a> {
             images_per_second: trained
                 .then(|| self.state.step as f64 * settings.batch_size as f64 / self.state.training_seconds),
             threads: tch::get_num_threads(),
+            dtype: settings.precision.name(),
+            test_time_flip: settings.test_time_flip,
             config_hash: &settings.hash(),
         };
         let environment = Environment::detect(&settings.device);

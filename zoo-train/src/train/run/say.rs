@@ -1,7 +1,7 @@
 //! What a run says: at its beginning, after each epoch, and at its end.
 use zoo_core::summary::grouped;
 
-use super::{Ending, Run};
+use super::{Ending, Run, Scores};
 use crate::train::TrainError;
 use crate::train::metrics::Epoch;
 use crate::train::progress::time;
@@ -11,7 +11,8 @@ impl Run<'_> {
         let settings = &self.state.settings;
         let cost = self.trainer.model.plan().cost;
         let per_epoch = self.source.steps_per_epoch();
-        let left = self.speed.seconds(self.steps - self.state.step, per_epoch);
+        let left = self.seconds_left();
+        let per_step = self.progressive.mean(&self.current_speed().steps);
         let lines = [
             format!(
                 "{}, {}, {} px: {} parameters, {} MACs",
@@ -33,7 +34,7 @@ impl Run<'_> {
             format!(
                 "expected time {} at {:.0} img/s on {} threads; Ctrl-C saves, --resume auto goes on",
                 time(left),
-                settings.batch_size as f64 / self.speed.step,
+                settings.batch_size as f64 / per_step,
                 tch::get_num_threads(),
             ),
             match self.state.step {
@@ -45,8 +46,9 @@ impl Run<'_> {
     }
 
     pub(super) fn say_epoch(&mut self, epoch: &Epoch) {
+        let average = epoch.test_top1_ema.map(|top1| format!("  averaged {top1:5.2} %")).unwrap_or_default();
         self.progress.say(&format!(
-            "epoch {:6.2}  loss {:.4}  train {:5.2} %  test {:5.2} %  test loss {:.4}  {:.0} img/s  {}",
+            "epoch {:6.2}  loss {:.4}  train {:5.2} %  test {:5.2} %{average}  test loss {:.4}  {:.0} img/s  {}",
             epoch.epoch,
             epoch.train_loss,
             epoch.train_top1,
@@ -64,9 +66,11 @@ impl Run<'_> {
         let seconds = time(self.seconds());
         let table = self.request.results.join("accuracy.csv");
         match outcome {
-            Ok(Ending::Done) => {
-                let top1 = self.state.epochs.last().map_or(f64::NAN, |epoch| epoch.test_top1);
-                self.progress.say(&format!("{top1:.2} % top-1 in {seconds}; a row in {}", table.display()));
+            Ok(Ending::Done(Scores { top1, top1_ema })) => {
+                let early = if self.state.stopped_early { "stopped early, as nothing got better: " } else { "" };
+                let average = top1_ema.map(|top1| format!(", {top1:.2} % averaged")).unwrap_or_default();
+                self.progress.say(&format!("{early}{top1:.2} % top-1{average} in {seconds}; a row in {}", table.display()));
+                self.say_cold_average();
             }
             Ok(Ending::Interrupted) => self.progress.say(&format!(
                 "stopped at step {} after {seconds}; go on with --resume auto",
@@ -76,6 +80,20 @@ impl Run<'_> {
                 self.progress.say(&format!("the last good checkpoint is {}", self.folder.last().display()));
             }
             Err(_) => {}
+        }
+    }
+}
+
+impl Run<'_> {
+    /// An average of too few steps still holds weights of the start.
+    fn say_cold_average(&mut self) {
+        let Some(average) = &self.trainer.average else { return };
+        let (steps, decay) = (self.state.step, average.decay_at(self.state.step));
+        if let Some(target) = average.warms_to(steps) {
+            self.progress.say(&format!(
+                "note: after {} steps the average is still cold, its decay {decay:.4} on the way to {target}",
+                grouped(steps)
+            ));
         }
     }
 }

@@ -2,16 +2,17 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use zoo_core::Plan;
+use zoo_core::{Options, Plan};
 use zoo_core::model::Model;
 use zoo_core::weights::{self, Strictness};
 
 use super::{Request, Run};
 use crate::data::Dataset;
-use crate::train::budget::Speed;
+use crate::train::budget::{Pace, Speed};
 use crate::train::checkpoint::{Checkpoint, State};
 use crate::train::folder::{self, RunFolder};
 use crate::train::progress::Progress;
+use crate::train::progressive::Progressive;
 use crate::train::source::{Augmentation, Source, TestSet};
 use crate::train::trainer::Trainer;
 use crate::train::{Settings, TrainError, calibrate, features, metrics};
@@ -28,7 +29,7 @@ impl<'a> Run<'a> {
         dataset.train.truncate(settings.limit_train.unwrap_or(usize::MAX));
         dataset.test.truncate(settings.limit_test.unwrap_or(usize::MAX));
         settings.check(dataset.train.len())?;
-        let plan = Plan::new(request.entry.architecture, &settings.options(&request.entry, dataset.classes.len())?)?;
+        let (progressive, plans, plan) = plans(request, &settings, dataset.classes.len())?;
         folder::make_results(&request.results)?;
         if settings.cache_features {
             features::replace(
@@ -42,15 +43,16 @@ impl<'a> Run<'a> {
         let source = Arc::new(source(&settings, &mut dataset));
         let test = std::mem::take(&mut dataset.test);
         let test = Arc::new(TestSet::new(test, settings.preprocessing(&dataset)));
-        let per_epoch = source.steps_per_epoch();
-
+        let interval = source.steps_per_epoch() * settings.evaluate_every();
         let (speed, steps) = match &found {
-            Some((_, checkpoint)) => (earlier_speed(&checkpoint.state), settings.steps.unwrap_or(0)),
+            Some((_, checkpoint)) => (earlier_speed(&checkpoint.state, &progressive), settings.steps.unwrap_or(0)),
             None => {
-                let speed = calibrate::measure(&plan, &settings, &source, &test, request)?;
+                let speed = calibrate::measure(&plans, &settings, &source, &test, request)?;
                 let elapsed = started.elapsed().as_secs_f64();
-                let asked = settings.steps.unwrap_or_else(|| (settings.epochs * per_epoch as f64).ceil() as u64);
-                let steps = request.budget.map(|budget| budget.first_estimate(&speed, elapsed, per_epoch));
+                let epochs = settings.epochs * source.steps_per_epoch() as f64;
+                let asked = settings.steps.unwrap_or_else(|| epochs.ceil() as u64);
+                let pace = Pace { step: progressive.mean(&speed.steps), evaluation: speed.evaluation, interval };
+                let steps = request.budget.map(|budget| budget.first_estimate(&pace, elapsed));
                 (speed, steps.unwrap_or(asked).max(1))
             }
         };
@@ -60,6 +62,7 @@ impl<'a> Run<'a> {
             Some((folder, checkpoint)) => (folder, load(&mut trainer, checkpoint, &settings)?),
             None => {
                 loaded = load_weights(&mut trainer.model, request, &settings)?;
+                trainer.restart_average(&settings)?;
                 let settings = Settings { steps: Some(steps), ..settings };
                 (RunFolder::create(&request.results, &settings)?, State::new(settings))
             }
@@ -75,6 +78,8 @@ impl<'a> Run<'a> {
             started,
             earlier_seconds,
             trainer,
+            plans,
+            progressive,
             source,
             test,
             dataset,
@@ -118,18 +123,27 @@ pub fn load_weights(model: &mut Model, request: &Request, settings: &Settings) -
 }
 
 fn load(trainer: &mut Trainer, checkpoint: Checkpoint, settings: &Settings) -> Result<State, TrainError> {
-    checkpoint.load_model(&mut trainer.model)?;
-    checkpoint.load_optimizer(&trainer.model, &mut trainer.optimizer)?;
+    checkpoint.load_trainer(trainer)?;
     Ok(State { settings: settings.clone(), ..checkpoint.state })
 }
 
-fn earlier_speed(state: &State) -> Speed {
+/// The speed of an earlier sitting, of which the sizes' relation is not known.
+fn earlier_speed(state: &State, progressive: &Progressive) -> Speed {
     let steps = state.step.max(1) as f64;
     let evaluations = state.epochs.len().max(1) as f64;
     Speed {
-        step: state.training_seconds / steps,
+        steps: vec![state.training_seconds / steps; progressive.sizes().len()],
         evaluation: (state.seconds - state.training_seconds).max(0.0) / evaluations,
     }
+}
+
+/// The sizes that images have, the network's plan at each of them, and that at the last.
+fn plans(request: &Request, settings: &Settings, classes: usize) -> Result<(Progressive, Vec<Plan>, Plan), TrainError> {
+    let options = settings.options(&request.entry, classes)?;
+    let plan = |input_size: u32| Plan::new(request.entry.architecture, &Options { input_size, ..options });
+    let progressive = Progressive::new(settings.input_size_from, settings.input_size);
+    let plans = progressive.sizes().iter().map(|size| plan(*size)).collect::<Result<Vec<_>, _>>()?;
+    Ok((progressive, plans, plan(settings.input_size)?))
 }
 
 /// Takes the training images out of the data set: a copy would be 150 MB of CIFAR-10.
