@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use tch::{Device, Kind, Tensor};
 use zoo_native::depthwise::{Padding, depthwise_conv2d};
-use zoo_native::norm::{Activation, Norm, norm_activation};
 use zoo_native::gradient::take_grads;
+use zoo_native::norm::{Activation, Norm, norm_activation};
 use zoo_native::sgd::{Sgd, fused_sgd};
 
 type Error = Box<dyn std::error::Error>;

@@ -104,9 +104,7 @@ pub fn adamw<P: Borrow<Tensor>, G: Borrow<Tensor>, S: Borrow<Tensor>>(
     let [params, grads, first, second] = lists.pointers();
     let (length, step) = (lists.length(), step as i64);
     // SAFETY: the pointers are live tensors for the length of the call, and each list has `length` of them.
-    unsafe {
-        check(zoo_adamw(params, grads, first, second, length, step, lr, betas.0, betas.1, eps, weight_decay))
-    }
+    unsafe { check(zoo_adamw(params, grads, first, second, length, step, lr, betas.0, betas.1, eps, weight_decay)) }
 }
 
 /// One step of RMSprop as TensorFlow has it, in place: epsilon inside the root, the learning rate inside the momentum.
@@ -146,9 +144,7 @@ pub fn lamb<P: Borrow<Tensor>, G: Borrow<Tensor>, S: Borrow<Tensor>>(
     let [params, grads, first, second] = lists.pointers();
     let (length, step) = (lists.length(), step as i64);
     // SAFETY: the pointers are live tensors for the length of the call, and each list has `length` of them.
-    unsafe {
-        check(zoo_lamb(params, grads, first, second, length, step, lr, betas.0, betas.1, eps, weight_decay))
-    }
+    unsafe { check(zoo_lamb(params, grads, first, second, length, step, lr, betas.0, betas.1, eps, weight_decay)) }
 }
 
 /// Moves each average by `share` of its distance to the value, in place.

@@ -96,9 +96,8 @@ fn lamb_scales_each_tensor_by_its_trust_ratio() {
         [0.0, 0.0],
         |p, g, first, second, step| lamb(p, g, first, second, adam(step)).unwrap(),
         |p, g, first, second, step| {
-            let update: Vec<f64> = (0..p.len())
-                .map(|i| direction(g[i], &mut first[i], &mut second[i], step) + PENALTY * p[i])
-                .collect();
+            let update: Vec<f64> =
+                (0..p.len()).map(|i| direction(g[i], &mut first[i], &mut second[i], step) + PENALTY * p[i]).collect();
             let norm = |numbers: &[f64]| numbers.iter().map(|n| n * n).sum::<f64>().sqrt();
             let trust = norm(p) / norm(&update);
             p.iter_mut().zip(&update).for_each(|(p, u)| *p -= 0.01 * trust * u);
@@ -108,7 +107,8 @@ fn lamb_scales_each_tensor_by_its_trust_ratio() {
 
 #[test]
 fn lists_that_do_not_pair_up_are_errors() {
-    let (param, other) = (Tensor::zeros([2], (Kind::Float, Device::Cpu)), Tensor::zeros([3], (Kind::Float, Device::Cpu)));
+    let (param, other) =
+        (Tensor::zeros([2], (Kind::Float, Device::Cpu)), Tensor::zeros([3], (Kind::Float, Device::Cpu)));
     let error = adamw(&[&param], &[&other], &[&param], &[&param], adam(1)).unwrap_err().to_string();
     assert!(error.contains("parameter 0 has shape [2]"), "{error}");
     assert!(lamb(&[&param], &[&param], &[&other], &[&param], adam(1)).is_err());

@@ -8,14 +8,32 @@ use std::fs;
 use std::hash::BuildHasher;
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use command::{assert_same_tensors, csv, metrics, run, run_folder, small, train};
 use tempfile::{TempDir, tempdir};
 
-/// Four epochs of ten steps and half of one, with what is random in a network switched on.
-const FLAGS: [&str; 10] =
-    ["--steps", "45", "--checkpoint-every", "5", "--dropout", "0.3", "--drop-path", "0.2", "--workers", "2"];
+/// Four epochs of ten steps and half of one, with what is random in a network and what has state in a recipe.
+const FLAGS: [&str; 18] = [
+    "--steps",
+    "45",
+    "--checkpoint-every",
+    "5",
+    "--dropout",
+    "0.3",
+    "--drop-path",
+    "0.2",
+    "--workers",
+    "2",
+    "--optimizer",
+    "rmsprop",
+    "--learning-rate",
+    "0.01",
+    "--ema-decay",
+    "0.9",
+    "--input-size-from",
+    "24",
+];
 const CHECKPOINTS: u64 = 9;
 
 fn start(folder: &Path, flags: &[&str]) -> Child {
@@ -82,17 +100,59 @@ fn killed_at_random() -> TempDir {
     panic!("five runs ended before they could be killed");
 }
 
-#[test]
-fn a_run_that_was_killed_goes_on_to_the_same_bits() {
-    let straight = straight();
-    for _ in 0..3 {
-        let folder = killed_at_random();
-        assert!(!folder.path().join("results/accuracy.csv").exists());
-        let output = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
-        assert!(output.stderr.contains("going on at step"), "{}", output.stderr);
-        assert_same_end(straight.path(), folder.path());
-        assert_eq!(statuses(folder.path()), ["done"]);
+/// Kills until a run has been killed so often.
+const KILLS: usize = 20;
+
+/// Files of the run in `folder` that are half written.
+fn half_written(folder: &Path) -> usize {
+    let files = fs::read_dir(run_folder(folder)).unwrap().flatten();
+    files.filter(|file| file.path().extension().is_some_and(|extension| extension == "partial")).count()
+}
+
+/// Goes on with a run and kills it at any moment, or within a write; says whether it was still there to be killed.
+fn kill(folder: &Path, flags: &[&str], within_a_write: bool) -> bool {
+    let mut child = start(folder, flags);
+    wait_for_checkpoints(&mut child, folder, 1);
+    let deadline = Instant::now() + Duration::from_millis(300 + at_random(1500));
+    // What an earlier kill left is gone with the first write.
+    let mut clean = false;
+    while Instant::now() < deadline && child.try_wait().unwrap().is_none() {
+        let writing = half_written(folder) > 0;
+        if within_a_write && clean && writing {
+            break;
+        }
+        clean |= !writing;
+        std::thread::sleep(Duration::from_micros(50));
     }
+    child.kill().unwrap();
+    child.wait().unwrap().code().is_none()
+}
+
+#[test]
+fn a_run_killed_at_twenty_moments_goes_on_to_the_same_bits() {
+    // Every step is saved, so that many moments are within a write.
+    let flags = [&FLAGS[..], &["--steps", "400", "--checkpoint-every", "1", "--resume", "auto"]].concat();
+    let flags: Vec<&str> = flags[2..].to_vec();
+    let straight = tempdir().unwrap();
+    train(straight.path(), &flags).code(0);
+    let folder = tempdir().unwrap();
+    let (mut kills, mut torn) = (0, 0);
+    while kills < KILLS && kill(folder.path(), &flags, kills % 2 == 1) {
+        kills += 1;
+        torn += usize::from(half_written(folder.path()) > 0);
+        let run = run_folder(folder.path());
+        for name in ["last.safetensors", "best.safetensors"] {
+            if run.join(name).exists() {
+                command::tensors(&run.join(name));
+            }
+        }
+    }
+    println!("killed {kills} times, {torn} of them within a write");
+    assert_eq!(kills, KILLS, "the run ended too soon");
+    assert!(torn > 0, "no kill was within a write");
+    train(folder.path(), &flags).code(0);
+    assert_same_end(straight.path(), folder.path());
+    assert_eq!(statuses(folder.path()), ["done"]);
 }
 
 #[test]

@@ -201,7 +201,10 @@ fn compare(model: &Model, file: &TensorFile, scheme: Scheme, slots: &[Slot]) -> 
         }
     }
     let known: std::collections::HashSet<&str> = slots.iter().map(|slot| slot.key.as_str()).collect();
-    let beside = |name: &str| name.ends_with(UNREAD) || (scheme == Scheme::Zoo && BESIDE_WEIGHTS.iter().any(|prefix| name.starts_with(prefix)));
+    let beside = |name: &str| {
+        name.ends_with(UNREAD)
+            || (scheme == Scheme::Zoo && BESIDE_WEIGHTS.iter().any(|prefix| name.starts_with(prefix)))
+    };
     report.unexpected =
         file.names().filter(|name| !known.contains(name) && !beside(name)).map(str::to_string).collect();
     report

@@ -275,7 +275,8 @@ fn say_scores(scores: &[Scores]) -> String {
     };
     let weights: Vec<f64> = scores.iter().map(|score| score.top1).collect();
     let averages: Vec<f64> = scores.iter().filter_map(|score| score.top1_ema).collect();
-    let averaged = if averages.len() == scores.len() { format!(", {} averaged", say(&averages)) } else { String::new() };
+    let averaged =
+        if averages.len() == scores.len() { format!(", {} averaged", say(&averages)) } else { String::new() };
     format!("{} seeds: {} top-1{averaged} (mean and standard deviation)", scores.len(), say(&weights))
 }
 

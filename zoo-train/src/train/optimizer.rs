@@ -156,11 +156,12 @@ impl Optimizer {
                 let belongs = |parameter: &Parameter| {
                     self.decayed.holds_for(parameter) == is_decayed && (parameter.op < backbone) == is_backbone
                 };
-                let members = model.parameters.iter().zip(&gradients).enumerate().filter_map(|(index, (own, gradient))| {
-                    let gradient = gradient.as_ref().filter(|_| belongs(own))?;
-                    let state = self.slots.iter().map(|slot| &slot.tensors[index]).collect();
-                    Some(Member { parameter: &own.tensor, gradient, state })
-                });
+                let members =
+                    model.parameters.iter().zip(&gradients).enumerate().filter_map(|(index, (own, gradient))| {
+                        let gradient = gradient.as_ref().filter(|_| belongs(own))?;
+                        let state = self.slots.iter().map(|slot| &slot.tensors[index]).collect();
+                        Some(Member { parameter: &own.tensor, gradient, state })
+                    });
                 self.step_group(&members.collect::<Vec<_>>(), step, rate * scale, decay)?;
             }
         }

@@ -172,7 +172,10 @@ impl<'a> Run<'a> {
 
     fn scores(&self) -> Scores {
         let last = self.state.epochs.last();
-        Scores { top1: last.map_or(f64::NAN, |epoch| epoch.test_top1), top1_ema: last.and_then(|epoch| epoch.test_top1_ema) }
+        Scores {
+            top1: last.map_or(f64::NAN, |epoch| epoch.test_top1),
+            top1_ema: last.and_then(|epoch| epoch.test_top1_ema),
+        }
     }
 
     fn schedule(&self) -> Schedule {

@@ -69,7 +69,8 @@ impl Run<'_> {
             Ok(Ending::Done(Scores { top1, top1_ema })) => {
                 let early = if self.state.stopped_early { "stopped early, as nothing got better: " } else { "" };
                 let average = top1_ema.map(|top1| format!(", {top1:.2} % averaged")).unwrap_or_default();
-                self.progress.say(&format!("{early}{top1:.2} % top-1{average} in {seconds}; a row in {}", table.display()));
+                self.progress
+                    .say(&format!("{early}{top1:.2} % top-1{average} in {seconds}; a row in {}", table.display()));
                 self.say_cold_average();
             }
             Ok(Ending::Interrupted) => self.progress.say(&format!(

@@ -2,9 +2,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use zoo_core::{Options, Plan};
 use zoo_core::model::Model;
 use zoo_core::weights::{self, Strictness};
+use zoo_core::{Options, Plan};
 
 use super::{Request, Run};
 use crate::data::Dataset;

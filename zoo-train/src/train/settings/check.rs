@@ -135,7 +135,9 @@ impl Settings {
                 "--backbone-lr-scale must be 0 to 1",
             ),
             rule(
-                self.weights.is_some() || self.pretrained.is_some() || self.freeze.as_deref().is_none_or(|f| f == "none"),
+                self.weights.is_some()
+                    || self.pretrained.is_some()
+                    || self.freeze.as_deref().is_none_or(|f| f == "none"),
                 "--freeze without weights would keep random ones: give --weights FILE or --pretrained",
             ),
             rule(
@@ -157,7 +159,10 @@ impl Settings {
                 self.interpolation.as_deref().is_none_or(|name| interpolation(name).is_some()),
                 "interpolation must be bilinear or bicubic",
             ),
-            rule(self.std.is_none_or(|std| std.iter().all(|one| positive((*one).into()))), "std must be three numbers over 0"),
+            rule(
+                self.std.is_none_or(|std| std.iter().all(|one| positive((*one).into()))),
+                "std must be three numbers over 0",
+            ),
             rule(self.crop_padding <= 1024, "crop_padding must be at most 1024 pixels"),
             rule(
                 crop_scale.is_sorted() && crop_scale[0] > 0.0 && crop_scale[1] <= 1.0,

@@ -47,7 +47,8 @@ impl Settings {
         }
         given.0.extend(flags.keys().cloned());
         merged.extend(flags);
-        let settings = Settings::deserialize(merged).map_err(|error| TrainError::Setting(error.message().to_string()))?;
+        let settings =
+            Settings::deserialize(merged).map_err(|error| TrainError::Setting(error.message().to_string()))?;
         Ok((settings, given))
     }
 }

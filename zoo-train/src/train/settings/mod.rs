@@ -271,4 +271,3 @@ pub fn profile_index(entry: &Entry, name: &str) -> Result<u32, String> {
         format!("{} has no profile `{name}`: choose one of {profiles} with --profile", entry.variant.name)
     })
 }
-
