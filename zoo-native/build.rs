@@ -16,6 +16,7 @@ const BINDINGS: &[&str] = &[
     "cpp/norm_activation.cpp",
     "cpp/optimizer.cpp",
     "cpp/pairing.cpp",
+    "cpp/profile.cpp",
     "cpp/sgd.cpp",
 ];
 

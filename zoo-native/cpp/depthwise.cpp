@@ -4,6 +4,7 @@
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "error.h"
@@ -225,6 +226,7 @@ Tensor fallback(const Tensor& x, const Tensor& weight, int64_t stride, Padding p
 extern "C" char* zoo_depthwise_conv2d(const Tensor* x, const Tensor* weight, int64_t stride, int64_t top, int64_t left,
                                       int64_t bottom, int64_t right, Tensor** out) {
   return zoo::guarded([&] {
+    RECORD_FUNCTION("zoo::depthwise_conv2d", {});
     const Padding pad{top, left, bottom, right};
     check(*x, *weight, stride, pad);
     *out = new Tensor(fits_kernels(*x, *weight) ? Depthwise::apply(*x, *weight, stride, pad)

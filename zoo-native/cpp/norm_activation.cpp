@@ -11,6 +11,7 @@
 #include <ATen/ops/hardtanh.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/silu.h>
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <array>
@@ -332,6 +333,7 @@ extern "C" char* zoo_norm_activation(const Tensor* x, const Tensor* weight, cons
                                      bool training, double momentum, double eps, int activation, Tensor** out) {
   return zoo::guarded([&] {
     using zoo::optional;
+    RECORD_FUNCTION("zoo::norm_activation", {});
     const Arguments arguments{*x, optional(weight), optional(bias), optional(running_mean), optional(running_var),
                               optional(residual), training, {momentum, eps, static_cast<Activation>(activation)}};
     *out = new Tensor(norm_activation(arguments));

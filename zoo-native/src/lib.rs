@@ -1,8 +1,8 @@
 //! The few libtorch pieces that tch does not bind, behind small C++ files.
 //!
 //! Owned here: optimizer steps ([`sgd`], [`optimizer`]), gradients ([`gradient`]), batch norm with its activation
-//! ([`norm`]), depthwise convolution ([`depthwise`]), CPU switches ([`cpu`]), the numbers computed with ([`precision`]) and the
-//! allocator ([`allocator`]). Not here:
+//! ([`norm`]), depthwise convolution ([`depthwise`]), CPU switches ([`cpu`]), the numbers computed with ([`precision`]), a
+//! record of what took how long ([`profile`]) and the allocator ([`allocator`]). Not here:
 //! which layer uses which of them, and the optimizer's state and schedule.
 //!
 //! Every function returns a [`Result`]: a C++ exception arrives as a [`NativeError`], never as an abort.
@@ -15,6 +15,7 @@ pub mod gradient;
 pub mod norm;
 pub mod optimizer;
 pub mod precision;
+pub mod profile;
 pub mod sgd;
 
 use std::borrow::Borrow;

@@ -6,6 +6,7 @@
 use tch::{Kind, Tensor};
 use zoo_native::depthwise::{Padding as Border, depthwise_conv2d};
 use zoo_native::norm::{Activation as Fused, Norm as NormTensors, norm_activation};
+use zoo_native::profile::label;
 
 use super::node::{Node, NodeKind, Norm};
 use super::{Model, ModelError, channels_last};
@@ -86,6 +87,7 @@ impl Model {
         let mut values: Vec<Tensor> = (0..=last).map(|_| Tensor::new()).collect();
         values[first] = value;
         for node in self.nodes.iter().filter(|node| first < node.output && node.output <= last) {
+            label(node.output as i32);
             let mode = if node.output <= self.frozen { Mode::Eval } else { mode };
             let output = self.run(node, &values[node.inputs[0]], &values[node.inputs[1]], mode)?;
             for dead in &node.dead {

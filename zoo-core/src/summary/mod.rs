@@ -4,7 +4,7 @@
 //! serialised, so that the two cannot disagree.
 
 pub(crate) mod number;
-pub(crate) mod table;
+mod table;
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::outline::{self, Section};
 use crate::plan::{Cost, Op, Padding, Plan, Shape};
 pub use number::grouped;
 use number::{grouped_or_dash, percent};
-use table::{Align, Table};
+pub use table::{Align, Table};
 
 /// A plan with the names that it goes by.
 #[derive(Clone, Copy, Debug)]

@@ -2,14 +2,16 @@
 
 /// Which edge of its column a cell stands at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Align {
+pub enum Align {
+    /// Words.
     Left,
+    /// Figures.
     Right,
 }
 
 /// Rows of cells below a heading.
 #[derive(Clone, Debug)]
-pub(crate) struct Table {
+pub struct Table {
     columns: Vec<(String, Align)>,
     rows: Vec<Row>,
 }
@@ -21,6 +23,7 @@ enum Row {
 }
 
 impl Table {
+    /// A table without rows, below the headings of its columns.
     pub fn new(columns: &[(&str, Align)]) -> Table {
         let columns = columns.iter().map(|&(heading, align)| (heading.into(), align)).collect();
         Table { columns, rows: vec![Row::Rule] }

@@ -18,6 +18,7 @@ use crate::data::{Dataset, cifar10, default_data_dir, folder, imagenet, imagenet
 use crate::train::budget::Budget;
 use crate::train::checkpoint::Checkpoint;
 use crate::train::folder::{Resume, checkpoint_at};
+use crate::train::profile::profile;
 use crate::train::progress::Verbosity;
 use crate::train::run::{Ending, Request, Scores, run as train};
 use crate::train::settings::{Given, Precision, Settings};
@@ -206,16 +207,25 @@ pub struct Args {
     /// cpu, cuda, cuda:N or mps [default: cpu]
     #[arg(long, value_name = "NAME", help_heading = "Run")]
     device: Option<String>,
+    /// Time so many steps by operation and by stage, print that, and train nothing
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000), help_heading = "Run")]
+    profile_steps: Option<u64>,
     /// Print errors only
     #[arg(long, help_heading = "Run")]
     quiet: bool,
 }
 
 pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
+    if let Some(steps) = args.profile_steps {
+        let (request, dataset) = request(registry, args, 0)?;
+        print!("{}", profile(&request, dataset, steps)?);
+        return Ok(Outcome::Done);
+    }
     let stop = stop_on_ctrl_c()?;
     let mut scores = Vec::new();
     for repeat in 0..u64::from(args.repeat) {
-        match run_seed(registry, args, repeat, &stop)? {
+        let (request, dataset) = request(registry, args, repeat)?;
+        match train(&request, dataset, &stop)? {
             Ending::Done(found) => scores.push(found),
             Ending::Interrupted => return Ok(Outcome::Interrupted),
         }
@@ -226,8 +236,8 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
     Ok(Outcome::Done)
 }
 
-/// One run, with the seed that is asked for and `repeat` more.
-fn run_seed(registry: &Registry, args: &Args, repeat: u64, stop: &AtomicBool) -> Result<Ending, Error> {
+/// What is asked for, with `repeat` more on the seed, and its data.
+fn request(registry: &Registry, args: &Args, repeat: u64) -> Result<(Request, Dataset), Error> {
     let resume = match args.resume.as_deref() {
         None => Resume::No,
         Some("auto") => Resume::Auto,
@@ -262,7 +272,7 @@ fn run_seed(registry: &Registry, args: &Args, repeat: u64, stop: &AtomicBool) ->
         verbosity: if args.quiet { Verbosity::Quiet } else { Verbosity::Normal },
         settings,
     };
-    Ok(train(&request, dataset, stop)?)
+    Ok((request, dataset))
 }
 
 /// Mean and deviation over seeds.

@@ -20,6 +20,7 @@ mod keys;
 pub mod loader;
 pub mod metrics;
 pub mod optimizer;
+pub mod profile;
 pub mod progress;
 pub mod progressive;
 pub mod random;

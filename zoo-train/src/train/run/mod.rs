@@ -16,7 +16,7 @@ use tch::Device;
 use zoo_core::{Entry, Plan};
 
 pub use say::skipped_lines;
-pub(super) use start::load_weights;
+pub(super) use start::{Prepared, load_weights};
 
 use super::budget::{Budget, Pace, Speed};
 use super::checkpoint::{self, Running, State};

@@ -18,31 +18,63 @@ use crate::train::trainer::Trainer;
 use crate::train::{Settings, TrainError, calibrate, features, metrics};
 use crate::weights::Identified;
 
+/// What a run needs before its first step, but for weights.
+pub struct Prepared {
+    /// The settings in force.
+    pub settings: Settings,
+    /// How images grow.
+    pub progressive: Progressive,
+    /// The network's plan at each size of the images, smallest first.
+    pub plans: Vec<Plan>,
+    /// The training batches.
+    pub source: Source,
+    /// The test set.
+    pub test: TestSet,
+    /// The rest of the data set.
+    pub dataset: Dataset,
+}
+
+impl Prepared {
+    /// For a run that starts anew.
+    ///
+    /// # Errors
+    /// Where the settings cannot be.
+    pub fn new(request: &Request, dataset: Dataset) -> Result<Prepared, TrainError> {
+        Prepared::with(request, request.settings.clone(), dataset, None)
+    }
+
+    fn with(
+        request: &Request,
+        settings: Settings,
+        mut dataset: Dataset,
+        earlier: Option<&Checkpoint>,
+    ) -> Result<Prepared, TrainError> {
+        dataset.train.truncate(settings.limit_train.unwrap_or(usize::MAX));
+        dataset.test.truncate(settings.limit_test.unwrap_or(usize::MAX));
+        settings.check(dataset.train.len())?;
+        let (progressive, plans) = plans(request, &settings, dataset.classes.len())?;
+        folder::make_results(&request.results)?;
+        if let Some(full) = plans.last().filter(|_| settings.cache_features) {
+            features::replace(&mut dataset, full, &settings, request, earlier)?;
+        }
+        let source = source(&settings, &mut dataset);
+        let test = TestSet::new(std::mem::take(&mut dataset.test), settings.preprocessing(&dataset));
+        Ok(Prepared { settings, progressive, plans, source, test, dataset })
+    }
+}
+
 impl<'a> Run<'a> {
-    pub(super) fn start(request: &'a Request, mut dataset: Dataset) -> Result<Run<'a>, TrainError> {
+    pub(super) fn start(request: &'a Request, dataset: Dataset) -> Result<Run<'a>, TrainError> {
         let started = Instant::now();
         let found = folder::find(&request.results, &request.resume, &request.settings)?;
         let settings = match &found {
             Some((_, checkpoint)) => resumed(&request.settings, &checkpoint.state.settings),
             None => request.settings.clone(),
         };
-        dataset.train.truncate(settings.limit_train.unwrap_or(usize::MAX));
-        dataset.test.truncate(settings.limit_test.unwrap_or(usize::MAX));
-        settings.check(dataset.train.len())?;
-        let (progressive, plans, plan) = plans(request, &settings, dataset.classes.len())?;
-        folder::make_results(&request.results)?;
-        if settings.cache_features {
-            features::replace(
-                &mut dataset,
-                &plan,
-                &settings,
-                request,
-                found.as_ref().map(|(_, checkpoint)| checkpoint),
-            )?;
-        }
-        let source = Arc::new(source(&settings, &mut dataset));
-        let test = std::mem::take(&mut dataset.test);
-        let test = Arc::new(TestSet::new(test, settings.preprocessing(&dataset)));
+        let earlier = found.as_ref().map(|(_, checkpoint)| checkpoint);
+        let prepared = Prepared::with(request, settings, dataset, earlier)?;
+        let Prepared { settings, progressive, plans, source, test, dataset } = prepared;
+        let (source, test) = (Arc::new(source), Arc::new(test));
         let interval = source.steps_per_epoch() * settings.evaluate_every();
         let (speed, steps) = match &found {
             Some((_, checkpoint)) => (earlier_speed(&checkpoint.state, &progressive), settings.steps.unwrap_or(0)),
@@ -56,7 +88,8 @@ impl<'a> Run<'a> {
                 (speed, steps.unwrap_or(asked).max(1))
             }
         };
-        let mut trainer = Trainer::new(plan, &settings, request.device)?;
+        let full = plans.last().cloned().ok_or_else(|| TrainError::Setting("the images have no size".into()))?;
+        let mut trainer = Trainer::new(full, &settings, request.device)?;
         let mut loaded = Vec::new();
         let (folder, state) = match found {
             Some((folder, checkpoint)) => (folder, load(&mut trainer, checkpoint, &settings)?),
@@ -137,13 +170,13 @@ fn earlier_speed(state: &State, progressive: &Progressive) -> Speed {
     }
 }
 
-/// The sizes that images have, the network's plan at each of them, and that at the last.
-fn plans(request: &Request, settings: &Settings, classes: usize) -> Result<(Progressive, Vec<Plan>, Plan), TrainError> {
+/// The sizes that images have, and the network's plan at each of them.
+fn plans(request: &Request, settings: &Settings, classes: usize) -> Result<(Progressive, Vec<Plan>), TrainError> {
     let options = settings.options(&request.entry, classes)?;
-    let plan = |input_size: u32| Plan::new(request.entry.architecture, &Options { input_size, ..options });
+    let plan = |input_size: &u32| Plan::new(request.entry.architecture, &Options { input_size: *input_size, ..options });
     let progressive = Progressive::new(settings.input_size_from, settings.input_size);
-    let plans = progressive.sizes().iter().map(|size| plan(*size)).collect::<Result<Vec<_>, _>>()?;
-    Ok((progressive, plans, plan(settings.input_size)?))
+    let plans = progressive.sizes().iter().map(plan).collect::<Result<_, _>>()?;
+    Ok((progressive, plans))
 }
 
 /// Takes the training images out of the data set: a copy would be 150 MB of CIFAR-10.
