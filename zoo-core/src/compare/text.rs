@@ -2,7 +2,7 @@
 
 use super::Comparison;
 use crate::summary::number::{grouped, signed};
-use crate::summary::table::{Align, Table};
+use crate::summary::{Align, Table};
 
 /// The table, with the totals of both sides below the sum of the differences.
 pub(super) fn render(comparison: &Comparison) -> String {

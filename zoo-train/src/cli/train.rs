@@ -27,6 +27,8 @@ use crate::train::starting_point;
 /// Images of the synthetic data set, unless limited.
 const SYNTHETIC: (usize, usize) = (10_240, 1_000);
 const SYNTHETIC_CLASSES: usize = 10;
+/// Settings that may change when a run is resumed, as no result depends on them.
+const FREE: [&str; 5] = ["threads", "workers", "device", "checkpoint_every", "keep"];
 const SCHEDULES: [&str; 6] = ["cosine", "linear", "one_cycle", "exponential", "step", "constant"];
 /// More is taken for a slip of the finger.
 const SYNTHETIC_BYTES: usize = 16 << 30;
@@ -302,22 +304,23 @@ fn settings(args: &Args) -> Result<(Settings, Given), Error> {
 /// The settings of the run at `path`; flags may repeat them, and change only what no result depends on.
 fn settings_of_run(path: &Path, args: &Args) -> Result<Settings, Error> {
     let file = checkpoint_at(path);
-    let mut settings = Table::try_from(Checkpoint::read(&file)?.state.settings)?;
+    let mut settings = Checkpoint::read(&file)?.state.settings;
     if args.config.is_some() {
         bail!("a run that is resumed has its own settings: leave --config out, or --resume");
     }
     for (key, value) in flags(args)? {
-        let free = ["threads", "workers", "device", "checkpoint_every"].contains(&key.as_str());
-        match settings.get(&key) {
-            Some(earlier) if !free && *earlier != value => bail!(
-                "{} has {key} = {earlier}, not {value}: leave --{} out, or --resume",
-                file.display(),
-                key.replace('_', "-"),
-            ),
-            _ => settings.insert(key, value),
-        };
+        let mut table = Table::try_from(&settings)?;
+        let earlier = table.insert(key.clone(), value.clone());
+        let changed = Settings::deserialize(table)?;
+        if FREE.contains(&key.as_str()) {
+            settings = changed;
+        } else if changed != settings {
+            let earlier = earlier.map_or("nothing".to_string(), |earlier| earlier.to_string());
+            let flag = key.replace('_', "-");
+            bail!("{} has {key} = {earlier}, not {value}: leave --{flag} out, or --resume", file.display());
+        }
     }
-    Ok(Settings::deserialize(settings)?)
+    Ok(settings)
 }
 
 /// The flags that were given, as the TOML they stand for.

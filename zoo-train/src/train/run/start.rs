@@ -136,6 +136,7 @@ fn resumed(request: &Settings, earlier: &Settings) -> Settings {
         workers: request.workers,
         device: request.device.clone(),
         checkpoint_every: request.checkpoint_every,
+        keep: request.keep,
         ..earlier.clone()
     }
 }
