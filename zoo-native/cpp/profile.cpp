@@ -40,7 +40,14 @@ int label_of(int64_t number) {
   return number < 0 || behind == labels_by_first.begin() ? 0 : std::prev(behind)->second;
 }
 
-std::unique_ptr<at::ObserverContext> enter(const at::RecordFunction&) {
+// The engine's own span around each node of the backward pass would hide the node, which alone has a number.
+bool is_wrapper(const at::RecordFunction& function) {
+  static const std::string prefix = "autograd::engine::evaluate_function";
+  return std::string(function.name()).rfind(prefix, 0) == 0;
+}
+
+std::unique_ptr<at::ObserverContext> enter(const at::RecordFunction& function) {
+  if (is_wrapper(function)) return nullptr;
   auto span = std::make_unique<Span>();
   span->outermost = depth++ == 0;
   span->begun = Clock::now();
@@ -49,6 +56,7 @@ std::unique_ptr<at::ObserverContext> enter(const at::RecordFunction&) {
 
 void leave(const at::RecordFunction& function, at::ObserverContext* context) {
   auto* span = static_cast<Span*>(context);
+  if (span == nullptr) return;
   double seconds = std::chrono::duration<double>(Clock::now() - span->begun).count();
   depth--;
   if (!span->outermost) return;

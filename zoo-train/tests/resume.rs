@@ -131,8 +131,8 @@ fn kill(folder: &Path, flags: &[&str], within_a_write: bool) -> bool {
 #[test]
 fn a_run_killed_at_twenty_moments_goes_on_to_the_same_bits() {
     // Every step is saved, so that many moments are within a write.
-    let flags = [&FLAGS[..], &["--steps", "400", "--checkpoint-every", "1", "--resume", "auto"]].concat();
-    let flags: Vec<&str> = flags[2..].to_vec();
+    let more = ["--steps", "400", "--checkpoint-every", "1", "--resume", "auto"];
+    let flags = [&FLAGS[4..], &more].concat();
     let straight = tempdir().unwrap();
     train(straight.path(), &flags).code(0);
     let folder = tempdir().unwrap();

@@ -132,7 +132,7 @@ fn ends_in_a_loss_that_is_no_number(rate: &str) {
     let folder = tempdir().unwrap();
     let output = train(folder.path(), &["--steps", "20", "--learning-rate", rate]);
     let output = output.refused(&["the loss became", "at step ", "--learning-rate"]);
-    let step = output.stderr.split("at step ").nth(1).unwrap().split(';').next().unwrap();
+    let step = output.stderr.split("at step ").nth(1).unwrap().split(' ').next().unwrap();
     let row = &accuracy(folder.path()).rows[0];
     assert_eq!(row["status"], format!("non-finite loss at step {step}"));
     assert_eq!((row["steps"].as_str(), row["top1"].as_str()), (step, ""));

@@ -258,7 +258,10 @@ fn request(registry: &Registry, args: &Args, repeat: u64) -> Result<(Request, Da
     }
     settings.seed = settings.seed.wrapping_add(repeat);
     let entry = registry.find(&settings.model)?;
-    set_threads(settings.threads);
+    if repeat == 0 {
+        // libtorch takes its threads once, before any work.
+        set_threads(settings.threads);
+    }
     set_cuda_modes(settings.precision == Precision::Tf32, true)?;
     // Sums differ in their last bits by the number of threads: a repeat needs to know it.
     settings.threads.get_or_insert_with(tch::get_num_threads);

@@ -62,7 +62,7 @@ impl Average {
         let all = parameters.chain(model.buffers.iter_mut().map(|buffer| &mut buffer.tensor));
         tch::no_grad(|| {
             for (own, average) in all.zip(&mut self.tensors) {
-                let kept = own.f_copy()?;
+                let kept = own.f_alias_copy()?;
                 own.f_copy_(average)?;
                 average.f_copy_(&kept)?;
             }
@@ -95,7 +95,7 @@ mod tests {
         let mut average = Average::new(&model, 0.9)?;
         let first = |tensors: &Tensor| tensors.double_value(&[0, 0, 0, 0]);
         let before = first(&model.parameters[0].tensor);
-        tch::no_grad(|| model.parameters[0].tensor.f_add_scalar_(1.0))?;
+        let _ = tch::no_grad(|| model.parameters[0].tensor.f_add_scalar_(1.0))?;
         average.update(&model, 1)?;
         // (1 + 1) / (10 + 1) of the old value is kept.
         let expected = before + 9.0 / 11.0;

@@ -174,7 +174,10 @@ mod tests {
     #[test]
     fn an_operation_and_its_way_back_have_one_name() {
         assert_eq!(kind("aten::conv2d"), kind("ConvolutionBackward0"));
-        assert_eq!(kind("zoo::norm_activation"), kind("torch::autograd::CppNode<(anonymous namespace)::NormActivation>"));
+        assert_eq!(
+            kind("zoo::norm_activation"),
+            kind("torch::autograd::CppNode<(anonymous namespace)::NormActivation>")
+        );
         assert_eq!((kind("aten::hardswish_"), kind("HardswishBackward0")), ("hardswish".into(), "hardswish".into()));
     }
 

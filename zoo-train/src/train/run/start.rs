@@ -174,7 +174,8 @@ fn earlier_speed(state: &State, progressive: &Progressive) -> Speed {
 /// The sizes that images have, and the network's plan at each of them.
 fn plans(request: &Request, settings: &Settings, classes: usize) -> Result<(Progressive, Vec<Plan>), TrainError> {
     let options = settings.options(&request.entry, classes)?;
-    let plan = |input_size: &u32| Plan::new(request.entry.architecture, &Options { input_size: *input_size, ..options });
+    let plan =
+        |input_size: &u32| Plan::new(request.entry.architecture, &Options { input_size: *input_size, ..options });
     let progressive = Progressive::new(settings.input_size_from, settings.input_size);
     let plans = progressive.sizes().iter().map(plan).collect::<Result<_, _>>()?;
     Ok((progressive, plans))
