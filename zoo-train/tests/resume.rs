@@ -13,8 +13,8 @@ use std::time::{Duration, Instant, SystemTime};
 use command::{assert_same_tensors, csv, metrics, run, run_folder, small, train};
 use tempfile::{TempDir, tempdir};
 
-/// Four epochs of ten steps and half of one, with what is random in a network and what has state in a recipe.
-const FLAGS: [&str; 18] = [
+/// Four epochs of ten steps and half of one, with what is random in a network and its images and what has state in a recipe.
+const FLAGS: [&str; 24] = [
     "--steps",
     "45",
     "--checkpoint-every",
@@ -33,6 +33,12 @@ const FLAGS: [&str; 18] = [
     "0.9",
     "--input-size-from",
     "24",
+    "--augment",
+    "trivialaugment",
+    "--random-erasing",
+    "0.3",
+    "--mixup",
+    "0.4",
 ];
 const CHECKPOINTS: u64 = 9;
 

@@ -94,9 +94,47 @@ fn the_resolved_configuration_repeats_the_run() {
     assert!(text(folder.path()).contains("steps = 15"), "{}", text(folder.path()));
 }
 
+/// Every random change to images there is.
+const AUGMENTATION: [&str; 10] = [
+    "--augment", "randaugment:2:9", "--colour-jitter", "0.4,0.3,0.2", "--random-erasing", "0.25", "--mixup", "0.2",
+    "--cutmix", "1",
+];
+
+#[test]
+fn a_run_with_all_augmentation_learns_and_its_configuration_repeats_it() {
+    let flags = ["--model", "mobilenet-v2-0.35", "--limit-train", "1280", "--limit-test", "200", "--batch-size", "32"];
+    let folder = trained(&[&flags[..], &["--steps", "160", "--learning-rate", "0.1"], &AUGMENTATION].concat());
+    let top1: f64 = accuracy(folder.path()).rows[0]["top1"].parse().unwrap();
+    assert!(top1 > 40.0, "{top1} % of 10 classes");
+    let config = run_folder(folder.path()).join("config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    for line in ["augment = \"randaugment:2:9\"", "random_erasing = 0.25", "mixup = 0.2", "cutmix = 1.0"] {
+        assert!(text.lines().any(|found| found == line), "no `{line}` in\n{text}");
+    }
+    let again = tempdir().unwrap();
+    run(again.path(), &["--config", config.to_str().unwrap(), "--results", "results"]).code(0);
+    assert_same_run(folder.path(), again.path());
+    assert_eq!(results(folder.path()), results(again.path()));
+}
+
+#[test]
+fn augmentation_that_cannot_be_is_refused_by_its_flag() {
+    let folder = tempdir().unwrap();
+    let wrong = [["--colour-jitter", "0.4,0.4,-1"], ["--random-erasing", "1.5"], ["--mixup", "-1"], ["--cutmix", "nan"]];
+    for [flag, value] in wrong {
+        train(folder.path(), &[&format!("{flag}={value}")]).refused(&[flag]);
+    }
+    for [flag, value] in [["--colour-jitter", "0.4"], ["--augment", "randaugment:2"]] {
+        let output = train(folder.path(), &["--steps", "1", flag, value]).code(2);
+        assert!(output.stderr.contains(flag), "{}", output.stderr);
+    }
+    std::fs::write(folder.path().join("my.toml"), "epochs = 1\naugment = \"autoaugment\"\n").unwrap();
+    train(folder.path(), &["--config", "my.toml"]).refused(&["my.toml:2", "`augment`", "randaugment:2:9"]);
+}
+
 #[test]
 fn the_number_of_workers_changes_nothing() {
-    let flags = |workers| ["--steps", "15", "--workers", workers];
+    let flags = |workers| [&["--steps", "15", "--workers", workers], &AUGMENTATION[..]].concat();
     let (one, three) = (trained(&flags("1")), trained(&flags("3")));
     assert_same_run(one.path(), three.path());
     assert_eq!(results(one.path()), results(three.path()));

@@ -15,6 +15,7 @@ use zoo_native::precision::set_cuda_modes;
 use super::Outcome;
 use crate::data::imagenet::subset;
 use crate::data::{Dataset, cifar10, default_data_dir, folder, imagenet, imagenette, synthetic};
+use crate::train::augment::Policy;
 use crate::train::budget::Budget;
 use crate::train::checkpoint::Checkpoint;
 use crate::train::folder::{Resume, checkpoint_at};
@@ -190,6 +191,24 @@ pub struct Args {
     /// f32, tf32 (on CUDA) or bf16 [default: f32]
     #[arg(long, value_name = "NAME", value_parser = ["f32", "tf32", "bf16"], help_heading = "Run")]
     precision: Option<String>,
+
+    /// Random operations on training images: none, trivialaugment, or randaugment:N:M for N operations of magnitude M, 0
+    /// to 30 [default: none]
+    #[arg(long, value_name = "POLICY", help_heading = "Augmentation")]
+    augment: Option<Policy>,
+    /// Random brightness, contrast and saturation: how far each factor may be from 1 [default: 0,0,0]
+    #[arg(long, value_name = "B,C,S", value_parser = parse_jitter, help_heading = "Augmentation")]
+    colour_jitter: Option<[f64; 3]>,
+    /// Probability that a random rectangle of an image is erased [default: 0]
+    #[arg(long, value_name = "P", help_heading = "Augmentation")]
+    random_erasing: Option<f64>,
+    /// Mix images with each other, by shares from Beta(A, A) [default: 0, for none]
+    #[arg(long, value_name = "A", help_heading = "Augmentation")]
+    mixup: Option<f64>,
+    /// Put a rectangle of one image into another, by shares from Beta(A, A); with --mixup, each batch has one of them
+    /// [default: 0, for none]
+    #[arg(long, value_name = "A", help_heading = "Augmentation")]
+    cutmix: Option<f64>,
 
     /// Go on with an earlier run: `auto` for the newest unfinished one of these settings, or its folder
     #[arg(long, value_name = "auto|PATH", help_heading = "Run")]
@@ -381,6 +400,11 @@ fn flags(args: &Args) -> Result<Table, Error> {
         ("weight_decay", float(args.weight_decay)),
         ("label_smoothing", float(args.label_smoothing)),
         ("seed", whole("seed", args.seed)?),
+        ("augment", args.augment.map(|policy| Value::String(policy.to_string()))),
+        ("colour_jitter", args.colour_jitter.map(|strengths| strengths.to_vec().into())),
+        ("random_erasing", float(args.random_erasing)),
+        ("mixup", float(args.mixup)),
+        ("cutmix", float(args.cutmix)),
         ("checkpoint_every", whole("checkpoint-every", args.checkpoint_every)?),
         ("threads", args.threads.map(|n| Value::Integer(n.into()))),
         ("workers", whole("workers", args.workers)?),
@@ -479,6 +503,12 @@ fn parse_time(text: &str) -> Result<Duration, String> {
         return Err(format!("`{text}` is out of range: give at least one second and at most three years"));
     }
     Ok(Duration::from_secs_f64(seconds))
+}
+
+fn parse_jitter(text: &str) -> Result<[f64; 3], String> {
+    let numbers = text.split(',').map(|number| number.trim().parse().ok()).collect::<Option<Vec<f64>>>();
+    let three = numbers.and_then(|numbers| numbers.try_into().ok());
+    three.ok_or_else(|| format!("`{text}` is not three numbers with commas between them, such as 0.4,0.4,0.4"))
 }
 
 #[cfg(test)]

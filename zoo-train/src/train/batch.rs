@@ -6,6 +6,8 @@ use std::sync::mpsc::Sender;
 use tch::{Device, TchError, Tensor};
 use zoo_core::model::{Mode, Model, ModelError};
 
+use super::augment::Mixed;
+
 /// What the numbers of a batch are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -30,6 +32,8 @@ impl Kind {
 pub struct Batch {
     pub(super) pixels: Vec<f32>,
     pub(super) labels: Vec<i64>,
+    /// What the images have of each other, where they were mixed.
+    pub(super) mixed: Option<Mixed>,
     pub(super) kind: Kind,
     /// Where the memory of the pixels goes when they are no longer needed.
     pub(super) reuse: Option<Sender<Vec<f32>>>,
@@ -108,6 +112,11 @@ impl Batch {
 
     fn labels_on(&self, device: Device, piece: Range<usize>) -> Result<Tensor, TchError> {
         Tensor::f_from_slice(&self.labels[piece])?.f_to(device)
+    }
+
+    /// The classes of what the images `piece` were mixed with, and the share that is left of their own.
+    pub(super) fn partners(&self, piece: Range<usize>) -> Option<(&[i64], f64)> {
+        self.mixed.as_ref().map(|mixed| (&mixed.partners[piece], mixed.share))
     }
 
     /// The class of each image.

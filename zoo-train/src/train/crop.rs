@@ -1,32 +1,46 @@
-//! Random crops of pictures of any size, by the rules of torchvision's `RandomResizedCrop`.
+//! Random rectangles of pictures of any size, by the rules of torchvision's `RandomResizedCrop`.
 
 use super::random::{below, uniform};
 use crate::data::image::resize::Area;
 
 /// Least and greatest quotient of width and height.
 const RATIO: (f64, f64) = (3.0 / 4.0, 4.0 / 3.0);
-/// Draws before the middle is taken.
+/// Draws before it is given up.
 const ATTEMPTS: u64 = 10;
 
 /// A piece of a `width` x `height` picture whose share of the area is drawn from `scale`, and its shape evenly on a
 /// logarithmic scale from 3:4 to 4:3. Where ten draws do not fit, the largest piece of such a shape in the middle.
 /// `random` gives a random number for each of its arguments.
 pub fn random_piece(width: u32, height: u32, scale: [f64; 2], random: impl Fn(u64) -> u64) -> Area {
+    rectangle((width, height), scale, RATIO, |length, of| length <= of, random).unwrap_or_else(|| middle(width, height))
+}
+
+/// A rectangle within `size` (width and height) with a share of its area drawn from `scale`, and a quotient of width and
+/// height drawn evenly on a logarithmic scale from `ratio`. Both of its lengths must be at least 1 and such that
+/// `fits(length, of)`, at most `of`; `None` where ten draws are not.
+pub(super) fn rectangle(
+    size: (u32, u32),
+    scale: [f64; 2],
+    ratio: (f64, f64),
+    fits: impl Fn(u32, u32) -> bool,
+    random: impl Fn(u64) -> u64,
+) -> Option<Area> {
+    let (width, height) = size;
     let area = f64::from(width) * f64::from(height);
     let between = |number: u64, low: f64, high: f64| low + (high - low) * uniform(number);
-    for attempt in 0..ATTEMPTS {
+    (0..ATTEMPTS).find_map(|attempt| {
         let draw = |what: u64| random(4 * attempt + what);
         let wanted = area * between(draw(0), scale[0], scale[1]);
-        let ratio = between(draw(1), RATIO.0.ln(), RATIO.1.ln()).exp();
-        let across = (wanted * ratio).sqrt().round_ties_even() as u32;
-        let down = (wanted / ratio).sqrt().round_ties_even() as u32;
-        if (1..=width).contains(&across) && (1..=height).contains(&down) {
-            let top = below(draw(2), (height - down + 1) as usize) as u32;
-            let left = below(draw(3), (width - across + 1) as usize) as u32;
-            return Area { left, top, width: across, height: down };
+        let shape = between(draw(1), ratio.0.ln(), ratio.1.ln()).exp();
+        let across = (wanted * shape).sqrt().round_ties_even() as u32;
+        let down = (wanted / shape).sqrt().round_ties_even() as u32;
+        if across == 0 || down == 0 || !fits(across, width) || !fits(down, height) {
+            return None;
         }
-    }
-    middle(width, height)
+        let top = below(draw(2), (height - down + 1) as usize) as u32;
+        let left = below(draw(3), (width - across + 1) as usize) as u32;
+        Some(Area { left, top, width: across, height: down })
+    })
 }
 
 /// The largest piece in the middle that is neither too wide nor too high.

@@ -31,6 +31,8 @@ pub struct Worker {
     pub(super) picture: Rgb,
     /// That, resized.
     pub(super) square: Vec<u8>,
+    /// An earlier state of that, while it is changed.
+    pub(super) copy: Vec<[u8; 3]>,
     /// What resizes.
     pub(super) resizer: Resizer,
     used: (Sender<Vec<f32>>, Receiver<Vec<f32>>),
@@ -43,6 +45,7 @@ impl Default for Worker {
             file: Vec::new(),
             picture: Rgb::default(),
             square: Vec::new(),
+            copy: Vec::new(),
             resizer: Resizer::default(),
             used: channel(),
         }
@@ -55,7 +58,7 @@ impl Worker {
     pub(super) fn blank(&self, images: usize, kind: Kind) -> Batch {
         let mut pixels = self.used.1.try_recv().unwrap_or_default();
         pixels.resize(images * kind.numbers(), 0.0);
-        Batch { pixels, labels: Vec::with_capacity(images), kind, reuse: Some(self.used.0.clone()) }
+        Batch { pixels, labels: Vec::with_capacity(images), mixed: None, kind, reuse: Some(self.used.0.clone()) }
     }
 }
 

@@ -5,6 +5,7 @@
 //! of (seed, epoch, index) or (seed, step), and the learning rate of the step alone, so a run that was killed goes on bit
 //! for bit.
 
+pub mod augment;
 pub mod average;
 pub mod batch;
 pub mod budget;
@@ -18,6 +19,7 @@ pub mod folder;
 pub mod freeze;
 mod keys;
 pub mod loader;
+pub mod loss;
 pub mod metrics;
 pub mod optimizer;
 pub mod profile;

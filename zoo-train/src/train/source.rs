@@ -1,25 +1,16 @@
 //! What is in a batch: order, random crop and flip, normalisation.
 //!
 //! A training batch is a pure function of (seed, step), an evaluation batch of its place. Images in memory are shifted
-//! over a black border and resized as tensors; files are decoded, and a random piece of each is resized.
+//! over a black border and resized as tensors; files are decoded, and a random piece of each is resized. All other random
+//! changes are those of [`augment`](super::augment).
 
+use super::augment::{Augmentation, erase::erase};
 use super::batch::{Batch, Kind};
 use super::crop::random_piece;
 use super::loader::{Batches, Worker};
 use super::random::{below, mix, permutation};
 use crate::data::normalisation::Normalisation;
 use crate::data::{DataError, Features, ImageFiles, Images, Preprocessing, Split};
-
-/// Random changes to training images.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Augmentation {
-    /// Black pixels put around an image in memory before a crop of its own size is taken.
-    pub crop_padding: usize,
-    /// Least and greatest share of a file's picture that is taken, by area.
-    pub crop_scale: [f64; 2],
-    /// Whether every second image is mirrored.
-    pub flip: bool,
-}
 
 /// The batches of training: everything that one is a function of, beside the step.
 #[derive(Debug)]
@@ -72,12 +63,30 @@ impl Source {
     }
 
     /// Writes image `index` of those in memory, and returns its label.
-    fn of_memory(&self, images: &Images, epoch: u64, index: usize, into: &mut [f32]) -> i64 {
+    fn of_memory(&self, images: &Images, epoch: u64, index: usize, worker: &mut Worker, into: &mut [f32]) -> i64 {
         let padding = self.augmentation.crop_padding;
         let shift = |what: u64| below(self.random(epoch, index, what), 2 * padding + 1) as isize - padding as isize;
-        let mirrored = self.mirrored(epoch, index);
-        place(images.image(index), images.side, (shift(3), shift(4)), mirrored, &self.normalisation, into);
+        let (shift, mirrored) = ((shift(3), shift(4)), self.mirrored(epoch, index));
+        let (image, side) = (images.image(index), images.side);
+        if self.augmentation.changes_bytes() {
+            let Worker { square, copy, .. } = worker;
+            square.resize(3 * side * side, 0);
+            place(image, side, shift, mirrored, |_, byte| byte, square);
+            self.augmentation.change_bytes(square, side, self.random(epoch, index, 7), copy);
+            self.normalisation.numbers(square, into);
+        } else {
+            let number = |channel, byte| self.normalisation.number(channel, byte);
+            place(image, side, shift, mirrored, number, into);
+        }
+        self.erase(epoch, index, side, into);
         i64::from(images.labels[index])
+    }
+
+    fn erase(&self, epoch: u64, index: usize, side: usize, numbers: &mut [f32]) {
+        if self.augmentation.erasing > 0.0 {
+            let random = |what: u64| mix(&[self.random(epoch, index, 8), what]);
+            erase(numbers, side, self.augmentation.erasing, random);
+        }
     }
 
     /// Writes a piece of file `index`, or of the next one that is not bad, and returns its label.
@@ -89,7 +98,7 @@ impl Source {
         worker: &mut Worker,
         into: &mut [f32],
     ) -> Result<i64, DataError> {
-        let Worker { file, picture, square, resizer, .. } = worker;
+        let Worker { file, picture, square, resizer, copy, .. } = worker;
         let Preprocessing { crop: side, interpolation, .. } = self.preprocessing;
         let row = 3 * side as usize;
         square.resize(row * side as usize, 0);
@@ -106,7 +115,11 @@ impl Source {
                 if self.mirrored(epoch, index) {
                     square.chunks_exact_mut(row).for_each(mirror);
                 }
+                if self.augmentation.changes_bytes() {
+                    self.augmentation.change_bytes(square, side as usize, self.random(epoch, index, 7), copy);
+                }
                 self.normalisation.numbers(square, into);
+                self.erase(epoch, index, side as usize, into);
                 return Ok(i64::from(files.label(index)));
             }
         }
@@ -124,7 +137,7 @@ impl Source {
         for (index, into) in indices.iter().zip(batch.pixels.chunks_exact_mut(kind.numbers())) {
             let index = *index as usize;
             batch.labels.push(match &self.split {
-                Split::Memory(images) => self.of_memory(images, epoch, index, into),
+                Split::Memory(images) => self.of_memory(images, epoch, index, worker, into),
                 Split::Files(files) => self.of_file(files, epoch, index, worker, into)?,
                 Split::Features(features) => {
                     into.copy_from_slice(features.image(index));
@@ -133,6 +146,14 @@ impl Source {
             });
         }
         Ok(batch)
+    }
+
+    fn mixed(&self, mut batch: Batch, step: u64) -> Batch {
+        if let Kind::Images(side) = batch.kind {
+            let random = |what: u64| mix(&[mix(&[self.seed, step, 9]), what]);
+            batch.mixed = self.augmentation.mixing.mix(&mut batch.pixels, &batch.labels, side, random);
+        }
+        batch
     }
 }
 
@@ -145,7 +166,7 @@ impl Batches for Source {
             _ => permutation(self.seed, epoch, self.split.len()),
         };
         let indices = &order[place * self.batch_size..(place + 1) * self.batch_size];
-        let batch = self.fill(epoch, indices, worker);
+        let batch = self.fill(epoch, indices, worker).map(|batch| self.mixed(batch, step));
         worker.order = Some((epoch, order));
         Some(batch)
     }
@@ -222,7 +243,8 @@ impl TestSet {
         let mut batch = worker.blank(range.len(), Kind::Images(images.side));
         let squares = batch.pixels.chunks_exact_mut(3 * images.side * images.side);
         for (index, into) in range.clone().zip(squares) {
-            place(images.image(index), images.side, (0, 0), false, &self.normalisation, into);
+            let number = |channel, byte| self.normalisation.number(channel, byte);
+            place(images.image(index), images.side, (0, 0), false, number, into);
         }
         batch.labels.extend(images.labels[range].iter().map(|label| i64::from(*label)));
         batch
@@ -245,15 +267,15 @@ fn stored(features: &Features, range: std::ops::Range<usize>, worker: &Worker) -
     batch
 }
 
-/// Writes an image shifted by (down, right) pixels, black where nothing is, perhaps mirrored, normalised, with the
-/// channels innermost.
-fn place(
+/// Writes an image shifted by (down, right) pixels, black where nothing is, perhaps mirrored, with the channels innermost
+/// and each byte as what `number` makes of it and its channel.
+fn place<T>(
     image: &[u8],
     side: usize,
     shift: (isize, isize),
     mirrored: bool,
-    normalisation: &Normalisation,
-    into: &mut [f32],
+    number: impl Fn(usize, u8) -> T,
+    into: &mut [T],
 ) {
     let plane = side * side;
     for (y, row) in into.chunks_exact_mut(3 * side).enumerate() {
@@ -263,7 +285,7 @@ fn place(
             let from = from_y.zip(x.checked_add_signed(shift.1).filter(|x| *x < side));
             for (channel, value) in pixel.iter_mut().enumerate() {
                 let byte = from.map_or(0, |(y, x)| image[channel * plane + y * side + x]);
-                *value = normalisation.number(channel, byte);
+                *value = number(channel, byte);
             }
         }
     }
@@ -280,6 +302,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::train::augment::{Jitter, Mixed, Mixing, Policy};
     use crate::train::loader::Loader;
 
     fn preprocessing(mean: f32, deviation: f32) -> Preprocessing {
@@ -288,33 +311,86 @@ mod tests {
 
     fn source() -> Arc<Source> {
         let split = crate::data::synthetic::generate(1, 50, 1, 8, 10).train;
-        let augmentation = Augmentation { crop_padding: 2, crop_scale: [0.08, 1.0], flip: true };
-        Arc::new(Source::new(split, preprocessing(0.5, 0.25), augmentation, 8, 9))
+        let crops = Augmentation { crop_padding: 2, flip: true, ..Augmentation::default() };
+        Arc::new(Source::new(split, preprocessing(0.5, 0.25), crops, 8, 9))
     }
 
-    fn first_batches(workers: usize, first: u64, count: usize) -> Vec<(Vec<f32>, Vec<i64>)> {
-        let mut loader = Loader::start(source(), first, workers);
+    type Contents = (Vec<f32>, Vec<i64>, Option<Mixed>);
+
+    fn batches(source: &Arc<Source>, workers: usize, first: u64, count: usize) -> Vec<Contents> {
+        let mut loader = Loader::start(source.clone(), first, workers);
         let batches = (0..count).map(|_| loader.next_batch().unwrap());
-        batches.map(|batch| (batch.pixels.clone(), batch.labels.clone())).collect()
+        batches.map(|batch| (batch.pixels.clone(), batch.labels.clone(), batch.mixed.clone())).collect()
     }
 
     #[test]
     fn batches_do_not_depend_on_workers_or_on_where_one_starts() {
-        let alone = first_batches(1, 0, 14);
-        assert_eq!(alone, first_batches(3, 0, 14));
-        assert_eq!(alone[5..], first_batches(2, 5, 9)[..]);
+        for source in [source(), everything(source())] {
+            let alone = batches(&source, 1, 0, 14);
+            assert_eq!(alone, batches(&source, 3, 0, 14));
+            assert_eq!(alone[5..], batches(&source, 2, 5, 9)[..]);
+        }
+    }
+
+    /// With every change switched on.
+    fn everything(source: Arc<Source>) -> Arc<Source> {
+        let mut source = Arc::into_inner(source).unwrap();
+        source.augmentation.policy = Policy::RandAugment { operations: 2, magnitude: 20 };
+        source.augmentation.jitter = Jitter { strengths: [0.4, 0.4, 0.4] };
+        source.augmentation.erasing = 0.5;
+        source.augmentation.mixing = Mixing { mixup: 0.4, cutmix: 1.0 };
+        Arc::new(source)
+    }
+
+    #[test]
+    fn changes_differ_by_epoch_and_by_seed() {
+        // Identity, and a translation or shear by less than a pixel, leave some images as they are.
+        let changed = |one: &[Contents], other: &[Contents]| {
+            let images = |batches: &[Contents]| batches.iter().flat_map(|batch| batch.0.clone()).collect::<Vec<_>>();
+            let (one, other) = (images(one), images(other));
+            let pairs = one.chunks(3 * 64).zip(other.chunks(3 * 64));
+            pairs.filter(|(one, other)| one != other).count()
+        };
+        let with = |augmentation: Augmentation, seed: u64| {
+            let mut source = Arc::into_inner(source()).unwrap();
+            (source.augmentation, source.seed, source.batch_size) = (augmentation, seed, 50);
+            Arc::new(source)
+        };
+        let trivial = Augmentation { policy: Policy::TrivialAugment, ..Augmentation::default() };
+        // An epoch is a batch here. Its order is that of the seed and the epoch, with and without changes.
+        let epochs = batches(&with(trivial, 9), 1, 0, 2);
+        let plain = batches(&with(Augmentation::default(), 9), 1, 0, 2);
+        assert_eq!(epochs[0].1, plain[0].1);
+        assert!((35..50).contains(&changed(&epochs[..1], &plain[..1])), "{}", changed(&epochs[..1], &plain[..1]));
+        assert!(changed(&epochs[..1], &epochs[1..]) > 45);
+        assert!(changed(&epochs[..1], &batches(&with(trivial, 8), 1, 0, 1)) > 45);
+    }
+
+    #[test]
+    fn images_that_go_through_bytes_give_the_same_numbers() {
+        let source = source();
+        let plain = batches(&source, 1, 0, 3);
+        let mut source = Arc::into_inner(source).unwrap();
+        source.augmentation.policy = Policy::RandAugment { operations: 1, magnitude: 0 };
+        for (plain, found) in plain.iter().zip(batches(&Arc::new(source), 1, 0, 3)) {
+            // All but autocontrast and the solarizing of white do nothing at magnitude 0.
+            let images = plain.0.chunks(3 * 64).zip(found.0.chunks(3 * 64));
+            let near = |(one, other): &(&[f32], &[f32])| one.iter().zip(*other).all(|(a, b)| (a - b).abs() < 1e-5);
+            let same = images.filter(near).count();
+            assert!(same >= 4, "{same} of 8");
+        }
     }
 
     #[test]
     fn a_shifted_image_is_black_where_nothing_was() {
-        let normalisation = Normalisation::new([0.0; 3], [1.0; 3]);
+        let number = |_: usize, byte: u8| f32::from(byte) / 255.0;
         let image: Vec<u8> = [[255u8, 0, 0, 0], [0, 255, 0, 0], [0, 0, 0, 51]].concat();
         let mut out = [9.0; 12];
-        place(&image, 2, (0, 0), false, &normalisation, &mut out);
+        place(&image, 2, (0, 0), false, number, &mut out);
         assert_eq!(out, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.2]);
-        place(&image, 2, (0, 0), true, &normalisation, &mut out);
+        place(&image, 2, (0, 0), true, number, &mut out);
         assert_eq!(out[..6], [0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
-        place(&image, 2, (1, 1), false, &normalisation, &mut out);
+        place(&image, 2, (1, 1), false, number, &mut out);
         assert_eq!(out, [0.0, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use tch::{Device, Kind, Reduction, Tensor};
+use tch::{Device, Kind, Tensor};
 use zoo_core::Plan;
 use zoo_core::model::{Mode, Model, ModelError, ModelOptions};
 use zoo_native::gradient;
@@ -11,6 +11,7 @@ use zoo_native::precision::Autocast;
 use super::average::Average;
 use super::batch::Batch;
 use super::freeze::Freeze;
+use super::loss::cross_entropy;
 use super::optimizer::Optimizer;
 use super::random::mix;
 use super::settings::Precision;
@@ -21,7 +22,7 @@ use super::{Settings, TrainError};
 pub struct StepOutcome {
     /// Mean loss of the batch, with label smoothing.
     pub loss: f64,
-    /// Images whose largest logit was their class.
+    /// Images whose largest logit was their class; of mixed ones, the class they have more of.
     pub correct: u64,
 }
 
@@ -141,10 +142,10 @@ impl Trainer {
     /// finite.
     fn backward(&self, batch: &Batch, piece: Range<usize>, share: f64) -> Result<StepOutcome, TrainError> {
         let autocast = Autocast::enter(self.autocast, self.model.device())?;
-        let (logits, labels) = batch.classify_piece(&self.model, Mode::Train, piece)?;
+        let (logits, labels) = batch.classify_piece(&self.model, Mode::Train, piece.clone())?;
         drop(autocast);
         let logits = logits.f_to_kind(Kind::Float)?;
-        let loss = logits.f_cross_entropy_loss(&labels, None::<Tensor>, Reduction::Mean, -100, self.label_smoothing)?;
+        let (loss, labels) = cross_entropy(&logits, labels, batch.partners(piece), self.label_smoothing)?;
         let value = loss.f_double_value(&[])?;
         let correct = logits.f_argmax(1, false)?.f_eq_tensor(&labels)?.f_sum(Kind::Int64)?.f_int64_value(&[])?;
         if value.is_finite() {

@@ -13,7 +13,7 @@ use crate::train::checkpoint::{Checkpoint, State};
 use crate::train::folder::{self, RunFolder};
 use crate::train::progress::Progress;
 use crate::train::progressive::Progressive;
-use crate::train::source::{Augmentation, Source, TestSet};
+use crate::train::source::{Source, TestSet};
 use crate::train::trainer::Trainer;
 use crate::train::{Settings, TrainError, calibrate, features, metrics};
 use crate::weights::Identified;
@@ -183,8 +183,7 @@ fn plans(request: &Request, settings: &Settings, classes: usize) -> Result<(Prog
 
 /// Takes the training images out of the data set: a copy would be 150 MB of CIFAR-10.
 fn source(settings: &Settings, dataset: &mut Dataset) -> Source {
-    let Settings { crop_padding, flip, batch_size, seed, .. } = *settings;
-    let augmentation = Augmentation { crop_padding, crop_scale: settings.crop_scale(), flip };
     let preprocessing = settings.preprocessing(dataset);
-    Source::new(std::mem::take(&mut dataset.train), preprocessing, augmentation, batch_size, seed)
+    let train = std::mem::take(&mut dataset.train);
+    Source::new(train, preprocessing, settings.augmentation(), settings.batch_size, settings.seed)
 }

@@ -19,6 +19,7 @@ impl Settings {
         rules.extend(self.network_rules());
         rules.extend(self.fine_tuning_rules());
         rules.extend(self.image_rules());
+        rules.extend(self.augmentation_rules());
         rules.extend(self.run_rules());
         match rules.into_iter().find(|(holds, _)| !holds) {
             Some((_, message)) => Err(TrainError::Setting(message)),
@@ -171,6 +172,28 @@ impl Settings {
         ]
     }
 
+    fn augmentation_rules(&self) -> Vec<Rule> {
+        let alpha = |alpha: f64| alpha == 0.0 || (0.01..=100.0).contains(&alpha);
+        vec![
+            rule(
+                self.colour_jitter.iter().all(|strength| (0.0..=10.0).contains(strength)),
+                "--colour-jitter must be three numbers from 0 to 10",
+            ),
+            rule(
+                (0.0..=1.0).contains(&self.random_erasing),
+                format!("--random-erasing must be a probability, 0 to 1, not {}", self.random_erasing),
+            ),
+            // Beyond these, shares are 0 or 1, or all one half.
+            rule(alpha(self.mixup), format!("--mixup must be 0 for none, or 0.01 to 100, not {}", self.mixup)),
+            rule(alpha(self.cutmix), format!("--cutmix must be 0 for none, or 0.01 to 100, not {}", self.cutmix)),
+            rule(
+                !self.cache_features || !self.augmentation().is_more_than_crops(),
+                "--cache-features needs images that are the same each time: leave out --augment, --colour-jitter, \
+                 --random-erasing, --mixup and --cutmix",
+            ),
+        ]
+    }
+
     fn run_rules(&self) -> Vec<Rule> {
         vec![
             rule((1..=64).contains(&self.workers), "--workers must be 1 to 64"),
@@ -224,6 +247,15 @@ mod tests {
         assert!(refused("ema_decay = 1.0", "--ema-decay"));
         assert!(refused("optimizer_eps = 1e-3", "SGD"));
         assert!(refused("input_size_from = 32", "--input-size-from"));
+        assert!(refused("colour_jitter = [0.4, -0.1, 0]", "--colour-jitter"));
+        assert!(refused("random_erasing = 1.01", "--random-erasing"));
+        assert!(refused("mixup = 1e-9", "--mixup"));
+        assert!(refused("cutmix = nan", "--cutmix"));
+        let probe = "freeze = \"backbone\"\nweights = \"a\"\ncache_features = true\nflip = false\ncrop_padding = 0\n";
+        assert!(layered(probe)?.check(1000).is_ok());
+        for more in ["augment = \"trivialaugment\"", "colour_jitter = [0, 0, 0.1]", "random_erasing = 0.1", "mixup = 1"] {
+            assert!(refused(&format!("{probe}{more}"), "--cache-features"));
+        }
         assert!(layered("")?.check(1000).is_ok());
         Ok(())
     }

@@ -13,6 +13,7 @@ use zoo_core::{Entry, Options};
 pub use layers::{DEFAULTS, Given};
 
 use super::TrainError;
+use super::augment::Policy;
 use super::optimizer::{Decayed, Kind as OptimizerKind};
 use super::schedule::{Decay, Schedule};
 
@@ -128,6 +129,21 @@ pub struct Settings {
     pub crop_scale: Option<[f64; 2]>,
     /// Whether every second image is mirrored.
     pub flip: bool,
+    /// Operations on the bytes of images: `none`, `randaugment:N:M` or `trivialaugment`.
+    #[serde(default, skip_serializing_if = "Policy::is_none")]
+    pub augment: Policy,
+    /// How far random brightness, contrast and saturation may be from 1.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub colour_jitter: [f64; 3],
+    /// Probability that a rectangle of an image is erased.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub random_erasing: f64,
+    /// α of the Beta distribution that shares of mixup are drawn from; 0 for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mixup: f64,
+    /// The same of cutmix.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cutmix: f64,
     /// Seed of weights, order and augmentation.
     pub seed: u64,
     /// `cpu`, `cuda`, `cuda:N` or `mps`.
@@ -262,6 +278,11 @@ impl Settings {
         };
         md5::Md5::digest(essential.to_toml()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
     }
+}
+
+/// Whether something is switched off: written down, it would change the hash of runs that know nothing of it.
+fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// The index of a profile, or a sentence that lists those there are.
