@@ -96,8 +96,16 @@ fn the_resolved_configuration_repeats_the_run() {
 
 /// Every random change to images there is.
 const AUGMENTATION: [&str; 10] = [
-    "--augment", "randaugment:2:9", "--colour-jitter", "0.4,0.3,0.2", "--random-erasing", "0.25", "--mixup", "0.2",
-    "--cutmix", "1",
+    "--augment",
+    "randaugment:2:9",
+    "--colour-jitter",
+    "0.4,0.3,0.2",
+    "--random-erasing",
+    "0.25",
+    "--mixup",
+    "0.2",
+    "--cutmix",
+    "1",
 ];
 
 #[test]
@@ -120,7 +128,8 @@ fn a_run_with_all_augmentation_learns_and_its_configuration_repeats_it() {
 #[test]
 fn augmentation_that_cannot_be_is_refused_by_its_flag() {
     let folder = tempdir().unwrap();
-    let wrong = [["--colour-jitter", "0.4,0.4,-1"], ["--random-erasing", "1.5"], ["--mixup", "-1"], ["--cutmix", "nan"]];
+    let wrong =
+        [["--colour-jitter", "0.4,0.4,-1"], ["--random-erasing", "1.5"], ["--mixup", "-1"], ["--cutmix", "nan"]];
     for [flag, value] in wrong {
         train(folder.path(), &[&format!("{flag}={value}")]).refused(&[flag]);
     }

@@ -32,13 +32,7 @@ impl Mixing {
 
     /// Mixes square images of `side` pixels, channels innermost, with their labels. `random` gives a random number for
     /// each of its arguments.
-    pub fn mix(
-        &self,
-        pixels: &mut [f32],
-        labels: &[i64],
-        side: usize,
-        random: impl Fn(u64) -> u64,
-    ) -> Option<Mixed> {
+    pub fn mix(&self, pixels: &mut [f32], labels: &[i64], side: usize, random: impl Fn(u64) -> u64) -> Option<Mixed> {
         if self.is_none() {
             return None;
         }

@@ -84,7 +84,8 @@ fn magnitudes_are_those_of_torchvision() {
             let values: Vec<f64> = serde_json::from_value(values).unwrap();
             for bin in 0..31u8 {
                 let magnitude = *values.get(usize::from(bin)).unwrap_or(&values[0]);
-                let signs: &[f64] = if ["Posterize", "Solarize"].contains(&name.as_str()) { &[1.0] } else { &[1.0, -1.0] };
+                let signs: &[f64] =
+                    if ["Posterize", "Solarize"].contains(&name.as_str()) { &[1.0] } else { &[1.0, -1.0] };
                 for sign in signs {
                     let expected = operation(&name, sign * magnitude);
                     let found = drawn(&policy, bin, side, expected, *sign < 0.0);
@@ -138,7 +139,10 @@ fn rand_augment_draws_every_operation_as_often() {
     }
     // Nine of them have a sign.
     assert_eq!(counts.len(), 14 + 9, "{counts:?}");
-    assert!(counts.values().all(|count| (1_300..1_700).contains(count) || (2_750..3_250).contains(count)), "{counts:?}");
+    assert!(
+        counts.values().all(|count| (1_300..1_700).contains(count) || (2_750..3_250).contains(count)),
+        "{counts:?}"
+    );
 }
 
 #[test]

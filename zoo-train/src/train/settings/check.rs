@@ -253,7 +253,8 @@ mod tests {
         assert!(refused("cutmix = nan", "--cutmix"));
         let probe = "freeze = \"backbone\"\nweights = \"a\"\ncache_features = true\nflip = false\ncrop_padding = 0\n";
         assert!(layered(probe)?.check(1000).is_ok());
-        for more in ["augment = \"trivialaugment\"", "colour_jitter = [0, 0, 0.1]", "random_erasing = 0.1", "mixup = 1"] {
+        for more in ["augment = \"trivialaugment\"", "colour_jitter = [0, 0, 0.1]", "random_erasing = 0.1", "mixup = 1"]
+        {
             assert!(refused(&format!("{probe}{more}"), "--cache-features"));
         }
         assert!(layered("")?.check(1000).is_ok());
