@@ -119,7 +119,7 @@ impl Ranges {
 fn linspace(greatest: f32, bin: u8) -> f32 {
     let last = BINS - 1;
     let step = greatest / f32::from(last);
-    if bin < BINS / 2 { step * f32::from(bin) } else { greatest - step * f32::from(last - bin) }
+    if bin < BINS / 2 { step * f32::from(bin) } else { step.mul_add(-f32::from(last - bin), greatest) }
 }
 
 impl FromStr for Policy {

@@ -103,7 +103,7 @@ fn drawn(policy: &str, bin: u8, side: usize, like: Operation, negative: bool) ->
         _ => Policy::TrivialAugment,
     };
     // The middle of each of `count` parts of the random numbers.
-    let part = |index: u64, count: u64| ((2 * index + 1) << 32) / (2 * count) << 32;
+    let part = |index: u64, count: u64| (((2 * index + 1) << 32) / (2 * count)) << 32;
     let one = |kind: u64| {
         let random = |what: u64| match what {
             0 => part(kind, 14),
