@@ -342,43 +342,44 @@ mod tests {
         Arc::new(source)
     }
 
+    /// The 50 images in the order of the set, as they are in an epoch of that seed.
+    fn images(augmentation: Augmentation, seed: u64, epoch: u64) -> Vec<Vec<f32>> {
+        let mut source = Arc::into_inner(source()).unwrap();
+        (source.augmentation, source.seed) = (augmentation, seed);
+        let Split::Memory(images) = &source.split else { panic!("they are in memory") };
+        let image = |index: usize| {
+            let mut numbers = vec![f32::NAN; 3 * 64];
+            source.of_memory(images, epoch, index, &mut Worker::default(), &mut numbers);
+            numbers
+        };
+        (0..50).map(image).collect()
+    }
+
+    fn same(one: &[Vec<f32>], other: &[Vec<f32>]) -> usize {
+        let near = |(one, other): &(&Vec<f32>, &Vec<f32>)| one.iter().zip(*other).all(|(a, b)| (a - b).abs() < 1e-5);
+        one.iter().zip(other).filter(near).count()
+    }
+
     #[test]
-    fn changes_differ_by_epoch_and_by_seed() {
-        // Identity, and a translation or shear by less than a pixel, leave some images as they are.
-        let changed = |one: &[Contents], other: &[Contents]| {
-            let images = |batches: &[Contents]| batches.iter().flat_map(|batch| batch.0.clone()).collect::<Vec<_>>();
-            let (one, other) = (images(one), images(other));
-            let pairs = one.chunks(3 * 64).zip(other.chunks(3 * 64));
-            pairs.filter(|(one, other)| one != other).count()
-        };
-        let with = |augmentation: Augmentation, seed: u64| {
-            let mut source = Arc::into_inner(source()).unwrap();
-            (source.augmentation, source.seed, source.batch_size) = (augmentation, seed, 50);
-            Arc::new(source)
-        };
+    fn changes_are_a_function_of_seed_epoch_and_image() {
         let trivial = Augmentation { policy: Policy::TrivialAugment, ..Augmentation::default() };
-        // An epoch is a batch here. Its order is that of the seed and the epoch, with and without changes.
-        let epochs = batches(&with(trivial, 9), 1, 0, 2);
-        let plain = batches(&with(Augmentation::default(), 9), 1, 0, 2);
-        assert_eq!(epochs[0].1, plain[0].1);
-        assert!((35..50).contains(&changed(&epochs[..1], &plain[..1])), "{}", changed(&epochs[..1], &plain[..1]));
-        assert!(changed(&epochs[..1], &epochs[1..]) > 45);
-        assert!(changed(&epochs[..1], &batches(&with(trivial, 8), 1, 0, 1)) > 45);
+        let plain = images(Augmentation::default(), 9, 0);
+        let changed = images(trivial, 9, 0);
+        assert_eq!(changed, images(trivial, 9, 0));
+        // Identity leaves images as they are, and so do shears and translations by less than half a pixel.
+        for other in [&plain, &images(trivial, 9, 1), &images(trivial, 8, 0)] {
+            let same = same(&changed, other);
+            assert!(same < 20, "{same} of 50");
+        }
     }
 
     #[test]
     fn images_that_go_through_bytes_give_the_same_numbers() {
-        let source = source();
-        let plain = batches(&source, 1, 0, 3);
-        let mut source = Arc::into_inner(source).unwrap();
-        source.augmentation.policy = Policy::RandAugment { operations: 1, magnitude: 0 };
-        for (plain, found) in plain.iter().zip(batches(&Arc::new(source), 1, 0, 3)) {
-            // All but autocontrast and the solarizing of white do nothing at magnitude 0.
-            let images = plain.0.chunks(3 * 64).zip(found.0.chunks(3 * 64));
-            let near = |(one, other): &(&[f32], &[f32])| one.iter().zip(*other).all(|(a, b)| (a - b).abs() < 1e-5);
-            let same = images.filter(near).count();
-            assert!(same >= 4, "{same} of 8");
-        }
+        let crops = Augmentation { crop_padding: 2, flip: true, ..Augmentation::default() };
+        // All but autocontrast and the solarizing of white do nothing at magnitude 0.
+        let policy = Policy::RandAugment { operations: 1, magnitude: 0 };
+        let same = same(&images(crops, 9, 0), &images(Augmentation { policy, ..crops }, 9, 0));
+        assert!((40..50).contains(&same), "{same} of 50");
     }
 
     #[test]
