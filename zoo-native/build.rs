@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 /// What calls libtorch.
 const BINDINGS: &[&str] = &[
     "cpp/context.cpp",
+<<<<<<< HEAD
     "cpp/depthwise.cpp",
     "cpp/dispatch.cpp",
     "cpp/gradient.cpp",
@@ -17,6 +18,13 @@ const BINDINGS: &[&str] = &[
     "cpp/optimizer.cpp",
     "cpp/pairing.cpp",
     "cpp/profile.cpp",
+=======
+    "cpp/convolution.cpp",
+    "cpp/depthwise.cpp",
+    "cpp/dispatch.cpp",
+    "cpp/norm_activation.cpp",
+    "cpp/script.cpp",
+>>>>>>> 85eb6bc (Latency: deployed networks, own convolution kernels, measuring protocol and command)
     "cpp/sgd.cpp",
 ];
 

@@ -216,23 +216,23 @@ def measure(args, case):
     }
 
 
-def check_table(path):
+def check_table(path, columns=COLUMNS):
     """Refuses a table of other columns before anything has been measured for it."""
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         sys.exit(f"--out {path}: there is no folder {folder}")
     if os.path.exists(path):
         with open(path, newline="", encoding="utf-8") as file:
-            header = next(csv.reader(file), COLUMNS)
-        if header != COLUMNS:
+            header = next(csv.reader(file), columns)
+        if header != columns:
             sys.exit(f"--out {path} has other columns: move it away or name another")
 
 
-def append(path, row):
+def append(path, row, columns=COLUMNS):
     """Row by row: a comparison that is stopped keeps what it has."""
     new = not os.path.exists(path) or os.path.getsize(path) == 0
     with open(path, "a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         if new:
             writer.writeheader()
         writer.writerow(row)

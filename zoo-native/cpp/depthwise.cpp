@@ -1,5 +1,4 @@
 // Depthwise convolution as an autograd node over channels_last f32 maps, with padding that need not be symmetric.
-#include <ATen/Parallel.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
@@ -8,85 +7,25 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "error.h"
+#include "geometry.h"
 #include "kernels/kernels.h"
 #include "tensors.h"
 
 namespace {
 
 using at::Tensor;
+using zoo::by_tap;
+using zoo::Geometry;
+using zoo::kMaxKernel;
+using zoo::Padding;
+using zoo::parallel_rows;
+using zoo::row_taps;
 using zoo::Tap;
-
-struct Padding {
-  int64_t top, left, bottom, right;
-
-  bool symmetric() const { return top == bottom && left == right; }
-};
-
-// Kernels of mobile networks are 3, 5 or 7; taps live on the stack.
-constexpr int64_t kMaxKernel = 11;
-
-struct Geometry {
-  int64_t batch, channels, height, width;  // input
-  int64_t out_height, out_width;
-  int64_t kernel, stride;
-  Padding pad;
-
-  Geometry(const Tensor& x, const Tensor& weight, int64_t stride, Padding pad)
-      : batch(x.size(0)), channels(x.size(1)), height(x.size(2)), width(x.size(3)), kernel(weight.size(2)),
-        stride(stride), pad(pad) {
-    out_height = (height + pad.top + pad.bottom - kernel) / stride + 1;
-    out_width = (width + pad.left + pad.right - kernel) / stride + 1;
-  }
-
-  int64_t taps() const { return kernel * kernel; }
-  int64_t in_row(int64_t n, int64_t y) const { return (n * height + y) * width * channels; }
-  int64_t out_row(int64_t n, int64_t y) const { return (n * out_height + y) * out_width * channels; }
-
-  // The outputs whose tap `k` lies inside an input of `size`.
-  int64_t first(int64_t k, int64_t before) const { return before > k ? (before - k + stride - 1) / stride : 0; }
-  int64_t last(int64_t k, int64_t before, int64_t size, int64_t outputs) const {
-    const int64_t reach = size - 1 + before - k;
-    return reach < 0 ? 0 : std::min(outputs, reach / stride + 1);
-  }
-};
-
-// A weight is channels x 1 x kernel x kernel; the kernels want taps x channels.
-std::vector<float> by_tap(const Geometry& g, const Tensor& weight) {
-  const Tensor dense = weight.contiguous();
-  const float* in = dense.const_data_ptr<float>();
-  std::vector<float> out(g.taps() * g.channels);
-  for (int64_t c = 0; c < g.channels; c++)
-    for (int64_t t = 0; t < g.taps(); t++) out[t * g.channels + c] = in[c * g.taps() + t];
-  return out;
-}
-
-// Rows of a map for the threads, each worth at least about 16k multiplications.
-template <typename Body>
-void parallel_rows(const Geometry& g, int64_t batch, int64_t rows, Body body) {
-  const int64_t grain = std::max<int64_t>(1, 16384 / (g.width * g.channels * g.kernel));
-  at::parallel_for(0, batch * rows, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) body(i / rows, i % rows);
-  });
-}
-
-// The taps of output row (n, y) whose kernel row is k; returns how many have any pixel.
-int64_t row_taps(const Geometry& g, const float* x, const float* weight, int64_t n, int64_t y, int64_t k, Tap* taps) {
-  const int64_t in_y = y * g.stride + k - g.pad.top;
-  if (in_y < 0 || in_y >= g.height) return 0;
-  int64_t count = 0;
-  for (int64_t j = 0; j < g.kernel; j++) {
-    const int64_t begin = g.first(j, g.pad.left), end = g.last(j, g.pad.left, g.width, g.out_width);
-    if (begin >= end) continue;
-    taps[count++] = {x + g.in_row(n, in_y) + (j - g.pad.left) * g.channels,
-                     weight + (k * g.kernel + j) * g.channels, begin, end};
-  }
-  return count;
-}
 
 Tensor output(const Geometry& g, const Tensor& x, const Tensor& weight) {
   Tensor y = at::empty({g.batch, g.channels, g.out_height, g.out_width},
                        x.options().memory_format(at::MemoryFormat::ChannelsLast));
-  const std::vector<float> packed = by_tap(g, weight);
+  const std::vector<float> packed = by_tap(g.taps(), g.channels, weight);
   const float* in = x.const_data_ptr<float>();
   float* out = y.mutable_data_ptr<float>();
   parallel_rows(g, g.batch, g.out_height, [&](int64_t n, int64_t row) {
@@ -94,7 +33,7 @@ Tensor output(const Geometry& g, const Tensor& x, const Tensor& weight) {
     int64_t count = 0;
     for (int64_t k = 0; k < g.kernel; k++) count += row_taps(g, in, packed.data(), n, row, k, taps + count);
     zoo::kernels().correlate(taps, count, g.stride * g.channels, out + g.out_row(n, row), g.channels, g.out_width,
-                             g.channels);
+                             g.channels, {nullptr, zoo::kNone});
   });
   return y;
 }
@@ -122,7 +61,7 @@ int64_t phase_taps(const Geometry& g, const float* dy, const float* weight, int6
 
 Tensor input_gradient(const Geometry& g, const Tensor& x, const Tensor& dy, const Tensor& weight) {
   Tensor dx = at::empty_like(x);
-  const std::vector<float> packed = by_tap(g, weight);
+  const std::vector<float> packed = by_tap(g.taps(), g.channels, weight);
   const float* up = dy.const_data_ptr<float>();
   float* out = dx.mutable_data_ptr<float>();
   parallel_rows(g, g.batch, g.height, [&](int64_t n, int64_t row) {
@@ -131,7 +70,7 @@ Tensor input_gradient(const Geometry& g, const Tensor& x, const Tensor& dy, cons
       const int64_t pixels = (g.width - phase + g.stride - 1) / g.stride;
       const int64_t count = phase_taps(g, up, packed.data(), n, row, phase, pixels, taps);
       zoo::kernels().correlate(taps, count, g.channels, out + g.in_row(n, row) + phase * g.channels,
-                               g.stride * g.channels, pixels, g.channels);
+                               g.stride * g.channels, pixels, g.channels, {nullptr, zoo::kNone});
     }
   });
   return dx;
@@ -181,14 +120,14 @@ struct Depthwise : torch::autograd::Function<Depthwise> {
                         int64_t stride, const Padding& pad) {
     context->save_for_backward({x, weight});
     context->saved_data["geometry"] = std::vector<int64_t>{stride, pad.top, pad.left, pad.bottom, pad.right};
-    return output(Geometry(x, weight, stride, pad), x, weight);
+    return output(Geometry(x.sizes(), weight.size(2), stride, pad), x, weight);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list upstream) {
     const auto saved = context->get_saved_variables();
     const auto v = context->saved_data["geometry"].toIntVector();
-    const Geometry g(saved[0], saved[1], v[0], Padding{v[1], v[2], v[3], v[4]});
+    const Geometry g(saved[0].sizes(), saved[1].size(2), v[0], Padding{v[1], v[2], v[3], v[4]});
     const Tensor dy = upstream[0].contiguous(at::MemoryFormat::ChannelsLast);
     return {context->needs_input_grad(0) ? input_gradient(g, saved[0], dy, saved[1]) : Tensor(),
             context->needs_input_grad(1) ? weight_gradient(g, saved[0], dy, saved[1]) : Tensor(), Tensor(), Tensor()};

@@ -2,10 +2,12 @@
 //! `zoo-core`.
 //!
 //! Data flows one way: [`data`] gives images, [`train`] turns a plan and images into checkpoints, [`results`] into rows.
+//! [`latency`] measures how long networks take.
 //! A crate with tables of its own calls [`main_with`] and has the whole command line.
 
 mod cli;
 pub mod data;
+pub mod latency;
 pub mod results;
 pub mod train;
 pub mod weights;

@@ -4,13 +4,14 @@
 //! whoever seeds it before a step makes that step repeatable.
 
 use tch::{Kind, Tensor};
-use zoo_native::depthwise::{Padding as Border, depthwise_conv2d};
+use zoo_native::depthwise::depthwise_conv2d;
 use zoo_native::norm::{Activation as Fused, Norm as NormTensors, norm_activation};
 use zoo_native::profile::label;
 
+use super::convolution::Geometry;
 use super::node::{Node, NodeKind, Norm};
 use super::{Model, ModelError, channels_last};
-use crate::plan::{Activation, OpKind, Padding};
+use crate::plan::{Activation, OpKind, Plan};
 
 /// Whether a pass trains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ impl Model {
         mode: Mode,
         observe: &mut dyn FnMut(usize, &Tensor),
     ) -> Result<Tensor, ModelError> {
-        self.check_input(images)?;
+        check_input(&self.plan, images)?;
         let last = self.run_between(0, self.plan.ops.len(), channels_last(images)?, mode, observe)?;
         Ok(last.f_flatten(1, -1)?)
     }
@@ -51,7 +52,7 @@ impl Model {
     /// # Errors
     /// As [`forward`](Model::forward).
     pub fn features(&self, images: &Tensor, mode: Mode) -> Result<Tensor, ModelError> {
-        self.check_input(images)?;
+        check_input(&self.plan, images)?;
         self.run_between(0, self.plan.backbone(), channels_last(images)?, mode, &mut |_, _| {})
     }
 
@@ -63,15 +64,6 @@ impl Model {
         let (first, last) = (self.plan.backbone(), self.plan.ops.len());
         let logits = self.run_between(first, last, features.shallow_clone(), mode, &mut |_, _| {})?;
         Ok(logits.f_flatten(1, -1)?)
-    }
-
-    fn check_input(&self, images: &Tensor) -> Result<(), ModelError> {
-        let shape = images.size();
-        let input = self.plan.input;
-        if shape.len() != 4 || shape[1..] != [input.c, input.h, input.w].map(i64::from) {
-            return Err(ModelError::Input { expected: input.h, found: shape });
-        }
-        Ok(())
     }
 
     /// Runs from value `first` of the plan to value `last`; no node may span either.
@@ -145,21 +137,11 @@ impl Model {
 
     fn convolve(&self, op: usize, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor, ModelError> {
         let op = &self.plan.ops[op];
-        let OpKind::Conv { kernel, stride, groups, .. } = op.kind else { return Ok(x.shallow_clone()) };
-        let (kernel, stride, groups) = (i64::from(kernel), i64::from(stride), i64::from(groups));
-        let border = match self.plan.options.padding {
-            Padding::Symmetric => Border::symmetric((kernel - 1) / 2),
-            Padding::Same => Border::same(i64::from(op.input.h), i64::from(op.input.w), kernel, stride),
-        };
+        let Some(geometry) = Geometry::of(op, self.plan.options.padding) else { return Ok(x.shallow_clone()) };
         if op.is_depthwise() && bias.is_none() && op.input.c == op.output.c {
-            return Ok(depthwise_conv2d(x, weight, stride, border)?);
+            return Ok(depthwise_conv2d(x, weight, geometry.stride, geometry.border)?);
         }
-        let even = border.top == border.bottom && border.left == border.right;
-        let (padded, padding) = match even {
-            true => (x.shallow_clone(), [border.top, border.left]),
-            false => (x.f_constant_pad_nd([border.left, border.right, border.top, border.bottom])?, [0, 0]),
-        };
-        Ok(padded.f_conv2d(weight, bias, [stride, stride], padding, [1, 1], groups)?)
+        geometry.convolve(x, weight, bias)
     }
 
     fn normalise(
@@ -196,8 +178,18 @@ impl Model {
     }
 }
 
+/// Refuses images of another shape than the plan's.
+pub(super) fn check_input(plan: &Plan, images: &Tensor) -> Result<(), ModelError> {
+    let shape = images.size();
+    let input = plan.input;
+    if shape.len() != 4 || shape[1..] != [input.c, input.h, input.w].map(i64::from) {
+        return Err(ModelError::Input { expected: input.h, found: shape });
+    }
+    Ok(())
+}
+
 /// Applies a non-linearity in place: its input has no other reader.
-fn activate(mut x: Tensor, activation: Option<Activation>) -> Result<Tensor, ModelError> {
+pub(super) fn activate(mut x: Tensor, activation: Option<Activation>) -> Result<Tensor, ModelError> {
     Ok(match activation {
         None | Some(Activation::Table) => x,
         Some(Activation::Relu) => x.f_relu_()?,

@@ -3,13 +3,19 @@
 //! Owns tensors and how they are computed with. It knows plans only: no architecture, file or command line. Everything
 //! runs in channels_last, which libtorch's CPU kernels prefer by a factor of two on these networks.
 
+mod convolution;
+mod deployed;
+mod fold;
 mod forward;
 mod init;
 mod layout;
 mod node;
+mod script;
 
+pub use deployed::{Backend, Deployed};
 pub use forward::Mode;
-pub use layout::channels_last;
+pub use layout::{MemoryFormat, channels_last};
+pub use script::Compiled;
 
 use node::Node;
 use tch::{Device, Kind, TchError, Tensor};

@@ -2,6 +2,7 @@
 #![cfg(feature = "torch")]
 
 mod activations;
+mod deployed;
 mod gradients;
 mod initial_values;
 mod learning;

@@ -8,9 +8,10 @@ namespace zoo {
 namespace ZOO_LEVEL {
 namespace {
 
+// x - 0 is x for every x, x + 0 is not: only the former compiles to a plain broadcast.
 template <typename F>
 inline F splat(float value) {
-  return F{} + value;
+  return value - F{};
 }
 
 template <typename F>
@@ -61,7 +62,27 @@ inline F activate(F z) {
   if (activation == kRelu6) return clamp(z, 0.0f, 6.0f);
   if (activation == kSilu) return z * sigmoid(z);
   if (activation == kHardSwish) return z * clamp(z + 3.0f, 0.0f, 6.0f) * (1.0f / 6.0f);
+  if (activation == kSigmoid) return sigmoid(z);
+  if (activation == kHardSigmoid) return clamp(z + 3.0f, 0.0f, 6.0f) * (1.0f / 6.0f);
   return z;
+}
+
+template <Activation value>
+struct Constant {
+  static constexpr Activation activation = value;
+};
+
+template <typename Body>
+inline void with_activation(Activation activation, Body body) {
+  switch (activation) {
+    case kRelu: return body(Constant<kRelu>{});
+    case kRelu6: return body(Constant<kRelu6>{});
+    case kSilu: return body(Constant<kSilu>{});
+    case kHardSwish: return body(Constant<kHardSwish>{});
+    case kSigmoid: return body(Constant<kSigmoid>{});
+    case kHardSigmoid: return body(Constant<kHardSigmoid>{});
+    case kNone: return body(Constant<kNone>{});
+  }
 }
 
 // dy * activation'(z)
@@ -81,6 +102,14 @@ inline F backpropagate(F dy, F z) {
     const F middle = dy * (z * (1.0f / 3.0f) + 0.5f);
     const F upper = z > splat<F>(3.0f) ? dy : middle;
     return z < splat<F>(-3.0f) ? zero : upper;
+  }
+  if (activation == kSigmoid) {
+    const F s = sigmoid(z);
+    return dy * s * (1.0f - s);
+  }
+  if (activation == kHardSigmoid) {
+    const F below = z < splat<F>(3.0f) ? dy * (1.0f / 6.0f) : zero;
+    return z > splat<F>(-3.0f) ? below : zero;
   }
   return dy;
 }

@@ -1,6 +1,7 @@
 // Depthwise correlation over channels_last maps: channels are the vector, pixels the loop.
 #pragma once
 
+#include "activation.h"
 #include "kernels.h"
 #include "vector.h"
 
@@ -33,41 +34,54 @@ inline Range interior(const Tap* taps, int64_t tap_count, int64_t pixels) {
 }
 
 // `tile` pixels, all taps valid: one load of a weight serves them all.
-template <int tile, typename V>
+template <int tile, Activation activation, typename V>
 inline void correlate_tile(V, const Tap* taps, int64_t tap_count, int64_t input_step, float* output,
-                           int64_t output_step, int64_t pixel, int64_t c) {
-  typename V::Float sums[tile] = {};
+                           int64_t output_step, int64_t pixel, int64_t c, const float* bias) {
+  typename V::Float sums[tile];
+  const auto first = bias == nullptr ? typename V::Float{} : V::load(bias + c);
+  for (int p = 0; p < tile; p++) sums[p] = first;
   for (int64_t t = 0; t < tap_count; t++) {
     const auto weight = V::load(taps[t].weight + c);
     const float* input = taps[t].input + pixel * input_step + c;
     for (int p = 0; p < tile; p++) sums[p] += V::load(input + p * input_step) * weight;
   }
-  for (int p = 0; p < tile; p++) V::store(output + (pixel + p) * output_step + c, sums[p]);
+  for (int p = 0; p < tile; p++) V::store(output + (pixel + p) * output_step + c, activate<activation>(sums[p]));
 }
 
-template <typename V>
+template <Activation activation, typename V>
 inline void correlate_edge(V, const Tap* taps, int64_t tap_count, int64_t input_step, float* output,
-                           int64_t output_step, int64_t pixel, int64_t c) {
-  typename V::Float sum = {};
+                           int64_t output_step, int64_t pixel, int64_t c, const float* bias) {
+  auto sum = bias == nullptr ? typename V::Float{} : V::load(bias + c);
   for (int64_t t = 0; t < tap_count; t++) {
     if (pixel < taps[t].begin || pixel >= taps[t].end) continue;
     sum += V::load(taps[t].input + pixel * input_step + c) * V::load(taps[t].weight + c);
   }
-  V::store(output + pixel * output_step + c, sum);
+  V::store(output + pixel * output_step + c, activate<activation>(sum));
 }
 
-void correlate(const Tap* taps, int64_t tap_count, int64_t input_step, float* output, int64_t output_step,
-               int64_t pixels, int64_t channels) {
+template <Activation activation>
+void correlate_with(const Tap* taps, int64_t tap_count, int64_t input_step, float* output, int64_t output_step,
+                    int64_t pixels, int64_t channels, const float* bias) {
   const Range inside = interior(taps, tap_count, pixels);
   over_channels(channels, [=](auto v, int64_t c) {
     int64_t p = 0;
-    for (; p < inside.begin; p++) correlate_edge(v, taps, tap_count, input_step, output, output_step, p, c);
+    for (; p < inside.begin; p++)
+      correlate_edge<activation>(v, taps, tap_count, input_step, output, output_step, p, c, bias);
     for (; p + 8 <= inside.end; p += 8)
-      correlate_tile<8>(v, taps, tap_count, input_step, output, output_step, p, c);
+      correlate_tile<8, activation>(v, taps, tap_count, input_step, output, output_step, p, c, bias);
     for (; p + 4 <= inside.end; p += 4)
-      correlate_tile<4>(v, taps, tap_count, input_step, output, output_step, p, c);
-    for (; p < inside.end; p++) correlate_tile<1>(v, taps, tap_count, input_step, output, output_step, p, c);
-    for (; p < pixels; p++) correlate_edge(v, taps, tap_count, input_step, output, output_step, p, c);
+      correlate_tile<4, activation>(v, taps, tap_count, input_step, output, output_step, p, c, bias);
+    for (; p < inside.end; p++)
+      correlate_tile<1, activation>(v, taps, tap_count, input_step, output, output_step, p, c, bias);
+    for (; p < pixels; p++)
+      correlate_edge<activation>(v, taps, tap_count, input_step, output, output_step, p, c, bias);
+  });
+}
+
+void correlate(const Tap* taps, int64_t tap_count, int64_t input_step, float* output, int64_t output_step,
+               int64_t pixels, int64_t channels, Epilogue epilogue) {
+  with_activation(epilogue.activation, [=](auto k) {
+    correlate_with<k.activation>(taps, tap_count, input_step, output, output_step, pixels, channels, epilogue.bias);
   });
 }
 

@@ -7,7 +7,7 @@
 
 namespace zoo {
 
-enum Activation : int { kNone = 0, kRelu = 1, kRelu6 = 2, kSilu = 3, kHardSwish = 4 };
+enum Activation : int { kNone = 0, kRelu = 1, kRelu6 = 2, kSilu = 3, kHardSwish = 4, kSigmoid = 5, kHardSigmoid = 6 };
 
 // A channels_last map is a matrix of pixels x channels. These kernels see it as rows of `period` floats, where period is
 // a multiple of the channel count and of 16: with 24 channels two pixels make a row of 48, so no vector is ever ragged.
@@ -26,6 +26,20 @@ struct Tap {
   int64_t end;
 };
 
+// What becomes of a sum on its way to memory: activation(sum + bias).
+struct Epilogue {
+  const float* bias;  // may be null
+  Activation activation;
+};
+
+// A matrix of `depth` x `columns`, packed for the level that multiplies with it.
+struct Packed {
+  const float* weight;
+  int64_t depth;
+  int64_t columns;
+  Epilogue epilogue;  // its bias is padded to whole vectors
+};
+
 struct Kernels {
   // sum[i] += x - pivot, square[i] += (x - pivot)^2
   void (*moments)(const float* x, int64_t count, int64_t period, const float* pivot, float* sum, float* square);
@@ -40,11 +54,25 @@ struct Kernels {
                    Activation activation, const float* offset, const float* slope);
   // One run of depthwise output pixels; steps are in floats from a pixel to the next.
   void (*correlate)(const Tap* taps, int64_t tap_count, int64_t input_step, float* output, int64_t output_step,
-                    int64_t pixels, int64_t channels);
+                    int64_t pixels, int64_t channels, Epilogue epilogue);
   // d weight of taps that share a row: weight[t][c] += sum of gradient * input over the pixels valid for tap t.
   // Tap::weight is unused; `weight` is taps x channels.
   void (*accumulate)(const Tap* taps, int64_t tap_count, int64_t input_step, const float* gradient, float* weight,
                      int64_t pixels, int64_t channels);
+  // Columns rounded up to whole vectors, as they are packed.
+  int64_t (*padded)(int64_t columns);
+  // `weight` is columns x depth, row by row; `packed` has room for padded(columns) * depth.
+  void (*pack)(const float* weight, int64_t depth, int64_t columns, float* packed);
+  // Columns are worked on in groups; this is how many there are.
+  int64_t (*groups)(int64_t columns);
+  // output = activation(input * matrix + bias) + residual, for groups [first, last). Input rows lie `input_step` floats
+  // apart, those of output and residual `columns`. The residual may be null; it is not the output.
+  void (*multiply)(const float* input, int64_t input_step, int64_t rows, Packed matrix, const float* residual,
+                   float* output, int64_t first, int64_t last);
+  // Mean over the pixels of one image.
+  void (*mean)(const float* x, int64_t pixels, int64_t channels, float* out);
+  // y = x * gate, one row of gates for all rows of x.
+  void (*scale)(const float* x, int64_t rows, int64_t channels, const float* gate, float* y);
 };
 
 namespace baseline {

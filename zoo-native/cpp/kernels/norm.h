@@ -101,22 +101,6 @@ void gradient_with(const float* x, const float* dy, float* dx, int64_t count, in
   });
 }
 
-template <Activation value>
-struct Constant {
-  static constexpr Activation activation = value;
-};
-
-template <typename Body>
-inline void with_activation(Activation activation, Body body) {
-  switch (activation) {
-    case kRelu: return body(Constant<kRelu>{});
-    case kRelu6: return body(Constant<kRelu6>{});
-    case kSilu: return body(Constant<kSilu>{});
-    case kHardSwish: return body(Constant<kHardSwish>{});
-    case kNone: return body(Constant<kNone>{});
-  }
-}
-
 void normalize(const float* x, const float* residual, float* y, int64_t count, int64_t period, Coefficients c,
                Activation activation) {
   with_activation(activation, [=](auto k) {

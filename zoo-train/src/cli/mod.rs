@@ -6,6 +6,7 @@ mod data;
 mod doctor;
 mod eval;
 mod export;
+mod latency;
 mod list;
 mod network;
 mod predict;
@@ -47,6 +48,8 @@ enum Command {
     Eval(eval::Args),
     /// Name the classes of pictures, or give the logits of tensors.
     Predict(predict::Args),
+    /// Measure how long models take, as one would deploy them.
+    Latency(latency::Args),
     /// Write weights for Python, as safetensors under the names that it expects.
     Export(export::Args),
     /// Get or check a data set.
@@ -99,6 +102,7 @@ fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result
         Some(Command::Train(args)) => train::run(registry, &args),
         Some(Command::Eval(args)) => eval::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Predict(args)) => predict::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Latency(args)) => latency::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Export(args)) => export::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Data(args)) => data::run(&args).map(|()| Outcome::Done),
         Some(Command::Doctor(args)) => doctor::run(&args).map(|()| Outcome::Done),

@@ -6,7 +6,7 @@ use zoo_core::{Entry, Options, Plan, Registry};
 use crate::train::settings::profile_index;
 
 /// Options on top of a variant.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct NetworkArgs {
     /// Width multiplier in place of the variant's
     #[arg(long, value_name = "A")]

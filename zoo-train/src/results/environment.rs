@@ -42,6 +42,13 @@ pub fn cpu_features() -> Vec<&'static str> {
     known.into_iter().filter(|name| flags.split_whitespace().any(|flag| flag == *name)).collect()
 }
 
+/// Peak resident memory of this process in MiB, as Linux tells it.
+pub fn peak_memory_mb() -> Option<f64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(kib.trim().strip_suffix("kB")?.trim().parse::<f64>().ok()? / 1024.0)
+}
+
 fn cpu_field(name: &str) -> Option<String> {
     let info = fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = info.lines().find(|line| line.split(':').next().is_some_and(|key| key.trim() == name))?;

@@ -1,0 +1,36 @@
+//! Folding: a norm in evaluation is a scale and a shift, which become part of the convolution before it.
+
+use tch::{Kind, Tensor};
+
+use super::node::Norm;
+use super::{Model, ModelError};
+
+/// A norm with its running statistics, as a scale and a shift for each channel, in f64.
+pub(super) struct Affine {
+    pub scale: Tensor,
+    pub shift: Tensor,
+}
+
+impl Affine {
+    /// `γ / √(variance + ε)` and `β - mean · γ / √(variance + ε)`.
+    pub fn of(model: &Model, norm: Norm) -> Result<Affine, ModelError> {
+        let double = |tensor: &Tensor| tensor.f_detach()?.f_to_kind(Kind::Double);
+        let (gamma, beta) = (&model.parameters[norm.scale].tensor, &model.parameters[norm.scale + 1].tensor);
+        let (mean, variance) = (&model.buffers[norm.mean].tensor, &model.buffers[norm.mean + 1].tensor);
+        let deviation = double(variance)?.f_add_scalar(model.plan.rules.norm.eps)?.f_sqrt()?;
+        let scale = double(gamma)?.f_div(&deviation)?;
+        let shift = double(beta)?.f_sub(&double(mean)?.f_mul(&scale)?)?;
+        Ok(Affine { scale, shift })
+    }
+
+    /// Weight and bias of the convolution with the norm in it.
+    pub fn fold(&self, weight: &Tensor, bias: Option<&Tensor>) -> Result<(Tensor, Tensor), ModelError> {
+        let kind = weight.kind();
+        let folded = weight.f_to_kind(Kind::Double)?.f_mul(&self.scale.f_reshape([-1, 1, 1, 1])?)?;
+        let bias = match bias {
+            Some(bias) => bias.f_to_kind(Kind::Double)?.f_mul(&self.scale)?.f_add(&self.shift)?,
+            None => self.shift.shallow_clone(),
+        };
+        Ok((folded.f_to_kind(kind)?, bias.f_to_kind(kind)?))
+    }
+}

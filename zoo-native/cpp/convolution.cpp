@@ -1,0 +1,206 @@
+// Convolution for inference: packed once, and run with bias, activation, gate and residual in the same pass.
+//
+// f32 maps in channels_last order on the CPU, dense or depthwise. A dense one is a product of pixels and a packed matrix;
+// patches of a kernel over 1 x 1 are gathered a block at a time.
+#include <ATen/ops/empty.h>
+
+#include <memory>
+#include <optional>
+
+#include "error.h"
+#include "geometry.h"
+#include "kernels/kernels.h"
+#include "tensors.h"
+
+namespace {
+
+using at::Tensor;
+using zoo::Activation;
+using zoo::Geometry;
+using zoo::Padding;
+using zoo::Tap;
+
+// Input and output rows of a block of pixels, in floats: half of a usual L2 cache of 512 KiB.
+constexpr int64_t kBlock = 64 * 1024;
+// The rows of all tiles divide it.
+constexpr int64_t kRowStep = 24;
+
+struct Convolution {
+  const zoo::Kernels* kernels;
+  Activation activation;
+  int64_t inputs, outputs, kernel, stride;
+  Padding pad;
+  bool depthwise;
+  std::vector<float> weight;
+  std::vector<float> bias;
+
+  Convolution(const Tensor& w, const Tensor& b, int64_t stride, Padding pad, bool depthwise, Activation activation)
+      : kernels(&zoo::kernels()), activation(activation), inputs(depthwise ? w.size(0) : w.size(1)),
+        outputs(w.size(0)), kernel(w.size(2)), stride(stride), pad(pad), depthwise(depthwise) {
+    if (depthwise) {
+      weight = zoo::by_tap(kernel * kernel, outputs, w);
+    } else {
+      const Tensor rows = w.permute({0, 2, 3, 1}).contiguous();  // the order in which patches are gathered
+      weight.resize(kernels->padded(outputs) * depth());
+      kernels->pack(rows.const_data_ptr<float>(), depth(), outputs, weight.data());
+    }
+    bias.assign(kernels->padded(outputs), 0.0f);
+    if (b.defined()) std::copy_n(b.contiguous().const_data_ptr<float>(), outputs, bias.begin());
+  }
+
+  int64_t depth() const { return inputs * kernel * kernel; }
+  zoo::Packed packed() const { return {weight.data(), depth(), outputs, {bias.data(), activation}}; }
+  // Whether input rows can be multiplied where they lie.
+  bool in_place() const { return kernel == 1 && stride == 1 && pad.top + pad.left + pad.bottom + pad.right == 0; }
+};
+
+// The patches of output pixels [begin, end), one a row; what lies outside the map is zero.
+void gather(const Convolution& conv, const Geometry& g, const float* x, int64_t begin, int64_t end, float* rows) {
+  const int64_t run = g.kernel * g.channels;
+  for (int64_t pixel = begin; pixel < end; pixel++) {
+    const int64_t n = pixel / (g.out_height * g.out_width), row = pixel / g.out_width % g.out_height;
+    const int64_t left = pixel % g.out_width * g.stride - conv.pad.left;
+    const int64_t from = std::max<int64_t>(0, -left), to = std::min(g.kernel, g.width - left);
+    for (int64_t k = 0; k < g.kernel; k++, rows += run) {
+      const int64_t y = row * g.stride + k - conv.pad.top;
+      if (y < 0 || y >= g.height || from >= to) {
+        std::fill_n(rows, run, 0.0f);
+        continue;
+      }
+      std::fill_n(rows, from * g.channels, 0.0f);
+      std::copy_n(x + g.in_row(n, y) + (left + from) * g.channels, (to - from) * g.channels,
+                  rows + from * g.channels);
+      std::fill(rows + to * g.channels, rows + run, 0.0f);
+    }
+  }
+}
+
+// Rows in a block, so that what is read and written stays in the L2 cache and every thread has one.
+int64_t block_rows(int64_t rows, int64_t width) {
+  const int64_t fit = std::max(kRowStep, kBlock / width / kRowStep * kRowStep);
+  const int64_t share = (rows + at::get_num_threads() - 1) / at::get_num_threads();
+  return std::min(fit, std::max(kRowStep, (share + kRowStep - 1) / kRowStep * kRowStep));
+}
+
+void run_dense(const Convolution& conv, const Geometry& g, const float* x, const float* gate, const float* residual,
+               float* y) {
+  const int64_t depth = conv.depth(), image = g.out_height * g.out_width, rows = g.batch * image;
+  const zoo::Packed matrix = conv.packed();
+  const int64_t groups = conv.kernels->groups(conv.outputs);
+  // A gate belongs to an image, so blocks of gated pixels end with it.
+  const int64_t span = gate == nullptr ? rows : image;
+  const int64_t block = block_rows(span, depth + conv.outputs);
+  const int64_t blocks = (span + block - 1) / block, spans = rows / span;
+  // With few rows the columns are shared out, too.
+  const int64_t slices = std::min(groups, std::max<int64_t>(1, at::get_num_threads() / (blocks * spans)));
+  at::parallel_for(0, spans * blocks * slices, 1, [&](int64_t begin, int64_t end) {
+    static thread_local std::vector<float> scratch;
+    for (int64_t i = begin; i < end; i++) {
+      const int64_t slice = i % slices, s = i / slices / blocks;
+      const int64_t first = s * span + i / slices % blocks * block, last = std::min(first + block, (s + 1) * span);
+      const float* input = x + first * depth;
+      if (!conv.in_place() || gate != nullptr) scratch.resize(std::max<size_t>(scratch.size(), block * depth));
+      if (!conv.in_place()) {
+        gather(conv, g, x, first, last, scratch.data());
+        input = scratch.data();
+      }
+      if (gate != nullptr) {
+        conv.kernels->scale(input, last - first, depth, gate + s * depth, scratch.data());
+        input = scratch.data();
+      }
+      const int64_t at = first * conv.outputs;
+      conv.kernels->multiply(input, depth, last - first, matrix, residual == nullptr ? nullptr : residual + at, y + at,
+                             groups * slice / slices, groups * (slice + 1) / slices);
+    }
+  });
+}
+
+void run_depthwise(const Convolution& conv, const Geometry& g, const float* x, float* y) {
+  const zoo::Epilogue epilogue{conv.bias.data(), conv.activation};
+  zoo::parallel_rows(g, g.batch, g.out_height, [&](int64_t n, int64_t row) {
+    Tap taps[zoo::kMaxKernel * zoo::kMaxKernel];
+    int64_t count = 0;
+    for (int64_t k = 0; k < g.kernel; k++)
+      count += zoo::row_taps(g, x, conv.weight.data(), n, row, k, taps + count);
+    conv.kernels->correlate(taps, count, g.stride * g.channels, y + g.out_row(n, row), g.channels, g.out_width,
+                            g.channels, epilogue);
+  });
+}
+
+Tensor channels_last(int64_t n, int64_t c, int64_t h, int64_t w) {
+  return at::empty({n, c, h, w}, at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+}
+
+bool is_map(const Tensor& x) {
+  return x.dim() == 4 && x.device().is_cpu() && x.scalar_type() == at::kFloat &&
+         x.is_contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+void check(const Convolution& conv, const Tensor& x, const Tensor& gate, const Tensor& residual, const Geometry& g) {
+  TORCH_CHECK(is_map(x) && x.size(1) == conv.inputs, "convolution: an input of shape ", x.sizes(),
+              " is no channels_last f32 map of ", conv.inputs, " channels on the CPU");
+  TORCH_CHECK(g.out_height >= 1 && g.out_width >= 1, "convolution: a kernel of ", conv.kernel,
+              " does not fit an input of ", x.size(2), " x ", x.size(3), " with its padding");
+  TORCH_CHECK(!gate.defined() || (is_map(gate) && !conv.depthwise && conv.kernel == 1 && gate.numel() == x.size(0) * x.size(1)),
+              "convolution: a gate of shape ", gate.sizes(), " does not go with an input of shape ", x.sizes());
+  TORCH_CHECK(!residual.defined() ||
+                  (is_map(residual) && !conv.depthwise &&
+                   residual.sizes() == at::IntArrayRef({g.batch, conv.outputs, g.out_height, g.out_width})),
+              "convolution: a residual of shape ", residual.sizes(), " does not go with the output");
+}
+
+Tensor run(const Convolution& conv, const Tensor& x, const Tensor& gate, const Tensor& residual) {
+  TORCH_CHECK(x.dim() == 4, "convolution: an input of ", x.dim(), " dimensions is no map");
+  const Geometry g(x.sizes(), conv.kernel, conv.stride, conv.pad);
+  check(conv, x, gate, residual, g);
+  Tensor y = channels_last(g.batch, conv.outputs, g.out_height, g.out_width);
+  const auto data = [](const Tensor& t) { return t.defined() ? t.const_data_ptr<float>() : nullptr; };
+  if (conv.depthwise) {
+    run_depthwise(conv, g, data(x), y.mutable_data_ptr<float>());
+  } else {
+    run_dense(conv, g, data(x), data(gate), data(residual), y.mutable_data_ptr<float>());
+  }
+  return y;
+}
+
+}  // namespace
+
+extern "C" char* zoo_convolution_new(const Tensor* weight, const Tensor* bias, int64_t stride, int64_t top,
+                                     int64_t left, int64_t bottom, int64_t right, bool depthwise, int activation,
+                                     Convolution** out) {
+  return zoo::guarded([&] {
+    const Tensor& w = *weight;
+    TORCH_CHECK(w.dim() == 4 && w.device().is_cpu() && w.scalar_type() == at::kFloat && w.size(2) == w.size(3),
+                "convolution: a weight of shape ", w.sizes(), " is no f32 one of square kernels on the CPU");
+    TORCH_CHECK(!depthwise || (w.size(1) == 1 && w.size(2) <= zoo::kMaxKernel),
+                "convolution: a weight of shape ", w.sizes(), " is not a depthwise one");
+    TORCH_CHECK(stride >= 1 && top >= 0 && left >= 0 && bottom >= 0 && right >= 0,
+                "convolution: stride ", stride, " is below 1, or the padding is negative");
+    *out = new Convolution(w.detach(), zoo::optional(bias), stride, Padding{top, left, bottom, right}, depthwise,
+                           static_cast<Activation>(activation));
+  });
+}
+
+extern "C" void zoo_convolution_free(Convolution* convolution) { delete convolution; }
+
+extern "C" char* zoo_convolution_run(const Convolution* convolution, const Tensor* x, const Tensor* gate,
+                                     const Tensor* residual, Tensor** out) {
+  return zoo::guarded(
+      [&] { *out = new Tensor(run(*convolution, *x, zoo::optional(gate), zoo::optional(residual))); });
+}
+
+// The mean of every channel of a channels_last map, as N x C x 1 x 1.
+extern "C" char* zoo_global_mean(const Tensor* x, Tensor** out) {
+  return zoo::guarded([&] {
+    TORCH_CHECK(is_map(*x), "global_mean: an input of shape ", x->sizes(), " is no channels_last f32 map on the CPU");
+    const int64_t batch = x->size(0), channels = x->size(1), pixels = x->size(2) * x->size(3);
+    Tensor y = channels_last(batch, channels, 1, 1);
+    const float* in = x->const_data_ptr<float>();
+    float* means = y.mutable_data_ptr<float>();
+    at::parallel_for(0, batch, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t n = begin; n < end; n++)
+        zoo::kernels().mean(in + n * pixels * channels, pixels, channels, means + n * channels);
+    });
+    *out = new Tensor(std::move(y));
+  });
+}

@@ -1,0 +1,191 @@
+// Pixels times a packed matrix: 1 x 1 convolutions, linear layers, and others once their patches are gathered.
+//
+// A tile of rows x vectors of sums stays in registers over the whole depth; the matrix is packed so that its columns are
+// read in order. Weight and pixel loads are then under the rate of the multiplications, which is what bounds the tile.
+#pragma once
+
+#include "activation.h"
+#include "kernels.h"
+#include "vector.h"
+
+namespace zoo {
+namespace ZOO_LEVEL {
+namespace {
+
+constexpr int64_t kLanes = Wide::lanes;
+
+// Twelve sums of 16 registers, 24 of the 32 that AVX-512 has; the others hold weights and a pixel.
+template <int vectors>
+constexpr int tile_rows() {
+  return (ZOO_VECTOR_BYTES > 32 ? 24 : 12) / vectors;
+}
+
+// Columns are cut into groups of two vectors, the first of three where their number is odd, or a single vector.
+struct Groups {
+  int64_t vectors;
+
+  explicit Groups(int64_t columns) : vectors((columns + kLanes - 1) / kLanes) {}
+  int64_t count() const { return vectors == 1 ? 1 : vectors / 2; }
+  int64_t begin(int64_t group) const { return group == 0 ? 0 : 2 * group + vectors % 2; }
+  int64_t width(int64_t group) const { return vectors == 1 ? 1 : group == 0 && vectors % 2 == 1 ? 3 : 2; }
+};
+
+int64_t padded(int64_t columns) { return Groups(columns).vectors * kLanes; }
+
+int64_t groups(int64_t columns) { return Groups(columns).count(); }
+
+void pack(const float* weight, int64_t depth, int64_t columns, float* packed) {
+  const Groups g(columns);
+  for (int64_t group = 0; group < g.count(); group++) {
+    for (int64_t k = 0; k < depth; k++) {
+      for (int64_t j = 0; j < g.width(group) * kLanes; j++) {
+        const int64_t column = g.begin(group) * kLanes + j;
+        *packed++ = column < columns ? weight[column * depth + k] : 0.0f;
+      }
+    }
+  }
+}
+
+struct Operands {
+  const float* input;
+  int64_t input_step;
+  const float* weight;
+  int64_t depth;
+  const float* bias;
+  const float* residual;
+  float* output;
+  int64_t output_step;
+};
+
+template <int rows, int vectors, Activation activation>
+inline void multiply_tile(const Operands& o, int64_t row) {
+  typedef Wide::Float Float;
+  Float sums[rows][vectors];
+#pragma GCC unroll 24
+  for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) sums[r][v] = Wide::load(o.bias + v * kLanes);
+  }
+  const float* input = o.input + row * o.input_step;
+  const float* weight = o.weight;
+  for (int64_t k = 0; k < o.depth; k++) {
+    Float w[vectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) w[v] = Wide::load(weight + v * kLanes);
+#pragma GCC unroll 24
+    for (int r = 0; r < rows; r++) {
+      const Float x = splat<Float>(input[r * o.input_step + k]);
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; v++) sums[r][v] += x * w[v];
+    }
+    weight += vectors * kLanes;
+  }
+#pragma GCC unroll 24
+  for (int r = 0; r < rows; r++) {
+    const int64_t at = (row + r) * o.output_step;
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+      Float y = activate<activation>(sums[r][v]);
+      if (o.residual != nullptr) y += Wide::load(o.residual + at + v * kLanes);
+      Wide::store(o.output + at + v * kLanes, y);
+    }
+  }
+}
+
+// The last tile is moved up to end with the last row: a few rows are computed twice, which is cheaper than narrow tiles.
+template <int vectors, Activation activation>
+inline void multiply_group(const Operands& o, int64_t rows) {
+  constexpr int tile = tile_rows<vectors>();
+  if (rows < tile) {
+    for (int64_t row = 0; row < rows; row++) multiply_tile<1, vectors, activation>(o, row);
+    return;
+  }
+  int64_t row = 0;
+  for (; row + tile <= rows; row += tile) multiply_tile<tile, vectors, activation>(o, row);
+  if (row < rows) multiply_tile<tile, vectors, activation>(o, rows - tile);
+}
+
+template <Activation activation>
+inline void multiply_columns(const Operands& o, int64_t rows, int64_t vectors) {
+  switch (vectors) {
+    case 1: return multiply_group<1, activation>(o, rows);
+    case 2: return multiply_group<2, activation>(o, rows);
+    default: return multiply_group<3, activation>(o, rows);
+  }
+}
+
+// A group whose last vector reaches beyond the matrix goes through a buffer, a few rows at a time.
+template <Activation activation>
+void multiply_ragged(Operands o, int64_t rows, int64_t vectors, int64_t columns) {
+  constexpr int64_t some = 24;
+  float buffer[some * 3 * kLanes];
+  const Operands target = o;
+  o.residual = nullptr;
+  o.output = buffer;
+  o.output_step = vectors * kLanes;
+  for (int64_t row = 0; row < rows; row += some) {
+    const int64_t now = rows - row < some ? rows - row : some;
+    o.input = target.input + row * o.input_step;
+    multiply_columns<activation>(o, now, vectors);
+    for (int64_t r = 0; r < now; r++) {
+      const int64_t at = (row + r) * target.output_step;
+      for (int64_t c = 0; c < columns; c++) {
+        const float add = target.residual == nullptr ? 0.0f : target.residual[at + c];
+        target.output[at + c] = buffer[r * o.output_step + c] + add;
+      }
+    }
+  }
+}
+
+void multiply(const float* input, int64_t input_step, int64_t rows, Packed m, const float* residual, float* output,
+              int64_t first, int64_t last) {
+  const Groups g(m.columns);
+  with_activation(m.epilogue.activation, [&](auto k) {
+    for (int64_t group = first; group < last; group++) {
+      const int64_t column = g.begin(group) * kLanes, width = g.width(group) * kLanes;
+      const Operands o = {input,
+                          input_step,
+                          m.weight + column * m.depth,
+                          m.depth,
+                          m.epilogue.bias + column,
+                          residual == nullptr ? nullptr : residual + column,
+                          output + column,
+                          m.columns};
+      if (column + width <= m.columns) {
+        multiply_columns<k.activation>(o, rows, width / kLanes);
+      } else {
+        multiply_ragged<k.activation>(o, rows, width / kLanes, m.columns - column);
+      }
+    }
+  });
+}
+
+// Eight vectors of channels at once: sums stay in registers, and each pixel gives whole cache lines.
+template <int vectors, typename V>
+inline void mean_of(V, const float* x, int64_t pixels, int64_t channels, float* out) {
+  typename V::Float sums[vectors] = {};
+  for (int64_t p = 0; p < pixels; p++) {
+    for (int v = 0; v < vectors; v++) sums[v] += V::load(x + p * channels + v * V::lanes);
+  }
+  for (int v = 0; v < vectors; v++) V::store(out + v * V::lanes, sums[v] * (1.0f / static_cast<float>(pixels)));
+}
+
+void mean(const float* x, int64_t pixels, int64_t channels, float* out) {
+  int64_t c = 0;
+  for (; c + 8 * kLanes <= channels; c += 8 * kLanes) mean_of<8>(Wide{}, x + c, pixels, channels, out + c);
+  for (; c + kLanes <= channels; c += kLanes) mean_of<1>(Wide{}, x + c, pixels, channels, out + c);
+  for (; c < channels; c++) mean_of<1>(Single{}, x + c, pixels, channels, out + c);
+}
+
+void scale(const float* x, int64_t rows, int64_t channels, const float* gate, float* y) {
+  for (int64_t row = 0; row < rows; row++) {
+    int64_t c = 0;
+    for (; c + kLanes <= channels; c += kLanes)
+      Wide::store(y + row * channels + c, Wide::load(x + row * channels + c) * Wide::load(gate + c));
+    for (; c < channels; c++) y[row * channels + c] = x[row * channels + c] * gate[c];
+  }
+}
+
+}  // namespace
+}  // namespace ZOO_LEVEL
+}  // namespace zoo

@@ -1,0 +1,253 @@
+//! `latency`: how long networks take, as one would deploy them.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Error, bail};
+use clap::ValueEnum;
+use tch::Device;
+use zoo_core::summary::{Align, Table, grouped};
+use zoo_core::{Entry, Registry};
+
+use super::network::NetworkArgs;
+use super::train::{device, set_threads};
+use crate::latency::{Cell, Measurement, Mode, NOISY, Protocol, Ratio, Row, measure, row, stages};
+use crate::results::Environment;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The models, as `list` names them
+    #[arg(value_name = "MODEL", required = true)]
+    models: Vec<String>,
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// Images a run; several, separated by commas, are measured each
+    #[arg(long, value_name = "N", default_value = "1", value_delimiter = ',',
+          value_parser = clap::value_parser!(u32).range(1..))]
+    batch: Vec<u32>,
+    /// Threads of libtorch, each on a processor of its own
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=1024))]
+    threads: i32,
+    /// eager (the training model), folded (norms folded), jit (TorchScript) or native (own kernels); several, separated
+    /// by commas [default: all]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_mode)]
+    mode: Vec<Mode>,
+    /// Runs that count, at least
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    runs: u32,
+    /// Seconds that they take together, at least
+    #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = parse_seconds)]
+    seconds: f64,
+    /// A file of weights for the one model given, in place of fresh ones
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["width", "depth", "input_size", "classes", "profile"])]
+    weights: Option<PathBuf>,
+    /// Show the time of each stage beside its MACs, and write latency-stages.csv
+    #[arg(long)]
+    per_stage: bool,
+    /// A model or a mode that each row is set against: the ratio of their times with its confidence interval
+    #[arg(long, value_name = "NAME")]
+    against: Option<String>,
+    /// cpu, cuda, cuda:N or mps
+    #[arg(long, default_value = "cpu", value_name = "NAME")]
+    device: String,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// The folder that the tables are written to
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    results: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Csv,
+}
+
+/// What rows are set against.
+enum Against {
+    Model(&'static str),
+    Mode(Mode),
+}
+
+pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
+    let against = args.against.as_deref().map(|name| against(registry, name)).transpose()?;
+    let cells = cells(registry, args, against.as_ref())?;
+    set_threads(Some(args.threads));
+    if !zoo_native::cpu::pin_to(args.threads as usize) {
+        eprintln!("note: {} threads are not pinned: there are too few processors for them", args.threads);
+    }
+    let protocol = Protocol { runs: args.runs as usize, time: Duration::from_secs_f64(args.seconds) };
+    let measurements = measure(registry, &cells, &protocol, args.per_stage);
+    let environment = Environment::detect(&args.device);
+    let rows: Vec<Row> = measurements.iter().map(|measurement| Row::new(measurement, &environment)).collect();
+    for (row, measurement) in rows.iter().zip(&measurements) {
+        let warnings = [row.append(&args.results)?, write_stages(args, measurement)?];
+        warnings.into_iter().flatten().for_each(|warning| eprintln!("warning: {warning}"));
+    }
+    print(args, &measurements, &rows, against.as_ref())?;
+    warn_of_noise(&measurements);
+    match measurements.iter().filter(|measurement| measurement.timing.is_err()).count() {
+        0 => Ok(()),
+        failed => bail!("{failed} of {} could not be measured; the status of their rows says why", measurements.len()),
+    }
+}
+
+fn against(registry: &Registry, name: &str) -> Result<Against, Error> {
+    match Mode::find(name) {
+        Some(mode) => Ok(Against::Mode(mode)),
+        None => Ok(Against::Model(registry.find(name)?.variant.name)),
+    }
+}
+
+/// Every model, and what it is set against, with every batch and mode.
+fn cells(registry: &Registry, args: &Args, against: Option<&Against>) -> Result<Vec<Cell>, Error> {
+    let device = device(&args.device)?;
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut modes = if args.mode.is_empty() { Mode::ALL.to_vec() } else { args.mode.clone() };
+    let other = match against {
+        Some(Against::Model(name)) => Some(*name),
+        Some(Against::Mode(mode)) => {
+            modes.push(*mode);
+            None
+        }
+        None => None,
+    };
+    for name in args.models.iter().map(String::as_str).chain(other) {
+        let entry = registry.find(name)?;
+        if !entries.iter().any(|known| known.variant.name == entry.variant.name) {
+            entries.push(entry);
+        }
+    }
+    if args.weights.is_some() && entries.len() > 1 {
+        bail!("--weights are those of one model, here are {}: name one", entries.len());
+    }
+    let mut cells: Vec<Cell> = Vec::new();
+    for entry in entries {
+        for &batch in &args.batch {
+            for &mode in &modes {
+                if !cells.iter().any(|known| is(known, entry.variant.name, batch, mode)) {
+                    cells.push(cell(args, entry, batch, mode, device)?);
+                }
+            }
+        }
+    }
+    Ok(cells)
+}
+
+fn is(cell: &Cell, model: &str, batch: u32, mode: Mode) -> bool {
+    (cell.entry.variant.name, cell.batch, cell.mode) == (model, batch, mode)
+}
+
+fn cell(args: &Args, entry: Entry, batch: u32, mode: Mode, device: Device) -> Result<Cell, Error> {
+    let own = entry.architecture.profiles.get(entry.variant.options.profile as usize).copied().unwrap_or("native");
+    Ok(Cell {
+        entry,
+        options: NetworkArgs { profile: None, ..args.network.clone() }.options(&entry)?,
+        profile: args.network.profile.clone().unwrap_or_else(|| own.into()),
+        batch,
+        mode,
+        device,
+        weights: args.weights.clone(),
+    })
+}
+
+fn write_stages(args: &Args, measurement: &Measurement) -> Result<Option<String>, Error> {
+    let stages = measurement.timing.as_ref().ok().and_then(|timing| timing.stages.as_deref());
+    match stages {
+        Some(stages) => Ok(stages::append(&args.results, &measurement.cell, measurement.threads, stages)?),
+        None => Ok(None),
+    }
+}
+
+fn print(args: &Args, measurements: &[Measurement], rows: &[Row], against: Option<&Against>) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    if args.format == Format::Csv {
+        let mut writer = csv::Writer::from_writer(out);
+        writer.write_record(row::HEADER)?;
+        rows.iter().try_for_each(|row| writer.write_record(&row.0))?;
+        writer.flush()?;
+        return Ok(());
+    }
+    write!(out, "{}", table(measurements, against))?;
+    if args.per_stage {
+        measurements.iter().filter_map(stage_table).try_for_each(|table| write!(out, "\n{table}"))?;
+    }
+    Ok(out.flush()?)
+}
+
+fn table(measurements: &[Measurement], against: Option<&Against>) -> String {
+    let (left, right) = (Align::Left, Align::Right);
+    let mut columns = vec![("model", left), ("batch", right), ("mode", left), ("MACs", right), ("p50 ms", right)];
+    columns.extend([("p90 ms", right), ("p99 ms", right), ("runs", right), ("noise %", right)]);
+    columns.extend(against.map(|_| ("ratio (95 % interval)", left)));
+    columns.push(("status", left));
+    let mut table = Table::new(&columns);
+    for measurement in measurements {
+        let cell = &measurement.cell;
+        let macs = measurement.cost.map_or_else(String::new, |cost| grouped(cost.macs));
+        let mut cells = vec![cell.entry.variant.name.into(), cell.batch.to_string(), cell.mode.name().into(), macs];
+        match &measurement.timing {
+            Ok(timing) => {
+                let found = &timing.statistics;
+                cells.extend([found.p50, found.p90, found.p99].map(|ms| format!("{ms:.3}")));
+                cells.extend([found.count.to_string(), format!("{:.1}", timing.times.noise())]);
+            }
+            Err(_) => cells.extend([const { String::new() }; 5]),
+        }
+        cells.extend(against.map(|against| ratio(measurements, measurement, against)));
+        cells.push(measurement.timing.as_ref().map_or_else(|error| error.to_string(), |_| "done".into()));
+        table.row(cells);
+    }
+    table.render()
+}
+
+/// The ratio of a row to what it is set against, as text; empty where there is nothing to compare.
+fn ratio(measurements: &[Measurement], ours: &Measurement, against: &Against) -> String {
+    let cell = &ours.cell;
+    let wanted = |other: &&Measurement| match against {
+        Against::Model(name) => is(&other.cell, name, cell.batch, cell.mode),
+        Against::Mode(mode) => is(&other.cell, cell.entry.variant.name, cell.batch, *mode),
+    };
+    let theirs = measurements.iter().find(wanted).filter(|theirs| !std::ptr::eq(*theirs, ours));
+    let rounds = |measurement: &Measurement| measurement.timing.as_ref().ok().map(|timing| timing.times.rounds.clone());
+    let found = theirs.and_then(rounds).zip(rounds(ours)).and_then(|(theirs, ours)| Ratio::of(&ours, &theirs));
+    found.map_or_else(String::new, |ratio| format!("{:.3} ({:.3} to {:.3})", ratio.value, ratio.low, ratio.high))
+}
+
+fn stage_table(measurement: &Measurement) -> Option<String> {
+    let cell = &measurement.cell;
+    let stages = measurement.timing.as_ref().ok()?.stages.as_ref()?;
+    let total = stages.iter().map(|stage| stage.macs).sum::<u64>().max(1) as f64;
+    let right = Align::Right;
+    let columns = [("stage", Align::Left), ("MACs", right), ("share", right), ("ms", right), ("share", right)];
+    let mut table = Table::new(&columns);
+    for stage in stages {
+        let macs = format!("{:.1} %", 100.0 * stage.macs as f64 / total);
+        let (ms, share) = (format!("{:.3}", stage.ms), format!("{:.1} %", stage.share));
+        table.row([stage.name.clone(), grouped(stage.macs), macs, ms, share]);
+    }
+    Some(format!("{}, batch {}, {}\n{}", cell.entry.variant.name, cell.batch, cell.mode.name(), table.render()))
+}
+
+fn warn_of_noise(measurements: &[Measurement]) {
+    let noise = measurements.iter().filter_map(|measurement| measurement.timing.as_ref().ok());
+    let worst = noise.map(|timing| timing.times.noise()).fold(0.0, f64::max);
+    if worst > NOISY {
+        eprintln!(
+            "warning: the machine was noisy: medians of rounds differ by up to {worst:.1} %; stop other work and measure \
+             again, or take more time with --seconds"
+        );
+    }
+}
+
+fn parse_mode(name: &str) -> Result<Mode, String> {
+    let names = Mode::ALL.map(Mode::name).join(", ");
+    Mode::find(name).ok_or_else(|| format!("`{name}` is no mode: choose among {names}"))
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
+    seconds.ok_or_else(|| format!("`{text}` is no time: give seconds from 0 to 86400"))
+}

@@ -1,0 +1,111 @@
+//! How long a network takes, measured so that the figure can be trusted.
+//!
+//! [`measure`] is the one way: cells in, measurements out, whether a command or a sweep asks. [`protocol`] says when a run
+//! counts, [`statistics`] what the runs come to, [`network`] how a network is deployed, [`row`] and [`stages`] how it is
+//! written down. Threads are the caller's to set: libtorch takes them once a process.
+
+mod cell;
+pub mod network;
+pub mod protocol;
+pub mod row;
+pub mod stages;
+pub mod statistics;
+
+use tch::TchError;
+use zoo_core::model::{MemoryFormat, ModelError};
+use zoo_core::{Cost, PlanError, Registry};
+
+pub use cell::Cell;
+pub use network::{Mode, Network};
+pub use protocol::{Protocol, Subject, Times};
+pub use row::Row;
+pub use stages::Stage;
+pub use statistics::{Ratio, Statistics};
+
+use crate::results::environment::peak_memory_mb;
+use crate::weights::WeightsFault;
+
+/// A machine whose rounds differ by more percent than this was busy with something else.
+pub const NOISY: f64 = 5.0;
+
+/// Why a cell has no times.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LatencyError {
+    /// The options give no network.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The network could not be built or run.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The weights are not those of the network.
+    #[error(transparent)]
+    Weights(#[from] WeightsFault),
+    /// A setting that the model does not have.
+    #[error("{0}")]
+    Setting(String),
+}
+
+impl From<TchError> for LatencyError {
+    fn from(error: TchError) -> LatencyError {
+        LatencyError::Model(error.into())
+    }
+}
+
+/// What was found for a cell.
+#[derive(Debug)]
+pub struct Measurement {
+    /// The cell.
+    pub cell: Cell,
+    /// Threads of libtorch.
+    pub threads: i32,
+    /// What one image costs; none where the options give no network.
+    pub cost: Option<Cost>,
+    /// Its times, or why there are none.
+    pub timing: Result<Timing, LatencyError>,
+}
+
+/// The times of a cell.
+#[derive(Clone, Debug)]
+pub struct Timing {
+    /// Every run, and the median of each round.
+    pub times: Times,
+    /// What the runs come to, in milliseconds.
+    pub statistics: Statistics,
+    /// The memory format of its maps.
+    pub format: MemoryFormat,
+    /// Peak resident memory of the process so far in MiB; none where the system does not tell.
+    pub peak_mb: Option<f64>,
+    /// Time by stage, where it was asked for and the mode can tell.
+    pub stages: Option<Vec<Stage>>,
+}
+
+/// Measures `cells` together, in interleaved rounds; with `per_stage`, their stages afterwards. One that fails has its
+/// error in its measurement, and the others go on.
+pub fn measure(registry: &Registry, cells: &[Cell], protocol: &Protocol, per_stage: bool) -> Vec<Measurement> {
+    let mut networks: Vec<Result<Network, LatencyError>> = cells.iter().map(|cell| cell.deploy(registry)).collect();
+    let mut subjects: Vec<&mut dyn Subject> =
+        networks.iter_mut().flatten().map(|network| network as &mut dyn Subject).collect();
+    let mut measured = protocol.measure(&mut subjects).into_iter();
+    let threads = tch::get_num_threads();
+    let finish = |(cell, network): (&Cell, Result<Network, LatencyError>)| {
+        // Weights bring options of their own, such as the number of classes.
+        let plan = network.as_ref().map(|network| network.plan().clone()).or_else(|_| cell.plan()).ok();
+        let options = plan.as_ref().map_or(cell.options, |plan| plan.options);
+        let timing = network.and_then(|network| {
+            let times = measured.next().unwrap_or_else(|| Ok(Times::default()))?;
+            timing(&network, times, if per_stage { protocol.runs } else { 0 })
+        });
+        let cell = Cell { options, ..cell.clone() };
+        Measurement { cell, threads, cost: plan.map(|plan| plan.cost), timing }
+    };
+    cells.iter().zip(networks).map(finish).collect()
+}
+
+fn timing(network: &Network, times: Times, stage_runs: usize) -> Result<Timing, LatencyError> {
+    let nothing = || LatencyError::Setting("no run was counted: raise --runs".into());
+    let statistics = Statistics::of(&times.runs).ok_or_else(nothing)?;
+    let peak_mb = peak_memory_mb();
+    let stages = if stage_runs > 0 { stages::measure(network, stage_runs)? } else { None };
+    Ok(Timing { times, statistics, format: network.format(), peak_mb, stages })
+}

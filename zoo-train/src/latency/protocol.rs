@@ -1,0 +1,213 @@
+//! When a run counts: warm-up until stable, then interleaved rounds until there are enough.
+//!
+//! Owns the order of runs and the clock. What is run is a [`Subject`]; a network is one, and so is a stub in a test.
+
+use std::time::{Duration, Instant};
+
+use super::LatencyError;
+use super::statistics::{median, spread};
+
+/// Runs of a warm-up window.
+const WINDOW: usize = 5;
+/// Medians of successive windows that differ by less are stable.
+const STABLE: f64 = 0.02;
+/// A warm-up ends here at the latest; the noise column then tells the rest.
+const WARMUP: (usize, Duration) = (20, Duration::from_secs(10));
+/// Rounds that the runs are spread over: enough for an interval, and few enough that switching costs little.
+const ROUNDS: usize = 15;
+
+/// Something that takes time.
+pub trait Subject {
+    /// Runs it once to the end: on a GPU, until the GPU is through.
+    ///
+    /// # Errors
+    /// Where it fails; it is left out from then on.
+    fn run(&mut self) -> Result<(), LatencyError>;
+}
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protocol {
+    /// Runs that count, at least.
+    pub runs: usize,
+    /// Time that they take together, at least.
+    pub time: Duration,
+}
+
+impl Default for Protocol {
+    /// 30 runs and a second.
+    fn default() -> Protocol {
+        Protocol { runs: 30, time: Duration::from_secs(1) }
+    }
+}
+
+/// The times of one subject, in milliseconds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Times {
+    /// Every run that counts.
+    pub runs: Vec<f64>,
+    /// The median of each round; subjects measured together have as many, at the same moments.
+    pub rounds: Vec<f64>,
+}
+
+impl Times {
+    /// Spread of the rounds' medians in percent, from the least to the greatest.
+    pub fn noise(&self) -> f64 {
+        spread(&self.rounds)
+    }
+}
+
+struct Run<'a> {
+    subject: &'a mut dyn Subject,
+    /// Runs in a round, by the speed of the warm-up.
+    per_round: usize,
+    times: Result<Times, LatencyError>,
+}
+
+impl Protocol {
+    /// Measures `subjects` in turn: each is warmed up, and then every round has some runs of each (A B A B), so that
+    /// whatever the machine does meanwhile hits all alike. After a switch one run does not count: it finds the caches full
+    /// of another subject's weights.
+    pub fn measure(&self, subjects: &mut [&mut dyn Subject]) -> Vec<Result<Times, LatencyError>> {
+        let mut runs: Vec<Run<'_>> = subjects.iter_mut().map(|subject| self.warm(&mut **subject)).collect();
+        let alone = runs.len() == 1;
+        for round in 0..ROUNDS {
+            for run in &mut runs {
+                let unmeasured = usize::from(!alone || round == 0);
+                run.round(unmeasured);
+            }
+        }
+        runs.into_iter().map(|run| run.times).collect()
+    }
+
+    fn warm<'a>(&self, subject: &'a mut dyn Subject) -> Run<'a> {
+        let warmed = warm_up(subject);
+        let per_round = match &warmed {
+            Ok(typical) => {
+                let wanted = (self.time.as_secs_f64() * 1e3 / typical.max(1e-6)).ceil() as usize;
+                wanted.max(self.runs).div_ceil(ROUNDS)
+            }
+            Err(_) => 0,
+        };
+        Run { subject, per_round, times: warmed.map(|_| Times::default()) }
+    }
+}
+
+impl Run<'_> {
+    fn round(&mut self, unmeasured: usize) {
+        let Ok(times) = &mut self.times else { return };
+        let mut run = || -> Result<Vec<f64>, LatencyError> {
+            for _ in 0..unmeasured {
+                self.subject.run()?;
+            }
+            (0..self.per_round).map(|_| timed(self.subject)).collect()
+        };
+        match run() {
+            Ok(round) => {
+                times.rounds.extend(median(&round));
+                times.runs.extend(round);
+            }
+            Err(error) => self.times = Err(error),
+        }
+    }
+}
+
+/// Runs until the medians of successive windows agree; the last of them, in milliseconds.
+fn warm_up(subject: &mut dyn Subject) -> Result<f64, LatencyError> {
+    let begun = Instant::now();
+    let mut before = f64::INFINITY;
+    for window in 1.. {
+        let times = (0..WINDOW).map(|_| timed(subject)).collect::<Result<Vec<f64>, LatencyError>>()?;
+        let now = median(&times).unwrap_or(0.0);
+        let stable = (now - before).abs() <= STABLE * now;
+        if stable || window >= WARMUP.0 || begun.elapsed() >= WARMUP.1 {
+            return Ok(now);
+        }
+        before = now;
+    }
+    Ok(before)
+}
+
+/// One run in milliseconds.
+fn timed(subject: &mut dyn Subject) -> Result<f64, LatencyError> {
+    let begun = Instant::now();
+    subject.run()?;
+    Ok(begun.elapsed().as_secs_f64() * 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// Takes the time it is told, to well under a microsecond, and notes when it ran.
+    struct Stub<'a> {
+        name: char,
+        milliseconds: f64,
+        runs: &'a RefCell<String>,
+        fails_at: usize,
+    }
+
+    impl Subject for Stub<'_> {
+        fn run(&mut self) -> Result<(), LatencyError> {
+            let begun = Instant::now();
+            let mut runs = self.runs.borrow_mut();
+            runs.push(self.name);
+            if runs.chars().filter(|name| *name == self.name).count() >= self.fails_at {
+                return Err(LatencyError::Setting("out of luck".into()));
+            }
+            while begun.elapsed().as_secs_f64() * 1e3 < self.milliseconds {
+                std::hint::spin_loop();
+            }
+            Ok(())
+        }
+    }
+
+    fn stub(name: char, milliseconds: f64, runs: &RefCell<String>) -> Stub<'_> {
+        Stub { name, milliseconds, runs, fails_at: usize::MAX }
+    }
+
+    #[test]
+    fn the_harness_adds_under_one_percent_to_a_network_of_constant_time() {
+        let runs = RefCell::default();
+        let mut subject = stub('a', 1.0, &runs);
+        let protocol = Protocol { runs: 60, time: Duration::ZERO };
+        let times = protocol.measure(&mut [&mut subject]).remove(0).unwrap();
+        let found = median(&times.runs).unwrap();
+        assert!((1.0..1.01).contains(&found), "{found} ms");
+    }
+
+    #[test]
+    fn there_are_as_many_runs_and_as_much_time_as_asked_for() {
+        let runs = RefCell::default();
+        let (mut fast, mut slow) = (stub('a', 0.02, &runs), stub('b', 0.5, &runs));
+        let protocol = Protocol { runs: 33, time: Duration::from_millis(10) };
+        let all = protocol.measure(&mut [&mut fast, &mut slow]);
+        let all: Vec<Times> = all.into_iter().map(Result::unwrap).collect();
+        assert!(all.iter().all(|times| times.rounds.len() == ROUNDS && times.runs.len() >= 33));
+        assert!(all[0].runs.iter().sum::<f64>() >= 9.0, "{}", all[0].runs.len());
+    }
+
+    #[test]
+    fn subjects_are_interleaved_with_a_run_uncounted_after_each_switch() {
+        let runs = RefCell::default();
+        let (mut a, mut b) = (stub('a', 0.0, &runs), stub('b', 0.0, &runs));
+        let all = Protocol { runs: 30, time: Duration::ZERO }.measure(&mut [&mut a, &mut b]);
+        assert!(all.iter().all(|times| times.as_ref().unwrap().runs.len() == 30));
+        let text = runs.borrow().clone();
+        assert!(text.ends_with(&"aaabbb".repeat(ROUNDS)), "{text}");
+    }
+
+    #[test]
+    fn one_that_fails_leaves_the_others_alone() {
+        let runs = RefCell::default();
+        let (mut early, mut late, mut good) = (stub('a', 0.0, &runs), stub('b', 0.0, &runs), stub('c', 0.0, &runs));
+        (early.fails_at, late.fails_at) = (2, 150);
+        let protocol = Protocol { runs: 200, time: Duration::ZERO };
+        let all = protocol.measure(&mut [&mut early, &mut late, &mut good]);
+        let outcomes: Vec<bool> = all.iter().map(Result::is_ok).collect();
+        assert_eq!(outcomes, [false, false, true]);
+        assert!(all[2].as_ref().unwrap().runs.len() >= 200);
+    }
+}

@@ -1,0 +1,108 @@
+//! `latency.csv`: one row a measured cell.
+
+use std::path::Path;
+
+use super::{Cell, Measurement};
+use crate::results::{Environment, Table, TableError};
+
+/// The columns, in order; `results/README.md` documents each with its unit.
+pub const HEADER: [&str; 26] = [
+    "model",
+    "width",
+    "depth",
+    "input_size",
+    "batch",
+    "threads",
+    "dtype",
+    "mode",
+    "macs",
+    "p50_ms",
+    "p90_ms",
+    "p99_ms",
+    "mean_ms",
+    "std_ms",
+    "outliers",
+    "runs",
+    "peak_mb",
+    "noise",
+    "profile",
+    "params",
+    "status",
+    "device",
+    "cpu",
+    "libtorch",
+    "memory_format",
+    "revision",
+];
+
+/// A row, its cells as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row(pub [String; HEADER.len()]);
+
+impl Row {
+    /// What `measurement` says, on a machine.
+    pub fn new(measurement: &Measurement, environment: &Environment) -> Row {
+        let cell = &measurement.cell;
+        let [model, width, depth, input_size, batch, threads, dtype, mode] = Row::identity(cell, measurement.threads);
+        let count = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
+        let timing = measurement.timing.as_ref().ok();
+        let ms = |pick: fn(&super::Statistics) -> f64| {
+            timing.map(|timing| number(pick(&timing.statistics))).unwrap_or_default()
+        };
+        Row([
+            model,
+            width,
+            depth,
+            input_size,
+            batch,
+            threads,
+            dtype,
+            mode,
+            count(measurement.cost.map(|cost| cost.macs)),
+            ms(|statistics| statistics.p50),
+            ms(|statistics| statistics.p90),
+            ms(|statistics| statistics.p99),
+            ms(|statistics| statistics.mean),
+            ms(|statistics| statistics.std),
+            count(timing.map(|timing| timing.statistics.outliers as u64)),
+            count(timing.map(|timing| timing.statistics.count as u64)),
+            timing.and_then(|timing| timing.peak_mb).map(|peak| format!("{peak:.0}")).unwrap_or_default(),
+            timing.map(|timing| format!("{:.2}", timing.times.noise())).unwrap_or_default(),
+            cell.profile.clone(),
+            count(measurement.cost.map(|cost| cost.params)),
+            measurement.timing.as_ref().map_or_else(|error| error.to_string(), |_| "done".into()),
+            environment.device.clone(),
+            environment.cpu.clone(),
+            environment.libtorch.clone(),
+            timing.map(|timing| timing.format.name().to_string()).unwrap_or_default(),
+            environment.revision.into(),
+        ])
+    }
+
+    /// The first columns, which say what was measured.
+    pub(super) fn identity(cell: &Cell, threads: i32) -> [String; 8] {
+        [
+            cell.entry.variant.name.into(),
+            cell.options.width.to_string(),
+            cell.options.depth.to_string(),
+            cell.options.input_size.to_string(),
+            cell.batch.to_string(),
+            threads.to_string(),
+            "f32".into(),
+            cell.mode.name().into(),
+        ]
+    }
+
+    /// Appends it to `latency.csv` in `results`; returns a warning where an earlier row was torn.
+    ///
+    /// # Errors
+    /// Where the table cannot be written or has another header.
+    pub fn append(&self, results: &Path) -> Result<Option<String>, TableError> {
+        Table::new(&results.join("latency.csv"), &HEADER).append(&self.0)
+    }
+}
+
+/// Milliseconds to the microsecond.
+pub(super) fn number(ms: f64) -> String {
+    format!("{ms:.3}")
+}

@@ -1,0 +1,86 @@
+//! Where the time goes: a network's time and MACs by stage, and the rows of `latency-stages.csv`.
+
+use std::path::Path;
+use std::time::Instant;
+
+use zoo_core::{Op, Place};
+
+use super::network::Network;
+use super::row::{Row, number};
+use super::statistics::median;
+use super::{Cell, LatencyError};
+use crate::results::{Table, TableError};
+
+/// The columns, in order; `results/README.md` documents each with its unit.
+pub const HEADER: [&str; 12] =
+    ["model", "width", "depth", "input_size", "batch", "threads", "dtype", "mode", "stage", "macs", "ms", "share"];
+
+/// A part of the network with what it takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stage {
+    /// `stem`, `stages.0` and so on, `head` or `top`.
+    pub name: String,
+    /// Multiply-accumulates for one image.
+    pub macs: u64,
+    /// Median time in milliseconds.
+    pub ms: f64,
+    /// Share of the sum over all stages, in percent.
+    pub share: f64,
+}
+
+/// Times each stage over `runs` runs; none where the mode has no steps that could be told apart.
+///
+/// # Errors
+/// Where a run fails.
+pub fn measure(network: &Network, runs: usize) -> Result<Option<Vec<Stage>>, LatencyError> {
+    let stage_of = |op: &Op| match op.place {
+        Place::Stem => "stem".to_string(),
+        Place::Stage { stage, .. } => format!("stages.{stage}"),
+        Place::Head => "head".to_string(),
+        Place::Top => "top".to_string(),
+    };
+    let plan = network.plan();
+    let names: Vec<String> = plan.ops.iter().map(stage_of).collect();
+    let mut order = names.clone();
+    order.dedup();
+    let place: Vec<usize> =
+        names.iter().map(|name| order.iter().position(|stage| stage == name).unwrap_or(0)).collect();
+    let mut times = vec![Vec::new(); order.len()];
+    for _ in 0..runs.max(1) {
+        let mut sums = vec![0.0; order.len()];
+        let mut before = Instant::now();
+        let told = network.run_observed(&mut |op| {
+            let now = Instant::now();
+            sums[place[op]] += (now - before).as_secs_f64() * 1e3;
+            before = now;
+        })?;
+        if !told {
+            return Ok(None);
+        }
+        times.iter_mut().zip(sums).for_each(|(times, sum)| times.push(sum));
+    }
+    let medians: Vec<f64> = times.iter().map(|times| median(times).unwrap_or(0.0)).collect();
+    let total: f64 = medians.iter().sum();
+    let stages = order.into_iter().zip(medians).enumerate().map(|(index, (name, ms))| {
+        let ops = plan.ops.iter().zip(&place).filter(|(_, place)| **place == index);
+        // The plan has been made, so every cost is known to fit.
+        let macs = ops.map(|(op, _)| op.cost().map_or(0, |cost| cost.macs)).sum();
+        Stage { name, macs, ms, share: 100.0 * ms / total.max(f64::MIN_POSITIVE) }
+    });
+    Ok(Some(stages.collect()))
+}
+
+/// Appends the stages of `cell` to `latency-stages.csv` in `results`; returns a warning where an earlier row was torn.
+///
+/// # Errors
+/// Where the table cannot be written or has another header.
+pub fn append(results: &Path, cell: &Cell, threads: i32, stages: &[Stage]) -> Result<Option<String>, TableError> {
+    let table = Table::new(&results.join("latency-stages.csv"), &HEADER);
+    let mut warning = None;
+    for stage in stages {
+        let mut fields = Row::identity(cell, threads).to_vec();
+        fields.extend([stage.name.clone(), stage.macs.to_string(), number(stage.ms), format!("{:.2}", stage.share)]);
+        warning = table.append(&fields)?.or(warning);
+    }
+    Ok(warning)
+}

@@ -1,0 +1,154 @@
+//! `latency`: its table, its refusals, and what it does about a model that fails.
+
+#[path = "common/command.rs"]
+mod command;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use command::{Output, csv, csv_of, run};
+use tempfile::tempdir;
+
+const SMALL: &str = "mobilenet-v3-small-0.35";
+
+/// A short measurement of small images.
+#[track_caller]
+fn latency(folder: &Path, arguments: &[&str]) -> Output {
+    let mut all = vec!["latency"];
+    all.extend_from_slice(arguments);
+    all.extend(["--input-size", "32", "--runs", "5", "--seconds", "0"]);
+    run(folder, &all)
+}
+
+fn number(row: &BTreeMap<String, String>, column: &str) -> f64 {
+    row[column].parse().unwrap_or_else(|_| panic!("{column} is `{}`", row[column]))
+}
+
+#[test]
+fn every_mode_is_a_row_with_the_documented_columns() {
+    let folder = tempdir().unwrap();
+    let output = latency(folder.path(), &[SMALL, "--format", "csv", "--batch", "1,2"]).code(0);
+    let table = csv(&folder.path().join("results/latency.csv"));
+    let begin = "model,width,depth,input_size,batch,threads,dtype,mode,macs,p50_ms,p90_ms,p99_ms";
+    let rest = "mean_ms,std_ms,outliers,runs,peak_mb,noise,profile,params,status,device,cpu,libtorch,memory_format,revision";
+    assert_eq!(table.header.join(","), format!("{begin},{rest}"));
+    let printed = csv_of(&output.stdout);
+    assert_eq!((&printed.header, &printed.rows), (&table.header, &table.rows));
+    let cells: Vec<(&str, &str)> =
+        table.rows.iter().map(|row| (row["batch"].as_str(), row["mode"].as_str())).collect();
+    let modes = ["eager", "folded", "jit", "native"];
+    assert_eq!(cells, ["1", "2"].into_iter().flat_map(|batch| modes.map(|mode| (batch, mode))).collect::<Vec<_>>());
+    for row in &table.rows {
+        assert_eq!((row["model"].as_str(), row["status"].as_str()), (SMALL, "done"));
+        assert_eq!((row["input_size"].as_str(), row["threads"].as_str(), row["dtype"].as_str()), ("32", "1", "f32"));
+        assert_eq!((row["profile"].as_str(), row["device"].as_str()), ("native", "cpu"));
+        let [p50, p90, p99] = ["p50_ms", "p90_ms", "p99_ms"].map(|column| number(row, column));
+        assert!(0.0 < p50 && p50 <= p90 && p90 <= p99, "{row:?}");
+        assert!(number(row, "runs") >= 5.0 && number(row, "noise") >= 0.0 && number(row, "peak_mb") > 10.0, "{row:?}");
+        assert!(["channels_last", "contiguous"].contains(&row["memory_format"].as_str()), "{row:?}");
+        assert!(number(row, "macs") > 1e5 && number(row, "params") > 1e5, "{row:?}");
+    }
+}
+
+#[test]
+fn rows_are_appended_and_the_table_for_people_names_them() {
+    let folder = tempdir().unwrap();
+    for _ in 0..2 {
+        let text = latency(folder.path(), &[SMALL, "--mode", "native", "--width", "0.5"]).code(0).text();
+        assert!(text.contains(SMALL) && text.contains("native") && text.contains("done"), "{text}");
+    }
+    let rows = csv(&folder.path().join("results/latency.csv")).rows;
+    assert_eq!(rows.iter().map(|row| row["width"].as_str()).collect::<Vec<_>>(), ["0.5", "0.5"]);
+    assert!(!folder.path().join("results/latency-stages.csv").exists());
+}
+
+#[test]
+fn stages_add_up_to_the_network() {
+    let folder = tempdir().unwrap();
+    let text = latency(folder.path(), &[SMALL, "--per-stage", "--mode", "eager,folded,jit,native"]).code(0).text();
+    assert!(text.contains("stages.0"), "{text}");
+    let whole = csv(&folder.path().join("results/latency.csv")).rows;
+    let stages = csv(&folder.path().join("results/latency-stages.csv"));
+    let header = "model,width,depth,input_size,batch,threads,dtype,mode,stage,macs,ms,share";
+    assert_eq!(stages.header.join(","), header);
+    for mode in ["eager", "folded", "native"] {
+        let parts: Vec<_> = stages.rows.iter().filter(|row| row["mode"] == mode).collect();
+        let names: Vec<&str> = parts.iter().map(|row| row["stage"].as_str()).collect();
+        assert_eq!((names[0], names[1], names[names.len() - 1]), ("stem", "stages.0", "top"));
+        let sum = |column: &str| parts.iter().map(|row| number(row, column)).sum::<f64>();
+        let network = whole.iter().find(|row| row["mode"] == mode).unwrap();
+        assert_eq!(sum("macs"), number(network, "macs"), "{mode}");
+        assert!((sum("share") - 100.0).abs() < 0.2, "{mode}: {}", sum("share"));
+        // Medians of parts, timed apart from the whole on a machine that may be busy.
+        let ratio = sum("ms") / number(network, "p50_ms");
+        assert!((0.2..5.0).contains(&ratio), "{mode}: {ratio}");
+    }
+    assert!(stages.rows.iter().all(|row| row["mode"] != "jit"), "TorchScript runs in one piece");
+}
+
+#[test]
+fn a_model_that_fails_is_a_row_and_the_others_go_on() {
+    let folder = tempdir().unwrap();
+    let models = ["tutorial-mobilenet-v3-small", SMALL];
+    let arguments = [&models[..], &["--mode", "native", "--profile", "cifar", "--format", "csv"]].concat();
+    let output = latency(folder.path(), &arguments).refused(&["1 of 2"]);
+    let rows = csv(&folder.path().join("results/latency.csv")).rows;
+    assert_eq!(csv_of(&output.stdout).rows, rows);
+    assert!(rows[0]["status"].contains("no profile `cifar`") && rows[0]["p50_ms"].is_empty(), "{:?}", rows[0]);
+    assert_eq!((rows[0]["model"].as_str(), rows[1]["status"].as_str()), (models[0], "done"));
+    assert!(number(&rows[1], "p50_ms") > 0.0);
+}
+
+#[test]
+fn a_batch_beyond_memory_is_a_row_and_the_other_batch_goes_on() {
+    let folder = tempdir().unwrap();
+    latency(folder.path(), &[SMALL, "--mode", "native", "--batch", "4000000000,1"]).refused(&["1 of 2"]);
+    let rows = csv(&folder.path().join("results/latency.csv")).rows;
+    assert!(rows[0]["status"].starts_with("libtorch: "), "{:?}", rows[0]);
+    assert_eq!(rows[1]["status"], "done");
+}
+
+#[test]
+fn ratios_are_printed_with_their_interval() {
+    let folder = tempdir().unwrap();
+    for (other, rows) in [("mobilenet-v1-0.25", 2), ("eager", 2)] {
+        let arguments = [SMALL, "--mode", "native", "--against", other];
+        let text = latency(folder.path(), &arguments).code(0).text();
+        assert!(text.contains("ratio (95 % interval)") && text.contains(" to "), "{text}");
+        assert_eq!(text.lines().count(), 2 + rows, "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused_before_anything_is_measured() {
+    let folder = tempdir().unwrap();
+    latency(folder.path(), &["mobilenet-v9"]).refused(&["unknown model `mobilenet-v9`", "did you mean"]);
+    latency(folder.path(), &[SMALL, "--against", "nothing"]).refused(&["unknown model `nothing`"]);
+    latency(folder.path(), &[SMALL, "--device", "tpu"]).refused(&["tpu"]);
+    let weights = [SMALL, "mobilenet-v2", "--weights", "w.safetensors"];
+    run(folder.path(), &[&["latency"], &weights[..]].concat()).refused(&["--weights"]);
+    for wrong in [
+        ["--mode", "fast"],
+        ["--batch", "0"],
+        ["--batch", "1,x"],
+        ["--threads", "0"],
+        ["--seconds", "-1"],
+        ["--seconds", "nan"],
+    ] {
+        let output = run(folder.path(), &["latency", SMALL, wrong[0], wrong[1]]).code(2);
+        assert!(output.stderr.contains(wrong[0]), "{}", output.stderr);
+    }
+    run(folder.path(), &["latency"]).code(2);
+    assert!(!folder.path().join("results").exists());
+}
+
+#[test]
+fn weights_of_a_file_are_measured_with_their_own_classes() {
+    let folder = tempdir().unwrap();
+    command::train(folder.path(), &["--steps", "2"]).code(0);
+    let file = command::run_folder(folder.path()).join("last.safetensors");
+    let arguments = ["latency", SMALL, "--weights", file.to_str().unwrap(), "--mode", "native", "--runs", "5"];
+    run(folder.path(), &[&arguments[..], &["--seconds", "0"]].concat()).code(0);
+    assert_eq!(csv(&folder.path().join("results/latency.csv")).rows[0]["status"], "done");
+    run(folder.path(), &["latency", SMALL, "--weights", "nowhere.pth", "--runs", "5"]).refused(&["1 of 1"]);
+}
