@@ -69,21 +69,22 @@ impl Network {
     /// # Errors
     /// Where libtorch refuses.
     pub fn deploy(model: Model, mode: Mode, images: &Tensor) -> Result<Network, LatencyError> {
+        let plan = model.plan().clone();
+        let network = |body: Body, format: MemoryFormat| -> Result<Network, LatencyError> {
+            Ok(Network { body, plan: plan.clone(), images: format.of(images)?, format })
+        };
+        let own = MemoryFormat::ChannelsLast;
         match mode {
-            Mode::Eager => Network::new(Body::Eager(model), images, MemoryFormat::ChannelsLast),
-            Mode::Native => {
-                let body = Body::Deployed(model.deploy(Backend::Native)?);
-                Network::new(body, images, MemoryFormat::ChannelsLast)
-            }
-            Mode::Folded => {
-                faster(|format| Network::new(Body::Deployed(model.deploy(Backend::Libtorch(format))?), images, format))
-            }
-            Mode::Jit => faster(|format| Network::new(Body::Compiled(model.compile(format)?), images, format)),
+            Mode::Eager => network(Body::Eager(model), own),
+            Mode::Native => network(Body::Deployed(model.deploy(Backend::Native)?), own),
+            Mode::Folded => faster(|format| network(Body::Deployed(model.deploy(Backend::Libtorch(format))?), format)),
+            Mode::Jit => faster(|format| network(Body::Compiled(model.compile(format)?), format)),
         }
     }
 
-    fn new(body: Body, images: &Tensor, format: MemoryFormat) -> Result<Network, LatencyError> {
-        Ok(Network { body, images: format.of(images)?, format })
+    /// The plan that it was made from.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// The memory format of its maps.
@@ -116,10 +117,10 @@ impl Network {
         };
         match &self.body {
             Body::Eager(model) => {
-                tch::no_grad(|| model.forward_observed(&self.images, Pass::Eval, &mut observe))?;
+                let _ = tch::no_grad(|| model.forward_observed(&self.images, Pass::Eval, &mut observe))?;
             }
             Body::Deployed(network) => {
-                network.forward_observed(&self.images, &mut observe)?;
+                let _ = network.forward_observed(&self.images, &mut observe)?;
             }
             Body::Compiled(_) => return Ok(false),
         }
@@ -129,7 +130,7 @@ impl Network {
 
 impl Subject for Network {
     fn run(&mut self) -> Result<(), LatencyError> {
-        self.logits()?;
+        let _ = self.logits()?;
         synchronise(self.images.device());
         Ok(())
     }
