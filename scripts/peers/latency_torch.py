@@ -63,9 +63,9 @@ def deployed(args, mode):
         model = torch.jit.trace(model, images)
         model = torch.jit.optimize_for_inference(torch.jit.freeze(model))
     if mode == "compiled":
-        import torch._inductor.config
+        from torch._inductor import config
 
-        torch._inductor.config.freezing = True
+        config.freezing = True
         model = torch.compile(model)
     return lambda: model(images)
 

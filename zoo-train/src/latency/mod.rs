@@ -109,3 +109,35 @@ fn timing(network: &Network, times: Times, stage_runs: usize) -> Result<Timing, 
     let stages = if stage_runs > 0 { stages::measure(network, stage_runs)? } else { None };
     Ok(Timing { times, statistics, format: network.format(), peak_mb, stages })
 }
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+
+    #[test]
+    fn a_model_that_fails_keeps_its_place_and_the_others_go_on() {
+        let registry = Registry::default();
+        let cell = |name: &str, profile: &str| {
+            let entry = registry.find(name).unwrap();
+            let options = zoo_core::Options { input_size: 32, ..entry.variant.options };
+            let (mode, device) = (Mode::Native, Device::Cpu);
+            Cell { entry, options, profile: profile.into(), batch: 1, mode, device, weights: None }
+        };
+        let cells = [
+            cell("mobilenet-v1-0.25", "none"),
+            cell("mobilenet-v3-small-0.35", "stem1"),
+            cell("mobilenet-v2-0.35", "none"),
+            cell("mobilenet-v1-0.25", "native"),
+        ];
+        let protocol = Protocol { runs: 5, time: std::time::Duration::ZERO };
+        let found = measure(&registry, &cells, &protocol, true);
+        let names: Vec<&str> = found.iter().map(|measurement| measurement.cell.entry.variant.name).collect();
+        assert_eq!(names, ["mobilenet-v1-0.25", "mobilenet-v3-small-0.35", "mobilenet-v2-0.35", "mobilenet-v1-0.25"]);
+        let done: Vec<bool> = found.iter().map(|measurement| measurement.timing.is_ok()).collect();
+        assert_eq!(done, [false, true, false, true]);
+        let stages = found[1].timing.as_ref().unwrap().stages.as_ref().unwrap();
+        assert_eq!(stages.iter().map(|stage| stage.macs).sum::<u64>(), found[1].cost.unwrap().macs);
+    }
+}
