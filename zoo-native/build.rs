@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// What calls libtorch.
 const BINDINGS: &[&str] = &[
     "cpp/context.cpp",
-<<<<<<< HEAD
+    "cpp/convolution.cpp",
     "cpp/depthwise.cpp",
     "cpp/dispatch.cpp",
     "cpp/gradient.cpp",
@@ -18,13 +18,7 @@ const BINDINGS: &[&str] = &[
     "cpp/optimizer.cpp",
     "cpp/pairing.cpp",
     "cpp/profile.cpp",
-=======
-    "cpp/convolution.cpp",
-    "cpp/depthwise.cpp",
-    "cpp/dispatch.cpp",
-    "cpp/norm_activation.cpp",
     "cpp/script.cpp",
->>>>>>> 85eb6bc (Latency: deployed networks, own convolution kernels, measuring protocol and command)
     "cpp/sgd.cpp",
 ];
 

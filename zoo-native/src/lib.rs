@@ -1,16 +1,10 @@
 //! The few libtorch pieces that tch does not bind, behind small C++ files.
 //!
-<<<<<<< HEAD
 //! Owned here: optimizer steps ([`sgd`], [`optimizer`]), gradients ([`gradient`]), batch norm with its activation
-//! ([`norm`]), depthwise convolution ([`depthwise`]), CPU switches ([`cpu`]), the numbers computed with ([`precision`]), a
-//! record of what took how long ([`profile`]) and the allocator ([`allocator`]). Not here:
-//! which layer uses which of them, and the optimizer's state and schedule.
-=======
-//! Owned here: the fused optimizer step and gradient handling ([`sgd`]), batch norm with its activation ([`norm`]),
-//! depthwise convolution ([`depthwise`]), convolution for inference ([`convolution`]), TorchScript ([`script`]), CPU
-//! switches ([`cpu`]) and the allocator ([`allocator`]). Not here: which layer uses which of them, and the optimizer's
-//! state and schedule.
->>>>>>> 85eb6bc (Latency: deployed networks, own convolution kernels, measuring protocol and command)
+//! ([`norm`]), depthwise convolution ([`depthwise`]), convolution for inference ([`convolution`]), TorchScript
+//! ([`script`]), CPU switches ([`cpu`]), the numbers computed with ([`precision`]), a record of what took how long
+//! ([`profile`]) and the allocator ([`allocator`]). Not here: which layer uses which of them, and the optimizer's state
+//! and schedule.
 //!
 //! Every function returns a [`Result`]: a C++ exception arrives as a [`NativeError`], never as an abort.
 
@@ -21,13 +15,10 @@ pub mod depthwise;
 mod error;
 pub mod gradient;
 pub mod norm;
-<<<<<<< HEAD
 pub mod optimizer;
 pub mod precision;
 pub mod profile;
-=======
 pub mod script;
->>>>>>> 85eb6bc (Latency: deployed networks, own convolution kernels, measuring protocol and command)
 pub mod sgd;
 
 use std::borrow::Borrow;

@@ -23,11 +23,7 @@ enum Row {
 }
 
 impl Table {
-<<<<<<< HEAD
     /// A table without rows, below the headings of its columns.
-=======
-    /// A table without rows.
->>>>>>> 85eb6bc (Latency: deployed networks, own convolution kernels, measuring protocol and command)
     pub fn new(columns: &[(&str, Align)]) -> Table {
         let columns = columns.iter().map(|&(heading, align)| (heading.into(), align)).collect();
         Table { columns, rows: vec![Row::Rule] }
