@@ -18,7 +18,13 @@ NETWORKS = {
     "mobilenet-v3-large": "mobilenet_v3_large",
     "efficientnet-b0": "efficientnet_b0",
 }
-MODES = ("eager", "channels_last", "torchscript", "torchscript_channels_last", "compiled")
+MODES = (
+    "eager",
+    "channels_last",
+    "torchscript",
+    "torchscript_channels_last",
+    "compiled",
+)
 
 
 def arguments():
@@ -47,7 +53,8 @@ def network(args):
     model = getattr(torchvision.models, NETWORKS[args.model])(weights=None).eval()
     params = sum(p.numel() for p in model.parameters())
     if args.params and params != args.params:
-        sys.exit(f"torchvision's {args.model} has {params} parameters, not {args.params}")
+        expected = f"not {args.params}"
+        sys.exit(f"torchvision's {args.model} has {params} parameters, {expected}")
     return model
 
 
