@@ -10,7 +10,7 @@ use zoo_core::{Entry, Options, Plan, Registry};
 use super::LatencyError;
 use super::network::{Mode, Network};
 use crate::train::settings::profile_index;
-use crate::weights::open;
+use crate::weights::{Wanted, open};
 
 /// A cell of a grid.
 #[derive(Clone, Debug)]
@@ -57,8 +57,9 @@ impl Cell {
         let Some(path) = &self.weights else {
             return Ok(Model::new(self.plan()?, &ModelOptions { device: self.device, ..ModelOptions::default() })?);
         };
-        let name = Some(self.entry.variant.name);
         let nothing = TrainedWith::default();
-        Ok(open(registry, path, name, &nothing, &nothing, self.device)?.model)
+        let model = Some(self.entry.variant.name);
+        let wanted = Wanted { model, flags: &nothing, known: &nothing, averages: None };
+        Ok(open(registry, path, wanted, self.device)?.model)
     }
 }
