@@ -141,7 +141,8 @@ void check(const Convolution& conv, const Tensor& x, const Tensor& gate, const T
               " is no channels_last f32 map of ", conv.inputs, " channels on the CPU");
   TORCH_CHECK(g.out_height >= 1 && g.out_width >= 1, "convolution: a kernel of ", conv.kernel,
               " does not fit an input of ", x.size(2), " x ", x.size(3), " with its padding");
-  TORCH_CHECK(!gate.defined() || (is_map(gate) && !conv.depthwise && conv.kernel == 1 && gate.numel() == x.size(0) * x.size(1)),
+  TORCH_CHECK(!gate.defined() || (is_map(gate) && !conv.depthwise && conv.kernel == 1 &&
+                                  gate.numel() == x.size(0) * x.size(1)),
               "convolution: a gate of shape ", gate.sizes(), " does not go with an input of shape ", x.sizes());
   TORCH_CHECK(!residual.defined() ||
                   (is_map(residual) && !conv.depthwise &&

@@ -65,7 +65,8 @@ void parallel_rows(const Geometry& g, int64_t batch, int64_t rows, Body body) {
 }
 
 // The taps of output row (n, y) whose kernel row is k; returns how many have any pixel.
-inline int64_t row_taps(const Geometry& g, const float* x, const float* weight, int64_t n, int64_t y, int64_t k, Tap* taps) {
+inline int64_t row_taps(const Geometry& g, const float* x, const float* weight, int64_t n, int64_t y, int64_t k,
+                        Tap* taps) {
   const int64_t in_y = y * g.stride + k - g.pad.top;
   if (in_y < 0 || in_y >= g.height) return 0;
   int64_t count = 0;
