@@ -1,11 +1,13 @@
 //! The library behind the `zoo-train` command: what it takes to train, evaluate, measure and compare the networks of
 //! `zoo-core`.
 //!
-//! Data flows one way: [`data`] gives images, [`train`] turns a plan and images into checkpoints, [`results`] into rows.
+//! Data flows one way: [`data`] gives images, [`train`] turns a plan and images into checkpoints, [`results`] into rows,
+//! [`report`] rows into curves.
 //! A crate with tables of its own calls [`main_with`] and has the whole command line.
 
 mod cli;
 pub mod data;
+pub mod report;
 pub mod results;
 pub mod train;
 pub mod weights;
