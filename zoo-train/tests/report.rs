@@ -33,7 +33,8 @@ fn figure<'a>(page: &'a str, name: &str) -> &'a str {
 fn every_figure_is_in_the_page_and_a_file_of_both_kinds() {
     let folder = tempdir().unwrap();
     results(folder.path());
-    run(folder.path(), &["list", "mobilenet-v2", "--widths", "0.5,1,1.4", "--append", "-o", "results/count.csv"]).code(0);
+    run(folder.path(), &["list", "mobilenet-v2", "--widths", "0.5,1,1.4", "--append", "-o", "results/count.csv"])
+        .code(0);
     assert!(report(folder.path()).code(0).text().contains("index.html"));
     let page = page(folder.path());
     for name in [
@@ -114,7 +115,11 @@ fn points_of_unequal_epochs_are_not_joined_and_the_page_says_so() {
 #[test]
 fn what_has_no_rows_yet_is_a_sentence_and_no_empty_figure() {
     let folder = tempdir().unwrap();
-    write(&folder.path().join("results/published/v2.csv"), PUBLISHED, &[published(0.5, 65.4, ""), published(1.0, 72.0, "")]);
+    write(
+        &folder.path().join("results/published/v2.csv"),
+        PUBLISHED,
+        &[published(0.5, 65.4, ""), published(1.0, 72.0, "")],
+    );
     let said = report(folder.path()).code(0).text();
     let page = page(folder.path());
     for sentence in ["No latency against MACs yet", "No latency by stage yet", "No accuracy against latency yet"] {
@@ -130,7 +135,11 @@ fn a_table_with_another_header_is_refused_by_name() {
     let folder = tempdir().unwrap();
     results(folder.path());
     write(&folder.path().join("other.csv"), "model,speed", &["mobilenet-v2,3".into()]);
-    run(folder.path(), &["report", "other.csv"]).refused(&["other.csv", "another header (`model,speed`)", "(accuracy)"]);
+    run(folder.path(), &["report", "other.csv"]).refused(&[
+        "other.csv",
+        "another header (`model,speed`)",
+        "(accuracy)",
+    ]);
     run(folder.path(), &["report", "none.csv"]).refused(&["none.csv"]);
     assert!(!folder.path().join("results/report").exists());
 }

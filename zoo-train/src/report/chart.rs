@@ -7,9 +7,9 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::axis::Axis;
 use super::canvas::{Canvas, INKS, SCALE, escaped, pixels, text_width};
-use super::figure::{Bars, Drawing, Figure, Lines, Point, Series};
+use super::figure::{Bars, Drawing, Figure, Lines, Part, Point, Series};
 use super::observation::Kind;
-use super::place::{Rect, Words, place};
+use super::place::{Place, Rect, Segment, Words, place};
 
 /// Size of a figure in pixels, and how it uses them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Size {
 
     fn font(self) -> f64 {
         match self {
-            Size::Wide => 13.0,
+            Size::Wide => 15.0,
             Size::Narrow => 12.0,
         }
     }
@@ -71,15 +71,25 @@ pub fn draw(figure: &Figure, size: Size) -> Result<String, String> {
     ))
 }
 
+/// A series, and for each of its points the places of the mark and of both ends of its error bar.
+type Drawn<'a> = (&'a Series, Vec<&'a [Place]>);
+
+/// The room of a figure, in pixels.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    size: Size,
+    pixels: (u32, u32),
+    left: u32,
+    right: u32,
+}
+
 /// Draws axes, grid and titles, and returns where each of `places` stands.
 fn axes(
     (x, y): (&Axis, &Axis),
-    left: u32,
-    size: Size,
-    (width, height): (u32, u32),
-    places: &[(f64, f64)],
+    Room { size, pixels: (width, height), left, right }: Room,
+    places: &[Place],
     elements: &mut String,
-) -> Result<(Rect, Vec<(f64, f64)>), String> {
+) -> Result<(Rect, Vec<Place>), String> {
     let [grid, axis, label] = INKS.map(|(colour, _)| colour);
     let unit = |length: u32| length * SCALE as u32;
     let font = |colour: RGBColor, h, v| {
@@ -89,7 +99,7 @@ fn axes(
     let x_axis = x.clone().with_labels(if size == Size::Wide { 9 } else { 5 });
     let mut chart = ChartBuilder::on(&root)
         .margin_top(unit(26))
-        .margin_right(unit(14))
+        .margin_right(unit(right))
         .x_label_area_size(unit(46))
         .y_label_area_size(unit(left))
         .build_cartesian_2d(x_axis, y.clone())
@@ -105,7 +115,7 @@ fn axes(
         .axis_desc_style(font(label, HPos::Center, VPos::Top))
         .x_desc(x.title.clone());
     mesh.draw().map_err(|error| error.to_string())?;
-    let backend = |place: &(f64, f64)| {
+    let backend = |place: &Place| {
         let (x, y) = chart.backend_coord(place);
         (pixels(x), pixels(y))
     };
@@ -119,7 +129,7 @@ fn axes(
     Ok((plot, places.iter().map(backend).collect()))
 }
 
-fn text(elements: &mut String, class: &str, (x, y): (f64, f64), size: f64, anchor: &str, words: &str) {
+fn text(elements: &mut String, class: &str, (x, y): Place, size: f64, anchor: &str, words: &str) {
     let words = escaped(words);
     put(
         elements,
@@ -134,30 +144,33 @@ fn put(elements: &mut String, arguments: std::fmt::Arguments<'_>) {
     let _ = elements.write_fmt(arguments);
 }
 
-fn path(places: &[(f64, f64)]) -> String {
+fn path(places: &[Place]) -> String {
     let places: Vec<String> = places.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect();
     format!("M{}", places.join("L"))
 }
 
 fn draw_lines(lines: &Lines, size: Size, pixels: (u32, u32), elements: &mut String) -> Result<(), String> {
-    let mut wanted: Vec<(f64, f64)> = Vec::new();
+    let longest = lines.series.iter().filter_map(|series| Some(text_width(name(series, size)?, size.font())));
+    let names = if lines.names_outside { longest.fold(0.0, f64::max) as u32 } else { 0 };
+    let room = Room { size, pixels, left: 46, right: 14 + names };
+    let mut wanted: Vec<Place> = Vec::new();
     for point in lines.series.iter().flat_map(|series| &series.points) {
         let (low, high) = point.spread.unwrap_or((point.y, point.y));
         wanted.extend([(point.x, point.y), (point.x, low), (point.x, high)]);
     }
     wanted.extend(lines.fronts.iter().flatten());
-    let (plot, places) = axes((&lines.x, &lines.y), 46, size, pixels, &wanted, elements)?;
+    let (mut plot, places) = axes((&lines.x, &lines.y), room, &wanted, elements)?;
     text(elements, "label title", (6.0, 15.0), size.font(), "start", &lines.y.title);
     let (marks, fronts) = places.split_at(places.len() - lines.fronts.iter().map(Vec::len).sum::<usize>());
     draw_fronts(&lines.fronts, fronts, elements);
     let mut marks = marks.chunks_exact(3);
-    let mut drawn: Vec<(&Series, Vec<&[(f64, f64)]>)> = Vec::new();
+    let mut drawn: Vec<Drawn<'_>> = Vec::new();
     for series in &lines.series {
         drawn.push((series, marks.by_ref().take(series.points.len()).collect()));
     }
     for (series, places) in &drawn {
         if series.joined && places.len() > 1 {
-            let line: Vec<(f64, f64)> = places.iter().map(|place| place[0]).collect();
+            let line: Vec<Place> = places.iter().map(|place| place[0]).collect();
             put(elements, format_args!("<path class=\"line {}\" d=\"{}\"/>\n", look(series), path(&line)));
         }
     }
@@ -168,8 +181,15 @@ fn draw_lines(lines: &Lines, size: Size, pixels: (u32, u32), elements: &mut Stri
             mark(point, series, place, elements);
         }
     }
+    plot.right = f64::from(pixels.0) - 4.0;
     draw_labels(&drawn, plot, size, elements);
     Ok(())
+}
+
+/// What a series is called in a figure of that size.
+fn name(series: &Series, size: Size) -> Option<&str> {
+    let label = series.label.as_ref()?;
+    Some(if size == Size::Wide { &label.long } else { &label.short })
 }
 
 /// The classes by which a style sheet colours a series.
@@ -179,7 +199,7 @@ fn look(series: &Series) -> String {
 }
 
 /// The steps of a front: nothing lies above and to the left of them.
-fn draw_fronts(fronts: &[Vec<(f64, f64)>], mut places: &[(f64, f64)], elements: &mut String) {
+fn draw_fronts(fronts: &[Vec<Place>], mut places: &[Place], elements: &mut String) {
     for front in fronts {
         let (these, rest) = places.split_at(front.len());
         places = rest;
@@ -196,7 +216,7 @@ fn draw_fronts(fronts: &[Vec<(f64, f64)>], mut places: &[(f64, f64)], elements: 
     }
 }
 
-fn mark(point: &Point, series: &Series, place: &[(f64, f64)], elements: &mut String) {
+fn mark(point: &Point, series: &Series, place: &[Place], elements: &mut String) {
     let (x, y) = place[0];
     put(
         elements,
@@ -226,9 +246,9 @@ fn mark(point: &Point, series: &Series, place: &[(f64, f64)], elements: &mut Str
     );
 }
 
-fn draw_labels(drawn: &[(&Series, Vec<&[(f64, f64)]>)], plot: Rect, size: Size, elements: &mut String) {
-    let dots: Vec<(f64, f64)> = drawn.iter().flat_map(|(_, places)| places.iter().map(|place| place[0])).collect();
-    let segments: Vec<((f64, f64), (f64, f64))> = drawn
+fn draw_labels(drawn: &[Drawn<'_>], plot: Rect, size: Size, elements: &mut String) {
+    let dots: Vec<Place> = drawn.iter().flat_map(|(_, places)| places.iter().map(|place| place[0])).collect();
+    let segments: Vec<Segment> = drawn
         .iter()
         .filter(|(series, _)| series.joined)
         .flat_map(|(_, places)| places.windows(2).map(|pair| (pair[0][0], pair[1][0])))
@@ -236,10 +256,9 @@ fn draw_labels(drawn: &[(&Series, Vec<&[(f64, f64)]>)], plot: Rect, size: Size, 
     let mut words = Vec::new();
     let mut looks = Vec::new();
     for (series, places) in drawn {
-        if let (Some(label), Some(end)) = (&series.label, places.last()) {
-            let text = if size == Size::Wide { &label.long } else { &label.short };
+        if let (Some(text), Some(end)) = (name(series, size), places.last()) {
             words.push(Words {
-                text: text.clone(),
+                text: text.to_string(),
                 end: end[0],
                 width: text_width(text, size.font()),
                 height: size.font(),
@@ -252,12 +271,12 @@ fn draw_labels(drawn: &[(&Series, Vec<&[(f64, f64)]>)], plot: Rect, size: Size, 
     }
 }
 
-fn draw_bars(bars: &Bars, size: Size, (width, height): (u32, u32), elements: &mut String) -> Result<(), String> {
+fn draw_bars(bars: &Bars, size: Size, pixels: (u32, u32), elements: &mut String) -> Result<(), String> {
     let lengths: Vec<f64> =
         bars.groups.iter().flat_map(|group| &group.bars).flat_map(|(_, parts)| ends(parts)).collect();
-    let places: Vec<(f64, f64)> = lengths.iter().map(|length| (*length, 0.0)).collect();
+    let places: Vec<Place> = lengths.iter().map(|length| (*length, 0.0)).collect();
     let y = Axis::unlabelled();
-    let (plot, places) = axes((&bars.x, &y), 62, size, (width, height), &places, elements)?;
+    let (plot, places) = axes((&bars.x, &y), Room { size, pixels, left: 62, right: 14 }, &places, elements)?;
     let mut ends = places.iter().map(|(x, _)| *x);
     let mut top = plot.top + 4.0;
     for group in &bars.groups {
@@ -279,21 +298,14 @@ fn draw_bars(bars: &Bars, size: Size, (width, height): (u32, u32), elements: &mu
 }
 
 /// Where each part of a bar ends.
-fn ends(parts: &[super::figure::Part]) -> impl Iterator<Item = f64> {
+fn ends(parts: &[Part]) -> impl Iterator<Item = f64> {
     parts.iter().scan(0.0, |end, part| {
         *end += part.length;
         Some(*end)
     })
 }
 
-fn bar(
-    part: &super::figure::Part,
-    number: usize,
-    (left, right): (f64, f64),
-    top: f64,
-    size: Size,
-    elements: &mut String,
-) {
+fn bar(part: &Part, number: usize, (left, right): Place, top: f64, size: Size, elements: &mut String) {
     let (number, width) = (number % 10, (right - left).max(0.0));
     put(
         elements,

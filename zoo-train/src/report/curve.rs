@@ -66,7 +66,8 @@ pub fn curves<'a>(observations: &[&'a Observation], along: Along) -> Curves<'a> 
     let mut found = Curves::default();
     for ((kind, family, profile, _), points) in groups {
         let by_epochs = of_equal_epochs(&points);
-        if by_epochs.len() > 1 {
+        let would_join = || chains(points.clone(), along).iter().any(|line| of_equal_epochs(line).len() > 1);
+        if by_epochs.len() > 1 && would_join() {
             found.notes.push(unequal(&family, &profile, &points, by_epochs.keys()));
         }
         for points in by_epochs.into_values() {

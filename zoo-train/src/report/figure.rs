@@ -41,6 +41,8 @@ pub struct Lines {
     pub y: Axis,
     /// The lines and single points.
     pub series: Vec<Series>,
+    /// Whether lines end at the right edge, so that their names need room outside of it.
+    pub names_outside: bool,
     /// Points that nothing beats in both axes, for each kind of row.
     pub fronts: Vec<Vec<(f64, f64)>>,
 }

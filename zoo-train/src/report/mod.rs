@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use zoo_core::Registry;
 
 pub use error::ReportError;
-pub use figure::{Figure, Missing};
+use figure::Missing;
 use page::{Drawn, Page};
 pub use read::tables;
 

@@ -70,9 +70,9 @@ impl FamilyName {
             ("mobilenet-v2", "MobileNetV2", "V2"),
             ("mobilenet-v2-deep", "MobileNetV2 deep", "V2 deep"),
             ("mobilenet-v3-large", "MobileNetV3-Large", "V3-L"),
-            ("mobilenet-v3-large-minimalistic", "V3-Large minimalistic", "V3-L min."),
+            ("mobilenet-v3-large-minimalistic", "V3-Large min.", "V3-L min."),
             ("mobilenet-v3-small", "MobileNetV3-Small", "V3-S"),
-            ("mobilenet-v3-small-minimalistic", "V3-Small minimalistic", "V3-S min."),
+            ("mobilenet-v3-small-minimalistic", "V3-Small min.", "V3-S min."),
             ("efficientnet", "EfficientNet", "EffNet"),
             ("efficientnet-lite", "EfficientNet-Lite", "Lite"),
         ];

@@ -226,12 +226,10 @@ mod tests {
             macs: 24_461_312,
             epochs,
             steps: 100,
-            seconds: 1.0,
             top1: Some(top1),
             status: status.into(),
             dataset: "cifar10".into(),
             seed: Some(seed),
-            config_hash: name.into(),
             batch_size: Some(128),
             environment: Environment::default(),
         };

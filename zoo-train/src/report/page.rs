@@ -72,9 +72,8 @@ impl Page<'_> {
             out,
             format_args!(
                 "<header>\n<h1>Trade-off curves</h1>\n<p>Accuracy, compute and latency of the networks of the zoo: \
-            what was measured and counted here beside what the papers print. {drawn} figures, {} rows, from {}.</p>\n",
-                self.comparisons.len(),
-                escaped(&self.tables.join(", "))
+            what was measured and counted here beside what the papers print. {drawn} figures, {} rows.</p>\n",
+                self.comparisons.len()
             ),
         );
         for warning in self.warnings {
@@ -142,7 +141,14 @@ impl Page<'_> {
     }
 
     fn origins(&self, out: &mut String) {
-        out.push_str("<section>\n<h2>Where the rows come from</h2>\n");
+        let tables: Vec<String> = self.tables.iter().map(|table| format!("<code>{}</code>", escaped(table))).collect();
+        put(
+            out,
+            format_args!(
+                "<section>\n<h2>Where the rows come from</h2>\n<p class=\"caption\">{}</p>\n",
+                tables.join(" ")
+            ),
+        );
         for (table, heading) in [("accuracy", "Training runs"), ("latency", "Latencies"), ("count", "Counts")] {
             let rows: Vec<&Origin> = self.origins.iter().filter(|origin| origin.table == table).collect();
             if rows.is_empty() {

@@ -1,5 +1,11 @@
 //! Finds room for the names of lines beside their ends, so that a reader needs no legend.
 
+/// A place in pixels.
+pub type Place = (f64, f64);
+
+/// A piece of a line, from one place to another.
+pub type Segment = (Place, Place);
+
 /// A box in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rect {
@@ -19,7 +25,7 @@ pub struct Words {
     /// The words.
     pub text: String,
     /// The end of the line.
-    pub end: (f64, f64),
+    pub end: Place,
     /// Their width in pixels.
     pub width: f64,
     /// Their height in pixels.
@@ -27,7 +33,7 @@ pub struct Words {
 }
 
 /// Places of the lower left corner around the end of a line, from the best: in units of width and height, then pixels.
-const AROUND: [(f64, f64, f64, f64); 14] = [
+const AROUND: [(f64, f64, f64, f64); 18] = [
     (0.0, 0.5, 8.0, 0.0),
     (0.0, 0.0, 6.0, -5.0),
     (0.0, 1.0, 6.0, 5.0),
@@ -42,10 +48,14 @@ const AROUND: [(f64, f64, f64, f64); 14] = [
     (0.0, 2.0, 6.0, 5.0),
     (-1.0, -1.0, -4.0, -6.0),
     (-1.0, 2.0, -4.0, 6.0),
+    (0.0, -0.6, 8.0, 0.0),
+    (0.0, 1.6, 8.0, 0.0),
+    (0.0, -1.7, 8.0, 0.0),
+    (0.0, 2.7, 8.0, 0.0),
 ];
 
 /// Where each of `words` stands within `plot`, clear of `dots`, of lines and of each other as far as that goes.
-pub fn place(words: &[Words], plot: Rect, dots: &[(f64, f64)], segments: &[((f64, f64), (f64, f64))]) -> Vec<Rect> {
+pub fn place(words: &[Words], plot: Rect, dots: &[Place], segments: &[Segment]) -> Vec<Rect> {
     let mut placed: Vec<Rect> = Vec::with_capacity(words.len());
     for words in words {
         let candidates = AROUND.iter().enumerate().map(|(rank, offset)| {
@@ -78,13 +88,13 @@ fn overlap(one: &Rect, other: &Rect) -> bool {
     one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom
 }
 
-fn holds(rect: &Rect, (x, y): (f64, f64), margin: f64) -> bool {
+fn holds(rect: &Rect, (x, y): Place, margin: f64) -> bool {
     let (columns, rows) = (rect.left - margin..rect.right + margin, rect.top - margin..rect.bottom + margin);
     columns.contains(&x) && rows.contains(&y)
 }
 
 /// Whether a line goes through the box: some of its points do.
-fn crosses(rect: &Rect, (from, to): &((f64, f64), (f64, f64))) -> bool {
+fn crosses(rect: &Rect, (from, to): &Segment) -> bool {
     const POINTS: u32 = 24;
     let at = |step: u32| {
         let part = f64::from(step) / f64::from(POINTS);

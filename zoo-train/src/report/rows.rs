@@ -45,8 +45,6 @@ pub struct Run {
     pub epochs: f64,
     /// Optimizer steps.
     pub steps: u64,
-    /// Wall time.
-    pub seconds: f64,
     /// Accuracy in percent.
     pub top1: Option<f64>,
     /// `done`, or why not.
@@ -55,8 +53,6 @@ pub struct Run {
     pub dataset: String,
     /// Seed of the run.
     pub seed: Option<u64>,
-    /// Hash of the settings.
-    pub config_hash: String,
     /// Images a step.
     pub batch_size: Option<u64>,
     /// Machine and software.
@@ -176,12 +172,10 @@ impl Run {
             macs: cells.need("macs")?,
             epochs: cells.need("epochs")?,
             steps: cells.need("steps")?,
-            seconds: cells.need("seconds")?,
             top1: cells.number("top1")?,
             status: cells.text("status"),
             dataset: cells.text("dataset"),
             seed: cells.number("seed")?,
-            config_hash: cells.text("config_hash"),
             batch_size: cells.number("batch_size")?,
             environment: Environment::read(cells),
         })

@@ -41,7 +41,10 @@ pub fn stage(name: &str, macs: u64, milliseconds: f64) -> String {
 
 /// A published width of MobileNetV2.
 pub fn published(width: f64, top1: f64, note: &str) -> String {
-    format!("mobilenet-v2,{width},1,224,native,imagenet,,{top1},3.47,{},\"A & B, 2018\",Table 4,{note}", 300.0 * width * width)
+    format!(
+        "mobilenet-v2,{width},1,224,native,imagenet,,{top1},3.47,{},\"A & B, 2018\",Table 4,{note}",
+        300.0 * width * width
+    )
 }
 
 /// Writes a table of `rows`, each with its newline.

@@ -79,7 +79,7 @@ fn figure(cost: &Cost, dataset: &str, all: &[&Observation], observations: &Obser
         name: format!("accuracy-{}-{}", cost.name, file_name(dataset)),
         title: format!("Accuracy against {}, {}", cost.title, dataset_title(dataset)),
         caption,
-        drawing: Drawing::Lines(Lines { x, y, series: lines, fronts }),
+        drawing: Drawing::Lines(Lines { x, y, series: lines, names_outside: false, fronts }),
     })
 }
 

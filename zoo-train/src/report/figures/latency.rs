@@ -50,7 +50,7 @@ pub fn against_macs(rows: &Rows) -> Result<Figure, Missing> {
         name: "latency-macs".into(),
         title: "Latency against MACs".into(),
         caption,
-        drawing: Drawing::Lines(Lines { x, y, series: lines, fronts: Vec::new() }),
+        drawing: Drawing::Lines(Lines { x, y, series: lines, names_outside: false, fronts: Vec::new() }),
     })
 }
 

@@ -125,7 +125,7 @@ fn kinds_sentence(series: &[Series]) -> Option<String> {
     match (has(Kind::Measured), has(Kind::Published)) {
         (true, true) => Some("Filled: measured here. Hollow: published.".into()),
         (true, false) => Some("All points were measured here.".into()),
-        (false, true) => Some("All accuracies are published ones; nothing here was trained.".into()),
+        (false, true) => Some("All accuracies are published ones.".into()),
         (false, false) => None,
     }
 }

@@ -59,7 +59,7 @@ fn figure(along: Along, name: &str, dataset: &str, all: &[&Observation]) -> Opti
             dataset_title(dataset)
         ),
         caption,
-        drawing: Drawing::Lines(Lines { x, y, series: drawn, fronts: Vec::new() }),
+        drawing: Drawing::Lines(Lines { x, y, series: drawn, names_outside: true, fronts: Vec::new() }),
     })
 }
 

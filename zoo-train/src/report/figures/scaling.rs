@@ -29,7 +29,9 @@ impl Way {
             [true, false, false] => Some(Way::Width),
             [false, true, false] => Some(Way::Depth),
             [false, false, true] => Some(Way::Resolution),
-            _ => Some(Way::Compound),
+            [_, true, _] => Some(Way::Compound),
+            // Wider or at larger inputs but no deeper, as the grids of the MobileNets are: not what scaling is about.
+            _ => None,
         }
     }
 
@@ -90,7 +92,10 @@ fn figure(family: &str, dataset: &str, all: &[&Observation]) -> Option<Figure> {
     for (set, kind) in sets {
         let rows: Vec<&Observation> = mine.iter().copied().filter(|observation| observation.set == set).collect();
         let from_base = ways(&rows, kind, &mut notes);
-        lines.extend(from_base);
+        // One axis alone has nothing to be set against; the figures of multipliers show those.
+        if from_base.len() > 1 || from_base.iter().any(|(way, _)| *way == Way::Compound) {
+            lines.extend(from_base);
+        }
     }
     let distinct = Way::ALL.iter().filter(|way| lines.iter().any(|(found, _)| found == *way)).count();
     if distinct < 3 {
@@ -110,7 +115,7 @@ fn figure(family: &str, dataset: &str, all: &[&Observation]) -> Option<Figure> {
         name: format!("scaling-{family}-{}", file_name(dataset)),
         title: format!("{} grown in one way or in all, {}", FamilyName::of(family), dataset_title(dataset)),
         caption,
-        drawing: Drawing::Lines(Lines { x, y, series: drawn, fronts: Vec::new() }),
+        drawing: Drawing::Lines(Lines { x, y, series: drawn, names_outside: false, fronts: Vec::new() }),
     })
 }
 
