@@ -14,7 +14,7 @@ use serde_json::Value;
 use tempfile::tempdir;
 
 /// Looks at the page as a reader would and writes down what it saw.
-const PROBE: &str = r#"<pre id="seen"></pre><script>
+const PROBE: &str = r##"<pre id="seen"></pre><script>
 addEventListener("load", () => {
   const seen = {};
   const shown = () => [...document.querySelectorAll("#comparisons tbody tr")].filter((row) => !row.hidden);
@@ -55,7 +55,7 @@ addEventListener("load", () => {
   seen.chosen = document.querySelectorAll("tr.chosen").length;
   document.getElementById("seen").textContent = JSON.stringify(seen);
 });
-</script>"#;
+</script>"##;
 
 fn browser() -> Option<PathBuf> {
     let named = std::env::var_os("ZOO_BROWSER").map(PathBuf::from);
@@ -91,9 +91,10 @@ fn look(folder: &Path, width: u32, flags: &[&str]) -> Option<Value> {
     let dom = String::from_utf8_lossy(&output.stdout).into_owned();
     let seen = dom.split("<pre id=\"out\">").nth(1).and_then(|rest| rest.split("</pre>").next()).unwrap_or_default();
     let seen = seen.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-    Some(serde_json::from_str(&seen).unwrap_or_else(|error| {
-        panic!("{error}: {seen}\n{}", String::from_utf8_lossy(&output.stderr))
-    }))
+    Some(
+        serde_json::from_str(&seen)
+            .unwrap_or_else(|error| panic!("{error}: {seen}\n{}", String::from_utf8_lossy(&output.stderr))),
+    )
 }
 
 fn made() -> tempfile::TempDir {
