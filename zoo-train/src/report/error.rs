@@ -38,10 +38,10 @@ pub enum ReportError {
         problem: String,
     },
     /// No row can be drawn.
-    #[error("there is nothing to report: no row in {tables}; run a sweep first, or name other tables")]
+    #[error("there is nothing to report: {problem}; run a sweep first, or name other tables")]
     Nothing {
-        /// The tables that were looked at.
-        tables: String,
+        /// What was looked at.
+        problem: String,
     },
     /// A figure cannot be drawn or turned into pixels.
     #[error("figure {figure} cannot be drawn: {problem}")]

@@ -51,8 +51,12 @@ pub struct Written {
 pub fn write(paths: &[PathBuf], out: &Path, registry: &Registry) -> Result<Written, ReportError> {
     let rows = read::read(paths, registry)?;
     if rows.is_empty() {
-        let tables = if rows.tables.is_empty() { "no table was found".into() } else { rows.tables.join(", ") };
-        return Err(ReportError::Nothing { tables });
+        let problem = if rows.tables.is_empty() {
+            "no table was found".into()
+        } else {
+            format!("there is no row in {}", rows.tables.join(", "))
+        };
+        return Err(ReportError::Nothing { problem });
     }
     let observations = observation::observe(&rows);
     let figures = figures::figures(&rows, &observations);
