@@ -1,13 +1,14 @@
 //! The library behind the `zoo-train` command: what it takes to train, evaluate, measure and compare the networks of
 //! `zoo-core`.
 //!
-//! Data flows one way: [`data`] gives images, [`train`] turns a plan and images into checkpoints, [`results`] into rows.
-//! [`latency`] measures how long networks take.
+//! Data flows one way: [`data`] gives images, [`train`] turns a plan and images into checkpoints, [`latency`] measures how
+//! long networks take, [`results`] are rows, and [`report`] turns rows into curves.
 //! A crate with tables of its own calls [`main_with`] and has the whole command line.
 
 mod cli;
 pub mod data;
 pub mod latency;
+pub mod report;
 pub mod results;
 pub mod train;
 pub mod weights;

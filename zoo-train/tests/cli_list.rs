@@ -185,3 +185,36 @@ fn what_differs_between_two_models_sums_to_the_difference_of_their_totals() {
     }
     zoo(&["show", "mobilenet-v2", "--against", "mobilenet-v1", "--format", "svg"]).refused(&["--against", "table"]);
 }
+
+#[test]
+fn a_grid_has_a_row_for_every_combination_of_its_axes() {
+    let flags = "list mobilenet-v1 --widths 1,0.25 --depths 1,2 --input-sizes 224,128 --format csv";
+    let list = csv_of(&zoo(&flags.split(' ').collect::<Vec<_>>()).code(0).stdout);
+    let cells: Vec<_> = list
+        .rows
+        .iter()
+        .map(|row| ["width", "depth", "input_size"].map(|column| row[column].as_str()).join(" "))
+        .collect();
+    let expected = ["1 1 224", "1 1 128", "1 2 224", "1 2 128", "0.25 1 224", "0.25 1 128", "0.25 2 224", "0.25 2 128"];
+    assert_eq!(cells, expected);
+    assert_eq!((list.rows[1]["macs"].as_str(), list.rows[4]["macs"].as_str()), ("186400768", "41030272"));
+    zoo(&["list", "mobilenet-v1", "--widths", "1,0"]).refused(&["mobilenet-v1", "width multiplier 0"]);
+}
+
+#[test]
+fn counts_are_added_to_a_file_once() {
+    let folder = tempdir().unwrap();
+    let add = |widths| {
+        let flags = ["list", "mobilenet-v2", "--widths", widths, "--append", "-o", "count.csv"];
+        run(folder.path(), &flags)
+    };
+    assert!(add("1,0.5").code(0).text().contains("2 of 2 rows added"));
+    assert!(add("0.5,0.35").code(0).text().contains("1 of 2 rows added"));
+    let widths: Vec<_> =
+        command::csv(&folder.path().join("count.csv")).rows.iter().map(|row| row["width"].clone()).collect();
+    assert_eq!(widths, ["1", "0.5", "0.35"]);
+
+    std::fs::write(folder.path().join("count.csv"), "model,width\nmobilenet-v2,1\n").unwrap();
+    add("1").refused(&["count.csv", "another header"]);
+    run(folder.path(), &["list", "--append"]).code(2);
+}

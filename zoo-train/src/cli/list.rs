@@ -1,21 +1,52 @@
-//! `list`: every variant with its exact counts.
+//! `list`: every variant with its exact counts, over a grid of options where one is asked for.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Error, bail};
+use anyhow::{Context, Error, bail};
 use clap::ValueEnum;
-use serde::Serialize;
 use zoo_core::summary::grouped;
-use zoo_core::{Plan, Registry};
+use zoo_core::{Entry, Options, Registry};
+
+use super::network::NetworkArgs;
+use crate::results::count::{self, Row};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Only names that match: * stands for anything, ? for one character
     #[arg(value_name = "GLOB")]
     pattern: Option<String>,
+    #[command(flatten)]
+    grid: GridArgs,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// A file to write to in place of the terminal
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Add to the CSV file given with --output, leaving out what it holds already
+    #[arg(long, requires = "output")]
+    append: bool,
+}
+
+/// Options in place of each variant's own; several values of an axis give a row each.
+#[derive(Debug, clap::Args)]
+struct GridArgs {
+    /// Width multipliers, such as 1,0.75,0.5
+    #[arg(long, value_name = "A,..", value_delimiter = ',')]
+    widths: Vec<f64>,
+    /// Depth multipliers
+    #[arg(long, value_name = "D,..", value_delimiter = ',')]
+    depths: Vec<f64>,
+    /// Sides of the input in pixels
+    #[arg(long, value_name = "R,..", value_delimiter = ',')]
+    input_sizes: Vec<u32>,
+    /// Outputs of the classifier
+    #[arg(long, value_name = "C")]
+    classes: Option<u32>,
+    /// Strides for small images: native, stem1 or cifar
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -25,58 +56,76 @@ enum Format {
     Json,
 }
 
-/// A row; the order of its fields is the order of the columns.
-#[derive(Debug, Serialize)]
-struct Row {
-    model: &'static str,
-    family: &'static str,
-    width: f64,
-    depth: f64,
-    input_size: u32,
-    params: u64,
-    buffers: u64,
-    macs: u64,
-}
-
 pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let pattern = args.pattern.as_deref().unwrap_or("*");
-    let rows = rows(registry, pattern)?;
+    let mut rows = Vec::new();
+    for entry in registry.entries().filter(|entry| matches(pattern, entry.variant.name)) {
+        for options in args.grid.options(&entry)? {
+            rows.push(Row::of(&entry, &options).with_context(|| format!("{} cannot be counted", entry.variant.name))?);
+        }
+    }
     if rows.is_empty() {
         bail!("no model matches `{pattern}`; `list` without a pattern shows all names");
     }
-    let mut out = std::io::stdout().lock();
-    match args.format {
-        Format::Table => table(&mut out, &rows)?,
+    match &args.output {
+        Some(path) if args.append => append(path, &rows),
+        Some(path) => {
+            let mut bytes = Vec::new();
+            print(&mut bytes, args.format, &rows)?;
+            std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+        }
+        None => print(&mut std::io::stdout().lock(), args.format, &rows),
+    }
+}
+
+fn append(path: &Path, rows: &[Row]) -> Result<(), Error> {
+    let appended = count::append(path, rows)?;
+    for warning in &appended.warnings {
+        eprintln!("warning: {warning}");
+    }
+    println!("{}: {} of {} rows added, the others were there", path.display(), appended.added, rows.len());
+    Ok(())
+}
+
+impl GridArgs {
+    /// Every combination of the axes that were given, on top of `entry`.
+    fn options(&self, entry: &Entry) -> Result<Vec<Options>, Error> {
+        let common = NetworkArgs {
+            width: None,
+            depth: None,
+            input_size: None,
+            classes: self.classes,
+            profile: self.profile.clone(),
+        };
+        let base = common.options(entry)?;
+        let widths = if self.widths.is_empty() { vec![base.width] } else { self.widths.clone() };
+        let depths = if self.depths.is_empty() { vec![base.depth] } else { self.depths.clone() };
+        let sizes = if self.input_sizes.is_empty() { vec![base.input_size] } else { self.input_sizes.clone() };
+        let mut grid = Vec::new();
+        for &width in &widths {
+            for &depth in &depths {
+                grid.extend(sizes.iter().map(|&input_size| Options { width, depth, input_size, ..base }));
+            }
+        }
+        Ok(grid)
+    }
+}
+
+fn print(out: &mut impl Write, format: Format, rows: &[Row]) -> Result<(), Error> {
+    match format {
+        Format::Table => table(out, rows)?,
         Format::Csv => {
             let mut writer = csv::Writer::from_writer(out);
-            rows.iter().try_for_each(|row| writer.serialize(row))?;
+            writer.write_record(count::HEADER)?;
+            rows.iter().try_for_each(|row| writer.write_record(row.fields()))?;
             writer.flush()?;
         }
         Format::Json => {
-            serde_json::to_writer_pretty(&mut out, &rows)?;
+            serde_json::to_writer_pretty(&mut *out, rows)?;
             writeln!(out)?;
         }
     }
     Ok(())
-}
-
-fn rows(registry: &Registry, pattern: &str) -> Result<Vec<Row>, Error> {
-    let mut rows = Vec::new();
-    for entry in registry.entries().filter(|entry| matches(pattern, entry.variant.name)) {
-        let options = entry.variant.options;
-        let cost = Plan::new(entry.architecture, &options)?.cost;
-        rows.push(Row {
-            model: entry.variant.name,
-            family: entry.architecture.family,
-            width: options.width,
-            depth: options.depth,
-            input_size: options.input_size,
-            params: cost.params,
-            buffers: cost.buffers,
-            macs: cost.macs,
-        });
-    }
-    Ok(rows)
 }
 
 fn table(out: &mut impl Write, rows: &[Row]) -> Result<(), Error> {

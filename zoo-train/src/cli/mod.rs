@@ -10,6 +10,7 @@ mod latency;
 mod list;
 mod network;
 mod predict;
+mod report;
 mod show;
 mod train;
 mod weights;
@@ -52,6 +53,8 @@ enum Command {
     Latency(latency::Args),
     /// Write weights for Python, as safetensors under the names that it expects.
     Export(export::Args),
+    /// Draw trade-off curves from tables of results, as a page and as figures.
+    Report(report::Args),
     /// Get or check a data set.
     Data(data::Args),
     /// Say what this build and this machine have: libtorch, processor, data.
@@ -104,6 +107,7 @@ fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result
         Some(Command::Predict(args)) => predict::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Latency(args)) => latency::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Export(args)) => export::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Report(args)) => report::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Data(args)) => data::run(&args).map(|()| Outcome::Done),
         Some(Command::Doctor(args)) => doctor::run(&args).map(|()| Outcome::Done),
         None => train::run(registry, &cli.train),

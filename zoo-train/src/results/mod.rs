@@ -1,6 +1,7 @@
 //! What a run leaves behind: rows of CSV that can be trusted, and the machine they were made on.
 
 pub mod accuracy;
+pub mod count;
 pub mod environment;
 pub mod table;
 

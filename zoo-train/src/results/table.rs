@@ -56,6 +56,26 @@ impl Table {
         })
     }
 
+    /// The whole rows of the table; none where it does not exist yet. A torn last row is left where it is, and left out.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, has another header, or a row of another number of fields.
+    pub fn rows(&self) -> Result<Vec<Vec<String>>, TableError> {
+        let fail = |source| TableError::Io { path: self.path.clone(), source };
+        let text = match std::fs::read(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(fail(error)),
+        };
+        let whole = &text[..whole_lines(&text)];
+        if !whole.is_empty() && !whole.starts_with(&record(&self.header).map_err(fail)?) {
+            return Err(TableError::Header { path: self.path.clone(), found: first_line(whole) });
+        }
+        let mut reader = csv::Reader::from_reader(whole);
+        let rows = reader.records().map(|row| row.map(|row| row.iter().map(String::from).collect()));
+        rows.collect::<Result<_, _>>().map_err(|error| fail(io::Error::other(error)))
+    }
+
     fn append_locked<S: AsRef<[u8]>>(&self, row: &[S]) -> Result<Option<String>, Failure> {
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder)?;
@@ -78,10 +98,9 @@ impl Table {
         if text.is_empty() {
             return Ok(None);
         }
-        let end = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        let end = whole_lines(text);
         if !text.starts_with(header) {
-            let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-            return Err(Failure::Header(String::from_utf8_lossy(first).into_owned()));
+            return Err(Failure::Header(first_line(text)));
         }
         if end == text.len() {
             return Ok(None);
@@ -105,6 +124,15 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
         Failure::Io(error)
     }
+}
+
+/// Length of the part of `text` that ends with a newline.
+fn whole_lines(text: &[u8]) -> usize {
+    text.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1)
+}
+
+fn first_line(text: &[u8]) -> String {
+    String::from_utf8_lossy(text.split(|byte| *byte == b'\n').next().unwrap_or_default()).trim_end().to_string()
 }
 
 fn record<S: AsRef<[u8]>>(fields: &[S]) -> io::Result<Vec<u8>> {

@@ -1,0 +1,100 @@
+//! Accuracy against what it costs: MACs, parameters, latency.
+
+use super::super::axis::{Axis, Unit};
+use super::super::curve::{Along, curves};
+use super::super::figure::{Drawing, Figure, Lines, Missing};
+use super::super::network::dataset_title;
+use super::super::observation::{Observation, Observations};
+use super::{by_dataset, fronts, kinds_sentence, main_sets, name_families, series, spread_sentence};
+
+/// What an accuracy may be set against.
+struct Cost {
+    name: &'static str,
+    title: &'static str,
+    axis: &'static str,
+    unit: Unit,
+    of: fn(&Observation) -> Option<f64>,
+}
+
+const COSTS: [Cost; 3] = [
+    Cost {
+        name: "macs",
+        title: "MACs",
+        axis: "multiply-accumulates for one image (log scale)",
+        unit: Unit::Count,
+        of: |observation| observation.macs,
+    },
+    Cost {
+        name: "parameters",
+        title: "parameters",
+        axis: "trainable parameters (log scale)",
+        unit: Unit::Count,
+        of: |observation| observation.params,
+    },
+    Cost {
+        name: "latency",
+        title: "latency",
+        axis: "median latency, ms (log scale)",
+        unit: Unit::Plain,
+        of: |observation| observation.latency,
+    },
+];
+
+/// A figure for each cost and data set.
+pub fn figures(observations: &Observations) -> Vec<Result<Figure, Missing>> {
+    let mut figures = Vec::new();
+    for cost in &COSTS {
+        let before = figures.len();
+        for (dataset, all) in by_dataset(observations) {
+            figures.extend(figure(cost, &dataset, &all, observations).map(Ok));
+        }
+        if figures.len() == before {
+            figures
+                .push(Err(Missing { sentence: format!("No accuracy against {} yet: no row has both.", cost.title) }));
+        }
+    }
+    figures
+}
+
+fn figure(cost: &Cost, dataset: &str, all: &[&Observation], observations: &Observations) -> Option<Figure> {
+    let with_cost: Vec<&Observation> =
+        main_sets(all).into_iter().filter(|observation| (cost.of)(observation).is_some()).collect();
+    let found = curves(&with_cost, Along::Cost);
+    let families: Vec<_> = found.curves.iter().map(|curve| (curve.family.clone(), curve.kind)).collect();
+    let mut lines: Vec<_> = found.curves.iter().map(|curve| series(curve, None, cost.of)).collect();
+    name_families(&mut lines, &families);
+    let points = || lines.iter().flat_map(|series| &series.points);
+    let x = Axis::around(cost.axis, cost.unit, true, points().map(|point| point.x))?;
+    let y = top1_axis(dataset, points().flat_map(|point| heights(point.y, point.spread)))?;
+    let mut caption: Vec<String> = kinds_sentence(&lines).into_iter().chain(spread_sentence(&lines)).collect();
+    if let (true, Some(condition)) = (cost.name == "latency", &observations.condition) {
+        caption.push(format!("Latency measured here: {condition}."));
+    }
+    let fronts = fronts(&lines);
+    if !fronts.is_empty() {
+        caption.push("Dashed: the Pareto front, what nothing cheaper beats.".into());
+    }
+    caption.extend(found.notes);
+    Some(Figure {
+        name: format!("accuracy-{}-{}", cost.name, file_name(dataset)),
+        title: format!("Accuracy against {}, {}", cost.title, dataset_title(dataset)),
+        caption,
+        drawing: Drawing::Lines(Lines { x, y, series: lines, names_outside: false, fronts }),
+    })
+}
+
+/// The axis of an accuracy.
+pub fn top1_axis(dataset: &str, values: impl IntoIterator<Item = f64>) -> Option<Axis> {
+    Axis::around(&format!("{} top-1 accuracy, %", dataset_title(dataset)), Unit::Plain, false, values)
+}
+
+/// How high a point and its error bar reach.
+pub fn heights(y: f64, spread: Option<(f64, f64)>) -> [f64; 3] {
+    let (low, high) = spread.unwrap_or((y, y));
+    [y, low, high]
+}
+
+/// A data set's name as part of a file's.
+pub fn file_name(dataset: &str) -> String {
+    dataset.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
+}

@@ -1,0 +1,137 @@
+//! The figures of the report, each from observations or latencies, or the sentence that stands in its place.
+
+mod accuracy;
+mod latency;
+mod multipliers;
+mod scaling;
+
+use std::collections::BTreeSet;
+
+pub use latency::latency_id;
+
+use super::figure::{Figure, Label, Missing, Point, Series};
+use super::network::FamilyName;
+use super::observation::{Kind, Observation, Observations};
+use super::rows::Rows;
+use super::theme::colour_of;
+use super::{curve, curve::Curve};
+
+/// Every figure in the order of the page, and what is missing.
+pub fn figures(rows: &Rows, observations: &Observations) -> Vec<Result<Figure, Missing>> {
+    let mut figures = accuracy::figures(observations);
+    figures.extend(multipliers::figures(observations));
+    figures.extend(scaling::figures(observations));
+    figures.push(latency::against_macs(rows));
+    figures.push(latency::by_stage(rows));
+    figures
+}
+
+/// The accuracies of each data set, those with a run of ours first.
+fn by_dataset(observations: &Observations) -> Vec<(String, Vec<&Observation>)> {
+    let of = |kind: Kind| {
+        let all = observations.all.iter().filter(move |observation| observation.kind == kind);
+        all.map(|observation| observation.dataset.clone()).collect::<BTreeSet<String>>()
+    };
+    let (measured, published) = (of(Kind::Measured), of(Kind::Published));
+    // The papers' own data set is what a reader knows.
+    let mut names: Vec<String> = published.iter().cloned().collect();
+    names.sort_by_key(|name| name != "imagenet");
+    names.extend(measured.difference(&published).cloned());
+    names
+        .into_iter()
+        .map(|name| {
+            let all = observations.all.iter().filter(|observation| observation.dataset == name).collect();
+            (name, all)
+        })
+        .collect()
+}
+
+/// Of the sets that a family is published in, the one with the most rows, and all that was measured. Two sources of the
+/// same networks in one figure would be two lines that say the same.
+fn main_sets<'a>(observations: &[&'a Observation]) -> Vec<&'a Observation> {
+    let family = |observation: &Observation| observation.network.as_ref().map(|network| network.family.clone());
+    let size = |set: &str, of: &Option<String>| {
+        observations.iter().filter(|other| other.set == set && family(other) == *of).count()
+    };
+    let is_main = |observation: &Observation| {
+        let of = family(observation);
+        let mine = size(&observation.set, &of);
+        let rivals = observations.iter().filter(|other| other.kind == Kind::Published && family(other) == of);
+        rivals
+            .map(|other| (size(&other.set, &of), &other.set))
+            .max()
+            .is_none_or(|best| best <= (mine, &observation.set))
+    };
+    observations.iter().copied().filter(|one| one.kind == Kind::Measured || is_main(one)).collect()
+}
+
+/// A line of a figure whose points stand at `place`; points that have no place are left out.
+fn series(curve: &Curve<'_>, label: Option<Label>, place: impl Fn(&Observation) -> Option<f64>) -> Series {
+    let points = curve.points.iter().filter_map(|observation| {
+        let spread =
+            observation.deviation.map(|deviation| (observation.top1 - deviation, observation.top1 + deviation));
+        Some(Point {
+            x: place(observation)?,
+            y: observation.top1,
+            spread,
+            row: observation.id.clone(),
+            title: observation.title(),
+        })
+    });
+    Series { label, colour: colour_of(&curve.family), kind: curve.kind, joined: true, points: points.collect() }
+}
+
+/// The name of a family, with more behind it.
+fn label(family: &str, more: &str) -> Label {
+    let name = FamilyName::of(family);
+    Label { long: format!("{}{more}", name.long), short: format!("{}{more}", name.short) }
+}
+
+/// Says once for each family and kind what it is: at the line that reaches highest.
+fn name_families(series: &mut [Series], families: &[(String, Kind)]) {
+    let both = |family: &str| {
+        families.iter().any(|(other, kind)| other == family && *kind == Kind::Measured)
+            && families.iter().any(|(other, kind)| other == family && *kind == Kind::Published)
+    };
+    let distinct: BTreeSet<(String, Kind)> = families.iter().cloned().collect();
+    for (family, kind) in distinct {
+        let highest = (0..series.len())
+            .filter(|&at| families[at] == (family.clone(), kind) && !series[at].points.is_empty())
+            .max_by(|&one, &other| top(&series[one]).total_cmp(&top(&series[other])));
+        if let Some(at) = highest {
+            let more = if both(&family) && kind == Kind::Measured { " (here)" } else { "" };
+            series[at].label = Some(label(&family, more));
+        }
+    }
+}
+
+fn top(series: &Series) -> f64 {
+    series.points.iter().map(|point| point.y).fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// The fronts of what was measured and of what was published.
+fn fronts(series: &[Series]) -> Vec<Vec<(f64, f64)>> {
+    let of = |kind: Kind| {
+        let all = series.iter().filter(|series| series.kind == kind).flat_map(|series| &series.points);
+        let points: Vec<(f64, f64)> = all.map(|point| (point.x, point.y)).collect();
+        curve::front(&points).into_iter().map(|at| points[at]).collect()
+    };
+    [of(Kind::Published), of(Kind::Measured)].into_iter().filter(|front: &Vec<_>| front.len() > 1).collect()
+}
+
+/// How to read circles, where a figure has both kinds.
+fn kinds_sentence(series: &[Series]) -> Option<String> {
+    let has = |kind: Kind| series.iter().any(|series| series.kind == kind && !series.points.is_empty());
+    match (has(Kind::Measured), has(Kind::Published)) {
+        (true, true) => Some("Filled: measured here. Hollow: published.".into()),
+        (true, false) => Some("All points were measured here.".into()),
+        (false, true) => Some("All accuracies are published ones.".into()),
+        (false, false) => None,
+    }
+}
+
+/// A sentence where a figure shows averages over seeds.
+fn spread_sentence(series: &[Series]) -> Option<String> {
+    let spread = series.iter().flat_map(|series| &series.points).any(|point| point.spread.is_some());
+    spread.then(|| "Error bars: one standard deviation over seeds.".into())
+}

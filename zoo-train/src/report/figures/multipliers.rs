@@ -1,0 +1,74 @@
+//! Accuracy along one multiplier, all else equal: the width and the resolution curves of the MobileNet papers.
+
+use super::super::axis::{Axis, Unit};
+use super::super::curve::{Along, Curve, curves};
+use super::super::figure::{Drawing, Figure, Label, Lines, Missing};
+use super::super::network::dataset_title;
+use super::super::observation::{Kind, Observation, Observations};
+use super::accuracy::{file_name, heights, top1_axis};
+use super::{by_dataset, kinds_sentence, label, main_sets, series, spread_sentence};
+
+/// A figure of widths and one of resolutions for each data set that has a line.
+pub fn figures(observations: &Observations) -> Vec<Result<Figure, Missing>> {
+    let mut figures = Vec::new();
+    for (along, name, sentence) in [
+        (Along::Width, "width", "No width curve yet: no family has rows of two widths at one input size."),
+        (Along::InputSize, "resolution", "No resolution curve yet: no network has rows of two input sizes."),
+    ] {
+        let before = figures.len();
+        for (dataset, all) in by_dataset(observations) {
+            figures.extend(figure(along, name, &dataset, &all).map(Ok));
+        }
+        if figures.len() == before {
+            figures.push(Err(Missing { sentence: sentence.into() }));
+        }
+    }
+    figures
+}
+
+fn figure(along: Along, name: &str, dataset: &str, all: &[&Observation]) -> Option<Figure> {
+    let found = curves(&main_sets(all), along);
+    let mut lines: Vec<&Curve<'_>> = found.curves.iter().filter(|curve| curve.points.len() > 1).collect();
+    if along == Along::Width {
+        // At smaller inputs a width curve has the same shape; the figure of resolutions shows those.
+        let largest = |curve: &Curve<'_>| {
+            let rivals = lines.iter().filter(|other| (&other.family, other.kind) == (&curve.family, curve.kind));
+            rivals.filter_map(|other| other.input_size()).max() == curve.input_size()
+        };
+        lines = lines.iter().copied().filter(|curve| largest(curve)).collect();
+    }
+    let place = |observation: &Observation| {
+        let network = observation.network.as_ref()?;
+        Some(if along == Along::Width { network.width } else { f64::from(network.input_size) })
+    };
+    let drawn: Vec<_> = lines.iter().map(|curve| series(curve, Some(named(curve, along)), place)).collect();
+    let points = || drawn.iter().flat_map(|series| &series.points);
+    let (title, unit) = match along {
+        Along::Width => ("width multiplier", Unit::Plain),
+        _ => ("input size, px", Unit::Pixels),
+    };
+    let x = Axis::around(title, unit, false, points().map(|point| point.x))?;
+    let y = top1_axis(dataset, points().flat_map(|point| heights(point.y, point.spread)))?;
+    let mut caption: Vec<String> = kinds_sentence(&drawn).into_iter().chain(spread_sentence(&drawn)).collect();
+    caption.extend(found.notes);
+    Some(Figure {
+        name: format!("{name}-{}", file_name(dataset)),
+        title: format!(
+            "Accuracy along {}, {}",
+            if along == Along::Width { "width" } else { "resolution" },
+            dataset_title(dataset)
+        ),
+        caption,
+        drawing: Drawing::Lines(Lines { x, y, series: drawn, names_outside: true, fronts: Vec::new() }),
+    })
+}
+
+/// A line is named by its family and by what it holds fixed.
+fn named(curve: &Curve<'_>, along: Along) -> Label {
+    let here = if curve.kind == Kind::Measured { " (here)" } else { "" };
+    let fixed = match along {
+        Along::Width => curve.input_size().map(|size| format!(", {size} px")),
+        _ => curve.width().map(|width| format!(" x{width}")),
+    };
+    label(&curve.family, &format!("{}{here}", fixed.unwrap_or_default()))
+}

@@ -1,0 +1,293 @@
+//! Accuracies as a figure needs them: runs that differ in their seed alone made one, and beside each its costs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::network::Network;
+use super::rows::{Condition, Latency, Published, Rows, Run};
+
+/// Where an accuracy comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Trained and evaluated here.
+    Measured,
+    /// Printed by somebody else.
+    Published,
+}
+
+/// An accuracy with what the network costs.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// Identifies its row in the page's table.
+    pub id: String,
+    /// Where it comes from.
+    pub kind: Kind,
+    /// The network; published accuracies of networks that the source does not describe have none.
+    pub network: Option<Network>,
+    /// Variant's name.
+    pub model: String,
+    /// Name of the data set.
+    pub dataset: String,
+    /// Passes over the training set.
+    pub epochs: Option<f64>,
+    /// Accuracy in percent, the mean of its runs.
+    pub top1: f64,
+    /// One standard deviation over seeds, where there are at least two.
+    pub deviation: Option<f64>,
+    /// Trainable parameters.
+    pub params: Option<f64>,
+    /// Multiply-accumulates for one image.
+    pub macs: Option<f64>,
+    /// Median latency in milliseconds under [`Observations::condition`].
+    pub latency: Option<f64>,
+    /// The set it is published in; rows of one set may be joined by a line.
+    pub set: String,
+    /// Names of the runs, or the source with its table.
+    pub names: Vec<String>,
+}
+
+/// All accuracies, and how the latencies beside them were measured.
+#[derive(Clone, Debug, Default)]
+pub struct Observations {
+    /// In the order of the tables.
+    pub all: Vec<Observation>,
+    /// The condition that the latencies share.
+    pub condition: Option<Condition>,
+}
+
+impl Observation {
+    /// One line that tells a reader all of it.
+    pub fn title(&self) -> String {
+        let network = self.network.as_ref().map_or_else(|| self.model.clone(), Network::title);
+        let deviation = self.deviation.map(|value| format!(" ± {value:.2}")).unwrap_or_default();
+        let mut parts = vec![format!("{network}: {:.2}{deviation} % top-1", self.top1)];
+        parts.extend(self.macs.map(|macs| format!("{} MACs", scaled(macs))));
+        parts.extend(self.params.map(|params| format!("{} parameters", scaled(params))));
+        parts.extend(self.latency.map(|latency| format!("{latency:.2} ms")));
+        parts.extend(self.epochs.map(|epochs| format!("{} epochs", rounded(epochs, 2))));
+        format!("{} ({})", parts.join(", "), self.names.join(", "))
+    }
+}
+
+/// Gathers the accuracies of `rows`.
+pub fn observe(rows: &Rows) -> Observations {
+    let condition = main_condition(rows);
+    let costs = Costs::new(rows, condition.as_ref());
+    let mut all: Vec<Observation> = repeats(&rows.runs).iter().filter_map(|runs| measured(runs, &costs)).collect();
+    all.extend(rows.published.iter().filter_map(|(network, row)| published(network.as_ref(), row, &costs)));
+    for (number, observation) in all.iter_mut().enumerate() {
+        observation.id = format!("a{number}");
+    }
+    Observations { all, condition }
+}
+
+fn measured(runs: &[&(Network, Run)], costs: &Costs<'_>) -> Option<Observation> {
+    let (network, first) = runs.first()?;
+    let top1: Vec<f64> = runs.iter().filter_map(|(_, run)| run.top1).collect();
+    let mean = top1.iter().sum::<f64>() / top1.len() as f64;
+    let squares = top1.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+    Some(Observation {
+        id: String::new(),
+        kind: Kind::Measured,
+        network: Some(network.clone()),
+        model: network.model.clone(),
+        dataset: first.dataset.clone(),
+        epochs: Some(first.epochs),
+        top1: mean,
+        deviation: (top1.len() > 1).then(|| (squares / (top1.len() - 1) as f64).sqrt()),
+        params: Some(first.params as f64),
+        macs: Some(first.macs as f64),
+        latency: costs.latency(network),
+        set: "measured".into(),
+        names: runs.iter().map(|(_, run)| run.run.clone()).collect(),
+    })
+}
+
+fn published(network: Option<&Network>, row: &Published, costs: &Costs<'_>) -> Option<Observation> {
+    let counted = network.and_then(|network| costs.count(network, &row.dataset));
+    Some(Observation {
+        id: String::new(),
+        kind: Kind::Published,
+        network: network.cloned(),
+        model: row.model.clone(),
+        dataset: row.dataset.clone(),
+        epochs: row.epochs,
+        top1: row.top1?,
+        deviation: None,
+        params: counted.map(|(params, _)| params as f64).or(row.params_m.map(|millions| millions * 1e6)),
+        macs: counted.map(|(_, macs)| macs as f64).or(row.macs_m.map(|millions| millions * 1e6)),
+        latency: network.and_then(|network| costs.latency(network)),
+        set: format!("{} of {}", row.file, row.source),
+        names: vec![format!("{}, {}", row.source, row.table)],
+    })
+}
+
+/// Runs that are repeats of each other: all the same but for the seed. Where a seed comes twice, the settings must differ
+/// in something that the table does not show, so each run stays alone.
+fn repeats(runs: &[(Network, Run)]) -> Vec<Vec<&(Network, Run)>> {
+    let mut groups: BTreeMap<String, Vec<&(Network, Run)>> = BTreeMap::new();
+    let mut order = Vec::new();
+    for row in runs.iter().filter(|(_, run)| run.status == "done" && run.top1.is_some()) {
+        let (network, run) = row;
+        let batch = run.batch_size.unwrap_or(0);
+        let key = format!("{} {} {:.3} {} {batch}", network.identity(), run.dataset, run.epochs, run.steps);
+        let group = groups.entry(key.clone()).or_default();
+        if group.is_empty() {
+            order.push(key);
+        }
+        group.push(row);
+    }
+    let alone = |group: &[&(Network, Run)]| {
+        let seeds: BTreeSet<Option<u64>> = group.iter().map(|(_, run)| run.seed).collect();
+        seeds.len() < group.len()
+    };
+    let mut repeats = Vec::new();
+    for group in order.iter().filter_map(|key| groups.get(key)) {
+        if alone(group) {
+            repeats.extend(group.iter().map(|row| vec![*row]));
+        } else {
+            repeats.push(group.clone());
+        }
+    }
+    repeats
+}
+
+/// The condition that most networks were timed under, one image at a time where there is one.
+pub fn main_condition(rows: &Rows) -> Option<Condition> {
+    let mut counted: BTreeMap<&Condition, BTreeSet<String>> = BTreeMap::new();
+    for (network, row) in rows.latencies.iter().filter(|(_, row)| row.p50_ms.is_some()) {
+        counted.entry(&row.condition).or_default().insert(network.identity());
+    }
+    let best = counted.iter().max_by_key(|(condition, networks)| {
+        (condition.batch == 1, networks.len(), std::cmp::Reverse((condition.threads, &condition.mode)))
+    });
+    best.map(|(condition, _)| (*condition).clone())
+}
+
+/// Counts and latencies by network.
+struct Costs<'a> {
+    counts: BTreeMap<String, (u64, u64)>,
+    latencies: BTreeMap<String, &'a Latency>,
+}
+
+impl<'a> Costs<'a> {
+    fn new(rows: &'a Rows, condition: Option<&Condition>) -> Costs<'a> {
+        let counts = rows.counts.iter().map(|(network, row)| {
+            let classes = row.classes.unwrap_or(1000);
+            (format!("{} {classes}", network.identity()), (row.params, row.macs))
+        });
+        let latencies = rows.latencies.iter().filter(|(_, row)| Some(&row.condition) == condition);
+        Costs {
+            counts: counts.collect(),
+            latencies: latencies.map(|(network, row)| (network.identity(), row)).collect(),
+        }
+    }
+
+    fn count(&self, network: &Network, dataset: &str) -> Option<(u64, u64)> {
+        let classes = if dataset == "cifar10" { 10 } else { 1000 };
+        self.counts.get(&format!("{} {classes}", network.identity())).copied()
+    }
+
+    fn latency(&self, network: &Network) -> Option<f64> {
+        self.latencies.get(&network.identity()).and_then(|row| row.p50_ms)
+    }
+}
+
+/// A count with the letter of its thousands, such as `300.8 M`.
+pub fn scaled(value: f64) -> String {
+    let (divisor, letter) = match value {
+        value if value >= 1e9 => (1e9, " G"),
+        value if value >= 1e6 => (1e6, " M"),
+        value if value >= 1e3 => (1e3, " k"),
+        _ => (1.0, ""),
+    };
+    let short = value / divisor;
+    let digits = if short >= 100.0 { 1 } else { 2 };
+    format!("{short:.digits$}{letter}")
+}
+
+/// A number with at most `digits` decimals, and none that are zero.
+pub fn rounded(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use zoo_core::Registry;
+
+    use super::*;
+    use crate::report::rows::{Count, Environment};
+
+    fn run(name: &str, seed: u64, epochs: f64, top1: f64, status: &str) -> (Network, Run) {
+        let network = Network::new(&Registry::default(), "mobilenet-v2", (1.0, 1.0, 32), "stem1");
+        let run = Run {
+            run: name.into(),
+            params: 2_236_682,
+            macs: 24_461_312,
+            epochs,
+            steps: 100,
+            top1: Some(top1),
+            status: status.into(),
+            dataset: "cifar10".into(),
+            seed: Some(seed),
+            batch_size: Some(128),
+            environment: Environment::default(),
+        };
+        (network, run)
+    }
+
+    fn tops(rows: Vec<(Network, Run)>) -> Vec<(f64, bool, usize)> {
+        let rows = Rows { runs: rows, ..Rows::default() };
+        observe(&rows).all.iter().map(|found| (found.top1, found.deviation.is_some(), found.names.len())).collect()
+    }
+
+    #[test]
+    fn seeds_are_averaged_and_other_epochs_are_not() {
+        let rows =
+            vec![run("a", 0, 10.0, 80.0, "done"), run("b", 1, 10.0, 82.0, "done"), run("c", 0, 30.0, 90.0, "done")];
+        assert_eq!(tops(rows), [(81.0, true, 2), (90.0, false, 1)]);
+    }
+
+    #[test]
+    fn a_seed_that_comes_twice_means_other_settings() {
+        assert_eq!(
+            tops(vec![run("a", 0, 10.0, 80.0, "done"), run("b", 0, 10.0, 82.0, "done")]),
+            [(80.0, false, 1), (82.0, false, 1)]
+        );
+    }
+
+    #[test]
+    fn a_run_that_did_not_end_is_no_accuracy() {
+        assert_eq!(tops(vec![run("a", 0, 10.0, 80.0, "interrupted")]), []);
+    }
+
+    #[test]
+    fn a_published_accuracy_stands_at_counted_macs_where_there_are_any() {
+        let network = |profile| Network::new(&Registry::default(), "mobilenet-v2", (1.0, 1.0, 32), profile);
+        let row = Published {
+            model: "mobilenet-v2".into(),
+            dataset: "cifar10".into(),
+            top1: Some(94.0),
+            macs_m: Some(90.0),
+            ..Published::default()
+        };
+        let count = Count { params: 5, macs: 7, classes: Some(10), ..Count::default() };
+        let macs = |counts| {
+            let rows = Rows { published: vec![(Some(network("cifar")), row.clone())], counts, ..Rows::default() };
+            observe(&rows).all[0].macs
+        };
+        assert_eq!(macs(vec![(network("cifar"), count.clone())]), Some(7.0));
+        assert_eq!(macs(vec![(network("stem1"), count.clone())]), Some(90e6));
+        let imagenet = Count { classes: Some(1000), ..count };
+        assert_eq!(macs(vec![(network("cifar"), imagenet)]), Some(90e6));
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(
+            [scaled(300_774_272.0), scaled(5_288_548.0), scaled(37.7459e9), scaled(12.0)],
+            ["300.8 M", "5.29 M", "37.75 G", "12.00"]
+        );
+        assert_eq!([rounded(10.0, 2), rounded(11.554, 2), rounded(100.0, 0)], ["10", "11.55", "100"]);
+    }
+}

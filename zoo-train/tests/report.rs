@@ -1,0 +1,174 @@
+//! `report`: what it leaves, and what it says of tables that are not as they should be.
+
+#[path = "common/command.rs"]
+mod command;
+#[path = "common/tables.rs"]
+mod tables;
+
+use std::fs;
+use std::path::Path;
+
+use command::{Output, run};
+use tables::{ACCURACY, PUBLISHED, published, results, write};
+use tempfile::tempdir;
+
+#[track_caller]
+fn report(folder: &Path) -> Output {
+    run(folder, &["report"])
+}
+
+#[track_caller]
+fn page(folder: &Path) -> String {
+    fs::read_to_string(folder.join("results/report/index.html")).unwrap()
+}
+
+/// The figure of that name in the page, the part after the phone's drawing included.
+#[track_caller]
+fn figure<'a>(page: &'a str, name: &str) -> &'a str {
+    let from = page.find(&format!("<figure id=\"{name}\">")).unwrap_or_else(|| panic!("no figure {name}"));
+    page[from..].split("</figure>").next().unwrap()
+}
+
+#[test]
+fn every_figure_is_in_the_page_and_a_file_of_both_kinds() {
+    let folder = tempdir().unwrap();
+    results(folder.path());
+    run(folder.path(), &["list", "mobilenet-v2", "--widths", "0.5,1,1.4", "--append", "-o", "results/count.csv"])
+        .code(0);
+    assert!(report(folder.path()).code(0).text().contains("index.html"));
+    let page = page(folder.path());
+    for name in [
+        "accuracy-macs-imagenet",
+        "accuracy-macs-cifar10",
+        "accuracy-parameters-imagenet",
+        "accuracy-latency-imagenet",
+        "width-imagenet",
+        "width-cifar10",
+        "latency-macs",
+        "latency-stages",
+    ] {
+        assert_eq!(figure(&page, name).matches("<svg class=\"chart").count(), 2, "{name}");
+        let svg = fs::read_to_string(folder.path().join(format!("results/report/{name}.svg"))).unwrap();
+        assert!(svg.starts_with("<svg xmlns=") && svg.contains("prefers-color-scheme:dark"), "{name}");
+        let png = fs::read(folder.path().join(format!("results/report/{name}.png"))).unwrap();
+        assert!(png.starts_with(b"\x89PNG") && png.len() > 10_000, "{name}: {} bytes", png.len());
+    }
+}
+
+#[test]
+fn the_page_loads_nothing() {
+    let folder = tempdir().unwrap();
+    results(folder.path());
+    report(folder.path()).code(0);
+    let page = page(folder.path());
+    for foreign in ["http://", "https://", "//cdn", "<link", "<img", "<iframe", "@import", "url(", " src="] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+}
+
+#[test]
+fn every_point_names_its_run_and_its_row_is_in_the_table() {
+    let folder = tempdir().unwrap();
+    results(folder.path());
+    report(folder.path()).code(0);
+    let page = page(folder.path());
+    let measured = figure(&page, "accuracy-macs-cifar10");
+    assert!(measured.contains("81.00 ± 1.41 % top-1") && measured.contains("(v2-0.5-seed0-10, v2-0.5-seed1-10)"));
+    assert!(measured.contains("class=\"bar\"") && measured.contains("one standard deviation over seeds"));
+    assert!(figure(&page, "accuracy-macs-imagenet").contains("(A &amp; B, 2018, Table 4)"));
+    let rows: Vec<&str> = page.split("data-row=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(rows.len() > 10 && rows.iter().all(|row| page.contains(&format!("<tr id=\"{row}\""))));
+    assert!(page.contains("with &lt;angle&gt; &amp; more"));
+}
+
+#[test]
+fn a_failed_cell_stays_visible_and_every_row_has_its_command() {
+    let folder = tempdir().unwrap();
+    results(folder.path());
+    report(folder.path()).code(0);
+    let page = page(folder.path());
+    assert!(page.contains("4 rows, 1 of them without a result"));
+    assert!(page.contains("<td>out of memory</td>"));
+    assert!(page.contains("zoo-train --config results/v2-1-seed0-10/config.toml"));
+    assert!(page.contains("zoo-train latency mobilenet-v2 --width 0.5 --depth 1 --input-size 224 --batch 1"));
+    assert!(page.contains("AMD EPYC, 2 threads, libtorch 2.13.0, f32, channels_last, revision 0123456789ab"));
+}
+
+#[test]
+fn points_of_unequal_epochs_are_not_joined_and_the_page_says_so() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("results/accuracy.csv");
+    let rows = |epochs| [tables::run(0.5, 0, 10.0, "80", "done"), tables::run(1.0, 0, epochs, "86", "done")];
+    write(&path, ACCURACY, &rows(10.0));
+    report(folder.path()).code(0);
+    let joined = page(folder.path());
+    assert_eq!(figure(&joined, "accuracy-macs-cifar10").matches("class=\"line ").count(), 2);
+    assert!(!joined.contains("unequal epochs"));
+    write(&path, ACCURACY, &rows(30.0));
+    report(folder.path()).code(0);
+    let apart = page(folder.path());
+    let apart = figure(&apart, "accuracy-macs-cifar10");
+    assert_eq!((apart.matches("class=\"line ").count(), apart.matches("class=\"mark ").count()), (0, 4));
+    assert!(apart.contains("runs of unequal epochs (10, 30) are not joined by a line"));
+}
+
+#[test]
+fn what_has_no_rows_yet_is_a_sentence_and_no_empty_figure() {
+    let folder = tempdir().unwrap();
+    write(
+        &folder.path().join("results/published/v2.csv"),
+        PUBLISHED,
+        &[published(0.5, 65.4, ""), published(1.0, 72.0, "")],
+    );
+    let said = report(folder.path()).code(0).text();
+    let page = page(folder.path());
+    for sentence in ["No latency against MACs yet", "No latency by stage yet", "No accuracy against latency yet"] {
+        assert!(said.contains(sentence) && page.contains(sentence), "{sentence}");
+    }
+    assert!(!page.contains("id=\"latency-macs\""));
+    let empty = tempdir().unwrap();
+    report(empty.path()).refused(&["nothing to report", "sweep"]);
+}
+
+#[test]
+fn a_table_with_another_header_is_refused_by_name() {
+    let folder = tempdir().unwrap();
+    results(folder.path());
+    write(&folder.path().join("other.csv"), "model,speed", &["mobilenet-v2,3".into()]);
+    run(folder.path(), &["report", "other.csv"]).refused(&[
+        "other.csv",
+        "another header (`model,speed`)",
+        "(accuracy)",
+    ]);
+    run(folder.path(), &["report", "none.csv"]).refused(&["none.csv"]);
+    assert!(!folder.path().join("results/report").exists());
+}
+
+#[test]
+fn a_torn_last_row_is_left_out_by_name_and_no_other_row_is_lost() {
+    let folder = tempdir().unwrap();
+    results(folder.path());
+    let path = folder.path().join("results/accuracy.csv");
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{whole}v2-torn,mobilenet-v2,0.3")).unwrap();
+    let output = report(folder.path()).code(0);
+    assert!(output.stderr.contains("accuracy.csv ends in a half-written row") && output.stderr.contains("v2-torn"));
+    let torn = page(folder.path());
+    assert!(torn.contains("half-written row") && torn.contains("v2-1-seed0-10"));
+
+    fs::write(&path, whole.trim_end()).unwrap();
+    let output = report(folder.path()).code(0);
+    assert!(output.stderr.contains("does not end in a newline"));
+    assert!(page(folder.path()).contains("out of memory"));
+}
+
+#[test]
+fn a_row_that_is_none_of_its_table_is_refused_with_its_line() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("results/accuracy.csv");
+    let good = tables::run(1.0, 0, 10.0, "86", "done");
+    write(&path, ACCURACY, &[good.clone(), good.replace("cifar10", "cifar10,more")]);
+    report(folder.path()).refused(&["accuracy.csv line 3", "31 cells", "30"]);
+    write(&path, ACCURACY, &[good.replace(",32,stem1", ",big,stem1"), good]);
+    report(folder.path()).refused(&["accuracy.csv line 2", "`input_size`", "`big`"]);
+}

@@ -1,0 +1,132 @@
+//! The page of `report` in a real browser: figures and table render, the table sorts and filters, nothing is wider than
+//! a phone. Without Chromium (`ZOO_BROWSER`, or on the PATH) these say that they were skipped.
+
+#[path = "common/command.rs"]
+mod command;
+#[path = "common/tables.rs"]
+mod tables;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::tempdir;
+
+/// Looks at the page as a reader would and writes down what it saw.
+const PROBE: &str = r##"<pre id="seen"></pre><script>
+addEventListener("load", () => {
+  const seen = {};
+  const shown = () => [...document.querySelectorAll("#comparisons tbody tr")].filter((row) => !row.hidden);
+  const box = (element) => element.getBoundingClientRect();
+  const charts = [...document.querySelectorAll(".chart")].filter((chart) => box(chart).width > 0);
+  seen.charts = charts.length;
+  seen.figures = document.querySelectorAll("figure").length;
+  seen.class = [...new Set(charts.map((chart) => chart.classList[1]))].join();
+  seen.marks = charts.every((chart) => [...chart.querySelectorAll(".dot")].every((dot) => box(dot).width > 2));
+  seen.lines = getComputedStyle(document.querySelector(".line")).stroke;
+  seen.page = getComputedStyle(document.body).backgroundColor;
+  seen.overflow = document.documentElement.scrollWidth - innerWidth;
+  seen.smallest = Math.min(...charts.flatMap((chart) => [...chart.querySelectorAll(".label")].map((text) =>
+    parseFloat(text.getAttribute("font-size")) * box(chart).width / chart.viewBox.baseVal.width)));
+  seen.rows = shown().length;
+  const heading = [...document.querySelectorAll("#comparisons thead th")].find((cell) => cell.textContent === "Here");
+  const column = () => shown().map((row) => parseFloat(row.cells[3].dataset.value)).filter((value) => !isNaN(value));
+  heading.querySelector("button").click();
+  seen.ascending = column();
+  heading.querySelector("button").click();
+  seen.descending = column();
+  seen.sort = heading.getAttribute("aria-sort");
+  const words = document.getElementById("words");
+  const type = (text) => { words.value = text; words.dispatchEvent(new Event("input")); };
+  type("seed0 x0.5");
+  seen.filtered = shown().map((row) => row.cells[0].textContent);
+  seen.said = document.getElementById("shown").value;
+  type("no such row");
+  seen.none = shown().length;
+  type("");
+  const quantity = document.getElementById("quantity");
+  quantity.value = "latency p50, ms";
+  quantity.dispatchEvent(new Event("input"));
+  seen.latencies = shown().length;
+  const mark = charts[0].querySelector(".mark");
+  mark.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  seen.picked = mark.closest("figure").querySelector(".picked").textContent;
+  seen.chosen = document.querySelectorAll("tr.chosen").length;
+  document.getElementById("seen").textContent = JSON.stringify(seen);
+});
+</script>"##;
+
+fn browser() -> Option<PathBuf> {
+    let named = std::env::var_os("ZOO_BROWSER").map(PathBuf::from);
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let names = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+    let found = std::env::split_paths(&paths).flat_map(|folder| names.map(|name| folder.join(name)));
+    named.into_iter().chain(found).find(|path| path.is_file())
+}
+
+/// What the probe saw in a window `width` pixels wide; nothing where there is no browser.
+fn look(folder: &Path, width: u32, flags: &[&str]) -> Option<Value> {
+    let Some(browser) = browser() else {
+        eprintln!("skipped: no Chromium on the PATH; name one in ZOO_BROWSER");
+        return None;
+    };
+    let page = fs::read_to_string(folder.join("results/report/index.html")).unwrap();
+    fs::write(folder.join("probe.html"), page.replace("</body>", &format!("{PROBE}</body>"))).unwrap();
+    // A window cannot be as narrow as a phone, a frame can.
+    let frame = format!(
+        "<!doctype html><iframe src=\"probe.html\" style=\"width:{width}px;height:900px;border:0\"></iframe><pre id=\"out\"></pre>\
+         <script>addEventListener('load',()=>setTimeout(()=>{{document.getElementById('out').textContent=\
+         document.querySelector('iframe').contentDocument.getElementById('seen').textContent}},300))</script>"
+    );
+    fs::write(folder.join("frame.html"), frame).unwrap();
+    let output = Command::new(browser)
+        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--dump-dom"])
+        .args(["--virtual-time-budget=5000", "--window-size=1400,1000"])
+        .arg(format!("--user-data-dir={}", folder.join("profile").display()))
+        .args(flags)
+        .arg(format!("file://{}", folder.join("frame.html").display()))
+        .output()
+        .unwrap();
+    let dom = String::from_utf8_lossy(&output.stdout).into_owned();
+    let seen = dom.split("<pre id=\"out\">").nth(1).and_then(|rest| rest.split("</pre>").next()).unwrap_or_default();
+    let seen = seen.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    Some(
+        serde_json::from_str(&seen)
+            .unwrap_or_else(|error| panic!("{error}: {seen}\n{}", String::from_utf8_lossy(&output.stderr))),
+    )
+}
+
+fn made() -> tempfile::TempDir {
+    let folder = tempdir().unwrap();
+    tables::results(folder.path());
+    command::run(folder.path(), &["report"]).code(0);
+    folder
+}
+
+#[test]
+fn charts_and_table_render_sort_and_filter() {
+    let folder = made();
+    let Some(seen) = look(folder.path(), 1280, &[]) else { return };
+    assert_eq!((&seen["charts"], &seen["class"]), (&seen["figures"], &"wide".into()), "{seen}");
+    assert!(seen["figures"].as_u64() >= Some(8) && seen["marks"] == true, "{seen}");
+    assert!(seen["lines"].as_str().is_some_and(|stroke| stroke.starts_with("rgb(")), "{seen}");
+    let column = |name: &str| -> Vec<f64> { seen[name].as_array().unwrap().iter().filter_map(Value::as_f64).collect() };
+    let (up, down) = (column("ascending"), column("descending"));
+    assert!(up.len() >= 4 && up.is_sorted() && down.iter().rev().eq(&up), "{seen}");
+    assert_eq!(seen["sort"], "descending");
+    assert_eq!(seen["filtered"], serde_json::json!(["mobilenet-v2 x0.5 wide, 32 px"]));
+    assert_eq!((&seen["none"], &seen["latencies"], &seen["chosen"]), (&0.into(), &2.into(), &1.into()), "{seen}");
+    assert!(seen["said"].as_str().is_some_and(|said| said.starts_with("1 of ")), "{seen}");
+    assert!(seen["picked"].as_str().is_some_and(|picked| picked.contains("top-1")), "{seen}");
+    assert!(seen["overflow"].as_f64() <= Some(0.0), "{seen}");
+}
+
+#[test]
+fn a_phone_has_drawings_of_its_own_and_no_sideways_scrolling() {
+    let folder = made();
+    let Some(seen) = look(folder.path(), 360, &[]) else { return };
+    assert_eq!((&seen["charts"], &seen["class"]), (&seen["figures"], &"narrow".into()), "{seen}");
+    assert!(seen["overflow"].as_f64() <= Some(0.0), "{seen}");
+    assert!(seen["smallest"].as_f64() >= Some(10.0), "{seen}");
+}
