@@ -45,11 +45,10 @@ pub fn origins(rows: &Rows) -> Vec<Origin> {
             name: network.title(),
             status: row.status.clone(),
             command: format!(
-                "zoo-train latency {} --batch {} --threads {} --dtype {} --mode {}",
+                "zoo-train latency {} --batch {} --threads {} --mode {}",
                 flags(network),
                 condition.batch,
                 condition.threads,
-                condition.dtype,
                 condition.mode
             ),
             machine: machine(&row.environment),
