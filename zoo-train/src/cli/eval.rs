@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use serde_json::json;
 use zoo_core::Registry;
 
-use super::train::load_dataset;
+use super::dataset::load_dataset;
 use super::weights::WeightsArgs;
 use crate::data::{Dataset, Preprocessing, imagenet};
 use crate::train::evaluate::{Answers, Evaluation, Protocol, evaluate};

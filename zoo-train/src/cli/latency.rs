@@ -10,8 +10,8 @@ use tch::Device;
 use zoo_core::summary::{Align, Table, grouped};
 use zoo_core::{Entry, Registry};
 
+use super::machine::{device, set_threads};
 use super::network::NetworkArgs;
-use super::train::{device, set_threads};
 use crate::latency::{Cell, Measurement, Mode, NOISY, Protocol, Ratio, Row, measure, row, stages};
 use crate::results::Environment;
 

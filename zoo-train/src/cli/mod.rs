@@ -3,11 +3,13 @@
 //! Owns flags, the order of the subcommands and exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 
 mod data;
+mod dataset;
 mod doctor;
 mod eval;
 mod export;
 mod latency;
 mod list;
+mod machine;
 mod network;
 mod predict;
 mod report;

@@ -71,8 +71,8 @@ impl WeightsArgs {
     /// Reads the weights into their network, for images of `side` pixels where that is known.
     pub fn open(&self, registry: &Registry, side: Option<u32>) -> Result<Opened, Error> {
         let flags = TrainedWith { crop: side.or(self.preparation.crop), ..self.preparation.flags() };
-        super::train::set_threads(self.threads);
-        let device: Device = super::train::device(&self.device)?;
+        super::machine::set_threads(self.threads);
+        let device: Device = super::machine::device(&self.device)?;
         let (model, file) = (self.model.as_deref(), self.weights.as_deref());
         let located = pretrained::locate(registry, model, file, self.pretrained.as_deref())?;
         let (path, known) = located.ok_or_else(|| anyhow!("give --weights FILE or --pretrained"))?;

@@ -1,0 +1,155 @@
+//! `train`: the default command.
+
+mod args;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Error, bail};
+use serde::Deserialize;
+use toml::Table;
+use zoo_core::Registry;
+use zoo_native::precision::set_cuda_modes;
+
+use super::Outcome;
+use super::dataset::load_dataset;
+use super::machine::{device, set_threads};
+use crate::data::Dataset;
+use crate::train::budget::Budget;
+use crate::train::checkpoint::Checkpoint;
+use crate::train::folder::{Resume, checkpoint_at};
+use crate::train::profile::profile;
+use crate::train::progress::Verbosity;
+use crate::train::run::{Ending, Request, Scores, run as train};
+use crate::train::settings::{Given, Precision, Settings};
+use crate::train::starting_point;
+
+pub use args::Args;
+
+use args::flags;
+
+/// Settings that may change when a run is resumed, as no result depends on them.
+const FREE: [&str; 5] = ["threads", "workers", "device", "checkpoint_every", "keep"];
+
+pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
+    if let Some(steps) = args.profile_steps {
+        let (request, dataset) = request(registry, args, 0)?;
+        print!("{}", profile(&request, dataset, steps)?);
+        return Ok(Outcome::Done);
+    }
+    let stop = stop_on_ctrl_c()?;
+    let mut scores = Vec::new();
+    for repeat in 0..u64::from(args.repeat) {
+        let (request, dataset) = request(registry, args, repeat)?;
+        match train(&request, dataset, &stop)? {
+            Ending::Done(found) => scores.push(found),
+            Ending::Interrupted => return Ok(Outcome::Interrupted),
+        }
+    }
+    if args.repeat > 1 && !args.quiet {
+        eprintln!("{}", say_scores(&scores));
+    }
+    Ok(Outcome::Done)
+}
+
+/// What is asked for, with `repeat` more on the seed, and its data.
+fn request(registry: &Registry, args: &Args, repeat: u64) -> Result<(Request, Dataset), Error> {
+    let resume = match args.resume.as_deref() {
+        None => Resume::No,
+        Some("auto") => Resume::Auto,
+        Some(path) => Resume::From(path.into()),
+    };
+    let (mut settings, weights) = match &resume {
+        Resume::From(path) => (settings_of_run(path, args)?, None),
+        _ => {
+            let (mut settings, given) = settings(args)?;
+            let weights = starting_point::settle(registry, &mut settings, &given)?;
+            (settings, weights)
+        }
+    };
+    if settings.model.is_empty() {
+        bail!("no model is named; give --model NAME, such as --model efficientnet-b2 (`list` shows all)");
+    }
+    settings.seed = settings.seed.wrapping_add(repeat);
+    let entry = registry.find(&settings.model)?;
+    if repeat == 0 {
+        // libtorch takes its threads once, before any work.
+        set_threads(settings.threads);
+    }
+    set_cuda_modes(settings.precision == Precision::Tf32, true)?;
+    // Sums differ in their last bits by the number of threads: a repeat needs to know it.
+    settings.threads.get_or_insert_with(tch::get_num_threads);
+    let device = device(&settings.device)?;
+    let dataset = load_dataset(&settings, args.data_dir.as_deref())?;
+    let request = Request {
+        entry,
+        budget: args.budget.map(|total| Budget { total }),
+        weights,
+        resume,
+        results: args.results.clone(),
+        device,
+        verbosity: if args.quiet { Verbosity::Quiet } else { Verbosity::Normal },
+        settings,
+    };
+    Ok((request, dataset))
+}
+
+/// Mean and deviation over seeds.
+fn say_scores(scores: &[Scores]) -> String {
+    let say = |numbers: &[f64]| {
+        let count = numbers.len() as f64;
+        let mean = numbers.iter().sum::<f64>() / count;
+        let squares = numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>();
+        format!("{mean:.2} ± {:.2} %", (squares / (count - 1.0)).sqrt())
+    };
+    let weights: Vec<f64> = scores.iter().map(|score| score.top1).collect();
+    let averages: Vec<f64> = scores.iter().filter_map(|score| score.top1_ema).collect();
+    let averaged =
+        if averages.len() == scores.len() { format!(", {} averaged", say(&averages)) } else { String::new() };
+    format!("{} seeds: {} top-1{averaged} (mean and standard deviation)", scores.len(), say(&weights))
+}
+
+fn settings(args: &Args) -> Result<(Settings, Given), Error> {
+    let text = match &args.config {
+        Some(path) => Some(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?),
+        None => None,
+    };
+    let file = args.config.as_deref().zip(text.as_deref());
+    Ok(Settings::layered(file, flags(args)?)?)
+}
+
+/// The settings of the run at `path`; flags may repeat them, and change only what no result depends on.
+fn settings_of_run(path: &Path, args: &Args) -> Result<Settings, Error> {
+    let file = checkpoint_at(path);
+    let mut settings = Checkpoint::read(&file)?.state.settings;
+    if args.config.is_some() {
+        bail!("a run that is resumed has its own settings: leave --config out, or --resume");
+    }
+    for (key, value) in flags(args)? {
+        let mut table = Table::try_from(&settings)?;
+        let earlier = table.insert(key.clone(), value.clone());
+        let changed = Settings::deserialize(table)?;
+        if FREE.contains(&key.as_str()) {
+            settings = changed;
+        } else if changed != settings {
+            let earlier = earlier.map_or("nothing".to_string(), |earlier| earlier.to_string());
+            let flag = key.replace('_', "-");
+            bail!("{} has {key} = {earlier}, not {value}: leave --{flag} out, or --resume", file.display());
+        }
+    }
+    Ok(settings)
+}
+
+/// A flag that the first Ctrl-C (or a polite kill) sets; the second one ends the process at once.
+fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(super::INTERRUPTED));
+        }
+    })
+    .context("cannot listen for Ctrl-C")?;
+    Ok(stop)
+}
