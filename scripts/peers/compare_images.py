@@ -5,7 +5,6 @@ the same core, and the ratio of each pair is taken.
 """
 
 import argparse
-import csv
 import datetime
 import json
 import os
@@ -13,6 +12,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+
+import table
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -123,24 +124,11 @@ def measure(args, case, folder):
         }
 
 
-def append(path, row):
-    new = not os.path.exists(path) or os.path.getsize(path) == 0
-    if not new:
-        with open(path, newline="", encoding="utf-8") as file:
-            if next(csv.reader(file), COLUMNS) != COLUMNS:
-                sys.exit(f"--out {path} has other columns: move it away")
-    with open(path, "a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-
-
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     example = os.path.join(ROOT, "target", "release", "examples", "images")
-    table = os.path.join(ROOT, "results", "speed-images.csv")
+    out = os.path.join(ROOT, "results", "speed-images.csv")
     add("data", help="a folder with `train` and `val`, in each a folder for each class")
     add("--python", default=sys.executable, help="one that has torch and torchvision")
     add("--zoo", default=example, help="the example `images` [default: its release]")
@@ -148,7 +136,7 @@ def arguments():
     add("--pairs", type=int, default=5)
     add("--passes", type=int, default=3, help="timed passes over the images a run")
     add("--core", type=int, default=0, help="that both run on, where it can be chosen")
-    add("--out", default=table, help="the table to append to")
+    add("--out", default=out, help="the table to append to")
     args = parser.parse_args()
     if args.pairs < 1 or args.passes < 1:
         parser.error("--pairs and --passes must be at least 1")
@@ -162,11 +150,12 @@ def main():
         sys.exit(f"there is no {args.zoo}: {build} or name another with --zoo")
     if not os.path.isdir(os.path.join(args.data, "train")):
         sys.exit(f"there is no {os.path.join(args.data, 'train')}")
+    table.check(args.out, COLUMNS)
     for case in args.case or CASES:
         with tempfile.TemporaryDirectory() as folder:
             made = prepared(args, CASES[case], folder)
             for row in measure(args, case, made):
-                append(args.out, row)
+                table.append(args.out, row, COLUMNS)
                 print(f"{case}, {row['torch_pipeline']}: {row['ratio_median']} times", end=" ")
                 print(f"torchvision's speed ({row['ratio_min']} to {row['ratio_max']})")
 

@@ -13,7 +13,8 @@ import statistics
 import sys
 import tempfile
 
-from compare_training import ROOT, append, check_table, run
+import table
+from compare_training import ROOT, run
 from latency_torch import MODES, NETWORKS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -111,7 +112,7 @@ def measure(args, model):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     binary = os.path.join(ROOT, "target", "release", "zoo-train")
-    table = os.path.join(ROOT, "results", "latency-peers.csv")
+    out = os.path.join(ROOT, "results", "latency-peers.csv")
     add = parser.add_argument
     add("--python", default=sys.executable, help="the Python that has torch")
     add("--zoo", default=binary, help="zoo-train [default: the release build]")
@@ -122,7 +123,7 @@ def arguments():
     add("--threads", type=int, default=1)
     add("--runs", type=int, default=60, help="timed runs of each mode, at least")
     add("--seconds", type=float, default=0.5, help="time of each mode, at least")
-    add("--out", default=table, help="the table to append to")
+    add("--out", default=out, help="the table to append to")
     args = parser.parse_args()
     for name in ("pairs", "input_size", "batch", "threads", "runs"):
         if getattr(args, name) < 1:
@@ -135,10 +136,10 @@ def main():
     if not os.access(args.zoo, os.X_OK):
         build = "build it with `cargo build --release -p zoo-train`"
         sys.exit(f"there is no {args.zoo}: {build} or name another with --zoo")
-    check_table(args.out, COLUMNS)
+    table.check(args.out, COLUMNS)
     for model in args.model or NETWORKS:
         for row in measure(args, model):
-            append(args.out, row, COLUMNS)
+            table.append(args.out, row, COLUMNS)
             found = f"{row['side']:<5} {row['mode']:<26} {row.get('p50_ms', '-'):>8} ms"
             ratio = row.get("of_eager", "-")
             print(f"{model:<18} {found}, {ratio} of eager", flush=True)

@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 
+import table
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 DATA_DIR = os.path.expanduser("~/.cache/zoo/data")
@@ -216,28 +218,6 @@ def measure(args, case):
     }
 
 
-def check_table(path, columns=COLUMNS):
-    """Refuses a table of other columns before anything has been measured for it."""
-    folder = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(folder):
-        sys.exit(f"--out {path}: there is no folder {folder}")
-    if os.path.exists(path):
-        with open(path, newline="", encoding="utf-8") as file:
-            header = next(csv.reader(file), columns)
-        if header != columns:
-            sys.exit(f"--out {path} has other columns: move it away or name another")
-
-
-def append(path, row, columns=COLUMNS):
-    """Row by row: a comparison that is stopped keeps what it has."""
-    new = not os.path.exists(path) or os.path.getsize(path) == 0
-    with open(path, "a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-
-
 def parsed_case(text):
     """A name, or MODEL:PROFILE:SIZE:BATCH:STEPS for one that has no name."""
     if text in CASES:
@@ -260,7 +240,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     release = os.path.join(ROOT, "target", "release", "zoo-train")
-    table = os.path.join(ROOT, "results", "speed-training.csv")
+    out = os.path.join(ROOT, "results", "speed-training.csv")
     case = "a name or MODEL:PROFILE:SIZE:BATCH:STEPS; may be repeated [default: "
     add("--python", default=sys.executable, help="one that has torch and torchvision")
     add("--zoo", default=release, help="zoo-train [default: the release build]")
@@ -281,7 +261,7 @@ def arguments():
         "--keep-memory", action="store_true", help="give the peer zoo-train's allocator"
     )
     add("--data-dir", default=DATA_DIR, help=f"the folder of {FOLDER}")
-    add("--out", default=table, help="the table to append to")
+    add("--out", default=out, help="the table to append to")
     args = parser.parse_args()
     for name in ("pairs", "trials", "steps", "threads"):
         if (getattr(args, name) or (name == "steps")) < 1:
@@ -297,10 +277,10 @@ def main():
     data = os.path.join(args.data_dir, FOLDER)
     if not os.path.isdir(data):
         sys.exit(f"there is no {data}: fetch it with `zoo-train data get cifar10`")
-    check_table(args.out)
+    table.check(args.out, COLUMNS)
     for case in args.case or [parsed_case(name) for name in CASES]:
         row = measure(args, {**case, "steps": args.steps or case["steps"]})
-        append(args.out, row)
+        table.append(args.out, row, COLUMNS)
         print(f"{row['case']}: {row['ratio_median']} times PyTorch's speed", end=" ")
         print(f"({row['ratio_min']} to {row['ratio_max']})", flush=True)
 

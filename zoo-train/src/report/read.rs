@@ -9,6 +9,7 @@ use super::ReportError;
 use super::cells::Cells;
 use super::network::Network;
 use super::rows::{Count, Latency, Published, Rows, Run, Stage};
+use crate::latency::{row, stages};
 use crate::results::{accuracy, count};
 
 /// The tables of a folder of results that a report is made of.
@@ -18,29 +19,8 @@ pub const TABLES: [&str; 4] = ["accuracy.csv", "count.csv", "latency.csv", "late
 const HEADERS: [(Kind, &str, &[&str]); 5] = [
     (Kind::Accuracy, "accuracy", accuracy::HEADER.split_at(12).0),
     (Kind::Count, "count", count::HEADER.split_at(8).0),
-    (
-        Kind::Stages,
-        "latency-stages",
-        &["model", "width", "depth", "input_size", "batch", "threads", "dtype", "mode", "stage", "macs", "ms"],
-    ),
-    (
-        Kind::Latency,
-        "latency",
-        &[
-            "model",
-            "width",
-            "depth",
-            "input_size",
-            "batch",
-            "threads",
-            "dtype",
-            "mode",
-            "macs",
-            "p50_ms",
-            "p90_ms",
-            "p99_ms",
-        ],
-    ),
+    (Kind::Stages, "latency-stages", stages::HEADER.split_at(11).0),
+    (Kind::Latency, "latency", row::HEADER.split_at(12).0),
     (
         Kind::Published,
         "published",

@@ -3,6 +3,8 @@
 
 /// Share of the run after which images have their full size.
 const RISE: f64 = 0.75;
+/// Sides before that at most: the first one then lasts for an eighth of the run, over which a budget is turned into steps.
+const MOST_SMALL: u32 = 6;
 
 /// Sides that images have, in equal stretches of the first part of a run; the last of them from then on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,11 +13,12 @@ pub struct Progressive {
 }
 
 impl Progressive {
-    /// From `from` (if that is asked for) to `to` pixels, in steps of an eighth of `to` rounded down to a multiple of 4, so
-    /// that maps behind the strides stay whole for the most part.
+    /// From `from` (if that is asked for) to `to` pixels, in steps of about an eighth of `to` and a multiple of 4, so that
+    /// maps behind the strides stay whole for the most part.
     pub fn new(from: Option<u32>, to: u32) -> Progressive {
-        let step = (to / 8 / 4 * 4).max(4);
         let first = from.unwrap_or(to).min(to);
+        let least = (to - first).div_ceil(MOST_SMALL).next_multiple_of(4);
+        let step = (to / 8 / 4 * 4).max(4).max(least);
         let mut sizes: Vec<u32> = (0..).map(|index| first + index * step).take_while(|size| *size < to).collect();
         sizes.push(to);
         Progressive { sizes }
@@ -71,6 +74,16 @@ mod tests {
         assert_eq!(Progressive::new(Some(128), 224).sizes(), [128, 156, 184, 212, 224]);
         assert_eq!(Progressive::new(None, 32).sizes(), [32]);
         assert_eq!(Progressive::new(None, 32).index(5, 10), 0);
+    }
+
+    /// A budget is turned into steps within the first eighth: until then, the size must not depend on their number.
+    #[test]
+    fn the_first_size_lasts_for_an_eighth_of_the_run() {
+        for (from, to) in [(8, 32), (8, 64), (32, 224), (8, 600)] {
+            let progressive = Progressive::new(Some(from), to);
+            assert_eq!((progressive.sizes()[0], *progressive.sizes().last().unwrap()), (from, to));
+            assert!((0..128).all(|step| progressive.index(step, 1024) == 0), "{:?}", progressive.sizes());
+        }
     }
 
     #[test]

@@ -174,9 +174,33 @@ impl Trainer {
     }
 }
 
-/// Whether libtorch says that memory does not suffice: `CUDA out of memory` there, `can't allocate memory` on the CPU.
+/// Whether libtorch says that memory does not suffice: `CUDA out of memory` there, `can't allocate memory` on the CPU. It
+/// may say so within kernels of ours.
 fn is_out_of_memory(error: &TrainError) -> bool {
-    let TrainError::Model(ModelError::Torch(error)) = error else { return false };
-    let text = error.to_string();
-    text.contains("out of memory") || text.contains("not enough memory") || text.contains("can't allocate memory")
+    let text = match error {
+        TrainError::Model(ModelError::Torch(error)) => error.to_string(),
+        TrainError::Model(ModelError::Native(error)) => error.to_string(),
+        _ => return false,
+    };
+    ["out of memory", "not enough memory", "can't allocate memory"].iter().any(|words| text.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use zoo_native::depthwise::{Padding, depthwise_conv2d};
+
+    use super::*;
+
+    #[test]
+    fn a_lack_of_memory_is_told_from_other_errors() {
+        let at = (Kind::Float, Device::Cpu);
+        let refused = Tensor::f_zeros([1 << 50], at).unwrap_err();
+        assert!(is_out_of_memory(&ModelError::from(refused).into()));
+        // A map of a petabyte that takes four bytes until somebody wants to write one like it.
+        let map = Tensor::zeros([1, 1, 1, 1], at).expand([1 << 14, 16, 1 << 14, 1 << 14], false);
+        let refused = depthwise_conv2d(&map, &Tensor::zeros([16, 1, 3, 3], at), 1, Padding::symmetric(1)).unwrap_err();
+        assert!(is_out_of_memory(&ModelError::from(refused).into()));
+        let refused = Tensor::zeros([2], at).f_view([3]).unwrap_err();
+        assert!(!is_out_of_memory(&ModelError::from(refused).into()));
+    }
 }

@@ -26,7 +26,7 @@ use super::loader::Loader;
 use super::metrics::{self, Epoch};
 use super::progress::{Progress, Snapshot, Verbosity};
 use super::progressive::Progressive;
-use super::schedule::Schedule;
+use super::schedule::{Schedule, warmup_for};
 use super::settings::OnNan;
 use super::source::{Source, TestSet};
 use super::trainer::Trainer;
@@ -235,9 +235,10 @@ impl<'a> Run<'a> {
         sum(self.steps) - sum(self.state.step) + evaluations as f64 * speed.evaluation
     }
 
-    /// Turns a budget into its final number of steps, as the warm-up ends.
+    /// Turns a budget into its final number of steps, once it has real ones to go by, and while nothing that has been done
+    /// depends on their number.
     fn fix_budget(&mut self) -> Result<(), TrainError> {
-        let warmup = self.schedule().warmup;
+        let warmup = warmup_for(self.steps);
         let Some(budget) = self.budget.filter(|_| self.state.step >= warmup.max(1)) else { return Ok(()) };
         self.budget = None;
         if self.state.settings.warmup_steps.is_some() || warmup == 0 {
