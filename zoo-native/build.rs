@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 const BINDINGS: &[&str] = &[
     "cpp/context.cpp",
     "cpp/convolution.cpp",
+    "cpp/dense.cpp",
     "cpp/depthwise.cpp",
     "cpp/dispatch.cpp",
     "cpp/gradient.cpp",

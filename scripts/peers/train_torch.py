@@ -31,12 +31,17 @@ RECORD, RECORDS_A_FILE = 1 + 3 * 32 * 32, 10_000
 # Names of the zoo: names of torchvision and timm. Dropout and stochastic depth are
 # torchvision's defaults; timm is told them.
 NAMES = {
+    "mobilenet-v1": (None, "mobilenetv1_100"),
+    "mobilenet-v1-0.5": (None, "mobilenetv1_100"),
     "mobilenet-v2": ("mobilenet_v2", "mobilenetv2_100"),
     "mobilenet-v3-small": ("mobilenet_v3_small", "mobilenetv3_small_100"),
     "mobilenet-v3-large": ("mobilenet_v3_large", "mobilenetv3_large_100"),
     "efficientnet-b0": ("efficientnet_b0", "efficientnet_b0"),
     "efficientnet-b1": ("efficientnet_b1", "efficientnet_b1"),
 }
+
+# Widths that the libraries have no name for.
+WIDTHS = {"mobilenet-v1-0.5": 0.5}
 
 # (model, profile, input size): parameters and MACs with 10 classes, as
 # `zoo-train show MODEL --profile P --input-size R --classes 10` gives them.
@@ -52,10 +57,12 @@ COUNTS = {
 }
 
 
-def network(name, library, profile):
+def network(name, library, profile, dropout=None):
     """The library's network with the strides of the profile."""
     of_torchvision, of_timm = NAMES[name]
     if library == "torchvision":
+        if of_torchvision is None:
+            sys.exit(f"torchvision has no {name}: use --library timm")
         model = getattr(torchvision.models, of_torchvision)(num_classes=CLASSES)
     else:
         try:
@@ -63,8 +70,14 @@ def network(name, library, profile):
         except ImportError:
             sys.exit(f"timm is missing in {sys.executable}: {INSTALL}")
         path = 0.2 if name.startswith("efficientnet") else 0.0
-        drop = {"drop_rate": 0.2, "drop_path_rate": path}
-        model = timm.create_model(of_timm, num_classes=CLASSES, **drop)
+        more = {"drop_rate": 0.2, "drop_path_rate": path}
+        if name in WIDTHS:
+            more["channel_multiplier"] = WIDTHS[name]
+        model = timm.create_model(of_timm, num_classes=CLASSES, **more)
+    for layer in (m for m in model.modules() if isinstance(m, nn.Dropout)):
+        layer.p = layer.p if dropout is None else dropout
+    if dropout is not None and hasattr(model, "drop_rate"):
+        model.drop_rate = dropout
     # Some draw the classifier by its outputs: with 10, the loss would start over 5.
     classifier = [m for m in model.modules() if isinstance(m, nn.Linear)][-1]
     nn.init.normal_(classifier.weight, std=0.01)

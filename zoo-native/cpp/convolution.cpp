@@ -2,90 +2,38 @@
 //
 // f32 maps in channels_last order on the CPU, dense or depthwise. A dense one is a product of pixels and a packed matrix;
 // patches of a kernel over 1 x 1 are gathered a block at a time.
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
 
-#include <memory>
-#include <optional>
+#include "convolution.h"
 
 #include "error.h"
-#include "geometry.h"
-#include "kernels/kernels.h"
 #include "tensors.h"
 
-namespace {
+namespace zoo {
 
 using at::Tensor;
-using zoo::Activation;
-using zoo::Geometry;
-using zoo::Padding;
-using zoo::Tap;
+
+namespace {
 
 // Input and output rows of a block of pixels, in floats: half of a usual L2 cache of 512 KiB.
 constexpr int64_t kBlock = 64 * 1024;
 // The rows of all tiles divide it.
 constexpr int64_t kRowStep = 24;
 
-struct Convolution {
-  const zoo::Kernels* kernels;
-  Activation activation;
-  int64_t inputs, outputs, kernel, stride;
-  Padding pad;
-  bool depthwise;
-  std::vector<float> weight;
-  std::vector<float> bias;
-
-  Convolution(const Tensor& w, const Tensor& b, int64_t stride, Padding pad, bool depthwise, Activation activation)
-      : kernels(&zoo::kernels()), activation(activation), inputs(depthwise ? w.size(0) : w.size(1)),
-        outputs(w.size(0)), kernel(w.size(2)), stride(stride), pad(pad), depthwise(depthwise) {
-    if (depthwise) {
-      weight = zoo::by_tap(kernel * kernel, outputs, w);
-    } else {
-      const Tensor rows = w.permute({0, 2, 3, 1}).contiguous();  // the order in which patches are gathered
-      weight.resize(kernels->padded(outputs) * depth());
-      kernels->pack(rows.const_data_ptr<float>(), depth(), outputs, weight.data());
-    }
-    bias.assign(kernels->padded(outputs), 0.0f);
-    if (b.defined()) std::copy_n(b.contiguous().const_data_ptr<float>(), outputs, bias.begin());
-  }
-
-  int64_t depth() const { return inputs * kernel * kernel; }
-  zoo::Packed packed() const { return {weight.data(), depth(), outputs, {bias.data(), activation}}; }
-  // Whether input rows can be multiplied where they lie.
-  bool in_place() const { return kernel == 1 && stride == 1 && pad.top + pad.left + pad.bottom + pad.right == 0; }
-};
-
-// The patches of output pixels [begin, end), one a row; what lies outside the map is zero.
-void gather(const Convolution& conv, const Geometry& g, const float* x, int64_t begin, int64_t end, float* rows) {
-  const int64_t run = g.kernel * g.channels;
-  for (int64_t pixel = begin; pixel < end; pixel++) {
-    const int64_t n = pixel / (g.out_height * g.out_width), row = pixel / g.out_width % g.out_height;
-    const int64_t left = pixel % g.out_width * g.stride - conv.pad.left;
-    const int64_t from = std::max<int64_t>(0, -left), to = std::min(g.kernel, g.width - left);
-    for (int64_t k = 0; k < g.kernel; k++, rows += run) {
-      const int64_t y = row * g.stride + k - conv.pad.top;
-      if (y < 0 || y >= g.height || from >= to) {
-        std::fill_n(rows, run, 0.0f);
-        continue;
-      }
-      std::fill_n(rows, from * g.channels, 0.0f);
-      std::copy_n(x + g.in_row(n, y) + (left + from) * g.channels, (to - from) * g.channels,
-                  rows + from * g.channels);
-      std::fill(rows + to * g.channels, rows + run, 0.0f);
-    }
-  }
-}
-
-// Rows in a block, so that what is read and written stays in the L2 cache and every thread has one.
+// Rows in a block, so that what is read and written stays in the L2 cache and every thread has as many blocks.
 int64_t block_rows(int64_t rows, int64_t width) {
   const int64_t fit = std::max(kRowStep, kBlock / width / kRowStep * kRowStep);
   const int64_t share = (rows + at::get_num_threads() - 1) / at::get_num_threads();
-  return std::min(fit, std::max(kRowStep, (share + kRowStep - 1) / kRowStep * kRowStep));
+  const int64_t blocks = (share + fit - 1) / fit;
+  return (share + blocks * kRowStep - 1) / (blocks * kRowStep) * kRowStep;
 }
 
 void run_dense(const Convolution& conv, const Geometry& g, const float* x, const float* gate, const float* residual,
                float* y) {
   const int64_t depth = conv.depth(), image = g.out_height * g.out_width, rows = g.batch * image;
-  const zoo::Packed matrix = conv.packed();
+  const Packed matrix = conv.packed();
   const int64_t groups = conv.kernels->groups(conv.outputs);
   // A gate belongs to an image, so blocks of gated pixels end with it.
   const int64_t span = gate == nullptr ? rows : image;
@@ -101,7 +49,7 @@ void run_dense(const Convolution& conv, const Geometry& g, const float* x, const
       const float* input = x + first * depth;
       if (!conv.in_place() || gate != nullptr) scratch.resize(std::max<size_t>(scratch.size(), block * depth));
       if (!conv.in_place()) {
-        gather(conv, g, x, first, last, scratch.data());
+        gather(g, x, first, last, scratch.data());
         input = scratch.data();
       }
       if (gate != nullptr) {
@@ -116,24 +64,15 @@ void run_dense(const Convolution& conv, const Geometry& g, const float* x, const
 }
 
 void run_depthwise(const Convolution& conv, const Geometry& g, const float* x, float* y) {
-  const zoo::Epilogue epilogue{conv.bias.data(), conv.activation};
-  zoo::parallel_rows(g, g.batch, g.out_height, [&](int64_t n, int64_t row) {
-    Tap taps[zoo::kMaxKernel * zoo::kMaxKernel];
+  const Epilogue epilogue{conv.bias.data(), conv.activation};
+  parallel_rows(g, g.batch, g.out_height, [&](int64_t n, int64_t row) {
+    Tap taps[kMaxKernel * kMaxKernel];
     int64_t count = 0;
     for (int64_t k = 0; k < g.kernel; k++)
-      count += zoo::row_taps(g, x, conv.weight.data(), n, row, k, taps + count);
+      count += row_taps(g, x, conv.weight.data(), n, row, k, taps + count);
     conv.kernels->correlate(taps, count, g.stride * g.channels, y + g.out_row(n, row), g.channels, g.out_width,
                             g.channels, epilogue);
   });
-}
-
-Tensor channels_last(int64_t n, int64_t c, int64_t h, int64_t w) {
-  return at::empty({n, c, h, w}, at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
-}
-
-bool is_map(const Tensor& x) {
-  return x.dim() == 4 && x.device().is_cpu() && x.scalar_type() == at::kFloat &&
-         x.is_contiguous(at::MemoryFormat::ChannelsLast);
 }
 
 void check(const Convolution& conv, const Tensor& x, const Tensor& gate, const Tensor& residual, const Geometry& g) {
@@ -150,21 +89,93 @@ void check(const Convolution& conv, const Tensor& x, const Tensor& gate, const T
               "convolution: a residual of shape ", residual.sizes(), " does not go with the output");
 }
 
-Tensor run(const Convolution& conv, const Tensor& x, const Tensor& gate, const Tensor& residual) {
-  TORCH_CHECK(x.dim() == 4, "convolution: an input of ", x.dim(), " dimensions is no map");
-  const Geometry g(x.sizes(), conv.kernel, conv.stride, conv.pad);
-  check(conv, x, gate, residual, g);
-  Tensor y = channels_last(g.batch, conv.outputs, g.out_height, g.out_width);
-  const auto data = [](const Tensor& t) { return t.defined() ? t.const_data_ptr<float>() : nullptr; };
-  if (conv.depthwise) {
-    run_depthwise(conv, g, data(x), y.mutable_data_ptr<float>());
+}  // namespace
+
+Convolution::Convolution(const Tensor& w, const Tensor& b, int64_t stride, Padding pad, bool depthwise,
+                         Activation activation)
+    : kernels(&zoo::kernels()), activation(activation), inputs(depthwise ? w.size(0) : w.size(1)), outputs(w.size(0)),
+      kernel(w.size(2)), stride(stride), pad(pad), depthwise(depthwise) {
+  if (depthwise) {
+    weight = by_tap(kernel * kernel, outputs, w);
   } else {
-    run_dense(conv, g, data(x), data(gate), data(residual), y.mutable_data_ptr<float>());
+    const Tensor rows = w.permute({0, 2, 3, 1}).contiguous();  // the order in which patches are gathered
+    pack({rows.const_data_ptr<float>(), depth(), outputs, 1, depth()});
+  }
+  bias.assign(kernels->padded(outputs), 0.0f);
+  if (b.defined()) std::copy_n(b.contiguous().const_data_ptr<float>(), outputs, bias.begin());
+}
+
+Convolution Convolution::transposed(const Tensor& w) {
+  Convolution conv(w.size(0), w.size(1));
+  const Tensor rows = w.contiguous();
+  conv.pack({rows.const_data_ptr<float>(), conv.inputs, conv.outputs, conv.outputs, 1});
+  conv.bias.assign(conv.kernels->padded(conv.outputs), 0.0f);
+  return conv;
+}
+
+// A few thousand numbers are worth a thread.
+void Convolution::pack(Matrix matrix) {
+  weight.resize(kernels->padded(outputs) * matrix.depth);
+  const int64_t groups = kernels->groups(outputs), grain = 1 + 16384 * groups / static_cast<int64_t>(weight.size());
+  at::parallel_for(0, groups, grain,
+                   [&](int64_t begin, int64_t end) { kernels->pack(matrix, weight.data(), begin, end); });
+}
+
+void gather(const Geometry& g, const float* x, int64_t begin, int64_t end, float* rows) {
+  const int64_t run = g.kernel * g.channels;
+  for (int64_t pixel = begin; pixel < end; pixel++) {
+    const int64_t n = pixel / (g.out_height * g.out_width), row = pixel / g.out_width % g.out_height;
+    const int64_t left = pixel % g.out_width * g.stride - g.pad.left;
+    const int64_t from = std::max<int64_t>(0, -left), to = std::min(g.kernel, g.width - left);
+    for (int64_t k = 0; k < g.kernel; k++, rows += run) {
+      const int64_t y = row * g.stride + k - g.pad.top;
+      if (y < 0 || y >= g.height || from >= to) {
+        std::fill_n(rows, run, 0.0f);
+        continue;
+      }
+      std::fill_n(rows, from * g.channels, 0.0f);
+      std::copy_n(x + g.in_row(n, y) + (left + from) * g.channels, (to - from) * g.channels,
+                  rows + from * g.channels);
+      std::fill(rows + to * g.channels, rows + run, 0.0f);
+    }
+  }
+}
+
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t stride, const Padding& pad,
+              int64_t groups) {
+  if (pad.symmetric()) return at::conv2d(x, weight, bias, {stride, stride}, at::IntArrayRef{pad.top, pad.left}, {1, 1}, groups);
+  const Tensor padded = at::constant_pad_nd(x, {pad.left, pad.right, pad.top, pad.bottom});
+  return at::conv2d(padded, weight, bias, {stride, stride}, at::IntArrayRef{0, 0}, {1, 1}, groups);
+}
+
+Tensor empty_map(int64_t n, int64_t c, int64_t h, int64_t w) {
+  return at::empty({n, c, h, w}, at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+}
+
+bool is_map(const Tensor& x) {
+  return x.dim() == 4 && x.device().is_cpu() && x.scalar_type() == at::kFloat &&
+         x.is_contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+Tensor Convolution::run(const Tensor& x, const Tensor& gate, const Tensor& residual) const {
+  TORCH_CHECK(x.dim() == 4, "convolution: an input of ", x.dim(), " dimensions is no map");
+  const Geometry g(x.sizes(), kernel, stride, pad);
+  check(*this, x, gate, residual, g);
+  Tensor y = empty_map(g.batch, outputs, g.out_height, g.out_width);
+  const auto data = [](const Tensor& t) { return t.defined() ? t.const_data_ptr<float>() : nullptr; };
+  if (depthwise) {
+    run_depthwise(*this, g, data(x), y.mutable_data_ptr<float>());
+  } else {
+    run_dense(*this, g, data(x), data(gate), data(residual), y.mutable_data_ptr<float>());
   }
   return y;
 }
 
-}  // namespace
+}  // namespace zoo
+
+using at::Tensor;
+using zoo::Convolution;
+using zoo::Padding;
 
 extern "C" char* zoo_convolution_new(const Tensor* weight, const Tensor* bias, int64_t stride, int64_t top,
                                      int64_t left, int64_t bottom, int64_t right, bool depthwise, int activation,
@@ -178,7 +189,7 @@ extern "C" char* zoo_convolution_new(const Tensor* weight, const Tensor* bias, i
     TORCH_CHECK(stride >= 1 && top >= 0 && left >= 0 && bottom >= 0 && right >= 0,
                 "convolution: stride ", stride, " is below 1, or the padding is negative");
     *out = new Convolution(w.detach(), zoo::optional(bias), stride, Padding{top, left, bottom, right}, depthwise,
-                           static_cast<Activation>(activation));
+                           static_cast<zoo::Activation>(activation));
   });
 }
 
@@ -187,15 +198,15 @@ extern "C" void zoo_convolution_free(Convolution* convolution) { delete convolut
 extern "C" char* zoo_convolution_run(const Convolution* convolution, const Tensor* x, const Tensor* gate,
                                      const Tensor* residual, Tensor** out) {
   return zoo::guarded(
-      [&] { *out = new Tensor(run(*convolution, *x, zoo::optional(gate), zoo::optional(residual))); });
+      [&] { *out = new Tensor(convolution->run(*x, zoo::optional(gate), zoo::optional(residual))); });
 }
 
 // The mean of every channel of a channels_last map, as N x C x 1 x 1.
 extern "C" char* zoo_global_mean(const Tensor* x, Tensor** out) {
   return zoo::guarded([&] {
-    TORCH_CHECK(is_map(*x), "global_mean: an input of shape ", x->sizes(), " is no channels_last f32 map on the CPU");
+    TORCH_CHECK(zoo::is_map(*x), "global_mean: an input of shape ", x->sizes(), " is no channels_last f32 map on the CPU");
     const int64_t batch = x->size(0), channels = x->size(1), pixels = x->size(2) * x->size(3);
-    Tensor y = channels_last(batch, channels, 1, 1);
+    Tensor y = zoo::empty_map(batch, channels, 1, 1);
     const float* in = x->const_data_ptr<float>();
     float* means = y.mutable_data_ptr<float>();
     at::parallel_for(0, batch, 1, [&](int64_t begin, int64_t end) {

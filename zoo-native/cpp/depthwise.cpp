@@ -1,11 +1,10 @@
 // Depthwise convolution as an autograd node over channels_last f32 maps, with padding that need not be symmetric.
-#include <ATen/ops/constant_pad_nd.h>
-#include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "convolution.h"
 #include "error.h"
 #include "geometry.h"
 #include "kernels/kernels.h"
@@ -153,13 +152,6 @@ bool fits_kernels(const Tensor& x, const Tensor& weight) {
          weight.size(2) == weight.size(3) && weight.size(2) <= kMaxKernel;
 }
 
-Tensor fallback(const Tensor& x, const Tensor& weight, int64_t stride, Padding pad) {
-  if (pad.symmetric())
-    return at::conv2d(x, weight, {}, {stride, stride}, at::IntArrayRef{pad.top, pad.left}, {1, 1}, x.size(1));
-  const Tensor padded = at::constant_pad_nd(x, {pad.left, pad.right, pad.top, pad.bottom});
-  return at::conv2d(padded, weight, {}, {stride, stride}, at::IntArrayRef{0, 0}, {1, 1}, x.size(1));
-}
-
 }  // namespace
 
 extern "C" char* zoo_depthwise_conv2d(const Tensor* x, const Tensor* weight, int64_t stride, int64_t top, int64_t left,
@@ -169,6 +161,6 @@ extern "C" char* zoo_depthwise_conv2d(const Tensor* x, const Tensor* weight, int
     const Padding pad{top, left, bottom, right};
     check(*x, *weight, stride, pad);
     *out = new Tensor(fits_kernels(*x, *weight) ? Depthwise::apply(*x, *weight, stride, pad)
-                                                : fallback(*x, *weight, stride, pad));
+                                                : zoo::conv2d(*x, *weight, {}, stride, pad, x->size(1)));
   });
 }

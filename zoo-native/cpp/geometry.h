@@ -15,6 +15,7 @@ struct Padding {
   int64_t top, left, bottom, right;
 
   bool symmetric() const { return top == bottom && left == right; }
+  bool none() const { return top == 0 && left == 0 && bottom == 0 && right == 0; }
 };
 
 // Kernels of mobile networks are 3, 5 or 7; taps live on the stack.

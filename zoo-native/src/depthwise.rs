@@ -1,6 +1,7 @@
 //! Depthwise convolution over channels_last maps.
 //!
-//! Owned here: the operation and its gradients. Not here: dense and grouped convolutions, which libtorch does well.
+//! Owned here: the operation and its gradients. Not here: dense convolutions ([`dense`](crate::dense)), and grouped ones
+//! that are neither, which go to libtorch.
 
 use std::ffi::c_char;
 

@@ -1,7 +1,7 @@
 //! The few libtorch pieces that tch does not bind, behind small C++ files.
 //!
 //! Owned here: optimizer steps ([`sgd`], [`optimizer`]), gradients ([`gradient`]), batch norm with its activation
-//! ([`norm`]), depthwise convolution ([`depthwise`]), convolution for inference ([`convolution`]), TorchScript
+//! ([`norm`]), convolution ([`dense`], [`depthwise`]), convolution for inference ([`convolution`]), TorchScript
 //! ([`script`]), CPU switches ([`cpu`]), the numbers computed with ([`precision`]), a record of what took how long
 //! ([`profile`]) and the allocator ([`allocator`]). Not here: which layer uses which of them, and the optimizer's state
 //! and schedule.
@@ -11,6 +11,7 @@
 pub mod allocator;
 pub mod convolution;
 pub mod cpu;
+pub mod dense;
 pub mod depthwise;
 mod error;
 pub mod gradient;

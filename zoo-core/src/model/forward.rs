@@ -4,6 +4,7 @@
 //! whoever seeds it before a step makes that step repeatable.
 
 use tch::{Kind, Tensor};
+use zoo_native::dense::dense_conv2d;
 use zoo_native::depthwise::depthwise_conv2d;
 use zoo_native::norm::{Activation as Fused, Norm as NormTensors, norm_activation};
 use zoo_native::profile::label;
@@ -140,6 +141,9 @@ impl Model {
         let Some(geometry) = Geometry::of(op, self.plan.options.padding) else { return Ok(x.shallow_clone()) };
         if op.is_depthwise() && bias.is_none() && op.input.c == op.output.c {
             return Ok(depthwise_conv2d(x, weight, geometry.stride, geometry.border)?);
+        }
+        if geometry.groups == 1 {
+            return Ok(dense_conv2d(x, weight, bias, geometry.stride, geometry.border)?);
         }
         geometry.convolve(x, weight, bias)
     }

@@ -32,6 +32,23 @@ struct Epilogue {
   Activation activation;
 };
 
+// A matrix of `depth` x `columns` in any order: its element (k, column) is data[k * depth_step + column * column_step].
+struct Matrix {
+  const float* data;
+  int64_t depth, columns;
+  int64_t depth_step, column_step;
+};
+
+// Rows of `width` floats, `step` floats from one to the next.
+struct Rows {
+  const float* data;
+  int64_t width;
+  int64_t step;
+};
+
+// So many rows of three vectors stay in the L1 cache beside what they are multiplied with.
+constexpr int64_t kPanelRows = 128;
+
 // A matrix of `depth` x `columns`, packed for the level that multiplies with it.
 struct Packed {
   const float* weight;
@@ -61,14 +78,17 @@ struct Kernels {
                      int64_t pixels, int64_t channels);
   // Columns rounded up to whole vectors, as they are packed.
   int64_t (*padded)(int64_t columns);
-  // `weight` is columns x depth, row by row; `packed` has room for padded(columns) * depth.
-  void (*pack)(const float* weight, int64_t depth, int64_t columns, float* packed);
   // Columns are worked on in groups; this is how many there are.
   int64_t (*groups)(int64_t columns);
+  // Packs groups [first, last); `packed` has room for padded(columns) * depth.
+  void (*pack)(Matrix matrix, float* packed, int64_t first, int64_t last);
   // output = activation(input * matrix + bias) + residual, for groups [first, last). Input rows lie `input_step` floats
   // apart, those of output and residual `columns`. The residual may be null; it is not the output.
   void (*multiply)(const float* input, int64_t input_step, int64_t rows, Packed matrix, const float* residual,
                    float* output, int64_t first, int64_t last);
+  // sums[o][i] += gradient[p][o] * input[p][i] over rows p, for the groups [first, last) of inputs. Rows of sums lie
+  // padded(inputs) floats apart; `rows` is at most kPanelRows.
+  void (*outer)(Rows input, Rows gradient, int64_t rows, float* sums, int64_t first, int64_t last);
   // Mean over the pixels of one image.
   void (*mean)(const float* x, int64_t pixels, int64_t channels, float* out);
   // y = x * gate, one row of gates for all rows of x.

@@ -7,7 +7,7 @@ namespace zoo {
 namespace ZOO_LEVEL {
 
 const Kernels kernels = {moments, normalize, reduce, gradient, correlate, accumulate,
-                         padded, pack, groups, multiply, mean, scale};
+                         padded, groups, pack, multiply, outer, mean, scale};
 
 }  // namespace ZOO_LEVEL
 }  // namespace zoo

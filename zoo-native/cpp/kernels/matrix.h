@@ -1,4 +1,5 @@
-// Pixels times a packed matrix: 1 x 1 convolutions, linear layers, and others once their patches are gathered.
+// Pixels times a packed matrix, and the sum over pixels of their outer products: 1 x 1 convolutions, linear layers, and
+// others once their patches are gathered, forwards and backwards.
 //
 // A tile of rows x vectors of sums stays in registers over the whole depth; the matrix is packed so that its columns are
 // read in order. Weight and pixel loads are then under the rate of the multiplications, which is what bounds the tile.
@@ -34,14 +35,16 @@ int64_t padded(int64_t columns) { return Groups(columns).vectors * kLanes; }
 
 int64_t groups(int64_t columns) { return Groups(columns).count(); }
 
-void pack(const float* weight, int64_t depth, int64_t columns, float* packed) {
-  const Groups g(columns);
-  for (int64_t group = 0; group < g.count(); group++) {
-    for (int64_t k = 0; k < depth; k++) {
-      for (int64_t j = 0; j < g.width(group) * kLanes; j++) {
-        const int64_t column = g.begin(group) * kLanes + j;
-        *packed++ = column < columns ? weight[column * depth + k] : 0.0f;
-      }
+void pack(Matrix m, float* packed, int64_t first, int64_t last) {
+  const Groups g(m.columns);
+  for (int64_t group = first; group < last; group++) {
+    const int64_t begin = g.begin(group) * kLanes, width = g.width(group) * kLanes;
+    const int64_t inside = m.columns - begin < width ? m.columns - begin : width;
+    const float* row = m.data + begin * m.column_step;
+    float* out = packed + begin * m.depth;
+    for (int64_t k = 0; k < m.depth; k++, row += m.depth_step, out += width) {
+      for (int64_t j = 0; j < inside; j++) out[j] = row[j * m.column_step];
+      for (int64_t j = inside; j < width; j++) out[j] = 0.0f;
     }
   }
 }
@@ -158,6 +161,73 @@ void multiply(const float* input, int64_t input_step, int64_t rows, Packed m, co
       }
     }
   });
+}
+
+// Sums of the outer product that stay in registers: rows x vectors of them, beside the vectors of a panel.
+constexpr int kOuterRows = ZOO_VECTOR_BYTES > 32 ? 8 : 4;
+
+template <int rows, int vectors>
+inline void outer_tile(const float* panel, const float* gradient, int64_t step, int64_t count, float* sums,
+                       int64_t sums_step) {
+  typedef Wide::Float Float;
+  Float s[rows][vectors];
+#pragma GCC unroll 8
+  for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) s[r][v] = Wide::load(sums + r * sums_step + v * kLanes);
+  }
+  for (int64_t p = 0; p < count; p++, panel += vectors * kLanes, gradient += step) {
+    Float x[vectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) x[v] = Wide::load(panel + v * kLanes);
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++) {
+      const Float g = splat<Float>(gradient[r]);
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; v++) s[r][v] += g * x[v];
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) Wide::store(sums + r * sums_step + v * kLanes, s[r][v]);
+  }
+}
+
+// Columns [begin, begin + vectors) of the input go into a panel once and are read from it for every tile.
+template <int vectors>
+inline void outer_group(Rows input, Rows gradient, int64_t rows, int64_t begin, float* sums, int64_t sums_step) {
+  constexpr int64_t width = vectors * kLanes;
+  alignas(64) float panel[kPanelRows * width];
+  const int64_t inside = input.width - begin < width ? input.width - begin : width;
+  for (int64_t p = 0; p < rows; p++) {
+    const float* from = input.data + p * input.step + begin;
+    float* to = panel + p * width;
+    if (inside == width) {
+      for (int v = 0; v < vectors; v++) Wide::store(to + v * kLanes, Wide::load(from + v * kLanes));
+    } else {
+      for (int64_t j = 0; j < width; j++) to[j] = j < inside ? from[j] : 0.0f;
+    }
+  }
+  int64_t o = 0;
+  for (; o + kOuterRows <= gradient.width; o += kOuterRows)
+    outer_tile<kOuterRows, vectors>(panel, gradient.data + o, gradient.step, rows, sums + o * sums_step + begin,
+                                    sums_step);
+  for (; o < gradient.width; o++)
+    outer_tile<1, vectors>(panel, gradient.data + o, gradient.step, rows, sums + o * sums_step + begin, sums_step);
+}
+
+void outer(Rows input, Rows gradient, int64_t rows, float* sums, int64_t first, int64_t last) {
+  const Groups g(input.width);
+  const int64_t sums_step = g.vectors * kLanes;
+  for (int64_t group = first; group < last; group++) {
+    const int64_t begin = g.begin(group) * kLanes;
+    switch (g.width(group)) {
+      case 1: outer_group<1>(input, gradient, rows, begin, sums, sums_step); break;
+      case 2: outer_group<2>(input, gradient, rows, begin, sums, sums_step); break;
+      default: outer_group<3>(input, gradient, rows, begin, sums, sums_step);
+    }
+  }
 }
 
 // Eight vectors of channels at once: sums stay in registers, and each pixel gives whole cache lines.

@@ -75,45 +75,77 @@ pub fn load_with(manifest: &Manifest, dir: &Path) -> Result<Dataset, DataError> 
     })
 }
 
-/// Reads `files` side by side, a thread each, as hashing takes longer than reading.
+/// Reads `files` side by side, a thread each, as hashing takes longer than reading; each fills its own part of the images,
+/// so that no file is held beside them.
 fn read_all(files: &[FileSum], folder: &Path) -> Result<Images, DataError> {
-    let parts = thread::scope(|scope| {
-        let readers: Vec<_> = files
-            .iter()
-            .map(|file| scope.spawn(move || decode(&folder.join(file.name), &file.read(folder)?)))
-            .collect();
+    let count = files.iter().map(|file| file.bytes as usize / RECORD).sum::<usize>();
+    let mut all = Images { pixels: vec![0; count * PIXELS], labels: vec![0; count], side: SIDE };
+    let (mut pixels, mut labels) = (all.pixels.as_mut_slice(), all.labels.as_mut_slice());
+    thread::scope(|scope| {
+        let mut readers = Vec::new();
+        for file in files {
+            let records = file.bytes as usize / RECORD;
+            let part = Part {
+                pixels: pixels.split_off_mut(..records * PIXELS).unwrap_or_default(),
+                labels: labels.split_off_mut(..records).unwrap_or_default(),
+            };
+            readers.push(scope.spawn(move || read_part(file, folder, part)));
+        }
         readers
             .into_iter()
-            .map(|reader| reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect::<Result<Vec<Images>, DataError>>()
+            .try_for_each(|reader| reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })?;
-    let mut all = Images { pixels: Vec::new(), labels: Vec::new(), side: SIDE };
-    all.pixels.reserve_exact(parts.iter().map(|part| part.pixels.len()).sum());
-    for part in parts {
-        all.pixels.extend_from_slice(&part.pixels);
-        all.labels.extend_from_slice(&part.labels);
-    }
     Ok(all)
 }
 
-/// Takes records apart; `path` is only for the message.
-pub fn decode(path: &Path, bytes: &[u8]) -> Result<Images, DataError> {
-    let count = bytes.len() / RECORD;
-    if !bytes.len().is_multiple_of(RECORD) {
-        let (actual, expected) = (bytes.len() as u64, ((count + 1) * RECORD) as u64);
-        return Err(DataError::Size { path: path.to_path_buf(), actual, expected });
-    }
-    let mut images =
-        Images { pixels: Vec::with_capacity(count * PIXELS), labels: Vec::with_capacity(count), side: SIDE };
-    for (record, bytes) in bytes.chunks_exact(RECORD).enumerate() {
-        let label = bytes[0];
-        if usize::from(label) >= CLASSES.len() {
-            return Err(DataError::Label { path: path.to_path_buf(), record, label, classes: CLASSES.len() });
+/// Where the records of a file go.
+struct Part<'a> {
+    pixels: &'a mut [u8],
+    labels: &'a mut [u16],
+}
+
+fn read_part(file: &FileSum, folder: &Path, part: Part) -> Result<(), DataError> {
+    const TOGETHER: usize = 64;
+    let path = folder.join(file.name);
+    whole_records(&path, file.bytes as usize)?;
+    let (mut done, mut faults) = (0, Ok(()));
+    file.read_pieces(folder, TOGETHER * RECORD, |records| {
+        let count = records.len() / RECORD;
+        let into = Part {
+            pixels: &mut part.pixels[done * PIXELS..(done + count) * PIXELS],
+            labels: &mut part.labels[done..done + count],
+        };
+        if faults.is_ok() {
+            faults = decode(&path, records, done, into);
         }
-        images.labels.push(label.into());
-        images.pixels.extend_from_slice(&bytes[1..]);
+        done += count;
+    })?;
+    faults
+}
+
+fn whole_records(path: &Path, bytes: usize) -> Result<usize, DataError> {
+    let count = bytes / RECORD;
+    match bytes.is_multiple_of(RECORD) {
+        true => Ok(count),
+        false => {
+            let (actual, expected) = (bytes as u64, ((count + 1) * RECORD) as u64);
+            Err(DataError::Size { path: path.to_path_buf(), actual, expected })
+        }
     }
-    Ok(images)
+}
+
+/// Takes whole records apart, the first of which is number `first` of the file; `path` is only for the message.
+fn decode(path: &Path, bytes: &[u8], first: usize, into: Part) -> Result<(), DataError> {
+    for (index, record) in bytes.chunks_exact(RECORD).enumerate() {
+        let label = record[0];
+        if usize::from(label) >= CLASSES.len() {
+            let (path, record) = (path.to_path_buf(), first + index);
+            return Err(DataError::Label { path, record, label, classes: CLASSES.len() });
+        }
+        into.labels[index] = label.into();
+        into.pixels[index * PIXELS..(index + 1) * PIXELS].copy_from_slice(&record[1..]);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -125,6 +157,14 @@ mod tests {
     fn encode(images: &Images) -> Vec<u8> {
         let record = |i: usize| [&[images.labels[i] as u8], images.image(i)].concat();
         (0..images.len()).flat_map(record).collect()
+    }
+
+    /// Reads `bytes` as a file of their own.
+    fn read_back(bytes: &[u8]) -> Result<Images, DataError> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("x.bin"), bytes).unwrap();
+        let md5 = super::super::manifest::md5_hex(bytes);
+        read_all(&[FileSum { name: "x.bin", bytes: bytes.len() as u64, md5: &md5 }], dir.path())
     }
 
     fn some_images() -> impl Strategy<Value = Images> {
@@ -140,7 +180,7 @@ mod tests {
 
         #[test]
         fn records_read_back_as_written(images in some_images()) {
-            prop_assert_eq!(decode(Path::new("x.bin"), &encode(&images)).unwrap(), images);
+            prop_assert_eq!(read_back(&encode(&images)).unwrap(), images);
         }
 
         #[test]
@@ -148,7 +188,7 @@ mod tests {
             let mut bytes = encode(&images);
             prop_assume!(!bytes.is_empty());
             bytes.truncate(bytes.len() - cut);
-            prop_assert!(matches!(decode(Path::new("x.bin"), &bytes), Err(DataError::Size { .. })), "cut by {}", cut);
+            prop_assert!(matches!(read_back(&bytes), Err(DataError::Size { .. })), "cut by {}", cut);
         }
 
         #[test]
@@ -156,7 +196,7 @@ mod tests {
             prop_assume!(!images.is_empty());
             let at = at.index(images.len());
             images.labels[at] = label;
-            match decode(Path::new("x.bin"), &encode(&images)) {
+            match read_back(&encode(&images)) {
                 Err(DataError::Label { record, label: found, .. }) => prop_assert_eq!((record, u16::from(found)), (at, label)),
                 other => prop_assert!(false, "{other:?}"),
             }

@@ -72,8 +72,16 @@ impl<'a> Manifest<'a> {
 impl FileSum<'_> {
     /// Reads the file from `folder` and returns its bytes only if they are the official ones.
     pub fn read(&self, folder: &Path) -> Result<Vec<u8>, DataError> {
+        let mut bytes = Vec::with_capacity(self.bytes as usize);
+        self.read_pieces(folder, 1 << 20, |piece| bytes.extend_from_slice(piece))?;
+        Ok(bytes)
+    }
+
+    /// Reads the file from `folder` in pieces of `size` bytes, the last one shorter, and hands each to `take`. What was
+    /// taken is official only if no error follows.
+    pub fn read_pieces(&self, folder: &Path, size: usize, mut take: impl FnMut(&[u8])) -> Result<(), DataError> {
         let path = folder.join(self.name);
-        let file = fs::File::open(&path).map_err(|source| match source.kind() {
+        let mut file = fs::File::open(&path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => DataError::Missing { path: path.clone() },
             _ => DataError::io("read", &path)(source),
         })?;
@@ -81,23 +89,31 @@ impl FileSum<'_> {
         if actual != self.bytes {
             return Err(DataError::Size { path, actual, expected: self.bytes });
         }
-        let mut bytes = Vec::with_capacity(self.bytes as usize);
-        file.take(self.bytes).read_to_end(&mut bytes).map_err(DataError::io("read", &path))?;
-        self.check(&path, &bytes)?;
-        Ok(bytes)
+        let (mut piece, mut hash, mut left) = (vec![0; size.max(1)], Md5::new(), self.bytes as usize);
+        while left > 0 {
+            let now = left.min(piece.len());
+            file.read_exact(&mut piece[..now]).map_err(DataError::io("read", &path))?;
+            hash.update(&piece[..now]);
+            take(&piece[..now]);
+            left -= now;
+        }
+        self.compare(&path, hex(&hash.finalize()))
     }
 
     /// Checks `bytes`, which were or will be at `path`.
     pub fn check(&self, path: &Path, bytes: &[u8]) -> Result<(), DataError> {
-        let path = path.to_path_buf();
         if bytes.len() as u64 != self.bytes {
-            return Err(DataError::Size { path, actual: bytes.len() as u64, expected: self.bytes });
+            let (path, actual) = (path.to_path_buf(), bytes.len() as u64);
+            return Err(DataError::Size { path, actual, expected: self.bytes });
         }
-        let actual = md5_hex(bytes);
-        if actual != self.md5 {
-            return Err(DataError::Altered { path, actual, expected: self.md5.to_string() });
+        self.compare(path, md5_hex(bytes))
+    }
+
+    fn compare(&self, path: &Path, actual: String) -> Result<(), DataError> {
+        match actual == self.md5 {
+            true => Ok(()),
+            false => Err(DataError::Altered { path: path.to_path_buf(), actual, expected: self.md5.to_string() }),
         }
-        Ok(())
     }
 
     /// Checks `bytes` and writes them to `folder`, whole or not at all.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::mpsc::Sender;
 
 use tch::{Device, TchError, Tensor};
-use zoo_core::model::{Mode, Model, ModelError};
+use zoo_core::model::{Deployed, Mode, Model, ModelError};
 
 use super::augment::Mixed;
 
@@ -65,17 +65,21 @@ impl Batch {
         Ok((logits, self.labels_on(model.device(), piece)?))
     }
 
-    /// Logits of the batch, each the mean of the image's and of its mirror image's, and the labels.
+    /// Logits of the batch from `model` as one deploys it, and the labels; where `mirrored`, each is the mean of the
+    /// image's and of its mirror image's.
     ///
     /// # Errors
     /// As [`classify`](Batch::classify).
-    pub fn classify_mirrored(&self, model: &Model, mode: Mode) -> Result<(Tensor, Tensor), ModelError> {
+    pub fn evaluate(&self, model: &Model, deployed: &Deployed, mirrored: bool) -> Result<(Tensor, Tensor), ModelError> {
         if let Kind::Features(_) = self.kind {
-            return self.classify(model, mode);
+            return self.classify(model, Mode::Eval);
         }
         let images = self.images(model, 0..self.len())?;
-        let mirrored = model.forward(&images.f_flip([3i64].as_slice())?, mode)?;
-        let logits = model.forward(&images, mode)?.f_add(&mirrored)?.f_mul_scalar(0.5)?;
+        let mut logits = deployed.forward(&images)?;
+        if mirrored {
+            let other = deployed.forward(&images.f_flip([3i64].as_slice())?)?;
+            logits = logits.f_add(&other)?.f_mul_scalar(0.5)?;
+        }
         Ok((logits, self.labels_on(model.device(), 0..self.len())?))
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use zoo_core::Plan;
-use zoo_core::model::Mode;
+use zoo_core::model::Backend;
 
 use super::budget::Speed;
 use super::loader::{Batches, Loader, Worker};
@@ -71,6 +71,7 @@ fn step(trainer: &mut Trainer, loader: &mut Loader, time: Duration) -> Result<f6
 fn evaluation(trainer: &Trainer, settings: &Settings, test: &TestSet) -> Result<f64, TrainError> {
     let Settings { workers, test_time_flip, .. } = *settings;
     let model = &trainer.model;
+    let deployed = model.deploy(Backend::Native)?;
     let mut worker = Worker::default();
     let (mut seconds, mut seen) = (0.0, 0);
     // The second pass counts.
@@ -83,10 +84,7 @@ fn evaluation(trainer: &Trainer, settings: &Settings, test: &TestSet) -> Result<
             return Ok(0.0);
         }
         let begun = Instant::now();
-        let (logits, _) = tch::no_grad(|| match test_time_flip {
-            true => batch.classify_mirrored(model, Mode::Eval),
-            false => batch.classify(model, Mode::Eval),
-        })?;
+        let (logits, _) = tch::no_grad(|| batch.evaluate(model, &deployed, test_time_flip))?;
         logits.f_sum(tch::Kind::Float)?.f_double_value(&[])?;
         // The next batch is prepared while this one is evaluated.
         seconds = begun.elapsed().as_secs_f64().max(preparing);

@@ -152,6 +152,7 @@ fn kind(name: &str) -> String {
         ("depthwise", "depthwise convolution"),
         ("Depthwise", "depthwise convolution"),
         ("conv2d", "convolution"),
+        ("::Dense>", "convolution"),
         ("ConvolutionBackward", "convolution"),
         ("AccumulateGrad", "gradients put in place"),
         ("_fused_", "optimizer"),
@@ -174,6 +175,7 @@ mod tests {
     #[test]
     fn an_operation_and_its_way_back_have_one_name() {
         assert_eq!(kind("aten::conv2d"), kind("ConvolutionBackward0"));
+        assert_eq!(kind("zoo::dense_conv2d"), kind("torch::autograd::CppNode<(anonymous namespace)::Dense>"));
         assert_eq!(
             kind("zoo::norm_activation"),
             kind("torch::autograd::CppNode<(anonymous namespace)::NormActivation>")
