@@ -69,7 +69,7 @@ void run_depthwise(const Convolution& conv, const Geometry& g, const float* x, f
     Tap taps[kMaxKernel * kMaxKernel];
     int64_t count = 0;
     for (int64_t k = 0; k < g.kernel; k++)
-      count += row_taps(g, x, conv.weight.data(), n, row, k, taps + count);
+      count += row_taps(g, x, conv.weight.get(), n, row, k, taps + count);
     conv.kernels->correlate(taps, count, g.stride * g.channels, y + g.out_row(n, row), g.channels, g.out_width,
                             g.channels, epilogue);
   });
@@ -115,10 +115,11 @@ Convolution Convolution::transposed(const Tensor& w) {
 
 // A few thousand numbers are worth a thread.
 void Convolution::pack(Matrix matrix) {
-  weight.resize(kernels->padded(outputs) * matrix.depth);
-  const int64_t groups = kernels->groups(outputs), grain = 1 + 16384 * groups / static_cast<int64_t>(weight.size());
+  const int64_t size = kernels->padded(outputs) * matrix.depth;
+  weight = std::make_unique_for_overwrite<float[]>(size);
+  const int64_t groups = kernels->groups(outputs), grain = 1 + 16384 * groups / size;
   at::parallel_for(0, groups, grain,
-                   [&](int64_t begin, int64_t end) { kernels->pack(matrix, weight.data(), begin, end); });
+                   [&](int64_t begin, int64_t end) { kernels->pack(matrix, weight.get(), begin, end); });
 }
 
 void gather(const Geometry& g, const float* x, int64_t begin, int64_t end, float* rows) {

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <vector>
 
 #include "geometry.h"
@@ -16,7 +17,8 @@ struct Convolution {
   int64_t inputs, outputs, kernel, stride;
   Padding pad;
   bool depthwise;
-  std::vector<float> weight;
+  // Not a vector, which would clear what is about to be written: a training step packs every weight twice.
+  std::unique_ptr<float[]> weight;
   std::vector<float> bias;
 
   Convolution(const at::Tensor& weight, const at::Tensor& bias, int64_t stride, Padding pad, bool depthwise,
@@ -26,7 +28,7 @@ struct Convolution {
   static Convolution transposed(const at::Tensor& weight);
 
   int64_t depth() const { return inputs * kernel * kernel; }
-  Packed packed() const { return {weight.data(), depth(), outputs, {bias.data(), activation}}; }
+  Packed packed() const { return {weight.get(), depth(), outputs, {bias.data(), activation}}; }
   // Whether input rows can be multiplied where they lie.
   bool in_place() const { return kernel == 1 && stride == 1 && pad.none(); }
 

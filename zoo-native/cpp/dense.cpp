@@ -9,6 +9,7 @@
 #include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <memory>
 #include <optional>
 
 #include "convolution.h"
@@ -40,8 +41,8 @@ struct WeightGradient {
       : g(x.sizes(), weight.size(2), stride, pad), in_place(g.kernel == 1 && g.stride == 1 && pad.none()),
         inputs(weight.size(1) * g.taps()), outputs(weight.size(0)), rows(g.batch * g.out_height * g.out_width) {}
 
-  // Adds what rows [begin, end) give for groups [first, last) of inputs.
-  void add(const float* x, const float* dy, int64_t begin, int64_t end, float* sums, int64_t first,
+  // What rows [begin, end) give for groups [first, last) of inputs.
+  void sum(const float* x, const float* dy, int64_t begin, int64_t end, float* sums, int64_t first,
            int64_t last) const {
     static thread_local std::vector<float> patches;
     for (int64_t row = begin; row < end; row += kPanelRows) {
@@ -52,35 +53,46 @@ struct WeightGradient {
         zoo::gather(g, x, row, row + count, patches.data());
         input = patches.data();
       }
-      kernels.outer({input, inputs, inputs}, {dy + row * outputs, outputs, outputs}, count, sums, first, last);
+      kernels.outer({input, inputs, inputs}, {dy + row * outputs, outputs, outputs}, count, row == begin, sums, first,
+                    last);
     }
   }
 
-  std::vector<float> sums(const float* x, const float* dy) const {
-    const int64_t size = outputs * kernels.padded(inputs), pieces = pieces_of(rows, size);
+  // The sums of each piece, one after the other.
+  void sum_pieces(const float* x, const float* dy, int64_t pieces, float* sums) const {
+    const int64_t size = outputs * kernels.padded(inputs);
     const int64_t groups = kernels.groups(inputs), threads = at::get_num_threads();
     // Slices of columns are independent sums, so their number may depend on that of threads.
     const int64_t slices = std::min(groups, (2 * threads + pieces - 1) / pieces);
-    std::vector<float> partial(pieces * size, 0.0f);
     at::parallel_for(0, pieces * slices, 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; i++) {
         const int64_t p = i / slices, slice = i % slices;
-        add(x, dy, rows * p / pieces, rows * (p + 1) / pieces, partial.data() + p * size, groups * slice / slices,
+        sum(x, dy, rows * p / pieces, rows * (p + 1) / pieces, sums + p * size, groups * slice / slices,
             groups * (slice + 1) / slices);
       }
     });
-    for (int64_t p = 1; p < pieces; p++)
-      for (int64_t i = 0; i < size; i++) partial[i] += partial[p * size + i];
-    return partial;
   }
 
   // Patches are gathered tap by tap, so the sums are those of a weight in channels_last order.
   Tensor of(const Tensor& x, const Tensor& dy, const Tensor& weight) const {
-    const std::vector<float> total = sums(x.const_data_ptr<float>(), dy.const_data_ptr<float>());
     Tensor dw = at::empty(weight.sizes(), weight.options().memory_format(at::MemoryFormat::ChannelsLast));
+    const float *in = x.const_data_ptr<float>(), *up = dy.const_data_ptr<float>();
     float* out = dw.mutable_data_ptr<float>();
-    const int64_t step = kernels.padded(inputs);
-    for (int64_t o = 0; o < outputs; o++) std::copy_n(total.data() + o * step, inputs, out + o * inputs);
+    const int64_t step = kernels.padded(inputs), size = outputs * step, pieces = pieces_of(rows, size);
+    if (pieces == 1 && step == inputs) {
+      sum_pieces(in, up, pieces, out);
+      return dw;
+    }
+    const auto partial = std::make_unique_for_overwrite<float[]>(pieces * size);
+    sum_pieces(in, up, pieces, partial.get());
+    for (int64_t o = 0; o < outputs; o++) {
+      float* row = out + o * inputs;
+      std::copy_n(partial.get() + o * step, inputs, row);
+      for (int64_t p = 1; p < pieces; p++) {
+        const float* more = partial.get() + p * size + o * step;
+        for (int64_t i = 0; i < inputs; i++) row[i] += more[i];
+      }
+    }
     return dw;
   }
 };

@@ -4,6 +4,8 @@
 #include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <vector>
+
 #include "convolution.h"
 #include "error.h"
 #include "geometry.h"
@@ -24,13 +26,13 @@ using zoo::Tap;
 Tensor output(const Geometry& g, const Tensor& x, const Tensor& weight) {
   Tensor y = at::empty({g.batch, g.channels, g.out_height, g.out_width},
                        x.options().memory_format(at::MemoryFormat::ChannelsLast));
-  const std::vector<float> packed = by_tap(g.taps(), g.channels, weight);
+  const auto packed = by_tap(g.taps(), g.channels, weight);
   const float* in = x.const_data_ptr<float>();
   float* out = y.mutable_data_ptr<float>();
   parallel_rows(g, g.batch, g.out_height, [&](int64_t n, int64_t row) {
     Tap taps[kMaxKernel * kMaxKernel];
     int64_t count = 0;
-    for (int64_t k = 0; k < g.kernel; k++) count += row_taps(g, in, packed.data(), n, row, k, taps + count);
+    for (int64_t k = 0; k < g.kernel; k++) count += row_taps(g, in, packed.get(), n, row, k, taps + count);
     zoo::kernels().correlate(taps, count, g.stride * g.channels, out + g.out_row(n, row), g.channels, g.out_width,
                              g.channels, {nullptr, zoo::kNone});
   });
@@ -60,14 +62,14 @@ int64_t phase_taps(const Geometry& g, const float* dy, const float* weight, int6
 
 Tensor input_gradient(const Geometry& g, const Tensor& x, const Tensor& dy, const Tensor& weight) {
   Tensor dx = at::empty_like(x);
-  const std::vector<float> packed = by_tap(g.taps(), g.channels, weight);
+  const auto packed = by_tap(g.taps(), g.channels, weight);
   const float* up = dy.const_data_ptr<float>();
   float* out = dx.mutable_data_ptr<float>();
   parallel_rows(g, g.batch, g.height, [&](int64_t n, int64_t row) {
     Tap taps[kMaxKernel * kMaxKernel];
     for (int64_t phase = 0; phase < std::min(g.stride, g.width); phase++) {
       const int64_t pixels = (g.width - phase + g.stride - 1) / g.stride;
-      const int64_t count = phase_taps(g, up, packed.data(), n, row, phase, pixels, taps);
+      const int64_t count = phase_taps(g, up, packed.get(), n, row, phase, pixels, taps);
       zoo::kernels().correlate(taps, count, g.channels, out + g.in_row(n, row) + phase * g.channels,
                                g.stride * g.channels, pixels, g.channels, {nullptr, zoo::kNone});
     }

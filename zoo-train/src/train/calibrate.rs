@@ -37,7 +37,7 @@ pub fn measure(
     let Some(full) = plans.last() else { return Ok(Speed { steps: Vec::new(), evaluation: 0.0 }) };
     let time = request.budget.map_or(TIME, |budget| budget.total.mul_f64(SHARE).min(MOST_TIME));
     let time = time.div_f64(plans.len() as f64);
-    let mut trainer = Trainer::new(full.clone(), settings, request.device)?;
+    let mut trainer = Trainer::new(full.clone(), settings, source, request.device)?;
     let mut loader = Loader::start(source.clone(), 0, settings.workers);
     let mut steps = Vec::new();
     for plan in plans {

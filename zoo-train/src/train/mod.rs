@@ -26,6 +26,7 @@ pub mod profile;
 pub mod progress;
 pub mod progressive;
 pub mod random;
+mod resident;
 pub mod run;
 pub mod schedule;
 pub mod settings;

@@ -4,11 +4,14 @@
 //! over a black border and resized as tensors; files are decoded, and a random piece of each is resized. All other random
 //! changes are those of [`augment`](super::augment).
 
+use tch::{Device, TchError};
+
 use super::augment::{Augmentation, erase::erase};
 use super::batch::{Batch, Kind};
 use super::crop::random_piece;
 use super::loader::{Batches, Worker};
 use super::random::{below, mix, permutation};
+use super::resident::{Place, Resident};
 use crate::data::normalisation::Normalisation;
 use crate::data::{DataError, Features, ImageFiles, Images, Preprocessing, Split};
 
@@ -25,6 +28,8 @@ pub struct Source {
     pub batch_size: usize,
     /// Seed of the run.
     pub seed: u64,
+    /// Whether batches only say which images they are, for a trainer that has them on its device.
+    pub on_device: bool,
     normalisation: Normalisation,
 }
 
@@ -38,7 +43,7 @@ impl Source {
         seed: u64,
     ) -> Source {
         let normalisation = Normalisation::new(preprocessing.mean, preprocessing.std);
-        Source { split, preprocessing, augmentation, batch_size, seed, normalisation }
+        Source { split, preprocessing, augmentation, batch_size, seed, on_device: false, normalisation }
     }
 
     /// Whole batches in one pass; images left over come in another epoch's order.
@@ -62,11 +67,36 @@ impl Source {
         self.augmentation.flip && self.random(epoch, index, 2) >> 63 == 1
     }
 
-    /// Writes image `index` of those in memory, and returns its label.
-    fn of_memory(&self, images: &Images, epoch: u64, index: usize, worker: &mut Worker, into: &mut [f32]) -> i64 {
+    /// The images for a trainer that is to have them on its device.
+    ///
+    /// # Errors
+    /// Where its memory lacks.
+    pub fn resident(&self, device: Device) -> Result<Option<Resident>, TchError> {
+        match &self.split {
+            Split::Memory(images) if self.on_device => {
+                let padding = self.augmentation.crop_padding;
+                Resident::new(images, &self.normalisation, padding, device).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn place(&self, epoch: u64, index: usize) -> Place {
         let padding = self.augmentation.crop_padding;
         let shift = |what: u64| below(self.random(epoch, index, what), 2 * padding + 1) as isize - padding as isize;
-        let (shift, mirrored) = ((shift(3), shift(4)), self.mirrored(epoch, index));
+        Place { index, shift: (shift(3), shift(4)), mirrored: self.mirrored(epoch, index) }
+    }
+
+    fn places(&self, images: &Images, epoch: u64, indices: &[u32], worker: &Worker) -> Batch {
+        let mut batch = worker.blank(indices.len(), Kind::Places);
+        batch.places.extend(indices.iter().map(|index| self.place(epoch, *index as usize)));
+        batch.labels.extend(indices.iter().map(|index| i64::from(images.labels[*index as usize])));
+        batch
+    }
+
+    /// Writes image `index` of those in memory, and returns its label.
+    fn of_memory(&self, images: &Images, epoch: u64, index: usize, worker: &mut Worker, into: &mut [f32]) -> i64 {
+        let Place { shift, mirrored, .. } = self.place(epoch, index);
         let (image, side) = (images.image(index), images.side);
         if self.augmentation.changes_bytes() {
             let Worker { square, copy, .. } = worker;
@@ -128,6 +158,9 @@ impl Source {
     }
 
     fn fill(&self, epoch: u64, indices: &[u32], worker: &mut Worker) -> Result<Batch, DataError> {
+        if let (true, Split::Memory(images)) = (self.on_device, &self.split) {
+            return Ok(self.places(images, epoch, indices, worker));
+        }
         let kind = match &self.split {
             Split::Memory(images) => Kind::Images(images.side),
             Split::Files(_) => Kind::Images(self.preprocessing.crop as usize),
@@ -301,6 +334,8 @@ fn mirror(row: &mut [u8]) {
 mod tests {
     use std::sync::Arc;
 
+    use tch::Tensor;
+
     use super::*;
     use crate::train::augment::{Jitter, Mixed, Mixing, Policy};
     use crate::train::loader::Loader;
@@ -380,6 +415,22 @@ mod tests {
         let policy = Policy::RandAugment { operations: 1, magnitude: 0 };
         let same = same(&images(crops, 9, 0), &images(Augmentation { policy, ..crops }, 9, 0));
         assert!((40..50).contains(&same), "{same} of 50");
+    }
+
+    #[test]
+    fn images_on_a_device_are_those_of_the_threads_to_the_last_bit() {
+        let plain = source();
+        let mut source = Arc::into_inner(source()).unwrap();
+        source.on_device = true;
+        let resident = source.resident(Device::Cpu).unwrap().unwrap();
+        let source = Arc::new(source);
+        let (mut ours, mut theirs) = (Loader::start(source, 3, 2), Loader::start(plain, 3, 1));
+        for _ in 0..9 {
+            let (ours, theirs) = (ours.next_batch().unwrap(), theirs.next_batch().unwrap());
+            assert_eq!(ours.labels, theirs.labels);
+            let expected = Tensor::from_slice(&theirs.pixels).view([8, 8, 8, 3]).permute([0, 3, 1, 2]);
+            assert!(resident.batch(&ours.places).unwrap().equal(&expected));
+        }
     }
 
     #[test]

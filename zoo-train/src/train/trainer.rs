@@ -14,7 +14,9 @@ use super::freeze::Freeze;
 use super::loss::cross_entropy;
 use super::optimizer::Optimizer;
 use super::random::mix;
+use super::resident::Resident;
 use super::settings::Precision;
+use super::source::Source;
 use super::{Settings, TrainError};
 
 /// What a step says of itself.
@@ -42,14 +44,16 @@ pub struct Trainer {
     unfreeze_every: Option<f64>,
     seed: u64,
     autocast: bool,
+    /// The training set, where batches only say which images they are.
+    resident: Option<Resident>,
 }
 
 impl Trainer {
-    /// A fresh network, as `settings` has it.
+    /// A fresh network, as `settings` has it, for the batches of `source`.
     ///
     /// # Errors
     /// Where libtorch refuses, most often for lack of memory.
-    pub fn new(plan: Plan, settings: &Settings, device: Device) -> Result<Trainer, TrainError> {
+    pub fn new(plan: Plan, settings: &Settings, source: &Source, device: Device) -> Result<Trainer, TrainError> {
         let options = ModelOptions { device, kind: Kind::Float, seed: mix(&[settings.seed]) as i64 };
         let mut model = Model::new(plan, &options)?;
         model.set_batch_norm(settings.bn_eps, settings.norm_momentum);
@@ -66,6 +70,7 @@ impl Trainer {
             unfreeze_every: settings.unfreeze_every,
             seed: settings.seed,
             autocast: settings.precision == Precision::Bf16,
+            resident: source.resident(device)?,
         };
         trainer.freeze_for(0.0)?;
         Ok(trainer)
@@ -142,7 +147,7 @@ impl Trainer {
     /// finite.
     fn backward(&self, batch: &Batch, piece: Range<usize>, share: f64) -> Result<StepOutcome, TrainError> {
         let autocast = Autocast::enter(self.autocast, self.model.device())?;
-        let (logits, labels) = batch.classify_piece(&self.model, Mode::Train, piece.clone())?;
+        let (logits, labels) = batch.classify_piece(&self.model, self.resident.as_ref(), Mode::Train, piece.clone())?;
         drop(autocast);
         let logits = logits.f_to_kind(Kind::Float)?;
         let (loss, labels) = cross_entropy(&logits, labels, batch.partners(piece), self.label_smoothing)?;

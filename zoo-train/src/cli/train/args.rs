@@ -204,6 +204,10 @@ pub struct Args {
     /// cpu, cuda, cuda:N or mps [default: cpu]
     #[arg(long, value_name = "NAME", help_heading = "Run")]
     pub device: Option<String>,
+    /// Whether the training images live on the device, and are cropped and mirrored there [default: true on GPUs, where
+    /// no other changes are asked for]
+    #[arg(long, value_name = "BOOL", help_heading = "Run")]
+    pub data_on_device: Option<bool>,
     /// Time so many steps by operation and by stage, print that, and train nothing
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000), help_heading = "Run")]
     pub profile_steps: Option<u64>,
@@ -276,6 +280,7 @@ pub fn flags(args: &Args) -> Result<Table, Error> {
         ("threads", args.threads.map(|n| Value::Integer(n.into()))),
         ("workers", whole("workers", args.workers)?),
         ("device", text(&args.device)),
+        ("data_on_device", args.data_on_device.map(Value::Boolean)),
     ];
     Ok(given.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect())
 }

@@ -2,12 +2,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tch::Device;
 use zoo_core::model::Model;
 use zoo_core::weights::{self, Strictness};
 use zoo_core::{Options, Plan};
 
 use super::{Request, Run};
-use crate::data::Dataset;
+use crate::data::{Dataset, Split};
 use crate::train::budget::{Pace, Speed};
 use crate::train::checkpoint::{Checkpoint, State};
 use crate::train::folder::{self, RunFolder};
@@ -57,7 +58,7 @@ impl Prepared {
         if let Some(full) = plans.last().filter(|_| settings.cache_features) {
             features::replace(&mut dataset, full, &settings, request, earlier)?;
         }
-        let source = source(&settings, &mut dataset);
+        let source = source(&settings, &mut dataset, request.device)?;
         let test = TestSet::new(std::mem::take(&mut dataset.test), settings.preprocessing(&dataset));
         Ok(Prepared { settings, progressive, plans, source, test, dataset })
     }
@@ -89,7 +90,7 @@ impl<'a> Run<'a> {
             }
         };
         let full = plans.last().cloned().ok_or_else(|| TrainError::Setting("the images have no size".into()))?;
-        let mut trainer = Trainer::new(full, &settings, request.device)?;
+        let mut trainer = Trainer::new(full, &settings, &source, request.device)?;
         let mut loaded = Vec::new();
         let (folder, state) = match found {
             Some((folder, checkpoint)) => (folder, load(&mut trainer, checkpoint, &settings)?),
@@ -135,6 +136,7 @@ fn resumed(request: &Settings, earlier: &Settings) -> Settings {
         threads: request.threads,
         workers: request.workers,
         device: request.device.clone(),
+        data_on_device: request.data_on_device,
         checkpoint_every: request.checkpoint_every,
         keep: request.keep,
         ..earlier.clone()
@@ -182,8 +184,17 @@ fn plans(request: &Request, settings: &Settings, classes: usize) -> Result<(Prog
 }
 
 /// Takes the training images out of the data set: a copy would be 150 MB of CIFAR-10.
-fn source(settings: &Settings, dataset: &mut Dataset) -> Source {
+fn source(settings: &Settings, dataset: &mut Dataset, device: Device) -> Result<Source, TrainError> {
     let preprocessing = settings.preprocessing(dataset);
     let train = std::mem::take(&mut dataset.train);
-    Source::new(train, preprocessing, settings.augmentation(), settings.batch_size, settings.seed)
+    let augmentation = settings.augmentation();
+    let possible = matches!(train, Split::Memory(_)) && !augmentation.is_more_than_crops();
+    if settings.data_on_device == Some(true) && !possible {
+        return Err(TrainError::Setting(
+            "--data-on-device true is for cifar10 and synthetic, with no changes to images but crops and flips".into(),
+        ));
+    }
+    let mut source = Source::new(train, preprocessing, augmentation, settings.batch_size, settings.seed);
+    source.on_device = possible && settings.data_on_device.unwrap_or(device != Device::Cpu);
+    Ok(source)
 }

@@ -148,6 +148,9 @@ pub struct Settings {
     pub seed: u64,
     /// `cpu`, `cuda`, `cuda:N` or `mps`.
     pub device: String,
+    /// Whether the training set lives on the device; by default where that is not the CPU and all changes to images are
+    /// crops and flips.
+    pub data_on_device: Option<bool>,
     /// Threads that prepare batches.
     pub workers: usize,
     /// Threads of libtorch; by default one for every processor.
@@ -274,6 +277,7 @@ impl Settings {
             checkpoint_every: None,
             keep: None,
             device: String::new(),
+            data_on_device: None,
             ..self.clone()
         };
         md5::Md5::digest(essential.to_toml()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
