@@ -156,10 +156,10 @@ fn one_cell_crashes_another_takes_too_long_and_the_rest_is_done() {
     let mut running = start(folder.path(), &[]);
     let child = child_of(&mut running);
     assert!(command::wait_until(&mut running, || command::exists_in_a_run(folder.path(), "config.toml")));
-    signal(child, "SEGV");
+    signal(child, "ABRT");
     assert_eq!(running.wait().unwrap().code(), Some(1));
     let statuses = column(folder.path(), "status");
-    assert_eq!(statuses.first(), Some(&("0.35".to_string(), "crashed (SIGSEGV)".to_string())), "{statuses:?}");
+    assert_eq!(statuses.first(), Some(&("0.35".to_string(), "crashed (SIGABRT)".to_string())), "{statuses:?}");
     assert_eq!(statuses.last(), Some(&("0.75".to_string(), "done".to_string())), "{statuses:?}");
     assert!(
         statuses.iter().any(|(width, status)| width == "0.5" && status.starts_with("timeout after ")),

@@ -61,14 +61,17 @@ impl Question<'_> {
         chosen.extend(read(self.folders.own)?);
         for cell in cells.iter() {
             let Work::Accuracy(training) = &cell.work else { continue };
-            let found = self.tables.epochs_of(cell).filter(|epochs| *epochs != training.settings.epochs);
-            if let (false, Some(epochs)) = (chosen.contains_key(&training.recipe_hash()), found) {
-                self.choose(&training.recipe_hash(), epochs, &mut chosen)?;
+            let recipe = training.recipe_hash();
+            if let (false, Some(epochs)) = (chosen.contains_key(&recipe), self.tables.epochs_of(cell)) {
+                self.choose(&recipe, epochs, &mut chosen)?;
             }
         }
         let open: Vec<String> = recipes(cells).into_iter().filter(|recipe| !chosen.contains_key(recipe)).collect();
         if open.is_empty() {
-            progress.say(&format!("{} epochs, as the curve was begun with", list(chosen.values())));
+            progress.say(&format!(
+                "{} epochs, as the curve was begun with; another --results folder starts a new one",
+                list(chosen.values())
+            ));
         } else {
             let Some(costs) = self.measure(cells, progress)? else { return Ok(false) };
             let left =
