@@ -22,13 +22,6 @@ use crate::train::progress::{Verbosity, time};
 
 pub use crate::sweep::process::end_with_sweep;
 
-/// Train, measure or count a grid of models that a file describes.
-///
-/// Each cell runs in a process of its own and becomes a row of the tables in --results, written as it comes. A crash, a
-/// time-out or a lack of memory is a row, too, with its status, and the sweep goes on. The same command does what is
-/// missing: cells with a row are passed over, those that failed as well unless --retry is given, and a training that was
-/// stopped goes on from its checkpoint. It ends with 0 where every cell has its figures, 1 where some failed, and 130 where
-/// it was stopped.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The sweep file, such as configs/sweeps/count.toml
