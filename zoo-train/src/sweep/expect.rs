@@ -18,8 +18,8 @@ const WARM_UP: f64 = 15.0;
 const FUSED: f64 = 25e9;
 const PLAIN: f64 = 15e9;
 /// Seconds of a thread that training takes for an image, and for each of its MACs.
-const IMAGE: f64 = 0.36e-3;
-const MAC: f64 = 0.12e-9;
+const IMAGE: f64 = 0.22e-3;
+const MAC: f64 = 0.085e-9;
 /// What an evaluated image takes of a trained one.
 const EVALUATED: f64 = 0.22;
 
