@@ -2,14 +2,16 @@
 //! `zoo-core`.
 //!
 //! Data flows one way: [`data`] gives images, [`train`] turns a plan and images into checkpoints, [`latency`] measures how
-//! long networks take, [`results`] are rows, and [`report`] turns rows into curves.
+//! long networks take, [`sweep`] does either over a grid, [`results`] are rows, and [`report`] turns rows into curves.
 //! A crate with tables of its own calls [`main_with`] and has the whole command line.
 
 mod cli;
 pub mod data;
+mod glob;
 pub mod latency;
 pub mod report;
 pub mod results;
+pub mod sweep;
 pub mod train;
 pub mod weights;
 

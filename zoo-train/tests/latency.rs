@@ -104,7 +104,7 @@ fn a_batch_beyond_memory_is_a_row_and_the_other_batch_goes_on() {
     let folder = tempdir().unwrap();
     latency(folder.path(), &[SMALL, "--mode", "native", "--batch", "4000000000,1"]).refused(&["1 of 2"]);
     let rows = csv(&folder.path().join("results/latency.csv")).rows;
-    assert!(rows[0]["status"].starts_with("libtorch: "), "{:?}", rows[0]);
+    assert!(rows[0]["status"].starts_with("out-of-memory: libtorch: "), "{:?}", rows[0]);
     assert_eq!(rows[1]["status"], "done");
 }
 

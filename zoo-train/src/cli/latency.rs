@@ -247,7 +247,7 @@ fn parse_mode(name: &str) -> Result<Mode, String> {
     Mode::find(name).ok_or_else(|| format!("`{name}` is no mode: choose among {names}"))
 }
 
-fn parse_seconds(text: &str) -> Result<f64, String> {
+pub fn parse_seconds(text: &str) -> Result<f64, String> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
     seconds.ok_or_else(|| format!("`{text}` is no time: give seconds from 0 to 86400"))
 }

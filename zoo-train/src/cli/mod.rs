@@ -14,6 +14,8 @@ mod network;
 mod predict;
 mod report;
 mod show;
+mod sweep;
+mod throughput;
 mod train;
 mod weights;
 
@@ -53,6 +55,16 @@ enum Command {
     Predict(predict::Args),
     /// Measure how long models take, as one would deploy them.
     Latency(latency::Args),
+    /// Measure how many images a second models take, in training and in inference.
+    Throughput(throughput::Args),
+    /// Train, measure or count a grid of models that a file describes.
+    ///
+    /// Each cell runs in a process of its own and becomes a row of the tables in --results, written as it comes. A crash, a
+    /// time-out or a lack of memory is a row, too, with its status, and the sweep goes on. The same command does what is
+    /// missing: cells with a row are passed over, those that failed as well unless --retry is given, and a training that was
+    /// stopped goes on from its checkpoint. It ends with 0 where every cell has its figures, 1 where some failed, and 130 where
+    /// it was stopped.
+    Sweep(sweep::Args),
     /// Write weights for Python, as safetensors under the names that it expects.
     Export(export::Args),
     /// Draw trade-off curves from tables of results, as a page and as figures.
@@ -81,6 +93,7 @@ enum Outcome {
 /// }
 /// ```
 pub fn main_with(extra: &[&'static Architecture]) -> ExitCode {
+    sweep::end_with_sweep();
     zoo_native::allocator::keep_freed_memory();
     let registry = Registry::with(extra);
     match run(&registry, std::env::args_os()) {
@@ -108,6 +121,8 @@ fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result
         Some(Command::Eval(args)) => eval::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Predict(args)) => predict::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Latency(args)) => latency::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Throughput(args)) => throughput::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Sweep(args)) => sweep::run(registry, &args),
         Some(Command::Export(args)) => export::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Report(args)) => report::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Data(args)) => data::run(&args).map(|()| Outcome::Done),

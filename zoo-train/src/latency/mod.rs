@@ -2,7 +2,7 @@
 //!
 //! [`measure`] is the one way: cells in, measurements out, whether a command or a sweep asks. [`protocol`] says when a run
 //! counts, [`statistics`] what the runs come to, [`network`] how a network is deployed, [`row`] and [`stages`] how it is
-//! written down. Threads are the caller's to set: libtorch takes them once a process.
+//! written down; [`throughput`] asks for images a second, in training too. Threads are the caller's to set: libtorch takes them once a process.
 
 mod cell;
 pub mod network;
@@ -10,6 +10,7 @@ pub mod protocol;
 pub mod row;
 pub mod stages;
 pub mod statistics;
+pub mod throughput;
 
 use tch::TchError;
 use zoo_core::model::{MemoryFormat, ModelError};

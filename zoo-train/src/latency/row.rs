@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Cell, Measurement};
-use crate::results::{Environment, Table, TableError};
+use crate::results::{Environment, Table, TableError, status};
 
 /// The columns, in order; `results/README.md` documents each with its unit.
 pub const HEADER: [&str; 26] = [
@@ -70,7 +70,7 @@ impl Row {
             timing.map(|timing| format!("{:.2}", timing.times.noise())).unwrap_or_default(),
             cell.profile.clone(),
             count(measurement.cost.map(|cost| cost.params)),
-            measurement.timing.as_ref().map_or_else(|error| error.to_string(), |_| "done".into()),
+            measurement.timing.as_ref().map_or_else(|error| status::of(&error.to_string()), |_| "done".into()),
             environment.device.clone(),
             environment.cpu.clone(),
             environment.libtorch.clone(),

@@ -9,18 +9,19 @@ use super::ReportError;
 use super::cells::Cells;
 use super::network::Network;
 use super::rows::{Count, Latency, Published, Rows, Run, Stage};
-use crate::latency::{row, stages};
+use crate::latency::{row, stages, throughput};
 use crate::results::{accuracy, count};
 
 /// The tables of a folder of results that a report is made of.
 pub const TABLES: [&str; 4] = ["accuracy.csv", "count.csv", "latency.csv", "latency-stages.csv"];
 
 /// How the header of each kind of table begins. What comes behind may grow.
-const HEADERS: [(Kind, &str, &[&str]); 5] = [
+const HEADERS: [(Kind, &str, &[&str]); 6] = [
     (Kind::Accuracy, "accuracy", accuracy::HEADER.split_at(12).0),
     (Kind::Count, "count", count::HEADER.split_at(8).0),
     (Kind::Stages, "latency-stages", stages::HEADER.split_at(11).0),
     (Kind::Latency, "latency", row::HEADER.split_at(12).0),
+    (Kind::Throughput, "throughput", throughput::HEADER.split_at(10).0),
     (
         Kind::Published,
         "published",
@@ -48,6 +49,7 @@ enum Kind {
     Count,
     Latency,
     Stages,
+    Throughput,
     Published,
 }
 
@@ -69,6 +71,12 @@ fn read_table(path: &Path, registry: &Registry, rows: &mut Rows) -> Result<(), R
     let fail = |line: u64, problem: String| ReportError::Row { path: path.into(), line, problem };
     let first = text.lines().next().unwrap_or_default();
     let kind = kind_of(first).ok_or_else(|| unknown_header(path, first))?;
+    if kind == Kind::Throughput {
+        // Images a second belong to a batch and a number of threads; no curve of a paper has them.
+        rows.warnings
+            .push(format!("{} is a table of throughput, which no figure shows: it is left out", path.display()));
+        return Ok(());
+    }
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| fail(1, error.to_string()))?.clone();
     let mut record = StringRecord::new();
@@ -107,7 +115,7 @@ fn add(kind: Kind, cells: &Cells<'_>, path: &Path, registry: &Registry, rows: &m
         Kind::Accuracy => rows.runs.push((network, Run::read(cells)?)),
         Kind::Count => rows.counts.push((network, Count::read(cells)?)),
         Kind::Latency => rows.latencies.push((network, Latency::read(cells)?)),
-        Kind::Stages | Kind::Published => rows.stages.push((network, Stage::read(cells)?)),
+        Kind::Stages | Kind::Throughput | Kind::Published => rows.stages.push((network, Stage::read(cells)?)),
     }
     Ok(())
 }

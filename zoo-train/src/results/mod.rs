@@ -3,6 +3,7 @@
 pub mod accuracy;
 pub mod count;
 pub mod environment;
+pub mod status;
 pub mod table;
 
 pub use environment::Environment;

@@ -12,6 +12,15 @@ pub fn keys_of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
     keys
 }
 
+/// What is said behind an unknown `key`: the nearest known one, or all of them.
+pub fn hint(key: &str, known: &[&str]) -> String {
+    let nearest = known.iter().map(|name| (strsim::osa_distance(key, name), name)).min();
+    match nearest {
+        Some((distance, name)) if distance <= 1 + key.len() / 3 => format!(", did you mean `{name}`?"),
+        _ => format!("; known keys are {}", known.join(", ")),
+    }
+}
+
 /// A deserializer that has no values, and notes which fields it is asked for.
 struct Names<'a>(&'a mut &'static [&'static str]);
 

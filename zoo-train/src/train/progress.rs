@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Seconds between plain lines within an epoch.
+use crate::sweep::process::SWEEP;
+
+/// Time between plain lines within an epoch, and between those that a sweep makes its bar of.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
+const BAR_EVERY: Duration = Duration::from_secs(1);
 
 /// How much a run says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,7 @@ pub enum Verbosity {
 pub struct Progress {
     verbosity: Verbosity,
     bar: Option<ProgressBar>,
+    plain_every: Duration,
     last_line: Instant,
 }
 
@@ -52,7 +56,8 @@ impl Progress {
             }
             bar
         });
-        Progress { verbosity, bar, last_line: Instant::now() }
+        let plain_every = if std::env::var_os(SWEEP).is_some() { BAR_EVERY } else { PLAIN_EVERY };
+        Progress { verbosity, bar, plain_every, last_line: Instant::now() }
     }
 
     /// Another number of steps, once a budget has become one.
@@ -84,7 +89,9 @@ impl Progress {
                 bar.set_position(step);
                 bar.set_message(message);
             }
-            None if self.last_line.elapsed() >= PLAIN_EVERY => self.say(&format!("step {step}/{steps}  {message}")),
+            None if self.last_line.elapsed() >= self.plain_every => {
+                self.say(&format!("step {step}/{steps}  {message}"))
+            }
             None => {}
         }
     }

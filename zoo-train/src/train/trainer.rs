@@ -18,6 +18,7 @@ use super::resident::Resident;
 use super::settings::Precision;
 use super::source::Source;
 use super::{Settings, TrainError};
+use crate::results::status::lacks_memory;
 
 /// What a step says of itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -187,7 +188,7 @@ fn is_out_of_memory(error: &TrainError) -> bool {
         TrainError::Model(ModelError::Native(error)) => error.to_string(),
         _ => return false,
     };
-    ["out of memory", "not enough memory", "can't allocate memory"].iter().any(|words| text.contains(words))
+    lacks_memory(&text)
 }
 
 #[cfg(test)]

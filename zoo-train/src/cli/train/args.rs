@@ -7,6 +7,7 @@ use anyhow::{Error, anyhow};
 use toml::{Table, Value};
 
 use crate::train::augment::Policy;
+use crate::train::duration::parse_time;
 
 const SCHEDULES: [&str; 6] = ["cosine", "linear", "one_cycle", "exponential", "step", "constant"];
 
@@ -211,6 +212,9 @@ pub struct Args {
     /// Time so many steps by operation and by stage, print that, and train nothing
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000), help_heading = "Run")]
     pub profile_steps: Option<u64>,
+    /// Measure a few steps, print as JSON what they and an evaluation take, and train nothing
+    #[arg(long, help_heading = "Run", conflicts_with = "profile_steps")]
+    pub estimate: bool,
     /// Print errors only
     #[arg(long, help_heading = "Run")]
     pub quiet: bool,
@@ -285,41 +289,8 @@ pub fn flags(args: &Args) -> Result<Table, Error> {
     Ok(given.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect())
 }
 
-fn parse_time(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is not a time: give seconds, minutes or hours, such as 90s, 20m or 2h");
-    let unit = text.chars().last().filter(char::is_ascii_alphabetic);
-    let factor = match unit {
-        None | Some('s') => 1.0,
-        Some('m') => 60.0,
-        Some('h') => 3600.0,
-        Some(_) => return Err(wrong()),
-    };
-    let number = &text[..text.len() - unit.map_or(0, char::len_utf8)];
-    let seconds = number.parse::<f64>().map_err(|_| wrong())? * factor;
-    if !(1.0..=1e8).contains(&seconds) {
-        return Err(format!("`{text}` is out of range: give at least one second and at most three years"));
-    }
-    Ok(Duration::from_secs_f64(seconds))
-}
-
 fn parse_jitter(text: &str) -> Result<[f64; 3], String> {
     let numbers = text.split(',').map(|number| number.trim().parse().ok()).collect::<Option<Vec<f64>>>();
     let three = numbers.and_then(|numbers| numbers.try_into().ok());
     three.ok_or_else(|| format!("`{text}` is not three numbers with commas between them, such as 0.4,0.4,0.4"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse_time;
-
-    #[test]
-    fn times() {
-        assert_eq!(parse_time("90s").map(|time| time.as_secs()), Ok(90));
-        assert_eq!(parse_time("1.5m").map(|time| time.as_secs()), Ok(90));
-        assert_eq!(parse_time("2h").map(|time| time.as_secs()), Ok(7200));
-        assert_eq!(parse_time("45").map(|time| time.as_secs()), Ok(45));
-        for wrong in ["", "m", "5d", "-3s", "0", "nan", "1e300h", "5ä"] {
-            assert!(parse_time(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -18,6 +18,7 @@ use super::machine::{device, set_threads};
 use crate::data::Dataset;
 use crate::train::budget::Budget;
 use crate::train::checkpoint::Checkpoint;
+use crate::train::estimate::estimate;
 use crate::train::folder::{Resume, checkpoint_at};
 use crate::train::profile::profile;
 use crate::train::progress::Verbosity;
@@ -36,6 +37,11 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
     if let Some(steps) = args.profile_steps {
         let (request, dataset) = request(registry, args, 0)?;
         print!("{}", profile(&request, dataset, steps)?);
+        return Ok(Outcome::Done);
+    }
+    if args.estimate {
+        let (request, dataset) = request(registry, args, 0)?;
+        println!("{}", serde_json::to_string(&estimate(&request, dataset)?)?);
         return Ok(Outcome::Done);
     }
     let stop = stop_on_ctrl_c()?;
@@ -142,7 +148,7 @@ fn settings_of_run(path: &Path, args: &Args) -> Result<Settings, Error> {
 }
 
 /// A flag that the first Ctrl-C (or a polite kill) sets; the second one ends the process at once.
-fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, Error> {
+pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, Error> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || {

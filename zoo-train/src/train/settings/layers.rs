@@ -8,7 +8,7 @@ use toml::Table;
 
 use super::Settings;
 use crate::train::TrainError;
-use crate::train::keys::keys_of;
+use crate::train::keys::{hint, keys_of};
 
 /// The shipped defaults.
 pub const DEFAULTS: &str = include_str!("../../../../configs/cifar10.toml");
@@ -58,11 +58,7 @@ fn check_key(path: &Path, text: &str, key: &str) -> Result<(), TrainError> {
     if known.contains(&key) {
         return Ok(());
     }
-    let nearest = known.iter().map(|name| (strsim::osa_distance(key, name), name)).min();
-    let hint = match nearest {
-        Some((distance, name)) if distance <= 1 + key.len() / 3 => format!(", did you mean `{name}`?"),
-        _ => format!("; known keys are {}", known.join(", ")),
-    };
+    let hint = hint(key, known);
     Err(TrainError::Setting(format!("{}:{}: unknown key `{key}`{hint}", path.display(), line_of(text, key))))
 }
 

@@ -210,6 +210,11 @@ impl Precision {
         *self == Precision::default()
     }
 
+    /// The precision of that name.
+    pub fn find(name: &str) -> Option<Precision> {
+        [Precision::F32, Precision::Tf32, Precision::Bf16].into_iter().find(|precision| precision.name() == name)
+    }
+
     /// As the column `dtype` of a row has it.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,0 +1,157 @@
+//! `throughput`: images a second, in training and in inference.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Error, bail};
+use toml::Table as Toml;
+use zoo_core::summary::{Align, Table, grouped};
+use zoo_core::{Entry, Options, Plan, Registry};
+
+use super::latency::parse_seconds;
+use super::machine::{device, set_threads};
+use super::network::NetworkArgs;
+use crate::latency::throughput::{self, Load, Throughput, Work};
+use crate::latency::{LatencyError, NOISY, Protocol};
+use crate::results::Environment;
+use crate::train::Settings;
+use crate::train::settings::Precision;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The models, as `list` names them
+    #[arg(value_name = "MODEL", required = true)]
+    models: Vec<String>,
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// Images at once; several, separated by commas, are measured each
+    #[arg(long, value_name = "N", default_value = "32", value_delimiter = ',',
+          value_parser = clap::value_parser!(u32).range(1..))]
+    batch: Vec<u32>,
+    /// Threads of libtorch [default: one for every processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=1024))]
+    threads: Option<i32>,
+    /// train (batches are prepared beside), or a mode of inference as in `latency`: eager, folded, jit or native;
+    /// several, separated by commas
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "train,native", value_parser = parse_work)]
+    mode: Vec<Work>,
+    /// Numbers that training computes with: f32, tf32 (on CUDA) or bf16
+    #[arg(long, value_name = "NAME", default_value = "f32", value_parser = parse_precision)]
+    dtype: Precision,
+    /// Batches that count, at least
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    runs: u32,
+    /// Seconds that they take together, at least
+    #[arg(long, value_name = "T", default_value_t = 5.0, value_parser = parse_seconds)]
+    seconds: f64,
+    /// cpu, cuda, cuda:N or mps
+    #[arg(long, default_value = "cpu", value_name = "NAME")]
+    device: String,
+    /// The folder that throughput.csv is written to
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    results: PathBuf,
+}
+
+pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
+    let loads = loads(registry, args)?;
+    set_threads(args.threads);
+    let environment = Environment::detect(&args.device);
+    let protocol = Protocol { runs: args.runs as usize, time: Duration::from_secs_f64(args.seconds) };
+    let (settings, _) = Settings::layered(None, Toml::new())?;
+    let mut shown = table();
+    let (mut failed, mut noise) = (0, 0.0_f64);
+    for load in loads {
+        let load = Load { threads: tch::get_num_threads(), ..load };
+        let plan = Plan::new(load.entry.architecture, &load.options);
+        let cost = plan.as_ref().ok().map(|plan| plan.cost);
+        let found = match plan {
+            Ok(_) => load.measure(registry, &protocol, &settings, &args.results),
+            Err(error) => Err(LatencyError::from(error)),
+        };
+        let found = found.map_err(|error| error.to_string());
+        let row = load.row(cost, found.as_ref().map_err(String::as_str), &environment);
+        if let Some(warning) = throughput::append(&args.results, &row)? {
+            eprintln!("warning: {warning}");
+        }
+        failed += usize::from(found.is_err());
+        noise = noise.max(found.as_ref().map_or(0.0, |found| found.noise));
+        shown.row(line(&load, cost.map_or(0, |cost| cost.macs), &found));
+    }
+    print!("{}", shown.render());
+    if noise > NOISY {
+        eprintln!("warning: the machine was noisy: medians of rounds differ by up to {noise:.1} %; measure again");
+    }
+    match failed {
+        0 => Ok(()),
+        failed => bail!("{failed} could not be measured; the status of their rows says why"),
+    }
+}
+
+/// Every model with every batch and mode.
+fn loads(registry: &Registry, args: &Args) -> Result<Vec<Load>, Error> {
+    let device = device(&args.device)?;
+    if args.dtype != Precision::F32 && args.mode.iter().any(|work| *work != Work::Train) {
+        bail!("--dtype {} is for training: leave it out, or give --mode train alone", args.dtype.name());
+    }
+    let mut loads = Vec::new();
+    for model in &args.models {
+        let entry = registry.find(model)?;
+        let options = args.network.options(&entry)?;
+        let profile = profile_name(&entry, &options);
+        for &batch in &args.batch {
+            loads.extend(args.mode.iter().map(|&work| Load {
+                entry,
+                options,
+                profile: profile.clone(),
+                batch,
+                threads: 0,
+                precision: args.dtype,
+                work,
+                device,
+            }));
+        }
+    }
+    Ok(loads)
+}
+
+fn profile_name(entry: &Entry, options: &Options) -> String {
+    entry.architecture.profiles.get(options.profile as usize).copied().unwrap_or("native").into()
+}
+
+fn table() -> Table {
+    let (left, right) = (Align::Left, Align::Right);
+    Table::new(&[
+        ("model", left),
+        ("input", right),
+        ("batch", right),
+        ("mode", left),
+        ("MACs", right),
+        ("img/s", right),
+        ("noise %", right),
+        ("status", left),
+    ])
+}
+
+fn line(load: &Load, macs: u64, found: &Result<Throughput, String>) -> [String; 8] {
+    let speed = found.as_ref().map(|found| format!("{:.1}", found.images_per_second)).unwrap_or_default();
+    let noise = found.as_ref().map(|found| format!("{:.1}", found.noise)).unwrap_or_default();
+    [
+        load.entry.variant.name.into(),
+        load.options.input_size.to_string(),
+        load.batch.to_string(),
+        load.work.name().into(),
+        grouped(macs),
+        speed,
+        noise,
+        found.as_ref().map_or_else(String::clone, |_| "done".into()),
+    ]
+}
+
+fn parse_work(name: &str) -> Result<Work, String> {
+    let names = Work::ALL.map(Work::name).join(", ");
+    Work::find(name).ok_or_else(|| format!("`{name}` is no mode: choose among {names}"))
+}
+
+fn parse_precision(name: &str) -> Result<Precision, String> {
+    Precision::find(name).ok_or_else(|| format!("`{name}` is no dtype: choose f32, tf32 or bf16"))
+}

@@ -1,0 +1,273 @@
+//! `throughput.csv`: images a second of one network, in training or in one of the modes of inference.
+
+use std::path::Path;
+
+use tch::Device;
+use zoo_core::{Cost, Entry, Options, Registry};
+
+use super::network::Mode;
+use super::protocol::{Protocol, Subject, Times};
+use super::statistics::median;
+use super::{Cell, LatencyError, measure};
+use crate::data::synthetic;
+use crate::results::environment::peak_memory_mb;
+use crate::results::{Environment, Table, TableError, status};
+use crate::train::folder::Resume;
+use crate::train::progress::Verbosity;
+use crate::train::run::Request;
+use crate::train::settings::Precision;
+use crate::train::steps::Steps;
+use crate::train::{Settings, TrainError};
+
+/// The columns, in order; `results/README.md` documents each with its unit.
+pub const HEADER: [&str; 22] = [
+    "model",
+    "width",
+    "depth",
+    "input_size",
+    "batch",
+    "threads",
+    "dtype",
+    "mode",
+    "macs",
+    "images_per_second",
+    "p50_ms",
+    "noise",
+    "runs",
+    "peak_mb",
+    "profile",
+    "params",
+    "status",
+    "device",
+    "cpu",
+    "libtorch",
+    "memory_format",
+    "revision",
+];
+
+/// Batches of synthetic images that training goes round in.
+const BATCHES: usize = 4;
+const CLASSES: usize = 10;
+
+/// What images pass through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Work {
+    /// Training: batches are prepared, then forward, backward and update.
+    Train,
+    /// Inference, from normalised images in memory.
+    Infer(Mode),
+}
+
+impl Work {
+    /// All, in the order they are measured.
+    pub const ALL: [Work; 5] = [
+        Work::Train,
+        Work::Infer(Mode::Eager),
+        Work::Infer(Mode::Folded),
+        Work::Infer(Mode::Jit),
+        Work::Infer(Mode::Native),
+    ];
+
+    /// The name in flags and in the column `mode`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Work::Train => "train",
+            Work::Infer(mode) => mode.name(),
+        }
+    }
+
+    /// The work of that name.
+    pub fn find(name: &str) -> Option<Work> {
+        Work::ALL.into_iter().find(|work| work.name() == name)
+    }
+}
+
+/// What is measured.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// The variant.
+    pub entry: Entry,
+    /// The options that it is planned with.
+    pub options: Options,
+    /// Name of the profile in them.
+    pub profile: String,
+    /// Images at once.
+    pub batch: u32,
+    /// Threads of libtorch.
+    pub threads: i32,
+    /// Numbers that training computes with; inference has 32 bits.
+    pub precision: Precision,
+    /// What images pass through.
+    pub work: Work,
+    /// Where.
+    pub device: Device,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Throughput {
+    /// Images a second, by the median.
+    pub images_per_second: f64,
+    /// Median of a batch in milliseconds.
+    pub p50_ms: f64,
+    /// Batches that were counted.
+    pub runs: usize,
+    /// Spread of the rounds' medians in percent.
+    pub noise: f64,
+    /// Peak resident memory of the process so far in MiB; none where the system does not tell.
+    pub peak_mb: Option<f64>,
+    /// Name of the memory format of its maps.
+    pub format: &'static str,
+}
+
+impl Load {
+    /// Measures it; in training, `settings` say how but for what is in `self`, and `results` is a folder to write to.
+    ///
+    /// # Errors
+    /// Where the network cannot be built or run.
+    pub fn measure(
+        &self,
+        registry: &Registry,
+        protocol: &Protocol,
+        settings: &Settings,
+        results: &Path,
+    ) -> Result<Throughput, LatencyError> {
+        let (times, format) = match self.work {
+            Work::Train => (self.train(protocol, settings, results)?, "channels_last"),
+            Work::Infer(mode) => self.infer(registry, protocol, mode)?,
+        };
+        let nothing = || LatencyError::Setting("no run was counted: raise --runs".into());
+        let p50_ms = median(&times.runs).ok_or_else(nothing)?;
+        Ok(Throughput {
+            images_per_second: f64::from(self.batch) * 1e3 / p50_ms.max(f64::MIN_POSITIVE),
+            p50_ms,
+            runs: times.runs.len(),
+            noise: times.noise(),
+            peak_mb: peak_memory_mb(),
+            format,
+        })
+    }
+
+    fn infer(
+        &self,
+        registry: &Registry,
+        protocol: &Protocol,
+        mode: Mode,
+    ) -> Result<(Times, &'static str), LatencyError> {
+        let cell = Cell {
+            entry: self.entry,
+            options: self.options,
+            profile: self.profile.clone(),
+            batch: self.batch,
+            mode,
+            device: self.device,
+            weights: None,
+        };
+        let timing = measure(registry, &[cell], protocol, false).remove(0).timing?;
+        Ok((timing.times, timing.format.name()))
+    }
+
+    fn train(&self, protocol: &Protocol, settings: &Settings, results: &Path) -> Result<Times, LatencyError> {
+        let mut steps = self.steps(settings, results)?;
+        protocol.measure(&mut [&mut steps as &mut dyn Subject]).remove(0)
+    }
+
+    fn steps(&self, settings: &Settings, results: &Path) -> Result<Steps, TrainError> {
+        let batch_size = self.batch as usize;
+        let settings = Settings {
+            model: self.entry.variant.name.into(),
+            width: Some(self.options.width),
+            depth: Some(self.options.depth),
+            input_size: self.options.input_size,
+            profile: self.profile.clone(),
+            batch_size,
+            precision: self.precision,
+            dataset: "synthetic".into(),
+            ..settings.clone()
+        };
+        let side = settings.input_size as usize;
+        let dataset = synthetic::generate(settings.seed, BATCHES * batch_size, CLASSES, side, CLASSES);
+        let request = Request {
+            entry: self.entry,
+            settings,
+            budget: None,
+            weights: None,
+            resume: Resume::No,
+            results: results.into(),
+            device: self.device,
+            verbosity: Verbosity::Quiet,
+        };
+        Steps::new(&request, dataset)
+    }
+
+    /// The first columns, which say what was measured.
+    pub fn identity(&self) -> [String; 8] {
+        [
+            self.entry.variant.name.into(),
+            self.options.width.to_string(),
+            self.options.depth.to_string(),
+            self.options.input_size.to_string(),
+            self.batch.to_string(),
+            self.threads.to_string(),
+            self.precision.name().into(),
+            self.work.name().into(),
+        ]
+    }
+
+    /// The row of `found`, or of the reason why there is none.
+    pub fn row(
+        &self,
+        cost: Option<Cost>,
+        found: Result<&Throughput, &str>,
+        environment: &Environment,
+    ) -> [String; HEADER.len()] {
+        let [model, width, depth, input_size, batch, threads, dtype, mode] = self.identity();
+        let count = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
+        let number = |digits: usize, pick: fn(&Throughput) -> Option<f64>| {
+            found.ok().and_then(pick).map(|value| format!("{value:.digits$}")).unwrap_or_default()
+        };
+        [
+            model,
+            width,
+            depth,
+            input_size,
+            batch,
+            threads,
+            dtype,
+            mode,
+            count(cost.map(|cost| cost.macs)),
+            number(1, |found| Some(found.images_per_second)),
+            number(3, |found| Some(found.p50_ms)),
+            number(2, |found| Some(found.noise)),
+            count(found.ok().map(|found| found.runs as u64)),
+            number(0, |found| found.peak_mb),
+            self.profile.clone(),
+            count(cost.map(|cost| cost.params)),
+            found.map_or_else(status::of, |_| "done".into()),
+            environment.device.clone(),
+            environment.cpu.clone(),
+            environment.libtorch.clone(),
+            found.map(|found| found.format.to_string()).unwrap_or_default(),
+            environment.revision.into(),
+        ]
+    }
+}
+
+/// Appends a row to `throughput.csv` in `results`; returns a warning where an earlier row was torn.
+///
+/// # Errors
+/// Where the table cannot be written or has another header.
+pub fn append(results: &Path, row: &[String; HEADER.len()]) -> Result<Option<String>, TableError> {
+    Table::new(&results.join("throughput.csv"), &HEADER).append(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_found_by_its_name() {
+        assert!(Work::ALL.into_iter().all(|work| Work::find(work.name()) == Some(work)));
+        assert_eq!(Work::find("fast"), None);
+    }
+}

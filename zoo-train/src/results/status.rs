@@ -1,0 +1,35 @@
+//! The column `status` of a row: `done`, or why a cell has no figures.
+
+/// Words by which libtorch, Rust and C++ tell of a lack of memory.
+const NO_MEMORY: [&str; 6] = [
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "Cannot allocate memory",
+    "bad_alloc",
+    "memory allocation of",
+];
+
+/// What stands in front of a status, or for it, where memory did not suffice.
+pub const OUT_OF_MEMORY: &str = "out-of-memory";
+
+/// Whether `text` tells of a lack of memory.
+pub fn lacks_memory(text: &str) -> bool {
+    NO_MEMORY.iter().any(|words| text.contains(words))
+}
+
+/// The status of a cell that failed with `error`.
+pub fn of(error: &str) -> String {
+    if lacks_memory(error) { format!("{OUT_OF_MEMORY}: {error}") } else { error.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lack_of_memory_is_named_so() {
+        assert_eq!(of("CUDA out of memory"), "out-of-memory: CUDA out of memory");
+        assert_eq!(of("no profile `large`"), "no profile `large`");
+    }
+}

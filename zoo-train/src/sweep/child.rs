@@ -1,0 +1,183 @@
+//! The process of a cell: its time is limited, its words are kept, and its end is told.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::process::{SWEEP, interrupt, kills_for_memory};
+
+/// How often a process is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// Time to save in, after which a process that was asked to end is ended.
+const GRACE: Duration = Duration::from_secs(60);
+/// Lines kept of what it said last.
+const LAST_LINES: usize = 50;
+
+/// Why a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// By itself, or by somebody else.
+    Itself,
+    /// Its time was up.
+    Timeout,
+    /// The sweep was asked to stop.
+    Stopped,
+}
+
+/// How a process ended, and what it said.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// Why.
+    pub cause: Cause,
+    /// Standard output.
+    pub output: String,
+    /// The last lines of standard error.
+    pub said: Vec<String>,
+    /// Wall time.
+    pub seconds: f64,
+    /// Whether the system ended a process for lack of memory meanwhile; none where it does not tell.
+    pub memory_kill: Option<bool>,
+}
+
+/// Runs `command` to its end; what it says is copied to `log`, and told line by line to `each`, which hears nothing (`None`)
+/// where there is nothing new.
+///
+/// # Errors
+/// Where the process cannot be started, or the file not be written.
+pub fn run(
+    mut command: Command,
+    mut log: File,
+    timeout: Option<Duration>,
+    stop: &AtomicBool,
+    each: &mut dyn FnMut(Option<&str>),
+) -> io::Result<Ending> {
+    own_group(&mut command);
+    writeln!(log, "{command:?}")?;
+    let (begun, kills) = (Instant::now(), kills_for_memory());
+    command.env(SWEEP, std::process::id().to_string()).stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let lines = lines(&mut child);
+    let output = output(&mut child);
+    let mut watch = Watch { begun, timeout, cause: Cause::Itself, asked: None };
+    let mut said: Vec<String> = Vec::new();
+    loop {
+        match lines.recv_timeout(LOOK) {
+            Ok(line) => {
+                writeln!(log, "{line}")?;
+                each(Some(&line));
+                said.push(line);
+                said.drain(..said.len().saturating_sub(LAST_LINES));
+            }
+            Err(RecvTimeoutError::Timeout) => each(None),
+            Err(RecvTimeoutError::Disconnected) if child.try_wait()?.is_some() => break,
+            Err(RecvTimeoutError::Disconnected) => thread::sleep(LOOK),
+        }
+        watch.look(&mut child, stop)?;
+    }
+    let status = child.wait()?;
+    let output = output.join().unwrap_or_default();
+    log.write_all(output.as_bytes())?;
+    let memory_kill = kills.zip(kills_for_memory()).map(|(before, after)| after > before);
+    Ok(Ending { status, cause: watch.cause, output, said, seconds: begun.elapsed().as_secs_f64(), memory_kill })
+}
+
+/// Ends a process that has to.
+struct Watch {
+    begun: Instant,
+    timeout: Option<Duration>,
+    cause: Cause,
+    asked: Option<Instant>,
+}
+
+impl Watch {
+    fn look(&mut self, child: &mut Child, stop: &AtomicBool) -> io::Result<()> {
+        match self.asked {
+            Some(asked) if asked.elapsed() >= GRACE => return child.kill(),
+            Some(_) => return Ok(()),
+            None if stop.load(Ordering::Relaxed) => self.cause = Cause::Stopped,
+            None if self.timeout.is_some_and(|timeout| self.begun.elapsed() >= timeout) => self.cause = Cause::Timeout,
+            None => return Ok(()),
+        }
+        self.asked = Some(Instant::now());
+        interrupt(child.id());
+        Ok(())
+    }
+}
+
+/// A Ctrl-C in the terminal goes to the sweep alone, which then asks the process to end: once, as a second one would not
+/// let it save.
+fn own_group(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+}
+
+fn lines(child: &mut Child) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    if let Some(stderr) = child.stderr.take() {
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+                if sender.send(String::from_utf8_lossy(&line).trim_end().to_string()).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    receiver
+}
+
+fn output(child: &mut Child) -> thread::JoinHandle<String> {
+    let stdout = child.stdout.take();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What was read until then is all there is.
+        let _ = stdout.map(|mut stdout| stdout.read_to_end(&mut bytes));
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    fn shell(script: &str, timeout: Option<Duration>, stop: bool) -> (Ending, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let ending = run(command, File::create(&log).unwrap(), timeout, &AtomicBool::new(stop), &mut |_| {}).unwrap();
+        (ending, std::fs::read_to_string(log).unwrap())
+    }
+
+    #[test]
+    fn words_and_exit_code_are_told() {
+        let (ending, log) = shell("echo out; echo one >&2; echo two >&2; exit 3", None, false);
+        assert_eq!((ending.status.code(), ending.cause), (Some(3), Cause::Itself));
+        assert_eq!((ending.output.as_str(), ending.said), ("out\n", vec!["one".to_string(), "two".into()]));
+        assert!(log.contains("one\ntwo\nout\n"), "{log}");
+    }
+
+    #[test]
+    fn a_crash_is_told_by_its_signal() {
+        assert_eq!(shell("kill -SEGV $$", None, false).0.status.signal(), Some(libc::SIGSEGV));
+    }
+
+    #[test]
+    fn time_that_is_up_and_a_stop_end_it_politely() {
+        let script = "trap 'echo saved; exit 130' INT; while :; do sleep 0.05; done";
+        let (ending, _) = shell(script, Some(Duration::from_millis(300)), false);
+        assert_eq!(
+            (ending.cause, ending.status.code(), ending.output.as_str()),
+            (Cause::Timeout, Some(130), "saved\n")
+        );
+        let (ending, _) = shell("sleep 0.3; trap 'exit 130' INT; sleep 20", None, true);
+        assert_eq!(ending.cause, Cause::Stopped);
+    }
+}

@@ -1,0 +1,143 @@
+//! Which cells the tables hold already, and with what status.
+
+use std::path::Path;
+
+use super::cell::{Cell, Work};
+use super::{Kind, SweepError};
+use crate::latency::{row as latency, stages, throughput};
+use crate::results::{Environment, Table, accuracy, count};
+
+/// What the tables say of a cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// No row, or none of a run that came to an end.
+    Missing,
+    /// A row with figures.
+    Done,
+    /// A row that says why there are none.
+    Failed(String),
+}
+
+/// The rows of one table.
+#[derive(Clone, Debug)]
+struct Rows {
+    header: &'static [&'static str],
+    rows: Vec<Vec<String>>,
+}
+
+/// The rows of all tables that a sweep adds to.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    count: Rows,
+    latency: Rows,
+    throughput: Rows,
+    accuracy: Rows,
+    environment: Environment,
+}
+
+impl Tables {
+    /// Reads those in the folder `results`, as far as they exist.
+    ///
+    /// # Errors
+    /// Where one cannot be read or has another header.
+    pub fn read(results: &Path, environment: &Environment) -> Result<Tables, SweepError> {
+        let read = |name: &str, header: &'static [&'static str]| -> Result<Rows, SweepError> {
+            Ok(Rows { header, rows: Table::new(&results.join(name), header).rows()? })
+        };
+        // Written by the process of a cell: better refused before it has run.
+        read("latency-stages.csv", &stages::HEADER)?;
+        Ok(Tables {
+            count: read("count.csv", &count::HEADER)?,
+            latency: read("latency.csv", &latency::HEADER)?,
+            throughput: read("throughput.csv", &throughput::HEADER)?,
+            accuracy: read("accuracy.csv", &accuracy::HEADER)?,
+            environment: environment.clone(),
+        })
+    }
+
+    /// What they say of `cell`. Times of another processor or device are not its own.
+    pub fn presence(&self, cell: &Cell) -> Presence {
+        let statuses = self.statuses(cell);
+        match statuses.last().map(String::as_str) {
+            _ if statuses.iter().any(|status| status == "done" || status == "stopped early") => Presence::Done,
+            None | Some("interrupted") => Presence::Missing,
+            Some(status) => Presence::Failed(status.into()),
+        }
+    }
+
+    /// The statuses of the rows about `cell`, in their order.
+    pub fn statuses(&self, cell: &Cell) -> Vec<String> {
+        self.rows_of(cell).into_iter().map(|row| self.table(cell).get(row, "status").to_string()).collect()
+    }
+
+    /// A column of the last row about `cell` that has figures.
+    pub fn figure(&self, cell: &Cell, column: &str) -> Option<f64> {
+        let table = self.table(cell);
+        let mut rows = self.rows_of(cell).into_iter().rev();
+        rows.find(|row| table.get(row, "status") == "done").and_then(|row| table.get(row, column).parse().ok())
+    }
+
+    /// Images a second that the network of `cell` was trained with on this processor, by any run.
+    pub fn training_speed(&self, cell: &Cell) -> Option<f64> {
+        let same = ["model", "width", "depth", "input_size", "profile"];
+        let identity: Vec<_> = cell.identity().into_iter().filter(|(column, _)| same.contains(column)).collect();
+        let table = &self.accuracy;
+        let mine = |row: &&Vec<String>| {
+            table.get(row, "cpu") == self.environment.cpu
+                && identity.iter().all(|(column, value)| table.get(row, column) == value)
+        };
+        table.rows.iter().rev().filter(mine).find_map(|row| table.get(row, "images_per_second").parse().ok())
+    }
+
+    /// Whole numbers of epochs that runs with the recipe of `cell` had, but for the number of epochs itself.
+    pub fn epochs_of(&self, cell: &Cell) -> Option<f64> {
+        let Work::Accuracy(training) = &cell.work else { return None };
+        let table = &self.accuracy;
+        let of_row = |row: &&Vec<String>| {
+            let epochs: f64 = table.get(row, "epochs").parse().ok().filter(|epochs: &f64| epochs.fract() == 0.0)?;
+            let mut trial = training.clone();
+            trial.set_epochs(epochs);
+            let cell = Cell { work: Work::Accuracy(trial), ..cell.clone() };
+            (epochs > 0.0 && self.is_of(&cell, row)).then_some(epochs)
+        };
+        table.rows.iter().rev().find_map(|row| of_row(&row))
+    }
+
+    fn table(&self, cell: &Cell) -> &Rows {
+        match cell.kind() {
+            Kind::Count => &self.count,
+            Kind::Latency => &self.latency,
+            Kind::Throughput => &self.throughput,
+            Kind::Accuracy => &self.accuracy,
+        }
+    }
+
+    fn rows_of(&self, cell: &Cell) -> Vec<&Vec<String>> {
+        self.table(cell).rows.iter().filter(|row| self.is_of(cell, row)).collect()
+    }
+
+    fn is_of(&self, cell: &Cell, row: &[String]) -> bool {
+        let table = self.table(cell);
+        if cell.identity().iter().any(|(column, value)| table.get(row, column) != value) {
+            return false;
+        }
+        match &cell.work {
+            Work::Count => true,
+            Work::Latency { .. } | Work::Throughput { .. } => {
+                let Environment { cpu, device, .. } = &self.environment;
+                table.get(row, "cpu") == cpu && table.get(row, "device") == device
+            }
+            Work::Accuracy(training) => {
+                let number = |column: &str| table.get(row, column).parse::<f64>().unwrap_or(0.0);
+                training.has_hash(table.get(row, "config_hash"), number("epochs"), number("steps") as u64)
+            }
+        }
+    }
+}
+
+impl Rows {
+    fn get<'a>(&self, row: &'a [String], column: &str) -> &'a str {
+        let place = self.header.iter().position(|name| *name == column);
+        place.and_then(|place| row.get(place)).map_or("", String::as_str)
+    }
+}

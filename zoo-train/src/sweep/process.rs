@@ -1,0 +1,51 @@
+//! What a sweep and the processes of its cells owe each other: a polite end, and none that outlives its sweep.
+
+use std::ffi::c_int;
+
+/// The variable that tells a cell's process which sweep it belongs to.
+pub const SWEEP: &str = "ZOO_SWEEP";
+
+/// Asks process `id` to end as Ctrl-C would.
+pub fn interrupt(id: u32) {
+    if let Ok(id) = libc::pid_t::try_from(id) {
+        // SAFETY: kill has no preconditions; where the process has ended it fails, and there is nothing left to do.
+        unsafe { libc::kill(id, libc::SIGINT) };
+    }
+}
+
+/// In a process that a sweep started: end when the sweep does, however that ends. A run then saves where it stands.
+pub fn end_with_sweep() {
+    let Some(sweep) = std::env::var(SWEEP).ok().and_then(|id| id.parse::<libc::pid_t>().ok()) else { return };
+    #[cfg(target_os = "linux")]
+    // SAFETY: the call takes a signal's number and changes nothing but this process's own setting.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
+    }
+    // SAFETY: getppid has no preconditions.
+    if unsafe { libc::getppid() } != sweep {
+        // It ended before the line above could matter.
+        std::process::exit(1);
+    }
+}
+
+/// How often the system has ended a process for lack of memory; none where it does not tell.
+pub fn kills_for_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/vmstat").ok()?;
+    text.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
+}
+
+/// The name of a signal that ends a process by itself.
+pub fn signal_name(signal: i32) -> String {
+    const NAMES: [(c_int, &str); 8] = [
+        (libc::SIGABRT, "SIGABRT"),
+        (libc::SIGBUS, "SIGBUS"),
+        (libc::SIGFPE, "SIGFPE"),
+        (libc::SIGILL, "SIGILL"),
+        (libc::SIGKILL, "SIGKILL"),
+        (libc::SIGSEGV, "SIGSEGV"),
+        (libc::SIGTERM, "SIGTERM"),
+        (libc::SIGINT, "SIGINT"),
+    ];
+    let known = NAMES.iter().find(|(number, _)| *number == signal);
+    known.map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_string())
+}

@@ -1,0 +1,230 @@
+//! The sweep itself: cell after cell, each in a process of its own, until all are done or it is asked to stop.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::cell::{Cell, Work};
+use super::command::{self, Folders};
+use super::present::{Presence, Tables};
+use super::progress::Progress;
+use super::verdict::Verdict;
+use super::{SweepError, child, expect, row};
+use crate::results::Environment;
+use crate::train::progress::time;
+
+/// How a sweep is done.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// Where things are.
+    pub folders: Folders<'a>,
+    /// Wall time after which a cell is given up, where its grid says nothing.
+    pub timeout: Option<Duration>,
+    /// Whether cells that failed earlier are tried again.
+    pub retry: bool,
+    /// This machine.
+    pub environment: &'a Environment,
+    /// Set where all is to end.
+    pub stop: &'a AtomicBool,
+}
+
+/// What a sweep came to, in cells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Done now.
+    pub done: usize,
+    /// Done earlier.
+    pub present: usize,
+    /// Failed now, with their status.
+    pub failed: Vec<(String, String)>,
+    /// Failed earlier, and were left so.
+    pub failed_earlier: usize,
+    /// In the hands of another process.
+    pub elsewhere: usize,
+    /// Whether it was stopped before the last one.
+    pub stopped: bool,
+}
+
+impl Summary {
+    /// Whether every cell has a row with figures, or will have one by another process.
+    pub fn is_complete(&self) -> bool {
+        self.failed.is_empty() && self.failed_earlier == 0 && !self.stopped
+    }
+}
+
+/// The folder of a sweep named `name`: what its cells said, and what they were told. It is made where it is not there.
+///
+/// # Errors
+/// Where it cannot be made.
+pub fn own_folder(results: &Path, name: &str) -> Result<PathBuf, SweepError> {
+    let path = results.join("sweeps").join(name);
+    std::fs::create_dir_all(&path).map_err(|source| SweepError::Io {
+        what: "make the folder",
+        path: path.clone(),
+        source,
+    })?;
+    Ok(path)
+}
+
+impl Request<'_> {
+    /// Does those of `cells` that are missing, in their order.
+    ///
+    /// # Errors
+    /// Where a table or a log cannot be written. What a cell's process does wrong is in its row.
+    pub fn run(&self, cells: &[Cell], progress: &mut Progress) -> Result<Summary, SweepError> {
+        let mut summary = Summary::default();
+        let mut todo: Vec<(&Cell, f64)> = Vec::new();
+        let tables = self.tables()?;
+        for cell in cells {
+            match tables.presence(cell) {
+                Presence::Done => summary.present += 1,
+                Presence::Failed(_) if !self.retry => summary.failed_earlier += 1,
+                _ => todo.push((cell, expect::seconds(cell, &tables).unwrap_or(0.0))),
+            }
+        }
+        progress.set_cells(todo.len());
+        let mut pace = Pace::default();
+        for (place, (cell, expected)) in todo.iter().enumerate() {
+            if self.stop.load(Ordering::Relaxed) {
+                summary.stopped = true;
+                break;
+            }
+            let head = format!("[{}/{}] {cell}", place + 1, todo.len());
+            let took = match &cell.work {
+                Work::Count => {
+                    row::count(self.folders.results, cell)?.iter().for_each(|warning| progress.say(warning));
+                    summary.done += 1;
+                    progress.say(&format!("{head}: {}", self.figure(cell)?));
+                    0.0
+                }
+                _ => self.process(cell, &head, *expected, &mut summary, progress)?,
+            };
+            pace.add(took, *expected);
+            progress.end(pace.of(todo.iter().skip(place + 1).map(|(_, expected)| expected).sum()));
+            if summary.stopped {
+                break;
+            }
+        }
+        Ok(summary)
+    }
+
+    fn tables(&self) -> Result<Tables, SweepError> {
+        Tables::read(self.folders.results, self.environment)
+    }
+
+    /// Runs the process of a cell, and sees to it that it has a row; the seconds that it took.
+    fn process(
+        &self,
+        cell: &Cell,
+        head: &str,
+        expected: f64,
+        summary: &mut Summary,
+        progress: &mut Progress,
+    ) -> Result<f64, SweepError> {
+        let path = self.folders.own.join(format!("{}.log", cell.file_name()));
+        let io = |source| SweepError::Io { what: "write", path: path.clone(), source };
+        let Some(log) = claim(&path).map_err(io)? else {
+            progress.say(&format!("{head}: another process is at it"));
+            summary.elsewhere += 1;
+            return Ok(0.0);
+        };
+        let before = self.tables()?;
+        if before.presence(cell) == Presence::Done {
+            summary.present += 1;
+            return Ok(0.0);
+        }
+        let Some(command) = command::of(cell, self.folders)? else { return Ok(0.0) };
+        progress.say(head);
+        progress.begin(cell, Some(expected));
+        let timeout = cell.timeout.or(self.timeout);
+        let ending = child::run(command, log, timeout, self.stop, &mut |line| progress.hear(line)).map_err(io)?;
+        let verdict = self.written(cell, before.statuses(cell).len(), Verdict::of(&ending), progress)?;
+        match verdict {
+            Verdict::Done => {
+                progress.say(&format!("{head}: {} in {}", self.figure(cell)?, time(ending.seconds)));
+                summary.done += 1;
+            }
+            Verdict::Stopped => {
+                progress.say(&format!("{head}: stopped; the same command goes on"));
+                summary.stopped = true;
+            }
+            Verdict::Failed(status) => {
+                progress.say(&format!("{head}: {status}; what it said is in {}", path.display()));
+                summary.failed.push((cell.to_string(), status));
+            }
+        }
+        Ok(ending.seconds)
+    }
+
+    /// The verdict once there is a row for it, where there were so many of the cell `before`.
+    fn written(
+        &self,
+        cell: &Cell,
+        before: usize,
+        verdict: Verdict,
+        progress: &Progress,
+    ) -> Result<Verdict, SweepError> {
+        let tables = self.tables()?;
+        let own: Vec<String> = tables.statuses(cell).into_iter().skip(before).collect();
+        let status = match verdict {
+            Verdict::Stopped => return Ok(verdict),
+            Verdict::Done if tables.presence(cell) == Presence::Done => return Ok(verdict),
+            Verdict::Done => "no row: the process ended well and left none".to_string(),
+            Verdict::Failed(status) => {
+                // A row of its own says it better.
+                let better = |status: &&String| !["interrupted", "done", "stopped early"].contains(&status.as_str());
+                if let Some(own) = own.iter().rev().find(better) {
+                    return Ok(Verdict::Failed(own.clone()));
+                }
+                status
+            }
+        };
+        let warning = row::failed(self.folders.results, cell, &status, self.environment)?;
+        warning.iter().for_each(|warning| progress.say(warning));
+        Ok(Verdict::Failed(status))
+    }
+
+    /// What the row of a cell that is done says, in a word.
+    fn figure(&self, cell: &Cell) -> Result<String, SweepError> {
+        let tables = self.tables()?;
+        let figure = |column: &str| tables.figure(cell, column).unwrap_or(f64::NAN);
+        Ok(match cell.work {
+            Work::Count => format!("{} MACs", zoo_core::summary::grouped(cell.cost.macs)),
+            Work::Latency { .. } => format!("{:.3} ms", figure("p50_ms")),
+            Work::Throughput { .. } => format!("{:.1} img/s", figure("images_per_second")),
+            Work::Accuracy(_) => format!("{:.2} % top-1", figure("top1")),
+        })
+    }
+}
+
+/// How much longer cells take than expected.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pace {
+    took: f64,
+    expected: f64,
+}
+
+impl Pace {
+    fn add(&mut self, took: f64, expected: f64) {
+        self.took += took;
+        self.expected += expected;
+    }
+
+    fn of(&self, expected: f64) -> f64 {
+        if self.expected > 0.0 { expected * self.took / self.expected } else { expected }
+    }
+}
+
+/// The log of a cell, for this process alone; nothing where another one has it.
+fn claim(path: &Path) -> std::io::Result<Option<File>> {
+    let file = OpenOptions::new().append(true).create(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => {
+            file.set_len(0)?;
+            Ok(Some(file))
+        }
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}

@@ -1,0 +1,224 @@
+//! A training cell: a recipe with the values of the axes over it, and how its rows are known.
+
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+use zoo_core::Registry;
+
+use super::SweepError;
+use super::file::{Grid, Located, SweepFile};
+use crate::train::keys::{hint, keys_of};
+use crate::train::settings::Precision;
+use crate::train::starting_point::settle;
+use crate::train::{Settings, TrainError};
+
+/// Settings that are axes of a grid, each with the axis's name.
+const AXES: [(&str, &str); 8] = [
+    ("model", "model"),
+    ("width", "width"),
+    ("depth", "depth"),
+    ("input_size", "input_size"),
+    ("profile", "profile"),
+    ("seed", "seed"),
+    ("threads", "threads"),
+    ("precision", "dtype"),
+];
+
+/// What a training run of a cell is told.
+#[derive(Clone, Debug)]
+pub struct Training {
+    /// The settings that were given, by the recipe, the grid and the axes; defaults are not among them.
+    pub given: Table,
+    /// All settings, as the run will have them.
+    pub settings: Settings,
+    /// Whether the number of threads is an axis.
+    pub threads_count: bool,
+}
+
+/// The recipe of a grid: its file, and the settings over it.
+#[derive(Clone, Debug, Default)]
+pub struct Recipe(Table);
+
+impl Recipe {
+    /// Reads the recipe of `grid`.
+    ///
+    /// # Errors
+    /// Where a key is unknown or an axis, or a value cannot be; the file and the line are named.
+    pub fn read(file: &SweepFile, grid: &Grid) -> Result<Recipe, SweepError> {
+        let mut table = match &grid.config {
+            None => Table::new(),
+            Some(config) => recipe_file(file, config)?,
+        };
+        for Located { value: (key, value), line } in &grid.settings {
+            let known = keys_of::<Settings>();
+            if !known.contains(&key.as_str()) {
+                return Err(file.fail(*line, format!("unknown setting `{key}`{}", hint(key, known))));
+            }
+            if let Some((_, axis)) = AXES.iter().find(|(setting, _)| setting == key) {
+                let problem = format!("`{key}` is an axis: write `{axis}` beside `model`, above `[grid.settings]`");
+                return Err(file.fail(*line, problem));
+            }
+            table.insert(key.clone(), value.clone());
+            let wrong = |error: TrainError| file.fail(*line, format!("`{key}`: {error}"));
+            Settings::layered(None, table.clone()).map_err(wrong)?;
+        }
+        Ok(Recipe(table))
+    }
+
+    /// The recipe with the values of the axes over it.
+    ///
+    /// # Errors
+    /// Where the values cannot be settings, or weights that it starts from cannot be had.
+    pub fn with(&self, axes: Table, registry: &Registry) -> Result<Training, String> {
+        let mut given = self.0.clone();
+        let threads_count = axes.contains_key("threads");
+        given.extend(axes);
+        Training::of(given, threads_count, registry)
+    }
+}
+
+fn recipe_file(file: &SweepFile, config: &Located<PathBuf>) -> Result<Table, SweepError> {
+    let path = file.path.parent().unwrap_or(Path::new("")).join(&config.value);
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        let problem =
+            format!("the recipe {} cannot be read: {error}; its path is relative to this file", path.display());
+        file.fail(config.line, problem)
+    })?;
+    Settings::layered(Some((&path, &text)), Table::new())?;
+    // It is TOML, as the line above has found.
+    Ok(text.parse().unwrap_or_default())
+}
+
+impl Training {
+    fn of(given: Table, threads_count: bool, registry: &Registry) -> Result<Training, String> {
+        let (mut settings, known) = Settings::layered(None, given.clone()).map_err(|error| error.to_string())?;
+        settle(registry, &mut settings, &known).map_err(|error| error.to_string())?;
+        if let Some(images) = train_images(&settings) {
+            settings.check(images).map_err(|error| error.to_string())?;
+        }
+        Ok(Training { given, settings, threads_count })
+    }
+
+    /// The same with another number of epochs.
+    pub fn set_epochs(&mut self, epochs: f64) {
+        self.given.insert("epochs".into(), Value::Float(epochs));
+        self.settings.epochs = epochs;
+    }
+
+    /// The settings as a file for `--config`.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(&self.given).unwrap_or_default()
+    }
+
+    /// The columns of `accuracy.csv` that tell its rows from most others; the hash of the settings tells the rest.
+    pub fn identity(&self) -> Vec<(&'static str, String)> {
+        let settings = &self.settings;
+        let mut columns = vec![
+            ("batch_size", settings.batch_size.to_string()),
+            ("seed", settings.seed.to_string()),
+            ("dtype", settings.precision.name().to_string()),
+        ];
+        if let Some(threads) = settings.threads.filter(|_| self.threads_count) {
+            columns.push(("threads", threads.to_string()));
+        }
+        columns
+    }
+
+    /// Whether a row of so many epochs and steps with the hash `found` is one of this run's. The run resolves its number of
+    /// steps before it writes its row, and may halve its micro-batch where memory lacks.
+    pub fn has_hash(&self, found: &str, epochs: f64, steps: u64) -> bool {
+        let mut micro = vec![self.settings.micro_batch];
+        let mut size = self.settings.micro_batch.unwrap_or(self.settings.batch_size);
+        while size > 1 {
+            size = size.div_ceil(2);
+            micro.push(Some(size));
+        }
+        let mut lengths = vec![self.settings.steps, Some(steps)];
+        if epochs > 0.0 {
+            // A run that was stopped tells steps and epochs, and so how many steps an epoch has.
+            let per_epoch = (steps as f64 / epochs).round();
+            lengths.push(Some((self.settings.epochs * per_epoch).ceil() as u64));
+        }
+        let mut all = lengths.iter().flat_map(|steps| micro.iter().map(move |micro_batch| (*steps, *micro_batch)));
+        all.any(|(steps, micro_batch)| Settings { steps, micro_batch, ..self.settings.clone() }.hash() == found)
+    }
+
+    /// What all cells of a curve share: the hash of the settings without the axes and the number of epochs.
+    pub fn recipe_hash(&self) -> String {
+        let settings = Settings {
+            model: String::new(),
+            width: None,
+            depth: None,
+            input_size: 0,
+            profile: String::new(),
+            seed: 0,
+            epochs: 0.0,
+            batch_size: 0,
+            precision: Precision::F32,
+            ..self.settings.clone()
+        };
+        settings.hash()
+    }
+
+    /// Training images, where they are known without looking.
+    pub fn train_images(&self) -> Option<usize> {
+        train_images(&self.settings)
+    }
+
+    /// Test images, where they are known without looking.
+    pub fn test_images(&self) -> Option<usize> {
+        let all = match self.settings.dataset.as_str() {
+            "cifar10" => 10_000,
+            "synthetic" => 1_000,
+            _ => return None,
+        };
+        Some(self.settings.limit_test.unwrap_or(all).min(all))
+    }
+}
+
+fn train_images(settings: &Settings) -> Option<usize> {
+    match settings.dataset.as_str() {
+        "cifar10" => Some(settings.limit_train.unwrap_or(50_000).min(50_000)),
+        "synthetic" => Some(settings.limit_train.unwrap_or(10_240)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn training(axes: &str) -> Training {
+        Recipe::default().with(axes.parse().unwrap(), &Registry::default()).unwrap()
+    }
+
+    const AXES: &str = "model = 'mobilenet-v2'\nwidth = 0.5\nepochs = 4\n";
+
+    #[test]
+    fn a_row_is_known_by_the_hash_of_the_run_that_wrote_it() {
+        let cell = training(AXES);
+        let ran = Settings { steps: Some(1560), threads: Some(2), ..cell.settings.clone() };
+        assert!(cell.has_hash(&ran.hash(), 4.0, 1560));
+        // Stopped halfway, and with a micro-batch that memory chose.
+        assert!(cell.has_hash(&ran.hash(), 2.0, 780));
+        let halved = Settings { micro_batch: Some(32), ..ran.clone() };
+        assert!(cell.has_hash(&halved.hash(), 4.0, 1560));
+        let other = Settings { learning_rate: 0.1, ..ran };
+        assert!(!cell.has_hash(&other.hash(), 4.0, 1560));
+    }
+
+    #[test]
+    fn cells_of_a_curve_share_a_recipe() {
+        let (one, other) = (training(AXES), training("model = 'mobilenet-v1'\nseed = 3\nepochs = 10"));
+        assert_eq!(one.recipe_hash(), other.recipe_hash());
+        assert_ne!(one.recipe_hash(), training("model = 'mobilenet-v1'\nlearning_rate = 0.1").recipe_hash());
+    }
+
+    #[test]
+    fn the_file_for_the_run_gives_the_settings() {
+        let mut cell = training(AXES);
+        cell.set_epochs(7.0);
+        let (settings, _) = Settings::layered(Some((Path::new("cell.toml"), &cell.to_toml())), Table::new()).unwrap();
+        assert_eq!(settings, cell.settings);
+    }
+}

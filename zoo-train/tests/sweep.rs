@@ -1,0 +1,365 @@
+//! `sweep`: what it adds to the tables, what it passes over, what it does about cells that fail, and what it refuses.
+
+#[path = "common/command.rs"]
+mod command;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::Instant;
+
+use command::{Output, csv, run};
+use tempfile::{TempDir, tempdir};
+
+/// A grid that needs no time.
+const COUNT: &str = "[[grid]]\nkind = \"count\"\nmodel = \"mobilenet-v?\"\nwidth = [1, 0.5]\ninput_size = [224, 160]\n";
+
+/// A small training grid with `more` below its settings, which are those of ten steps an epoch.
+fn training(axes: &str, more: &str) -> String {
+    format!(
+        "[[grid]]\nkind = \"accuracy\"\nmodel = \"mobilenet-v3-small\"\nthreads = 1\n{axes}\n[grid.settings]\n\
+         dataset = \"synthetic\"\nlimit_train = 160\nlimit_test = 50\nbatch_size = 16\n{more}\n"
+    )
+}
+
+fn folder(text: &str) -> TempDir {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("my.toml"), text).unwrap();
+    folder
+}
+
+#[track_caller]
+fn sweep(folder: &Path, more: &[&str]) -> Output {
+    run(folder, &[&["sweep", "my.toml"], more].concat())
+}
+
+fn start(folder: &Path, more: &[&str]) -> Child {
+    let mut command = command::zoo(folder, &[&["sweep", "my.toml"], more].concat());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+#[track_caller]
+fn rows(folder: &Path, table: &str) -> Vec<BTreeMap<String, String>> {
+    csv(&folder.join("results").join(table)).rows
+}
+
+/// One column of the table of accuracies, beside the width.
+#[track_caller]
+fn column(folder: &Path, name: &str) -> Vec<(String, String)> {
+    rows(folder, "accuracy.csv").into_iter().map(|row| (row["width"].clone(), row[name].clone())).collect()
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(one, other)| ((*one).to_string(), (*other).to_string())).collect()
+}
+
+/// The process of the cell that is running, once there is one.
+#[track_caller]
+fn child_of(sweep: &mut Child) -> u32 {
+    let mut found = None;
+    let id = sweep.id();
+    assert!(command::wait_until(sweep, || {
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        found = children.split_whitespace().next().and_then(|child| child.parse().ok());
+        found.is_some()
+    }));
+    found.unwrap()
+}
+
+fn signal(id: u32, name: &str) {
+    let sent = std::process::Command::new("kill").args([format!("-{name}"), id.to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+fn is_running(id: u32) -> bool {
+    let state = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    !state.is_empty() && !state.contains(") Z ")
+}
+
+#[test]
+fn a_second_time_adds_nothing() {
+    let folder = folder(COUNT);
+    sweep(folder.path(), &[]).code(0);
+    let first = fs::read(folder.path().join("results/count.csv")).unwrap();
+    let counted = rows(folder.path(), "count.csv");
+    assert_eq!(counted.len(), 8);
+    assert_eq!((counted[0]["model"].as_str(), counted[0]["macs"].as_str()), ("mobilenet-v1", "568740352"));
+    let again = sweep(folder.path(), &[]).code(0);
+    assert!(again.stderr.contains("8 there already"), "{}", again.stderr);
+    assert_eq!(fs::read(folder.path().join("results/count.csv")).unwrap(), first);
+}
+
+#[test]
+fn a_dry_run_tells_costs_and_does_nothing() {
+    let folder = folder(&(COUNT.to_string() + &training("width = [0.35, 1]", "epochs = 3")));
+    let text = sweep(folder.path(), &["--dry-run"]).code(0).text();
+    assert!(text.contains("568,740,352") && text.contains("accuracy mobilenet-v3-small x0.35 wide, 32 px"), "{text}");
+    assert!(text.contains("10 cells: 0 are there, 0 failed earlier, 10 are missing and take about"), "{text}");
+    assert!(!folder.path().join("results").exists());
+}
+
+#[test]
+fn parts_that_run_at_once_make_the_whole() {
+    let (parts, whole) = (folder(COUNT), folder(COUNT));
+    sweep(whole.path(), &[]).code(0);
+    let children: Vec<Child> = ["1/3", "2/3", "3/3"].map(|part| start(parts.path(), &["--shard", part])).into();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let set = |folder: &Path| -> BTreeSet<Vec<String>> {
+        rows(folder, "count.csv").into_iter().map(|row| row.into_values().collect()).collect()
+    };
+    assert_eq!(set(parts.path()), set(whole.path()));
+    assert_eq!(rows(parts.path(), "count.csv").len(), 8);
+    let refused = sweep(parts.path(), &["--shard", "3/2"]).code(2);
+    assert!(refused.stderr.contains("give i/n with i from 1 to n"), "{}", refused.stderr);
+}
+
+#[test]
+fn latency_and_throughput_become_rows_once() {
+    let axes = "model = \"mobilenet-v3-small-0.35\"\ninput_size = 32\nruns = 3\nseconds = 0\n";
+    let folder = folder(&format!(
+        "[[grid]]\nkind = \"latency\"\n{axes}mode = [\"native\", \"eager\"]\nper_stage = true\n\
+         [[grid]]\nkind = \"throughput\"\n{axes}batch = 4\n"
+    ));
+    sweep(folder.path(), &[]).code(0);
+    let again = sweep(folder.path(), &[]).code(0);
+    assert!(again.stderr.contains("4 there already"), "{}", again.stderr);
+    let modes = |table: &str| -> Vec<String> {
+        let rows = rows(folder.path(), table);
+        assert!(rows.iter().all(|row| row["status"] == "done"), "{rows:?}");
+        rows.into_iter().map(|row| row["mode"].clone()).collect()
+    };
+    assert_eq!(modes("latency.csv"), ["native", "eager"]);
+    assert_eq!(modes("throughput.csv"), ["train", "native"]);
+    let table = csv(&folder.path().join("results/throughput.csv"));
+    for row in &table.rows {
+        let [speed, p50] = ["images_per_second", "p50_ms"].map(|column| row[column].parse::<f64>().unwrap());
+        assert!((speed * p50 / 4000.0 - 1.0).abs() < 0.02, "{row:?}");
+    }
+    let documented = include_str!("../../results/README.md");
+    for column in &table.header {
+        assert!(documented.contains(&format!("`{column}`")), "results/README.md does not document {column}");
+    }
+    assert!(folder.path().join("results/latency-stages.csv").exists());
+    // A report is made beside it.
+    run(folder.path(), &["report"]).code(0);
+}
+
+#[test]
+fn one_cell_crashes_another_takes_too_long_and_the_rest_is_done() {
+    let crashing = training("width = 0.35", "epochs = 100000");
+    let slow = training("width = 0.5\ntimeout = \"1s\"", "epochs = 100000");
+    let good = training("width = 0.75", "steps = 2");
+    let folder = folder(&[crashing, slow, good].concat());
+    let mut running = start(folder.path(), &[]);
+    let child = child_of(&mut running);
+    assert!(command::wait_until(&mut running, || command::exists_in_a_run(folder.path(), "config.toml")));
+    signal(child, "ABRT");
+    assert_eq!(running.wait().unwrap().code(), Some(1));
+    let statuses = column(folder.path(), "status");
+    assert_eq!(statuses.first(), Some(&("0.35".to_string(), "crashed (SIGABRT)".to_string())), "{statuses:?}");
+    assert_eq!(statuses.last(), Some(&("0.75".to_string(), "done".to_string())), "{statuses:?}");
+    assert!(
+        statuses.iter().any(|(width, status)| width == "0.5" && status.starts_with("timeout after ")),
+        "{statuses:?}"
+    );
+
+    // Cells that failed are left so, unless they are to be tried again.
+    let before = statuses.len();
+    let again = sweep(folder.path(), &[]).refused(&["2 of the cells failed", "--retry"]);
+    assert!(again.stderr.contains("1 there already, 2 failed earlier"), "{}", again.stderr);
+    assert_eq!(column(folder.path(), "status").len(), before);
+    let shorter = fs::read_to_string(folder.path().join("my.toml")).unwrap().replace("epochs = 100000", "steps = 2");
+    fs::write(folder.path().join("my.toml"), shorter.replace("timeout = \"1s\"", "")).unwrap();
+    sweep(folder.path(), &["--retry"]).code(0);
+}
+
+#[test]
+fn a_cell_without_memory_is_a_row_and_the_sweep_goes_on() {
+    let axes = "model = \"mobilenet-v3-small-0.35\"\ninput_size = 32\nruns = 3\nseconds = 0\nmode = \"native\"\n";
+    let folder = folder(&format!("[[grid]]\nkind = \"latency\"\n{axes}batch = [4_000_000_000, 1]\n"));
+    sweep(folder.path(), &[]).refused(&["1 of the cells failed"]);
+    let rows = rows(folder.path(), "latency.csv");
+    assert_eq!(rows.len(), 2);
+    assert!(rows[0]["status"].starts_with("out-of-memory"), "{:?}", rows[0]);
+    assert_eq!(rows[1]["status"], "done");
+    sweep(folder.path(), &["--retry"]).refused(&["1 of the cells failed"]);
+}
+
+#[test]
+fn a_sweep_that_was_killed_goes_on_where_its_run_was() {
+    let grid = training("width = [0.35, 0.5]", "steps = 60\ncheckpoint_every = 2");
+    let folder = folder(&grid);
+    let mut running = start(folder.path(), &[]);
+    let child = child_of(&mut running);
+    assert!(command::wait_until(&mut running, || command::exists_in_a_run(folder.path(), "last.safetensors")));
+    running.kill().unwrap();
+    running.wait().unwrap();
+    // Its cell does not outlive it.
+    let begun = Instant::now();
+    while is_running(child) {
+        assert!(begun.elapsed().as_secs() < 60, "the process of the cell goes on");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    sweep(folder.path(), &[]).code(0);
+    let done: Vec<_> = rows(folder.path(), "accuracy.csv").into_iter().filter(|row| row["status"] == "done").collect();
+    let cells: Vec<(&str, &str)> = done.iter().map(|row| (row["width"].as_str(), row["steps"].as_str())).collect();
+    assert_eq!(cells, [("0.35", "60"), ("0.5", "60")]);
+    let runs: BTreeSet<&str> = done.iter().map(|row| row["run"].as_str()).collect();
+    let folders = fs::read_dir(folder.path().join("results")).unwrap().flatten();
+    let begun = folders.filter(|entry| entry.path().join("config.toml").exists()).count();
+    assert_eq!((runs.len(), begun), (2, 2), "a run was begun anew");
+}
+
+#[test]
+fn ctrl_c_saves_and_the_same_command_goes_on() {
+    let folder = folder(&training("width = 0.35", "steps = 3000"));
+    let mut running = start(folder.path(), &[]);
+    assert!(command::wait_until(&mut running, || command::exists_in_a_run(folder.path(), "last.safetensors")));
+    command::signal(&running, "INT");
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    let rows = rows(folder.path(), "accuracy.csv");
+    assert_eq!((rows.len(), rows[0]["status"].as_str()), (1, "interrupted"));
+    let steps: u64 = rows[0]["steps"].parse().unwrap();
+    assert!((1..3000).contains(&steps));
+    let dry = sweep(folder.path(), &["--dry-run"]).code(0).text();
+    assert!(dry.contains("1 are missing"), "{dry}");
+}
+
+#[test]
+fn a_budget_gives_all_cells_of_a_curve_the_same_epochs_and_later_sittings_keep_them() {
+    let folder = folder(&training("width = [0.35, 1]", ""));
+    let begun = Instant::now();
+    sweep(folder.path(), &["--budget", "15s"]).code(0);
+    let seconds = begun.elapsed().as_secs_f64();
+    let epochs = column(folder.path(), "epochs");
+    let number: f64 = epochs[0].1.parse().unwrap();
+    assert!(number >= 1.0 && number.fract() == 0.0, "{epochs:?}");
+    assert_eq!(epochs, pairs(&[("0.35", &epochs[0].1), ("1", &epochs[0].1)]));
+    // The machine may be busy with other tests.
+    assert!(seconds < 60.0, "{seconds} s");
+
+    // A wider one joins the curve with the epochs that it has, even where the record is lost.
+    let wider = fs::read_to_string(folder.path().join("my.toml")).unwrap().replace("[0.35, 1]", "[0.35, 1, 0.5]");
+    fs::write(folder.path().join("my.toml"), wider).unwrap();
+    fs::remove_dir_all(folder.path().join("results/sweeps")).unwrap();
+    let more = sweep(folder.path(), &["--budget", "1h"]).code(0);
+    assert!(
+        more.stderr.contains("as the curve was begun with") && more.stderr.contains("2 there already"),
+        "{}",
+        more.stderr
+    );
+    assert_eq!(column(folder.path(), "epochs").last(), Some(&("0.5".to_string(), epochs[0].1.clone())));
+}
+
+#[test]
+fn budgets_that_cannot_be_kept_are_refused() {
+    let count = folder(COUNT);
+    sweep(count.path(), &["--budget", "1h"]).refused(&["--budget chooses epochs", "trains nothing"]);
+    let steps = folder(&training("", "steps = 3"));
+    sweep(steps.path(), &["--budget", "1h"]).refused(&["--budget chooses epochs", "steps"]);
+    let large = folder(&training("width = 1", "").replace("limit_train = 160", "limit_train = 50000"));
+    sweep(large.path(), &["--budget", "3s"]).refused(&["--budget is too small", "--shard"]);
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_its_place_before_anything_is_done() {
+    let refused = |text: &str, words: &[&str]| {
+        let folder = folder(text);
+        sweep(folder.path(), &[]).refused(words);
+        assert!(!folder.path().join("results").exists());
+    };
+    let count = "[[grid]]\nkind = \"count\"\nmodel = \"mobilenet-v1\"\n";
+    refused(&format!("{count}widht = 1\n"), &["my.toml:4: unknown axis `widht`, did you mean `width`?"]);
+    refused(
+        "[[grid]]\nkind = \"speed\"\nmodel = \"mobilenet-v1\"\n",
+        &["my.toml:2:", "accuracy, latency, throughput or count"],
+    );
+    refused(&format!("{count}width = []\n"), &["my.toml:4: the grid is empty"]);
+    refused("# nothing\n", &["my.toml:1: there is no grid"]);
+    refused(&format!("{count}{count}"), &["my.toml:4: the cell is in the grid of line 1 already", "leave one"]);
+    refused(&count.replace("v1", "v9*"), &["my.toml:3: no model matches `mobilenet-v9*`"]);
+    refused(&format!("{count}width = 0\n"), &["my.toml:4: mobilenet-v1 with these values is no network", "width"]);
+    let folder = tempdir().unwrap();
+    run(folder.path(), &["sweep", "none.toml"]).refused(&["cannot read none.toml"]);
+}
+
+#[test]
+fn tables_that_are_not_ours_are_refused_and_torn_ones_mended_with_no_row_lost() {
+    let folder = folder(COUNT);
+    let table = folder.path().join("results/count.csv");
+    fs::create_dir(folder.path().join("results")).unwrap();
+    fs::write(&table, "model,width\nmobilenet-v2,1\n").unwrap();
+    sweep(folder.path(), &[]).refused(&["count.csv has another header", "--results"]);
+    assert_eq!(fs::read_to_string(&table).unwrap(), "model,width\nmobilenet-v2,1\n");
+
+    fs::remove_file(&table).unwrap();
+    sweep(folder.path(), &[]).code(0);
+    let whole = fs::read_to_string(&table).unwrap();
+    fs::write(&table, &whole[..whole.len() - 20]).unwrap();
+    let mended = sweep(folder.path(), &[]).code(0);
+    assert!(mended.stderr.contains("half-written") && mended.stderr.contains("7 there already"), "{}", mended.stderr);
+    assert_eq!(fs::read_to_string(&table).unwrap(), whole);
+
+    sweep(folder.path(), &["--results", "my.toml"]).refused(&["my.toml", "another folder with --results"]);
+}
+
+/// The files that come with the project, by name.
+fn shipped() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/sweeps");
+    let mut files: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path().display().to_string()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn every_shipped_file_is_a_grid() {
+    let folder = tempdir().unwrap();
+    assert!(shipped().len() >= 10);
+    for file in shipped() {
+        let text = run(folder.path(), &["sweep", &file, "--dry-run"]).code(0).text();
+        assert!(text.contains(" are missing and take about "), "{file}:\n{text}");
+    }
+}
+
+#[test]
+fn the_shipped_counts_are_those_of_the_results() {
+    let folder = tempdir().unwrap();
+    for file in shipped().iter().filter(|file| file.ends_with("/count.toml")) {
+        run(folder.path(), &["sweep", file]).code(0);
+    }
+    let set = |rows: Vec<BTreeMap<String, String>>| -> BTreeSet<Vec<String>> {
+        let plain = |(column, _): &(String, String)| column != "revision";
+        rows.into_iter().map(|row| row.into_iter().filter(plain).map(|(_, cell)| cell).collect()).collect()
+    };
+    let ours = set(rows(folder.path(), "count.csv"));
+    let committed = set(csv(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../results/count.csv")).rows);
+    assert!(ours.is_subset(&committed), "{:?}", ours.difference(&committed).next());
+}
+
+#[test]
+fn scaling_in_one_way_costs_as_much_as_in_all() {
+    let folder = tempdir().unwrap();
+    let file = shipped().into_iter().find(|file| file.ends_with("/scaling.toml")).unwrap();
+    let text = run(folder.path(), &["sweep", &file, "--dry-run"]).code(0).text();
+    let counts = text.lines().filter(|line| line.starts_with("count "));
+    let macs = |line: &str| -> f64 {
+        let cells: Vec<&str> = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+        cells[2].replace(',', "").parse().unwrap()
+    };
+    let mut by_model: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for line in counts {
+        let model = line.split([' ', ',']).nth(1).unwrap().to_string();
+        by_model.entry(model).or_default().push(macs(line));
+    }
+    for (model, mut macs) in by_model {
+        macs.sort_by(f64::total_cmp);
+        // The base, and four networks that cost the same.
+        assert_eq!(macs.len(), 5, "{model}");
+        assert!(macs[4] / macs[1] < 1.02, "{model}: {macs:?}");
+        assert!(macs[1] / macs[0] > 3.0, "{model}: {macs:?}");
+    }
+}
