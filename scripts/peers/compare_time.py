@@ -59,7 +59,7 @@ def work(args, case, seed):
 
 
 def reached(rows, target):
-    """Seconds and accuracy of the first evaluation at the target; none where it is never reached."""
+    """Seconds and accuracy of the first evaluation at the target; None without one."""
     for row in rows:
         if float(row["test_top1"]) >= target:
             return float(row["seconds"]), float(row["test_top1"])
@@ -91,6 +91,11 @@ def peer(args, case, seed):
     return (line["seconds"], top1) if top1 >= args.target else None, line
 
 
+def middle(results, place):
+    """The median of the seconds (place 0) or accuracies (1) of one side."""
+    return statistics.median(result[place] for result in results)
+
+
 def measure(args, name):
     """The row of one case."""
     fields = ("model", "profile", "epochs", "learning_rate", "warmup_steps", "library")
@@ -108,7 +113,6 @@ def measure(args, name):
         pair = f"{name}, pair {seed + 1} of {args.pairs}: zoo {found[0]:.1f} s"
         print(f"{pair}, PyTorch {other[0]:.1f} s", file=sys.stderr)
     ratios = [our[0] / their[0] for our, their in zip(ours, theirs)]
-    middle = lambda values, place: statistics.median(value[place] for value in values)
     kept = {key: case[key] for key in case if key in COLUMNS}
     return {
         **kept,

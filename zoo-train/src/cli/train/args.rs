@@ -205,7 +205,7 @@ pub struct Args {
     /// cpu, cuda, cuda:N or mps [default: cpu]
     #[arg(long, value_name = "NAME", help_heading = "Run")]
     pub device: Option<String>,
-    /// Whether the training images live on the device, and are cropped and mirrored there [default: true on GPUs, where
+    /// Whether the training images live on the device, and are cropped and mirrored there [default: true on CUDA, where
     /// no other changes are asked for]
     #[arg(long, value_name = "BOOL", help_heading = "Run")]
     pub data_on_device: Option<bool>,

@@ -195,6 +195,6 @@ fn source(settings: &Settings, dataset: &mut Dataset, device: Device) -> Result<
         ));
     }
     let mut source = Source::new(train, preprocessing, augmentation, settings.batch_size, settings.seed);
-    source.on_device = possible && settings.data_on_device.unwrap_or(device != Device::Cpu);
+    source.on_device = possible && settings.data_on_device.unwrap_or(matches!(device, Device::Cuda(_)));
     Ok(source)
 }

@@ -148,8 +148,7 @@ pub struct Settings {
     pub seed: u64,
     /// `cpu`, `cuda`, `cuda:N` or `mps`.
     pub device: String,
-    /// Whether the training set lives on the device; by default where that is not the CPU and all changes to images are
-    /// crops and flips.
+    /// Whether the training set lives on the device; by default on CUDA, where all changes to images are crops and flips.
     pub data_on_device: Option<bool>,
     /// Threads that prepare batches.
     pub workers: usize,
