@@ -72,8 +72,12 @@ def network(name, library, profile, dropout=None):
         path = 0.2 if name.startswith("efficientnet") else 0.0
         more = {"drop_rate": 0.2, "drop_path_rate": path}
         if name in WIDTHS:
-            more["channel_multiplier"] = WIDTHS[name]
-        model = timm.create_model(of_timm, num_classes=CLASSES, **more)
+            # timm's public functions fix the width; this is what they call.
+            from timm.models.efficientnet import _gen_mobilenet_v1 as build
+
+            model = build(of_timm, WIDTHS[name], num_classes=CLASSES, **more)
+        else:
+            model = timm.create_model(of_timm, num_classes=CLASSES, **more)
     for layer in (m for m in model.modules() if isinstance(m, nn.Dropout)):
         layer.p = layer.p if dropout is None else dropout
     if dropout is not None and hasattr(model, "drop_rate"):
