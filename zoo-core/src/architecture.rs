@@ -62,4 +62,9 @@ impl Architecture {
     pub fn profile(&self, name: &str) -> Option<u32> {
         self.profiles.iter().position(|profile| *profile == name).map(|index| index as u32)
     }
+
+    /// The name of the profile that [`Options::profile`] stands for; `native` where the table has none of that index.
+    pub fn profile_name(&self, index: u32) -> &'static str {
+        self.profiles.get(index as usize).copied().unwrap_or("native")
+    }
 }

@@ -14,7 +14,7 @@ use crate::data::{Dataset, Preprocessing, imagenet};
 use crate::train::evaluate::{Answers, Evaluation, Protocol, evaluate};
 use crate::train::run::skipped_lines;
 use crate::train::settings::Settings;
-use crate::train::source::TestSet;
+use crate::train::test_set::TestSet;
 use crate::weights::Opened;
 
 #[derive(Debug, clap::Args)]

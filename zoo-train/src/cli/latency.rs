@@ -141,7 +141,7 @@ fn is(cell: &Cell, model: &str, batch: u32, mode: Mode) -> bool {
 }
 
 fn cell(args: &Args, entry: Entry, batch: u32, mode: Mode, device: Device) -> Result<Cell, Error> {
-    let own = entry.architecture.profiles.get(entry.variant.options.profile as usize).copied().unwrap_or("native");
+    let own = entry.architecture.profile_name(entry.variant.options.profile);
     Ok(Cell {
         entry,
         options: NetworkArgs { profile: None, ..args.network.clone() }.options(&entry)?,

@@ -55,7 +55,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
 }
 
 fn named<'a>(entry: &Entry, plan: &'a Plan) -> Named<'a> {
-    let profile = entry.architecture.profiles.get(plan.options.profile as usize).copied().unwrap_or("native");
+    let profile = entry.architecture.profile_name(plan.options.profile);
     Named { plan, model: entry.variant.name, profile }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Error, bail};
 use toml::Table as Toml;
 use zoo_core::summary::{Align, Table, grouped};
-use zoo_core::{Entry, Options, Plan, Registry};
+use zoo_core::{Plan, Registry};
 
 use super::latency::parse_seconds;
 use super::machine::{device, set_threads};
@@ -97,12 +97,12 @@ fn loads(registry: &Registry, args: &Args) -> Result<Vec<Load>, Error> {
     for model in &args.models {
         let entry = registry.find(model)?;
         let options = args.network.options(&entry)?;
-        let profile = profile_name(&entry, &options);
+        let profile = entry.architecture.profile_name(options.profile);
         for &batch in &args.batch {
             loads.extend(args.mode.iter().map(|&work| Load {
                 entry,
                 options,
-                profile: profile.clone(),
+                profile: profile.into(),
                 batch,
                 threads: 0,
                 precision: args.dtype,
@@ -112,10 +112,6 @@ fn loads(registry: &Registry, args: &Args) -> Result<Vec<Load>, Error> {
         }
     }
     Ok(loads)
-}
-
-fn profile_name(entry: &Entry, options: &Options) -> String {
-    entry.architecture.profiles.get(options.profile as usize).copied().unwrap_or("native").into()
 }
 
 fn table() -> Table {

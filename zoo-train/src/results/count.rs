@@ -60,7 +60,7 @@ impl Row {
     /// Where the options give no network.
     pub fn of(entry: &Entry, options: &Options) -> Result<Row, PlanError> {
         let cost = Plan::new(entry.architecture, options)?.cost;
-        let profile = entry.architecture.profiles.get(options.profile as usize).copied().unwrap_or("native");
+        let profile = entry.architecture.profile_name(options.profile);
         Ok(Row {
             model: entry.variant.name.into(),
             family: entry.architecture.family.into(),

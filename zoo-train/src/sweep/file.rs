@@ -187,11 +187,11 @@ impl Reader<'_> {
     fn check_keys(&self, table: &DeTable<'_>, kinds: &[Kind]) -> Result<(), SweepError> {
         for key in table.keys() {
             let name = key.get_ref().as_ref();
-            if kinds.iter().any(|kind| kind.keys().contains(&name)) {
+            if kinds.iter().any(|kind| kind.takes(name)) {
                 continue;
             }
             let (all, kind) = (Kind::all_keys(), kinds.first().map_or("", |kind| kind.name()));
-            let problem = match Kind::ALL.iter().find(|kind| kind.keys().contains(&name)) {
+            let problem = match Kind::ALL.iter().find(|kind| kind.takes(name)) {
                 Some(other) => {
                     format!("`{name}` is nothing of {kind}: leave it out, or ask for kind = \"{}\"", other.name())
                 }

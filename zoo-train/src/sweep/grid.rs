@@ -79,7 +79,7 @@ fn points(grid: &Grid, kind: Kind) -> Vec<Point> {
         }
         _ => Vec::new(),
     };
-    let has = |axis: &str| kind.keys().contains(&axis);
+    let has = |axis: &str| kind.takes(axis);
     let mut points = vec![Point::default()];
     spread(&mut points, true, &grid.width, |point, value| point.width = Some(value));
     spread(&mut points, true, &grid.depth, |point, value| point.depth = Some(value));
@@ -214,7 +214,7 @@ impl Expander<'_> {
             profile,
             ..own
         };
-        let name = self.entry.architecture.profiles.get(profile as usize).copied().unwrap_or("native");
+        let name = self.entry.architecture.profile_name(profile);
         Ok((options, name.to_string()))
     }
 

@@ -32,67 +32,26 @@ impl Kind {
         Kind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// What a grid of this kind may say.
-    pub const fn keys(self) -> &'static [&'static str] {
-        match self {
-            Kind::Count => &["kind", "model", "width", "depth", "input_size", "profile", "classes"],
-            Kind::Latency => &[
-                "kind",
-                "model",
-                "width",
-                "depth",
-                "input_size",
-                "profile",
-                "batch",
-                "threads",
-                "dtype",
-                "mode",
-                "runs",
-                "seconds",
-                "per_stage",
-                "timeout",
-            ],
-            Kind::Throughput => &[
-                "kind",
-                "model",
-                "width",
-                "depth",
-                "input_size",
-                "profile",
-                "batch",
-                "threads",
-                "dtype",
-                "mode",
-                "runs",
-                "seconds",
-                "timeout",
-            ],
-            Kind::Accuracy => &[
-                "kind",
-                "model",
-                "width",
-                "depth",
-                "input_size",
-                "profile",
-                "batch",
-                "threads",
-                "dtype",
-                "seed",
-                "config",
-                "settings",
-                "timeout",
-            ],
-        }
+    /// Whether a grid of this kind may say `key`.
+    pub fn takes(self, key: &str) -> bool {
+        let more: &[&[&str]] = match self {
+            Kind::Count => &[&["classes"]],
+            Kind::Latency => &[RUN, TIMED, &["per_stage"]],
+            Kind::Throughput => &[RUN, TIMED],
+            Kind::Accuracy => &[RUN, &["seed", "config", "settings"]],
+        };
+        NETWORK.contains(&key) || more.iter().any(|keys| keys.contains(&key))
     }
 
     /// Every key of any kind.
     pub fn all_keys() -> Vec<&'static str> {
-        let mut keys = Vec::new();
-        for key in Kind::ALL.iter().flat_map(|kind| kind.keys()) {
-            if !keys.contains(key) {
-                keys.push(*key);
-            }
-        }
-        keys
+        [NETWORK, RUN, TIMED, &["per_stage", "seed", "config", "settings", "classes"]].concat()
     }
 }
+
+/// What every grid may say.
+const NETWORK: &[&str] = &["kind", "model", "width", "depth", "input_size", "profile"];
+/// What those may say that run a network.
+const RUN: &[&str] = &["batch", "threads", "dtype", "timeout"];
+/// What those may say that time one.
+const TIMED: &[&str] = &["mode", "runs", "seconds"];

@@ -7,7 +7,8 @@ use tch::{Device, TchError, Tensor};
 use zoo_core::model::{Deployed, Mode, Model, ModelError};
 
 use super::augment::Mixed;
-use super::resident::{Place, Resident};
+use super::place::Place;
+use super::resident::Resident;
 
 /// What the numbers of a batch are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,8 @@ use zoo_core::model::Backend;
 use super::budget::Speed;
 use super::loader::{Batches, Loader, Worker};
 use super::run::Request;
-use super::source::{Source, TestSet};
+use super::source::Source;
+use super::test_set::TestSet;
 use super::trainer::Trainer;
 use super::{Settings, TrainError};
 

@@ -7,7 +7,7 @@ use zoo_core::model::{Backend, Model};
 
 use super::TrainError;
 use super::loader::Loader;
-use super::source::TestSet;
+use super::test_set::TestSet;
 use crate::data::DataError;
 
 /// What an evaluation found.

@@ -10,7 +10,7 @@ use super::checkpoint::Checkpoint;
 use super::loader::Loader;
 use super::progress::Progress;
 use super::run::{Request, load_weights};
-use super::source::TestSet;
+use super::test_set::TestSet;
 use super::{Settings, TrainError};
 use crate::data::{Dataset, Features, Preprocessing, Split};
 

@@ -24,6 +24,7 @@ pub mod loader;
 pub mod loss;
 pub mod metrics;
 pub mod optimizer;
+mod place;
 pub mod profile;
 pub mod progress;
 pub mod progressive;
@@ -35,6 +36,7 @@ pub mod settings;
 pub mod source;
 pub mod starting_point;
 pub mod steps;
+pub mod test_set;
 pub mod trainer;
 
 pub use error::TrainError;

@@ -7,19 +7,9 @@
 use tch::{Device, Kind, TchError, Tensor};
 use zoo_core::model::channels_last;
 
+use super::place::Place;
 use crate::data::Images;
 use crate::data::normalisation::Normalisation;
-
-/// Where a training image comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Its place in the training set.
-    pub index: usize,
-    /// Rows and columns that the crop is moved by, within the padding.
-    pub shift: (isize, isize),
-    /// Whether it is mirrored.
-    pub mirrored: bool,
-}
 
 /// Images on a device, as bytes.
 #[derive(Debug)]

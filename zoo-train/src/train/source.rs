@@ -1,8 +1,8 @@
 //! What is in a batch: order, random crop and flip, normalisation.
 //!
-//! A training batch is a pure function of (seed, step), an evaluation batch of its place. Images in memory are shifted
-//! over a black border and resized as tensors; files are decoded, and a random piece of each is resized. All other random
-//! changes are those of [`augment`](super::augment).
+//! A training batch is a pure function of (seed, step); those of evaluation are [`test_set`](super::test_set)'s. Images in
+//! memory are shifted over a black border and resized as tensors; files are decoded, and a random piece of each is resized.
+//! All other random changes are those of [`augment`](super::augment).
 
 use tch::{Device, TchError};
 
@@ -10,10 +10,11 @@ use super::augment::{Augmentation, erase::erase};
 use super::batch::{Batch, Kind};
 use super::crop::random_piece;
 use super::loader::{Batches, Worker};
+use super::place::{Place, place};
 use super::random::{below, mix, permutation};
-use super::resident::{Place, Resident};
+use super::resident::Resident;
 use crate::data::normalisation::Normalisation;
-use crate::data::{DataError, Features, ImageFiles, Images, Preprocessing, Split};
+use crate::data::{DataError, ImageFiles, Images, Preprocessing, Split};
 
 /// The batches of training: everything that one is a function of, beside the step.
 #[derive(Debug)]
@@ -205,125 +206,6 @@ impl Batches for Source {
     }
 }
 
-/// The batches of evaluation: in order, unchanged, the last one smaller.
-#[derive(Debug)]
-pub struct TestSet {
-    /// The images.
-    pub split: Split,
-    /// What they go through; of images in memory, only the normalisation.
-    pub preprocessing: Preprocessing,
-    batch_size: usize,
-    normalisation: Normalisation,
-}
-
-/// Images a batch. Larger ones are no faster on the CPU and cost memory.
-const TEST_BATCH: usize = 250;
-/// Numbers a batch, where that is less: 40 MB.
-const TEST_NUMBERS: usize = 10 << 20;
-
-impl TestSet {
-    /// From the images and what they go through.
-    pub fn new(split: Split, preprocessing: Preprocessing) -> TestSet {
-        let numbers = match &split {
-            Split::Memory(_) | Split::Features(_) => 0,
-            Split::Files(_) => preprocessing.numbers(),
-        };
-        let batch_size = (TEST_NUMBERS / numbers.max(1)).clamp(1, TEST_BATCH);
-        let normalisation = Normalisation::new(preprocessing.mean, preprocessing.std);
-        TestSet { split, preprocessing, batch_size, normalisation }
-    }
-
-    /// How many images there are.
-    pub fn len(&self) -> usize {
-        self.split.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.split.is_empty()
-    }
-
-    /// How many batches there are.
-    pub fn batches(&self) -> u64 {
-        self.len().div_ceil(self.batch_size) as u64
-    }
-
-    fn fill(&self, range: std::ops::Range<usize>, worker: &mut Worker) -> Result<Batch, DataError> {
-        let files = match &self.split {
-            Split::Memory(images) => return Ok(self.of_memory(images, range, worker)),
-            Split::Features(features) => return Ok(stored(features, range, worker)),
-            Split::Files(files) => files,
-        };
-        let size = self.preprocessing.numbers();
-        let mut batch = worker.blank(range.len(), Kind::Images(self.preprocessing.crop as usize));
-        let Worker { file, picture, .. } = worker;
-        for index in range {
-            let at = batch.labels.len() * size;
-            let seen = files.with(index, file, |encoded| {
-                encoded.decode(u32::MAX, picture)?;
-                self.preprocessing.prepare(picture, &mut batch.pixels[at..at + size]);
-                Ok(())
-            })?;
-            if seen.is_some() {
-                batch.labels.push(i64::from(files.label(index)));
-            }
-        }
-        batch.pixels.truncate(batch.labels.len() * size);
-        Ok(batch)
-    }
-
-    fn of_memory(&self, images: &Images, range: std::ops::Range<usize>, worker: &Worker) -> Batch {
-        let mut batch = worker.blank(range.len(), Kind::Images(images.side));
-        let squares = batch.pixels.chunks_exact_mut(3 * images.side * images.side);
-        for (index, into) in range.clone().zip(squares) {
-            let number = |channel, byte| self.normalisation.number(channel, byte);
-            place(images.image(index), images.side, (0, 0), false, number, into);
-        }
-        batch.labels.extend(images.labels[range].iter().map(|label| i64::from(*label)));
-        batch
-    }
-}
-
-impl Batches for TestSet {
-    fn batch(&self, number: u64, worker: &mut Worker) -> Option<Result<Batch, DataError>> {
-        let first = usize::try_from(number).ok()?.checked_mul(self.batch_size)?;
-        let range = first..self.len().min(first.saturating_add(self.batch_size));
-        (!range.is_empty()).then(|| self.fill(range, worker))
-    }
-}
-
-fn stored(features: &Features, range: std::ops::Range<usize>, worker: &Worker) -> Batch {
-    let mut batch = worker.blank(range.len(), Kind::Features(features.channels));
-    let numbers = range.start * features.channels..range.end * features.channels;
-    batch.pixels.copy_from_slice(&features.numbers[numbers]);
-    batch.labels.extend(&features.labels[range]);
-    batch
-}
-
-/// Writes an image shifted by (down, right) pixels, black where nothing is, perhaps mirrored, with the channels innermost
-/// and each byte as what `number` makes of it and its channel.
-fn place<T>(
-    image: &[u8],
-    side: usize,
-    shift: (isize, isize),
-    mirrored: bool,
-    number: impl Fn(usize, u8) -> T,
-    into: &mut [T],
-) {
-    let plane = side * side;
-    for (y, row) in into.chunks_exact_mut(3 * side).enumerate() {
-        let from_y = y.checked_add_signed(shift.0).filter(|y| *y < side);
-        for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
-            let x = if mirrored { side - 1 - x } else { x };
-            let from = from_y.zip(x.checked_add_signed(shift.1).filter(|x| *x < side));
-            for (channel, value) in pixel.iter_mut().enumerate() {
-                let byte = from.map_or(0, |(y, x)| image[channel * plane + y * side + x]);
-                *value = number(channel, byte);
-            }
-        }
-    }
-}
-
 /// Mirrors a row of pixels of three bytes.
 fn mirror(row: &mut [u8]) {
     let (pixels, _) = row.as_chunks_mut::<3>();
@@ -431,28 +313,6 @@ mod tests {
             let expected = Tensor::from_slice(&theirs.pixels).view([8, 8, 8, 3]).permute([0, 3, 1, 2]);
             assert!(resident.batch(&ours.places).unwrap().equal(&expected));
         }
-    }
-
-    #[test]
-    fn a_shifted_image_is_black_where_nothing_was() {
-        let number = |_: usize, byte: u8| f32::from(byte) / 255.0;
-        let image: Vec<u8> = [[255u8, 0, 0, 0], [0, 255, 0, 0], [0, 0, 0, 51]].concat();
-        let mut out = [9.0; 12];
-        place(&image, 2, (0, 0), false, number, &mut out);
-        assert_eq!(out, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.2]);
-        place(&image, 2, (0, 0), true, number, &mut out);
-        assert_eq!(out[..6], [0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
-        place(&image, 2, (1, 1), false, number, &mut out);
-        assert_eq!(out, [0.0, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
-    }
-
-    #[test]
-    fn evaluation_sees_every_image_once() {
-        let split = crate::data::synthetic::generate(1, 1, 611, 4, 10).test;
-        let test = TestSet::new(split, preprocessing(0.5, 0.5));
-        let batches = (0..).map_while(|number| test.batch(number, &mut Worker::default()));
-        let sizes: Vec<usize> = batches.map(|batch| batch.unwrap().len()).collect();
-        assert_eq!((sizes.as_slice(), test.batches()), (&[250, 250, 111][..], 3));
     }
 
     #[test]
