@@ -153,7 +153,13 @@ fn the_number_of_workers_changes_nothing() {
 #[test]
 fn images_on_the_device_give_the_run_that_threads_give() {
     let flags = |where_: &'static str| ["--steps", "8", "--input-size-from", "24", "--data-on-device", where_];
-    let (device, threads) = (trained(&flags("true")), trained(&flags("false")));
+    let (device, threads) = (tempdir().unwrap(), trained(&flags("false")));
+    let output = train(device.path(), &flags("true")).code(0);
+    assert!(
+        output.stderr.contains("(on the device)") || output.text().contains("(on the device)"),
+        "{}",
+        output.stderr
+    );
     assert_same_run(device.path(), threads.path());
     let folder = tempdir().unwrap();
     let mixed = ["--steps", "1", "--mixup", "0.2", "--data-on-device", "true"];

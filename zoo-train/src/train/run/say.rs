@@ -23,9 +23,10 @@ impl Run<'_> {
                 grouped(cost.macs),
             ),
             format!(
-                "{}: {} training and {} test images; {} steps of {} images, {:.2} epochs",
+                "{}: {} training{} and {} test images; {} steps of {} images, {:.2} epochs",
                 self.dataset.name,
                 grouped(self.source.split.len() as u64),
+                if self.source.on_device { " (on the device)" } else { "" },
                 grouped(self.test.len() as u64),
                 grouped(self.steps),
                 settings.batch_size,
