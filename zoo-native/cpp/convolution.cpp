@@ -1,4 +1,5 @@
-// Convolution for inference: packed once, and run with bias, activation, gate and residual in the same pass.
+// A packed convolution, run with bias, activation, gate and residual in the same pass; inference packs it once, training
+// (dense.cpp) at every step.
 //
 // f32 maps in channels_last order on the CPU, dense or depthwise. A dense one is a product of pixels and a packed matrix;
 // patches of a kernel over 1 x 1 are gathered a block at a time.
@@ -47,8 +48,8 @@ void run_dense(const Convolution& conv, const Geometry& g, const float* x, const
       const int64_t slice = i % slices, s = i / slices / blocks;
       const int64_t first = s * span + i / slices % blocks * block, last = std::min(first + block, (s + 1) * span);
       const float* input = x + first * depth;
-      if (!conv.in_place() || gate != nullptr) scratch.resize(std::max<size_t>(scratch.size(), block * depth));
-      if (!conv.in_place()) {
+      if (!g.in_place() || gate != nullptr) scratch.resize(std::max<size_t>(scratch.size(), block * depth));
+      if (!g.in_place()) {
         gather(g, x, first, last, scratch.data());
         input = scratch.data();
       }

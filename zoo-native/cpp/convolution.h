@@ -29,15 +29,14 @@ struct Convolution {
 
   int64_t depth() const { return inputs * kernel * kernel; }
   Packed packed() const { return {weight.get(), depth(), outputs, {bias.data(), activation}}; }
-  // Whether input rows can be multiplied where they lie.
-  bool in_place() const { return kernel == 1 && stride == 1 && pad.none(); }
 
   // activation(convolution(x * gate) + bias) + residual; gate and residual may be undefined.
   at::Tensor run(const at::Tensor& x, const at::Tensor& gate, const at::Tensor& residual) const;
 
  private:
-  Convolution(int64_t inputs, int64_t outputs) : kernels(&zoo::kernels()), activation(kNone), inputs(inputs),
-        outputs(outputs), kernel(1), stride(1), pad{0, 0, 0, 0}, depthwise(false) {}
+  Convolution(int64_t inputs, int64_t outputs)
+      : kernels(&zoo::kernels()), activation(kNone), inputs(inputs), outputs(outputs), kernel(1), stride(1),
+        pad{0, 0, 0, 0}, depthwise(false) {}
   void pack(Matrix matrix);
 };
 
@@ -47,8 +46,8 @@ void gather(const Geometry& g, const float* x, int64_t begin, int64_t end, float
 at::Tensor empty_map(int64_t n, int64_t c, int64_t h, int64_t w);
 
 // libtorch's own convolution.
-at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, int64_t stride, const Padding& pad,
-                  int64_t groups);
+at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, int64_t stride,
+                  const Padding& pad, int64_t groups);
 
 // Whether the kernels can read `x`.
 bool is_map(const at::Tensor& x);

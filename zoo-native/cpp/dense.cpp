@@ -34,12 +34,11 @@ int64_t pieces_of(int64_t rows, int64_t size) {
 struct WeightGradient {
   const zoo::Kernels& kernels = zoo::kernels();
   Geometry g;
-  bool in_place;
   int64_t inputs, outputs, rows;
 
   WeightGradient(const Tensor& x, const Tensor& weight, int64_t stride, const Padding& pad)
-      : g(x.sizes(), weight.size(2), stride, pad), in_place(g.kernel == 1 && g.stride == 1 && pad.none()),
-        inputs(weight.size(1) * g.taps()), outputs(weight.size(0)), rows(g.batch * g.out_height * g.out_width) {}
+      : g(x.sizes(), weight.size(2), stride, pad), inputs(weight.size(1) * g.taps()), outputs(weight.size(0)),
+        rows(g.batch * g.out_height * g.out_width) {}
 
   // What rows [begin, end) give for groups [first, last) of inputs.
   void sum(const float* x, const float* dy, int64_t begin, int64_t end, float* sums, int64_t first,
@@ -48,7 +47,7 @@ struct WeightGradient {
     for (int64_t row = begin; row < end; row += kPanelRows) {
       const int64_t count = std::min(kPanelRows, end - row);
       const float* input = x + row * inputs;
-      if (!in_place) {
+      if (!g.in_place()) {
         patches.resize(std::max<size_t>(patches.size(), kPanelRows * inputs));
         zoo::gather(g, x, row, row + count, patches.data());
         input = patches.data();
@@ -128,7 +127,7 @@ bool fits_kernels(const Tensor& x, const Tensor& weight, const Tensor& bias, int
     return false;
   if (stride < 1 || std::min({pad.top, pad.left, pad.bottom, pad.right}) < 0) return false;  // for libtorch to refuse
   if (at::autocast::is_autocast_enabled(at::kCPU)) return false;
-  return (weight.size(2) == 1 && stride == 1 && pad.none()) || !x.requires_grad();
+  return Geometry(x.sizes(), weight.size(2), stride, pad).in_place() || !x.requires_grad();
 }
 
 }  // namespace

@@ -35,6 +35,8 @@ struct Geometry {
   }
 
   int64_t taps() const { return kernel * kernel; }
+  // Whether the pixels of a dense convolution can be multiplied where they lie.
+  bool in_place() const { return kernel == 1 && stride == 1 && pad.none(); }
   int64_t in_row(int64_t n, int64_t y) const { return (n * height + y) * width * channels; }
   int64_t out_row(int64_t n, int64_t y) const { return (n * out_height + y) * out_width * channels; }
 

@@ -31,8 +31,9 @@ pub fn keep_freed_memory() {
 }
 
 /// Grows the heap once, by addresses and not by memory, and lets the system back them by pages of 2 MiB: maps are streamed
-/// through from end to end, and pages of 4 KiB exhaust the processor's table of them. Steps of MobileNetV2 at 32 px take 4 %
-/// less time, of MobileNetV1 at width 0.75 with `stem1` 2 % (medians of three interleaved runs); peak memory grows by 1 %.
+/// through from end to end, and pages of 4 KiB exhaust the processor's table of them. Steps of MobileNetV2 at 32 px take 5 %
+/// less time, of MobileNetV1 at width 0.75 with `stem1` 4 %, in 1 to 2 % more memory (medians of three interleaved runs with
+/// and without `GLIBC_TUNABLES=glibc.malloc.hugetlb=1`, by which glibc does the same for a program that does not).
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn prefer_huge_pages() {
     const HEAP: usize = 1 << 30;
