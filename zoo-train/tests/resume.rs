@@ -8,7 +8,7 @@ use std::fs;
 use std::hash::BuildHasher;
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use command::{assert_same_tensors, csv, metrics, run, run_folder, small, train};
 use tempfile::{TempDir, tempdir};
@@ -109,26 +109,25 @@ fn killed_at_random() -> TempDir {
 /// Kills until a run has been killed so often.
 const KILLS: usize = 20;
 
+/// Steps of the run that is killed so often: twice what the kills leave room for.
+const STEPS: u64 = 400;
+
 /// Files of the run in `folder` that are half written.
 fn half_written(folder: &Path) -> usize {
     let files = fs::read_dir(run_folder(folder)).unwrap().flatten();
     files.filter(|file| file.path().extension().is_some_and(|extension| extension == "partial")).count()
 }
 
-/// Goes on with a run and kills it at any moment, or within a write; says whether it was still there to be killed.
+/// Goes on with a run for some steps and kills it at any moment, or within a write; says whether it was still there to be
+/// killed. By steps and not by time: on a fast machine the run would be over.
 fn kill(folder: &Path, flags: &[&str], within_a_write: bool) -> bool {
     let mut child = start(folder, flags);
-    wait_for_checkpoints(&mut child, folder, 1);
-    let deadline = Instant::now() + Duration::from_millis(300 + at_random(1500));
-    // What an earlier kill left is gone with the first write.
-    let mut clean = false;
-    while Instant::now() < deadline && child.try_wait().unwrap().is_none() {
-        let writing = half_written(folder) > 0;
-        if within_a_write && clean && writing {
-            break;
+    if wait_for_checkpoints(&mut child, folder, 2 + at_random(STEPS / KILLS as u64 / 2)) {
+        if within_a_write {
+            command::wait_until(&mut child, || half_written(folder) > 0);
+        } else {
+            std::thread::sleep(Duration::from_micros(at_random(20_000)));
         }
-        clean |= !writing;
-        std::thread::sleep(Duration::from_micros(50));
     }
     child.kill().unwrap();
     child.wait().unwrap().code().is_none()
@@ -137,7 +136,8 @@ fn kill(folder: &Path, flags: &[&str], within_a_write: bool) -> bool {
 #[test]
 fn a_run_killed_at_twenty_moments_goes_on_to_the_same_bits() {
     // Every step is saved, so that many moments are within a write.
-    let more = ["--steps", "400", "--checkpoint-every", "1", "--resume", "auto"];
+    let steps = STEPS.to_string();
+    let more = ["--steps", &steps, "--checkpoint-every", "1", "--resume", "auto"];
     let flags = [&FLAGS[4..], &more].concat();
     let straight = tempdir().unwrap();
     train(straight.path(), &flags).code(0);

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::process::{SWEEP, interrupt, kills_for_memory};
+use super::process::{SWEEP, ask_to_end, kills_for_memory};
 
 /// How often a process is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -105,7 +105,7 @@ impl Watch {
             None => return Ok(()),
         }
         self.asked = Some(Instant::now());
-        interrupt(child.id());
+        ask_to_end(child.id());
         Ok(())
     }
 }
@@ -171,13 +171,14 @@ mod tests {
 
     #[test]
     fn time_that_is_up_and_a_stop_end_it_politely() {
-        let script = "trap 'echo saved; exit 130' INT; while :; do sleep 0.05; done";
+        // As a shell starts it in the background, where Ctrl-C is ignored.
+        let script = "trap '' INT; trap 'echo saved; exit 130' TERM; while :; do sleep 0.05; done";
         let (ending, _) = shell(script, Some(Duration::from_millis(300)), false);
         assert_eq!(
             (ending.cause, ending.status.code(), ending.output.as_str()),
             (Cause::Timeout, Some(130), "saved\n")
         );
-        let (ending, _) = shell("sleep 0.3; trap 'exit 130' INT; sleep 20", None, true);
+        let (ending, _) = shell("sleep 0.3; trap 'exit 130' TERM; sleep 20", None, true);
         assert_eq!(ending.cause, Cause::Stopped);
     }
 }

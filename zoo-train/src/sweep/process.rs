@@ -5,11 +5,12 @@ use std::ffi::c_int;
 /// The variable that tells a cell's process which sweep it belongs to.
 pub const SWEEP: &str = "ZOO_SWEEP";
 
-/// Asks process `id` to end as Ctrl-C would.
-pub fn interrupt(id: u32) {
+/// Asks process `id` to end; training saves first. Not by the signal of Ctrl-C: shells have what they start in the background
+/// ignore that one, and so would all that it starts.
+pub fn ask_to_end(id: u32) {
     if let Ok(id) = libc::pid_t::try_from(id) {
         // SAFETY: kill has no preconditions; where the process has ended it fails, and there is nothing left to do.
-        unsafe { libc::kill(id, libc::SIGINT) };
+        unsafe { libc::kill(id, libc::SIGTERM) };
     }
 }
 
