@@ -4,19 +4,16 @@ For each case, zoo and each of the peer's pipelines run in turn, each a fresh pr
 the same core, and the ratio of each pair is taken.
 """
 
-import argparse
 import datetime
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 
+import comparison
 import table
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
+from comparison import HERE
 
 # Cases: width and height that the images are resized to first, or as they are.
 CASES = {"as-they-are": None, "500x375": (500, 375)}
@@ -42,22 +39,8 @@ COLUMNS = [
 
 
 def run(command, what, core):
-    """Runs a command on one core; returns the line of JSON that it printed."""
-    pin = getattr(os, "sched_setaffinity", lambda *_: None)
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            preexec_fn=lambda: pin(0, {core}),
-        )
-    except OSError as error:
-        sys.exit(f"cannot start {what}, {command[0]}: {error.strerror}")
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines()
-        sys.exit(f"{what} failed: {lines[-1] if lines else done.returncode}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    """Runs a command on one core and one thread; the line of JSON that it printed."""
+    return comparison.said(command, what, {"OMP_NUM_THREADS": "1"}, core)
 
 
 ENLARGE = """
@@ -125,32 +108,21 @@ def measure(args, case, folder):
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = comparison.parser(__doc__, "speed-images.csv", "examples/images")
     add = parser.add_argument
-    example = os.path.join(ROOT, "target", "release", "examples", "images")
-    out = os.path.join(ROOT, "results", "speed-images.csv")
     add("data", help="a folder with `train` and `val`, in each a folder for each class")
-    add("--python", default=sys.executable, help="one that has torch and torchvision")
-    add("--zoo", default=example, help="the example `images` [default: its release]")
     add("--case", action="append", choices=list(CASES), help="[default: all]")
     add("--pairs", type=int, default=5)
     add("--passes", type=int, default=3, help="timed passes over the images a run")
     add("--core", type=int, default=0, help="that both run on, where it can be chosen")
-    add("--out", default=out, help="the table to append to")
-    args = parser.parse_args()
-    if args.pairs < 1 or args.passes < 1:
-        parser.error("--pairs and --passes must be at least 1")
+    args = comparison.parsed(parser, ("pairs", "passes"), COLUMNS)
+    if not os.path.isdir(os.path.join(args.data, "train")):
+        sys.exit(f"there is no {os.path.join(args.data, 'train')}")
     return args
 
 
 def main():
     args = arguments()
-    if not os.access(args.zoo, os.X_OK):
-        build = "build it with `cargo build --release -p zoo-train --example images`"
-        sys.exit(f"there is no {args.zoo}: {build} or name another with --zoo")
-    if not os.path.isdir(os.path.join(args.data, "train")):
-        sys.exit(f"there is no {os.path.join(args.data, 'train')}")
-    table.check(args.out, COLUMNS)
     for case in args.case or CASES:
         with tempfile.TemporaryDirectory() as folder:
             made = prepared(args, CASES[case], folder)

@@ -4,20 +4,18 @@ Zoo and peer run in turn, each a fresh process that measures all its modes in
 interleaved rounds; the ratios of each pair are taken to the peer's eager mode.
 """
 
-import argparse
 import csv
 import datetime
-import json
 import os
 import statistics
 import sys
 import tempfile
 
+import comparison
 import table
-from compare_training import ROOT, run
+from comparison import HERE, run
 from latency_torch import MODES, NETWORKS
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 ZOO_MODES = ("eager", "folded", "jit", "native")
 
 COLUMNS = [
@@ -59,8 +57,7 @@ def peer(args, model, params):
     command = [args.python, os.path.join(HERE, "latency_torch.py"), "--model", model]
     command += ["--input-size", args.input_size, "--batch", args.batch]
     command += ["--threads", args.threads, "--runs", args.runs, "--params", params]
-    output, _ = run(list(map(str, command)), "the PyTorch peer")
-    return json.loads(output.strip().splitlines()[-1])
+    return comparison.said(list(map(str, command)), "the PyTorch peer")
 
 
 def measure(args, model):
@@ -110,12 +107,8 @@ def measure(args, model):
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    binary = os.path.join(ROOT, "target", "release", "zoo-train")
-    out = os.path.join(ROOT, "results", "latency-peers.csv")
+    parser = comparison.parser(__doc__, "latency-peers.csv")
     add = parser.add_argument
-    add("--python", default=sys.executable, help="the Python that has torch")
-    add("--zoo", default=binary, help="zoo-train [default: the release build]")
     add("--model", action="append", choices=list(NETWORKS), help="[default: all four]")
     add("--pairs", type=int, default=5)
     add("--input-size", type=int, default=224)
@@ -123,20 +116,12 @@ def arguments():
     add("--threads", type=int, default=1)
     add("--runs", type=int, default=60, help="timed runs of each mode, at least")
     add("--seconds", type=float, default=0.5, help="time of each mode, at least")
-    add("--out", default=out, help="the table to append to")
-    args = parser.parse_args()
-    for name in ("pairs", "input_size", "batch", "threads", "runs"):
-        if getattr(args, name) < 1:
-            parser.error(f"--{name.replace('_', '-')} must be at least 1")
-    return args
+    positive = ("pairs", "input_size", "batch", "threads", "runs")
+    return comparison.parsed(parser, positive, COLUMNS)
 
 
 def main():
     args = arguments()
-    if not os.access(args.zoo, os.X_OK):
-        build = "build it with `cargo build --release -p zoo-train`"
-        sys.exit(f"there is no {args.zoo}: {build} or name another with --zoo")
-    table.check(args.out, COLUMNS)
     for model in args.model or NETWORKS:
         for row in measure(args, model):
             table.append(args.out, row, COLUMNS)

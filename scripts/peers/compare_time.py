@@ -5,17 +5,16 @@ The same network and recipe on both sides; or, with several networks, each side 
 fastest: the medians of all are compared, and the best of each side meet.
 """
 
-import argparse
 import csv
 import datetime
-import json
 import os
 import statistics
 import sys
 import tempfile
 
+import comparison
 import table
-from compare_training import DATA_DIR, FOLDER, HERE, ROOT, counts, run
+from comparison import FOLDER, HERE, counts, run
 
 # Model, profile, epochs, learning rate, steps of warm-up, and the library that has it.
 # Epochs must do for either side: of MobileNetV1 at half width, 7 are too few in PyTorch.
@@ -83,8 +82,7 @@ def peer(args, case, seed):
     command = [args.python, os.path.join(HERE, "time_torch.py"), *work(args, case, seed)]
     command += ["--library", case["library"], "--data-dir", data]
     command += ["--params", str(case["params"]), "--macs", str(case["macs"])]
-    output, _ = run([*command, "--target", str(args.target)], "the PyTorch peer")
-    line = json.loads(output.strip().splitlines()[-1])
+    line = comparison.said([*command, "--target", str(args.target)], "the PyTorch peer")
     return (line["seconds"], line["top1"][-1]), line
 
 
@@ -133,30 +131,18 @@ def measure(args, name):
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = comparison.parser(__doc__, "time-to-accuracy.csv")
     add = parser.add_argument
-    release = os.path.join(ROOT, "target", "release", "zoo-train")
-    out = os.path.join(ROOT, "results", "time-to-accuracy.csv")
-    add("--python", default=sys.executable, help="one that has torch and torchvision")
-    add("--zoo", default=release, help="zoo-train [default: the release build]")
     add("--case", action="append", choices=list(CASES), help="[default: all]")
     add("--pairs", type=int, default=3, help="each with a seed of its own")
     add("--target", type=float, default=80.0, help="percent of the test set")
     add("--threads", type=int, default=2)
-    add("--data-dir", default=DATA_DIR, help=f"the folder of {FOLDER}")
-    add("--out", default=out, help="the table to append to")
-    args = parser.parse_args()
-    if args.pairs < 1 or args.threads < 1:
-        parser.error("--pairs and --threads must be at least 1")
-    return args
+    comparison.add_data(parser)
+    return comparison.parsed(parser, ("pairs", "threads"), COLUMNS)
 
 
 def main():
     args = arguments()
-    if not os.access(args.zoo, os.X_OK):
-        build = "build it with `cargo build --release -p zoo-train`"
-        sys.exit(f"there is no {args.zoo}: {build} or name another with --zoo")
-    table.check(args.out, COLUMNS)
     rows = []
     for name in args.case or CASES:
         row = measure(args, name)

@@ -7,19 +7,14 @@ turn, each a fresh process, and the ratio of each pair is taken.
 import argparse
 import csv
 import datetime
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 
+import comparison
 import table
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-DATA_DIR = os.path.expanduser("~/.cache/zoo/data")
-FOLDER = "cifar-10-batches-bin"
+from comparison import FOLDER, HERE, counts, run
 
 # Model, profile, input size, batch, and steps that take a run of some ten seconds.
 CASES = {
@@ -80,43 +75,6 @@ COLUMNS = [
 ]
 
 
-def run(command, what, environment=None):
-    """Runs a command; returns what it printed and its peak memory in MiB."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        try:
-            process = subprocess.Popen(
-                command,
-                stdout=out,
-                stderr=err,
-                env={**os.environ, **(environment or {})},
-            )
-        except OSError as error:
-            sys.exit(f"cannot start {what}, {command[0]}: {error.strerror}")
-        # wait4 alone gives the peak of this one process; Popen must be told the end.
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-        except KeyboardInterrupt:
-            process.terminate()
-            raise
-        process.returncode = code = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        if code != 0:
-            lines = err.read().decode(errors="replace").strip().splitlines()
-            how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            sys.exit(f"{what} failed: {lines[-1] if lines else how}")
-        unit = 2**20 if sys.platform == "darwin" else 2**10
-        return out.read().decode(), usage.ru_maxrss / unit
-
-
-def counts(args, case):
-    """Parameters and MACs that the zoo plans, which the peer must have too."""
-    command = [args.zoo, "show", case["model"], "--profile", case["profile"]]
-    command += ["--input-size", str(case["input_size"]), "--classes", "10"]
-    shown = json.loads(run([*command, "--format", "json"], "zoo-train show")[0])
-    return shown["params"], shown["macs"]
-
-
 def work(args, case):
     """The flags that both sides share."""
     names = ("model", "profile", "input_size", "steps")
@@ -152,8 +110,7 @@ def peer(args, case, pipeline, mode="channels_last"):
     command += ["--params", str(case["params"]), "--macs", str(case["macs"])]
     command += MODES[mode]
     environment = KEEP_MEMORY if args.keep_memory else None
-    output, _ = run(command, "the PyTorch peer", environment)
-    return json.loads(output.strip().splitlines()[-1])
+    return comparison.said(command, "the PyTorch peer", environment)
 
 
 def fastest_pipeline(args, case):
@@ -237,13 +194,9 @@ def parsed_case(text):
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = comparison.parser(__doc__, "speed-training.csv")
     add = parser.add_argument
-    release = os.path.join(ROOT, "target", "release", "zoo-train")
-    out = os.path.join(ROOT, "results", "speed-training.csv")
     case = "a name or MODEL:PROFILE:SIZE:BATCH:STEPS; may be repeated [default: "
-    add("--python", default=sys.executable, help="one that has torch and torchvision")
-    add("--zoo", default=release, help="zoo-train [default: the release build]")
     add(
         "--case",
         action="append",
@@ -260,24 +213,12 @@ def arguments():
     add(
         "--keep-memory", action="store_true", help="give the peer zoo-train's allocator"
     )
-    add("--data-dir", default=DATA_DIR, help=f"the folder of {FOLDER}")
-    add("--out", default=out, help="the table to append to")
-    args = parser.parse_args()
-    for name in ("pairs", "trials", "steps", "threads"):
-        if (getattr(args, name) or (name == "steps")) < 1:
-            parser.error(f"--{name} must be at least 1")
-    return args
+    comparison.add_data(parser)
+    return comparison.parsed(parser, ("pairs", "trials", "steps", "threads"), COLUMNS)
 
 
 def main():
     args = arguments()
-    if not os.access(args.zoo, os.X_OK):
-        build = "build it with `cargo build --release -p zoo-train`"
-        sys.exit(f"there is no {args.zoo}: {build} or name another with --zoo")
-    data = os.path.join(args.data_dir, FOLDER)
-    if not os.path.isdir(data):
-        sys.exit(f"there is no {data}: fetch it with `zoo-train data get cifar10`")
-    table.check(args.out, COLUMNS)
     for case in args.case or [parsed_case(name) for name in CASES]:
         row = measure(args, {**case, "steps": args.steps or case["steps"]})
         table.append(args.out, row, COLUMNS)

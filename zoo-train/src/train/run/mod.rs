@@ -33,7 +33,7 @@ use super::test_set::TestSet;
 use super::trainer::Trainer;
 use super::{Settings, TrainError};
 use crate::data::Dataset;
-use crate::results::{Environment, accuracy};
+use crate::results::{Environment, accuracy, status};
 use crate::weights::{Description, Identified};
 
 /// What a run is asked for.
@@ -88,7 +88,7 @@ pub fn run(request: &Request, dataset: Dataset, stop: &AtomicBool) -> Result<End
         Ok(Ending::Done(_)) => "done".to_string(),
         Ok(Ending::Interrupted) => "interrupted".to_string(),
         Err(TrainError::NonFinite { step, .. }) => format!("non-finite loss at step {step}"),
-        Err(error) => format!("failed: {error}"),
+        Err(error) => status::of(&error.to_string()),
     };
     run.append_row(&status)?;
     run.say_ending(&outcome);
