@@ -58,16 +58,26 @@ fn a_folder_is_trained_on_and_evaluated() {
     );
 }
 
+/// With all that is random in an image, which is drawn by its place in the run and not by the thread that has it.
 #[test]
 fn the_number_of_workers_changes_nothing() {
-    let runs = ["1", "3"].map(|workers| {
+    let steps = ["--steps", "5", "--batch-size", "8"];
+    let augmentation = ["--augment", "randaugment:2:9", "--colour-jitter", "0.4,0.4,0.4", "--random-erasing", "0.5"];
+    let mixing = ["--mixup", "0.2", "--cutmix", "1"];
+    let trained = |flags: &[&[&str]]| {
         let dir = two_classes();
-        train_in(&dir, &["--steps", "5", "--batch-size", "8", "--workers", workers]).code(0);
-        dir
-    });
-    let [one, three] = runs.each_ref().map(|dir| run_folder(dir.path()));
+        train_in(&dir, &flags.concat()).code(0);
+        (run_folder(dir.path()), dir)
+    };
+    let all = [&steps[..], &augmentation, &mixing];
+    let [(one, _first), (three, _second)] =
+        ["1", "3"].map(|workers| trained(&[&all[..], &[&["--workers", workers]]].concat()));
     assert_same_tensors(&one.join("last.safetensors"), &three.join("last.safetensors"));
     assert_eq!(metrics(&one), metrics(&three));
+    // Each of the two is at work on files, too.
+    let [(plain, _third), (coloured, _fourth)] = [trained(&[&steps]), trained(&[&steps, &augmentation])];
+    let losses = [&plain, &coloured, &one].map(|run| metrics(run)[0]["train_loss"].clone());
+    assert!(losses[0] != losses[1] && losses[1] != losses[2], "{losses:?}");
 }
 
 #[test]

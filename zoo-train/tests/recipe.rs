@@ -5,6 +5,7 @@ mod command;
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use command::{csv, metrics, run, run_folder, tensors, train};
 use tempfile::{TempDir, tempdir};
@@ -57,6 +58,28 @@ fn a_batch_in_pieces_gives_the_same_step() {
     }
     let losses = [&whole, &pieces].map(|folder| metrics(&run_folder(folder.path()))[0]["train_loss"].clone());
     assert_eq!(losses[0], losses[1]);
+}
+
+/// MiB that the process may take: too few for the whole batch, enough for half or a quarter of it.
+#[cfg(target_os = "linux")]
+const MEMORY: u64 = 1600;
+
+/// The system refuses more here; where it lends what it does not have, it ends the process instead.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_batch_that_memory_does_not_hold_is_computed_in_pieces() {
+    let folder = tempdir().unwrap();
+    let data = ["--input-size", "224", "--batch-size", "128", "--limit-train", "256", "--limit-test", "16"];
+    let flags = command::small(&[&data[..], &["--steps", "2", "--workers", "1"]].concat());
+    let limited = format!("ulimit -d {}; exec \"$0\" \"$@\"", MEMORY * 1024);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &limited, env!("CARGO_BIN_EXE_zoo-train")]).args(flags).current_dir(folder.path());
+    let output = shell.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("out of memory: batches of 128 are computed"), "{said}");
+    assert_eq!(row(folder.path())["status"], "done");
+    let config = fs::read_to_string(run_folder(folder.path()).join("config.toml")).unwrap();
+    assert!(config.contains("\nbatch_size = 128\n") && config.contains("\nmicro_batch = "), "{config}");
 }
 
 #[test]

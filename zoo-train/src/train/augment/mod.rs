@@ -28,7 +28,7 @@ pub struct Augmentation {
     pub crop_padding: usize,
     /// Least and greatest share of a file's picture that is taken, by area.
     pub crop_scale: [f64; 2],
-    /// Whether every second image is mirrored.
+    /// Whether images are mirrored in every other epoch: half of them in the first, the others in the second.
     pub flip: bool,
     /// How operations on its bytes are chosen.
     pub policy: Policy,

@@ -127,7 +127,7 @@ pub struct Settings {
     pub crop_padding: usize,
     /// Least and greatest share of its area that a random crop takes of an image file; by default 0.08 and 1.
     pub crop_scale: Option<[f64; 2]>,
-    /// Whether every second image is mirrored.
+    /// Whether images are mirrored in every other epoch: half of them in the first, the others in the second.
     pub flip: bool,
     /// Operations on the bytes of images: `none`, `randaugment:N:M` or `trivialaugment`.
     #[serde(default, skip_serializing_if = "Policy::is_none")]
