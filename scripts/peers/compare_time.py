@@ -134,7 +134,7 @@ def arguments():
     parser = comparison.parser(__doc__, "time-to-accuracy.csv")
     add = parser.add_argument
     add("--case", action="append", choices=list(CASES), help="[default: all]")
-    add("--pairs", type=int, default=3, help="each with a seed of its own")
+    add("--pairs", type=int, default=5, help="each with a seed of its own")
     add("--target", type=float, default=80.0, help="percent of the test set")
     add("--threads", type=int, default=2)
     comparison.add_data(parser)

@@ -41,11 +41,13 @@ MODES = {
 }
 
 # What zoo-train tells glibc in its first line, as glibc's own environment variables:
-# freed memory is kept, so that a step does not fault in its activations anew.
+# freed memory is kept, so that a step does not fault in its activations anew, and the
+# heap has huge pages.
 KEEP_MEMORY = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
     "MALLOC_TOP_PAD_": str(64 << 20),
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
 
 COLUMNS = [

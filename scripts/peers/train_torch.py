@@ -5,6 +5,7 @@ parameters and MACs are checked before anything is timed. Prints one line of JSO
 """
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -157,11 +158,13 @@ def tensor_batches(images, labels, batch):
     shift = -torch.tensor(MEAN) / torch.tensor(DEVIATION)
     scale = 1 / (255 * torch.tensor(DEVIATION))
     ahead, each = torch.arange(32), torch.arange(batch)[:, None, None]
-    while True:
+    # As zoo-train has it: each image is mirrored in every other epoch.
+    mirrored_first = torch.rand(len(images)) < 0.5
+    for epoch in itertools.count():
         order = torch.randperm(len(images))
         for chosen in order[: len(order) // batch * batch].split(batch):
             down, right = torch.randint(0, 2 * PADDING + 1, (2, batch, 1))
-            mirrored = torch.rand(batch, 1) < 0.5
+            mirrored = mirrored_first[chosen, None] ^ (epoch % 2 == 1)
             columns = right + torch.where(mirrored, ahead.flip(0), ahead)
             rows = (down + ahead)[:, :, None]
             padded = nn.functional.pad(images[chosen], (0, 0) + (PADDING,) * 4)

@@ -6,6 +6,7 @@ mod command;
 use std::collections::hash_map::RandomState;
 use std::fs;
 use std::hash::BuildHasher;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, SystemTime};
@@ -218,6 +219,57 @@ fn ctrl_c_saves_and_the_run_goes_on_to_the_same_bits() {
     assert_eq!(statuses(folder.path()), ["interrupted", "done"]);
 }
 
+/// Starts a run, waits until it says `words`, and asks it to stop a little later.
+fn interrupted_after(folder: &Path, flags: &[&str], words: &str) {
+    let mut command = command::zoo(folder, &small(flags));
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    for line in lines.map(Result::unwrap) {
+        if line.contains(words) {
+            std::thread::sleep(Duration::from_millis(150));
+            command::signal(&child, "TERM");
+        }
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{words}");
+}
+
+#[test]
+fn a_run_that_is_stopped_twice_in_its_last_evaluation_goes_on_to_the_same_bits() {
+    // Three steps and an evaluation of seconds.
+    let flags = ["--steps", "3", "--limit-test", "20000", "--ema-decay", "0.9", "--resume", "auto"];
+    let straight = tempdir().unwrap();
+    train(straight.path(), &flags).code(0);
+    let folder = tempdir().unwrap();
+    interrupted_after(folder.path(), &flags, "results in");
+    interrupted_after(folder.path(), &flags, "going on at step 3");
+    interrupted_after(folder.path(), &flags, "going on at step 3");
+    train(folder.path(), &flags).code(0);
+    assert_same_end(straight.path(), folder.path());
+    assert_eq!(statuses(folder.path()), ["interrupted", "interrupted", "interrupted", "done"]);
+}
+
+#[test]
+fn a_full_disk_is_named_with_what_was_kept() {
+    let folder = tempdir().unwrap();
+    let mut child = start(folder.path(), &FLAGS);
+    assert!(wait_for_checkpoints(&mut child, folder.path(), 2), "it ended too soon");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let run = run_folder(folder.path());
+    let kept = fs::read(run.join("last.safetensors")).unwrap();
+    let _ = fs::remove_file(run.join("last.safetensors.partial"));
+    // Every write there fails as on a disk without room.
+    std::os::unix::fs::symlink("/dev/full", run.join("last.safetensors.partial")).unwrap();
+    let output = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat());
+    let output = output.refused(&["last.safetensors", "No space left on device"]);
+    assert!(output.stderr.contains("the last good checkpoint is"), "{}", output.stderr);
+    assert_eq!(fs::read(run.join("last.safetensors")).unwrap(), kept);
+    let _ = fs::remove_file(run.join("last.safetensors.partial"));
+    let straight = straight();
+    train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
+    assert_same_end(straight.path(), folder.path());
+}
+
 #[test]
 fn a_polite_kill_saves_as_ctrl_c_does() {
     let folder = interrupted("TERM");
@@ -264,7 +316,11 @@ fn resume_auto_passes_over_a_checkpoint_that_is_not_whole() {
     let good = fs::read(&last).unwrap();
     fs::write(&last, &good[..good.len() / 2]).unwrap();
     let output = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
-    assert!(output.stderr.contains("results in"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("results in") && output.stderr.contains("that run is passed over"),
+        "{}",
+        output.stderr
+    );
     assert_eq!(statuses(folder.path()), ["interrupted", "done"]);
 }
 

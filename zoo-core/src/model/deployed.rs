@@ -120,7 +120,8 @@ impl Model {
             NodeKind::Norm { norm, activation } => {
                 let Affine { scale, shift } = Affine::of(self, norm)?;
                 let kind = self.parameters[norm.scale].tensor.kind();
-                let shaped = |tensor: Tensor| tensor.f_reshape([1, -1, 1, 1])?.f_to_kind(kind);
+                let shaped =
+                    |tensor: Tensor| tensor.f_reshape([1, -1, 1, 1])?.f_to_kind(kind)?.f_to_device(self.device);
                 StepKind::Affine { scale: shaped(scale)?, shift: shaped(shift)?, activation }
             }
             NodeKind::Act(activation) => StepKind::Act(activation),

@@ -1,11 +1,11 @@
 //! Folding: a norm in evaluation is a scale and a shift, which become part of the convolution before it.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::node::Norm;
 use super::{Model, ModelError};
 
-/// A norm with its running statistics, as a scale and a shift for each channel, in f64.
+/// A norm with its running statistics, as a scale and a shift for each channel, in f64 on the CPU.
 pub(super) struct Affine {
     pub scale: Tensor,
     pub shift: Tensor,
@@ -14,7 +14,8 @@ pub(super) struct Affine {
 impl Affine {
     /// `γ / √(variance + ε)` and `β - mean · γ / √(variance + ε)`.
     pub fn of(model: &Model, norm: Norm) -> Result<Affine, ModelError> {
-        let double = |tensor: &Tensor| tensor.f_detach()?.f_to_kind(Kind::Double);
+        // On the CPU, as MPS has no f64.
+        let double = |tensor: &Tensor| tensor.f_detach()?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Double);
         let (gamma, beta) = (&model.parameters[norm.scale].tensor, &model.parameters[norm.scale + 1].tensor);
         let (mean, variance) = (&model.buffers[norm.mean].tensor, &model.buffers[norm.mean + 1].tensor);
         let deviation = double(variance)?.f_add_scalar(model.plan.rules.norm.eps)?.f_sqrt()?;
@@ -25,12 +26,13 @@ impl Affine {
 
     /// Weight and bias of the convolution with the norm in it.
     pub fn fold(&self, weight: &Tensor, bias: Option<&Tensor>) -> Result<(Tensor, Tensor), ModelError> {
-        let kind = weight.kind();
-        let folded = weight.f_to_kind(Kind::Double)?.f_mul(&self.scale.f_reshape([-1, 1, 1, 1])?)?;
+        let double = |tensor: &Tensor| tensor.f_to_device(Device::Cpu)?.f_to_kind(Kind::Double);
+        let as_was = |tensor: Tensor| tensor.f_to_kind(weight.kind())?.f_to_device(weight.device());
+        let folded = double(weight)?.f_mul(&self.scale.f_reshape([-1, 1, 1, 1])?)?;
         let bias = match bias {
-            Some(bias) => bias.f_to_kind(Kind::Double)?.f_mul(&self.scale)?.f_add(&self.shift)?,
+            Some(bias) => double(bias)?.f_mul(&self.scale)?.f_add(&self.shift)?,
             None => self.shift.shallow_clone(),
         };
-        Ok((folded.f_to_kind(kind)?, bias.f_to_kind(kind)?))
+        Ok((as_was(folded)?, as_was(bias)?))
     }
 }

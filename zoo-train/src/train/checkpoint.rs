@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use tch::{Kind, TchError, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 use zoo_core::model::Model;
 use zoo_core::weights::{AVERAGE_PREFIX, TensorFile, write_safetensors};
 
@@ -17,8 +17,10 @@ use super::{Settings, TrainError};
 use crate::weights::Description;
 
 /// Version of the layout; another one is refused by number.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const STATE_KEY: &str = "zoo.state";
+/// How often each parameter was updated, in the model's order.
+const UPDATES_KEY: &str = "optimizer.updates";
 
 /// Where a run stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,6 +93,11 @@ pub fn save(path: &Path, trainer: &Trainer, state: &State, description: &Descrip
         for (parameter, tensor) in trainer.model.parameters.iter().zip(&slot.tensors) {
             tensors.push((optimizer_key(slot.name, &parameter.name), floats(tensor)?));
         }
+    }
+    if trainer.optimizer.kind.counts_updates() {
+        // Counts beyond 2^24 would be rounded; no run is that long.
+        let counts: Vec<f32> = trainer.optimizer.updates.iter().map(|count| *count as f32).collect();
+        tensors.push((UPDATES_KEY.into(), Tensor::f_from_slice(&counts)?));
     }
     if let Some(average) = &trainer.average {
         for ((name, _), tensor) in average::named(&trainer.model).zip(&average.tensors) {
@@ -169,6 +176,13 @@ impl Checkpoint {
             for (parameter, tensor) in trainer.model.parameters.iter().zip(&mut slot.tensors) {
                 self.copy(&optimizer_key(slot.name, &parameter.name), tensor)?;
             }
+        }
+        if trainer.optimizer.kind.counts_updates() {
+            let updates = &mut trainer.optimizer.updates;
+            let mut counts = Tensor::f_zeros([updates.len() as i64], (Kind::Float, Device::Cpu))?;
+            self.copy(UPDATES_KEY, &mut counts)?;
+            let counts = Vec::<f32>::try_from(&counts)?;
+            updates.iter_mut().zip(counts).for_each(|(count, read)| *count = read as u64);
         }
         if let Some(average) = &mut trainer.average {
             for ((name, _), tensor) in average::named(&trainer.model).zip(&mut average.tensors) {

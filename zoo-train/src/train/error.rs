@@ -43,16 +43,17 @@ pub enum TrainError {
     },
     /// A loss that is not a number.
     #[error(
-        "the loss became {loss} at step {step} of seed {seed}, with images {}{}; lower --learning-rate, lengthen \
+        "{} at step {step} of seed {seed}, with images {}{}; lower --learning-rate, lengthen \
          --warmup-steps, or give --on-nan rollback",
+        loss.map_or("the loss was finite and left weights that are not".into(), |loss| format!("the loss became {loss}")),
         some_of(images),
         list.as_ref().map_or(String::new(), |path| format!(" (all are in {})", path.display()))
     )]
     NonFinite {
         /// The step, counted from 0.
         step: u64,
-        /// The loss.
-        loss: f64,
+        /// The loss; none where it was finite and the weights after the step were not.
+        loss: Option<f64>,
         /// Seed of the run.
         seed: u64,
         /// Places in the training set of the batch's images.

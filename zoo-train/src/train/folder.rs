@@ -53,6 +53,12 @@ impl RunFolder {
         self.path.join("config.toml")
     }
 
+    /// The resolved settings, where the file holds some.
+    fn settings(&self) -> Option<Settings> {
+        let text = std::fs::read_to_string(self.config()).ok()?;
+        Some(Settings::layered(Some((&self.config(), &text)), toml::Table::new()).ok()?.0)
+    }
+
     /// One row an epoch.
     pub fn metrics(&self) -> PathBuf {
         self.path.join("metrics.csv")
@@ -138,13 +144,13 @@ pub fn checkpoint_at(path: &Path) -> PathBuf {
     if path.is_dir() { path.join("last.safetensors") } else { path.to_path_buf() }
 }
 
-/// The run to go on with, if any.
+/// The run to go on with, if any, and a note for each checkpoint of the same settings that cannot be read.
 ///
 /// # Errors
 /// Where a checkpoint that was named cannot be used. With [`Resume::Auto`] unreadable ones are passed over.
-pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Option<(RunFolder, Checkpoint)>, TrainError> {
+pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Found, TrainError> {
     match resume {
-        Resume::No => Ok(None),
+        Resume::No => Ok(Found::default()),
         Resume::From(path) => {
             let file = checkpoint_at(path);
             let checkpoint = Checkpoint::read(&file)?;
@@ -153,25 +159,47 @@ pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Option
                 return Err(TrainError::Checkpoint { path: file, problem });
             }
             let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
-            Ok(Some((RunFolder { path: folder }, checkpoint)))
+            Ok(Found { run: Some((RunFolder { path: folder }, checkpoint)), notes: Vec::new() })
         }
-        Resume::Auto => {
-            let mut candidates: Vec<_> = std::fs::read_dir(results)
-                .into_iter()
-                .flatten()
-                .filter_map(|entry| {
-                    let file = entry.ok()?.path().join("last.safetensors");
-                    Some((file.metadata().ok()?.modified().ok()?, file))
-                })
-                .collect();
-            candidates.sort();
-            let unfinished = candidates.into_iter().rev().find_map(|(_, file)| {
-                let checkpoint = Checkpoint::read(&file).ok().filter(|found| goes_on(&found.state, wanted))?;
-                Some((RunFolder { path: file.parent()?.to_path_buf() }, checkpoint))
-            });
-            Ok(unfinished)
+        Resume::Auto => Ok(newest(results, wanted)),
+    }
+}
+
+/// What `--resume` found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The run to go on with.
+    pub run: Option<(RunFolder, Checkpoint)>,
+    /// What was passed over, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// The newest unfinished run of the settings `wanted`.
+fn newest(results: &Path, wanted: &Settings) -> Found {
+    let entries = std::fs::read_dir(results).into_iter().flatten().flatten();
+    let mut candidates: Vec<_> = entries
+        .filter_map(|entry| {
+            let folder = RunFolder { path: entry.path() };
+            Some((folder.last().metadata().ok()?.modified().ok()?, folder.path))
+        })
+        .collect();
+    candidates.sort();
+    let mut found = Found::default();
+    for (_, path) in candidates.into_iter().rev() {
+        let folder = RunFolder { path };
+        match Checkpoint::read(&folder.last()) {
+            Ok(checkpoint) if goes_on(&checkpoint.state, wanted) => {
+                found.run = Some((folder, checkpoint));
+                break;
+            }
+            Ok(_) => {}
+            Err(error) if folder.settings().is_some_and(|settings| same(&settings, wanted)) => {
+                found.notes.push(format!("note: {error}; that run is passed over, and stays as it is"));
+            }
+            Err(_) => {}
         }
     }
+    found
 }
 
 /// Whether steps are missing, or the evaluation of the last ones.
@@ -181,8 +209,11 @@ fn unfinished(state: &State) -> bool {
 
 /// Whether a run stopped early and had these settings, steps aside: a budget may have chosen those.
 fn goes_on(state: &State, wanted: &Settings) -> bool {
-    // So may a lack of memory choose the micro-batch.
+    same(&state.settings, wanted) && unfinished(state)
+}
+
+fn same(settings: &Settings, wanted: &Settings) -> bool {
+    // A lack of memory may have chosen the micro-batch.
     let fixed = |settings: &Settings| Settings { steps: None, micro_batch: None, ..settings.clone() }.hash();
-    let same_steps = wanted.steps.is_none_or(|steps| Some(steps) == state.settings.steps);
-    same_steps && fixed(&state.settings) == fixed(wanted) && unfinished(state)
+    wanted.steps.is_none_or(|steps| Some(steps) == settings.steps) && fixed(settings) == fixed(wanted)
 }

@@ -27,8 +27,9 @@ impl TestSet {
     /// From the images and what they go through.
     pub fn new(split: Split, preprocessing: Preprocessing) -> TestSet {
         let numbers = match &split {
-            Split::Memory(_) | Split::Features(_) => 0,
-            Split::Files(_) => preprocessing.numbers(),
+            Split::Features(_) => 0,
+            // Images in memory are enlarged by the batch.
+            Split::Memory(_) | Split::Files(_) => preprocessing.numbers(),
         };
         let batch_size = (TEST_NUMBERS / numbers.max(1)).clamp(1, TEST_BATCH);
         let normalisation = Normalisation::new(preprocessing.mean, preprocessing.std);

@@ -122,7 +122,7 @@ impl Trainer {
                 Ok(outcome) => break outcome,
             }
         };
-        self.optimizer.step(&self.model, step, rate)?;
+        self.optimizer.step(&self.model, rate)?;
         if let Some(average) = &mut self.average {
             average.update(&self.model, step + 1)?;
         }

@@ -7,12 +7,14 @@
 
 pub mod colour;
 pub mod erase;
+pub mod flip;
 pub mod geometry;
 pub mod mixing;
 pub mod operation;
 pub mod policy;
 
 pub use colour::Jitter;
+pub use flip::Flip;
 pub use mixing::{Mixed, Mixing};
 pub use policy::Policy;
 
@@ -28,8 +30,8 @@ pub struct Augmentation {
     pub crop_padding: usize,
     /// Least and greatest share of a file's picture that is taken, by area.
     pub crop_scale: [f64; 2],
-    /// Whether images are mirrored in every other epoch: half of them in the first, the others in the second.
-    pub flip: bool,
+    /// When an image is mirrored.
+    pub flip: Flip,
     /// How operations on its bytes are chosen.
     pub policy: Policy,
     /// Random brightness, contrast and saturation.
@@ -46,7 +48,7 @@ impl Default for Augmentation {
         Augmentation {
             crop_padding: 0,
             crop_scale: [0.08, 1.0],
-            flip: false,
+            flip: Flip::None,
             policy: Policy::None,
             jitter: Jitter::default(),
             erasing: 0.0,

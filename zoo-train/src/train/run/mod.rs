@@ -90,9 +90,16 @@ pub fn run(request: &Request, dataset: Dataset, stop: &AtomicBool) -> Result<End
         Err(TrainError::NonFinite { step, .. }) => format!("non-finite loss at step {step}"),
         Err(error) => status::of(&error.to_string()),
     };
-    run.append_row(&status)?;
+    let row = run.append_row(&status);
     run.say_ending(&outcome);
-    outcome
+    match (outcome, row) {
+        // A full disk has no room for the row either; what ended the run comes first.
+        (Err(error), Err(no_row)) => {
+            run.progress.say(&format!("note: {no_row}"));
+            Err(error)
+        }
+        (outcome, row) => outcome.and_then(|ending| row.map(|()| ending)),
+    }
 }
 
 struct Run<'a> {
@@ -120,12 +127,10 @@ impl<'a> Run<'a> {
             self.save()?;
         }
         let mut loader = self.loader();
-        // A run that was stopped while it evaluated makes up for it.
-        if self.at_evaluation() && self.state.running.steps > 0 {
-            self.end_epoch(stop)?;
-        }
         while !self.is_done() {
-            match self.advance(&mut loader, stop) {
+            // Also where the run was stopped while it evaluated, and makes up for it now.
+            let evaluates = self.at_evaluation() && self.state.running.steps > 0;
+            match if evaluates { self.end_epoch(stop) } else { self.advance(&mut loader) } {
                 Err(error) if self.can_go_back(&error) => {
                     self.go_back(&error)?;
                     loader = self.loader();
@@ -144,15 +149,12 @@ impl<'a> Run<'a> {
         Loader::start(self.source.clone(), self.state.step, self.state.settings.workers)
     }
 
-    /// One step, and what is due after it.
-    fn advance(&mut self, loader: &mut Loader, stop: &AtomicBool) -> Result<(), TrainError> {
+    /// One step, and the checkpoint that is due after it; an evaluation, which is next then, saves one itself.
+    fn advance(&mut self, loader: &mut Loader) -> Result<(), TrainError> {
         self.one_step(loader)?;
         self.fix_budget()?;
-        if self.at_evaluation() {
-            return self.end_epoch(stop);
-        }
         match self.state.settings.checkpoint_every {
-            Some(every) if self.state.step.is_multiple_of(every) => self.save(),
+            Some(every) if self.state.step.is_multiple_of(every) && !self.at_evaluation() => self.save(),
             _ => Ok(()),
         }
     }
@@ -193,7 +195,7 @@ impl<'a> Run<'a> {
         let micro_batch = self.trainer.micro_batch;
         let outcome = self.trainer.step(&batch, step, rate)?;
         if !outcome.loss.is_finite() {
-            return Err(self.non_finite(step, outcome.loss));
+            return Err(self.non_finite(step, Some(outcome.loss)));
         }
         self.keep_micro_batch(micro_batch)?;
         let seconds = begun.elapsed().as_secs_f64();
@@ -339,7 +341,7 @@ impl<'a> Run<'a> {
 
     fn save_as(&mut self, path: &Path) -> Result<(), TrainError> {
         if !self.trainer.is_finite()? {
-            return Err(self.non_finite(self.state.step.saturating_sub(1), f64::NAN));
+            return Err(self.non_finite(self.state.step.saturating_sub(1), None));
         }
         self.state.seconds = self.seconds();
         checkpoint::save(path, &self.trainer, &self.state, &self.description())
@@ -368,12 +370,14 @@ impl<'a> Run<'a> {
         let settings = &self.state.settings;
         let last = self.state.epochs.last().filter(|epoch| epoch.step == self.state.step);
         let trained = self.state.training_seconds > 0.0;
+        // Not the plan of the images' size of the moment.
+        let Some(plan) = self.plans.last() else { return Ok(()) };
         let row = accuracy::Row {
             run: &self.folder.name(),
             model: &settings.model,
-            options: &self.trainer.model.plan().options,
+            options: &plan.options,
             profile: &settings.profile,
-            cost: self.trainer.model.plan().cost,
+            cost: plan.cost,
             epochs: self.state.step as f64 / self.source.steps_per_epoch() as f64,
             steps: self.state.step,
             seconds: self.seconds(),

@@ -10,7 +10,7 @@ const MOST_ROLLBACKS: i32 = 5;
 
 impl Run<'_> {
     /// The error, with the batch that led to it written into the run's folder.
-    pub(super) fn non_finite(&self, step: u64, loss: f64) -> TrainError {
+    pub(super) fn non_finite(&self, step: u64, loss: Option<f64>) -> TrainError {
         let settings = &self.state.settings;
         let images = self.source.indices(step);
         let rows = std::iter::once("image".to_string()).chain(images.iter().map(u32::to_string));
@@ -29,6 +29,7 @@ impl Run<'_> {
 
     /// Goes back to the last checkpoint, and on from there with half the learning rate.
     pub(super) fn go_back(&mut self, error: &TrainError) -> Result<(), TrainError> {
+        let micro_batch = self.state.settings.micro_batch;
         let checkpoint = Checkpoint::read(&self.folder.last())?;
         checkpoint.load_trainer(&mut self.trainer)?;
         let rate_scale = self.state.rate_scale * 0.5;
@@ -36,6 +37,8 @@ impl Run<'_> {
         let (seconds, training_seconds) = (self.seconds(), self.state.training_seconds);
         self.state = checkpoint.state;
         self.state.settings.steps = Some(self.steps);
+        // Memory has not grown.
+        self.state.settings.micro_batch = micro_batch;
         (self.state.rate_scale, self.state.training_seconds) = (rate_scale, training_seconds);
         self.state.seconds = seconds;
         self.progress.say(&format!(

@@ -11,7 +11,7 @@ use super::{Request, Run};
 use crate::data::{Dataset, Split};
 use crate::train::budget::{Pace, Speed};
 use crate::train::checkpoint::{Checkpoint, State};
-use crate::train::folder::{self, RunFolder};
+use crate::train::folder::{self, Found, RunFolder};
 use crate::train::progress::Progress;
 use crate::train::progressive::Progressive;
 use crate::train::source::Source;
@@ -68,7 +68,7 @@ impl Prepared {
 impl<'a> Run<'a> {
     pub(super) fn start(request: &'a Request, dataset: Dataset) -> Result<Run<'a>, TrainError> {
         let started = Instant::now();
-        let found = folder::find(&request.results, &request.resume, &request.settings)?;
+        let Found { run: found, notes } = folder::find(&request.results, &request.resume, &request.settings)?;
         let settings = match &found {
             Some((_, checkpoint)) => resumed(&request.settings, &checkpoint.state.settings),
             None => request.settings.clone(),
@@ -78,8 +78,10 @@ impl<'a> Run<'a> {
         let Prepared { settings, progressive, plans, source, test, dataset } = prepared;
         let (source, test) = (Arc::new(source), Arc::new(test));
         let interval = source.steps_per_epoch() * settings.evaluate_every();
-        let (speed, steps) = match &found {
-            Some((_, checkpoint)) => (earlier_speed(&checkpoint.state, &progressive), settings.steps.unwrap_or(0)),
+        // A run that has not made a step has no speed yet either.
+        let trained = found.as_ref().map(|(_, checkpoint)| &checkpoint.state).filter(|state| state.step > 0);
+        let (speed, steps) = match trained {
+            Some(state) => (earlier_speed(state, &progressive), settings.steps.unwrap_or(0)),
             None => {
                 let speed = calibrate::measure(&plans, &settings, &source, &test, request)?;
                 let elapsed = started.elapsed().as_secs_f64();
@@ -92,11 +94,14 @@ impl<'a> Run<'a> {
         };
         let full = plans.last().cloned().ok_or_else(|| TrainError::Setting("the images have no size".into()))?;
         let mut trainer = Trainer::new(full, &settings, &source, request.device)?;
-        let mut loaded = Vec::new();
+        let mut loaded = notes;
         let (folder, state) = match found {
-            Some((folder, checkpoint)) => (folder, load(&mut trainer, checkpoint, &settings)?),
+            Some((folder, checkpoint)) => {
+                let settings = Settings { steps: Some(steps), ..settings };
+                (folder, load(&mut trainer, checkpoint, settings)?)
+            }
             None => {
-                loaded = load_weights(&mut trainer.model, request, &settings)?;
+                loaded.extend(load_weights(&mut trainer.model, request, &settings)?);
                 trainer.restart_average(&settings)?;
                 let settings = Settings { steps: Some(steps), ..settings };
                 (RunFolder::create(&request.results, &settings)?, State::new(settings))
@@ -159,9 +164,9 @@ pub fn load_weights(model: &mut Model, request: &Request, settings: &Settings) -
     Ok(lines)
 }
 
-fn load(trainer: &mut Trainer, checkpoint: Checkpoint, settings: &Settings) -> Result<State, TrainError> {
+fn load(trainer: &mut Trainer, checkpoint: Checkpoint, settings: Settings) -> Result<State, TrainError> {
     checkpoint.load_trainer(trainer)?;
-    Ok(State { settings: settings.clone(), ..checkpoint.state })
+    Ok(State { settings, ..checkpoint.state })
 }
 
 /// The speed of an earlier sitting, of which the sizes' relation is not known.

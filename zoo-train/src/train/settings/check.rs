@@ -4,6 +4,7 @@ use zoo_core::weights::{interpolation, padding};
 
 use super::Settings;
 use crate::train::TrainError;
+use crate::train::augment::Flip;
 use crate::train::optimizer::Kind;
 use crate::train::schedule::Decay;
 
@@ -146,8 +147,8 @@ impl Settings {
                 "--cache-features needs --freeze backbone, and no --unfreeze-every: other features change",
             ),
             rule(
-                !self.cache_features || (!self.flip && self.crop_padding == 0),
-                "--cache-features needs images that are the same each time: set flip = false and crop_padding = 0 in a \
+                !self.cache_features || (self.flip == Flip::None && self.crop_padding == 0),
+                "--cache-features needs images that are the same each time: set flip = \"none\" and crop_padding = 0 in a \
                  --config file, as configs/finetune-probe.toml does",
             ),
         ]

@@ -13,7 +13,7 @@ use zoo_core::{Entry, Options};
 pub use layers::{DEFAULTS, Given};
 
 use super::TrainError;
-use super::augment::Policy;
+use super::augment::{Flip, Policy};
 use super::optimizer::{Decayed, Kind as OptimizerKind};
 use super::schedule::{Decay, Schedule};
 
@@ -127,8 +127,8 @@ pub struct Settings {
     pub crop_padding: usize,
     /// Least and greatest share of its area that a random crop takes of an image file; by default 0.08 and 1.
     pub crop_scale: Option<[f64; 2]>,
-    /// Whether images are mirrored in every other epoch: half of them in the first, the others in the second.
-    pub flip: bool,
+    /// When an image is mirrored: `none`, `random` or `alternating`.
+    pub flip: Flip,
     /// Operations on the bytes of images: `none`, `randaugment:N:M` or `trivialaugment`.
     #[serde(default, skip_serializing_if = "Policy::is_none")]
     pub augment: Policy,
