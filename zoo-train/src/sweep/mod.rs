@@ -17,6 +17,7 @@ pub mod kind;
 pub mod present;
 pub mod process;
 pub mod progress;
+pub mod resume;
 pub mod row;
 pub mod run;
 pub mod shard;

@@ -66,7 +66,7 @@ impl Source {
 
     /// In every other epoch, from the first or the second on by chance. Drawn anew each time, an image would be seen the same
     /// way in half of all pairs of epochs, which teaches less (Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU",
-    /// 2024, section 3.6: alternating flip).
+    /// 2024: alternating flip).
     fn mirrored(&self, epoch: u64, index: usize) -> bool {
         let first = self.random(0, index, 2) >> 63;
         self.augmentation.flip && (first ^ epoch) & 1 == 1
