@@ -22,7 +22,7 @@ pub fn set_flush_denormal(on: bool) -> Result<bool> {
     Ok(supported)
 }
 
-/// The processors that this thread may use, by their numbers; none outside Linux, which tells no others.
+/// The processors that this thread may use, by their numbers; none where the system does not tell.
 pub fn processors() -> Vec<usize> {
     #[cfg(target_os = "linux")]
     {
