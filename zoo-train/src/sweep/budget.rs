@@ -152,8 +152,8 @@ impl Question<'_> {
         let with_guess = |(cell, cost): (&Cell, &Cost)| {
             let unknown = || {
                 SweepError::Budget(format!(
-                    "--budget: the speed of {cell} cannot be measured, nor that of others of its curve; {} says why, or \
-                     give epochs in place of the budget",
+                    "--budget: the speed of {cell} cannot be measured, nor that of others of its curve; {} says why: \
+                     mend that, or give `epochs` in place of the budget",
                     self.speed_log(cell).display()
                 ))
             };
