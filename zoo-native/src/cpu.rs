@@ -22,29 +22,45 @@ pub fn set_flush_denormal(on: bool) -> Result<bool> {
     Ok(supported)
 }
 
-/// Keeps this thread, and those that it starts from now on, on `count` of the processors it may use: the last ones, as the
-/// first is where interrupts usually go. Returns whether that was done; it is not where there are fewer, or outside Linux.
-pub fn pin_to(count: usize) -> bool {
+/// The processors that this thread may use, by their numbers; none where the system does not tell.
+pub fn processors() -> Vec<usize> {
     #[cfg(target_os = "linux")]
     {
         let size = size_of::<libc::cpu_set_t>();
         // SAFETY: a set of processors is plain bits, for which all zero is the empty one.
-        let (mut allowed, mut chosen) = unsafe { (std::mem::zeroed::<libc::cpu_set_t>(), std::mem::zeroed()) };
+        let mut allowed: libc::cpu_set_t = unsafe { std::mem::zeroed() };
         // SAFETY: the set outlives the call, which writes at most `size` bytes.
         if unsafe { libc::sched_getaffinity(0, size, &mut allowed) } != 0 {
-            return false;
+            return Vec::new();
         }
         // SAFETY: every index is within the set.
-        let is_allowed = |cpu: &usize| unsafe { libc::CPU_ISSET(*cpu, &allowed) };
-        let last: Vec<usize> = (0..8 * size).rev().filter(is_allowed).take(count).collect();
-        // SAFETY: as above.
-        last.iter().for_each(|cpu| unsafe { libc::CPU_SET(*cpu, &mut chosen) });
-        // SAFETY: the set outlives the call, which only reads it.
-        count > 0 && last.len() == count && unsafe { libc::sched_setaffinity(0, size, &chosen) } == 0
+        (0..8 * size).filter(|cpu| unsafe { libc::CPU_ISSET(*cpu, &allowed) }).collect()
     }
     #[cfg(not(target_os = "linux"))]
     {
-        let _ = count;
+        Vec::new()
+    }
+}
+
+/// Keeps this thread, and those that it starts from now on, on `processors`. Returns whether that was done; it is not where
+/// there are none, where one of them may not be used, or outside Linux.
+pub fn pin_to(processors: &[usize]) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        let size = size_of::<libc::cpu_set_t>();
+        if processors.is_empty() || processors.iter().any(|cpu| *cpu >= 8 * size) {
+            return false;
+        }
+        // SAFETY: a set of processors is plain bits, for which all zero is the empty one.
+        let mut chosen: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+        // SAFETY: every index is within the set, as was just looked at.
+        processors.iter().for_each(|cpu| unsafe { libc::CPU_SET(*cpu, &mut chosen) });
+        // SAFETY: the set outlives the call, which only reads it.
+        unsafe { libc::sched_setaffinity(0, size, &chosen) == 0 }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = processors;
         false
     }
 }

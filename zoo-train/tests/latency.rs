@@ -69,7 +69,8 @@ fn stages_add_up_to_the_network() {
     assert!(text.contains("stages.0"), "{text}");
     let whole = csv(&folder.path().join("results/latency.csv")).rows;
     let stages = csv(&folder.path().join("results/latency-stages.csv"));
-    let header = "model,width,depth,input_size,batch,threads,dtype,mode,stage,macs,ms,share";
+    let header =
+        "model,width,depth,input_size,batch,threads,dtype,mode,stage,macs,ms,share,profile,device,cpu,revision";
     assert_eq!(stages.header.join(","), header);
     for mode in ["eager", "folded", "native"] {
         let parts: Vec<_> = stages.rows.iter().filter(|row| row["mode"] == mode).collect();
@@ -117,6 +118,13 @@ fn ratios_are_printed_with_their_interval() {
         assert!(text.contains("ratio (95 % interval)") && text.contains(" to "), "{text}");
         assert_eq!(text.lines().count(), 2 + rows, "{text}");
     }
+    let arguments = [SMALL, "--mode", "native", "--against", "eager", "--format", "csv"];
+    let printed = csv_of(&latency(folder.path(), &arguments).code(0).stdout);
+    assert!(printed.header.join(",").ends_with(",revision,ratio,ratio_low,ratio_high"), "{:?}", printed.header);
+    let [ours, theirs] = ["native", "eager"].map(|mode| printed.rows.iter().find(|row| row["mode"] == mode).unwrap());
+    assert!(number(ours, "ratio_low") <= number(ours, "ratio") && number(ours, "ratio") <= number(ours, "ratio_high"));
+    assert_eq!(theirs["ratio"], "");
+    assert!(!csv(&folder.path().join("results/latency.csv")).header.contains(&"ratio".to_string()));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use command::{Output, run};
-use tables::{ACCURACY, PUBLISHED, published, results, write};
+use tables::{ACCURACY, LATENCY, PUBLISHED, published, results, write};
 use tempfile::tempdir;
 
 #[track_caller]
@@ -111,6 +111,61 @@ fn points_of_unequal_epochs_are_not_joined_and_the_page_says_so() {
     let apart = figure(&apart, "accuracy-macs-cifar10");
     assert_eq!((apart.matches("class=\"line ").count(), apart.matches("class=\"mark ").count()), (0, 4));
     assert!(apart.contains("runs of unequal epochs (10, 30) are not joined by a line"));
+}
+
+#[test]
+fn recipes_are_not_joined_and_the_newest_run_of_a_network_is_on_the_line() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("results/accuracy.csv");
+    let header = format!("{ACCURACY},test_time_flip,recipe_hash");
+    let row =
+        |width: f64, top1: &str, recipe: &str| format!("{},false,{recipe}", tables::run(width, 0, 10.0, top1, "done"));
+    write(&path, &header, &[row(0.5, "80", "aa"), row(1.0, "86", "bb")]);
+    report(folder.path()).code(0);
+    let apart = page(folder.path());
+    let apart = figure(&apart, "accuracy-macs-cifar10");
+    assert_eq!(apart.matches("class=\"line ").count(), 0);
+    assert!(apart.contains("runs of different recipes are not joined by a line") && apart.contains("recipe bb"));
+    assert!(!apart.contains("class=\"front\""), "a front over two recipes");
+    write(&path, &header, &[row(0.5, "80", "aa"), row(1.0, "86", "aa"), row(1.0, "87", "aa")]);
+    report(folder.path()).code(0);
+    let joined = page(folder.path());
+    let joined = figure(&joined, "accuracy-macs-cifar10");
+    assert_eq!((joined.matches("class=\"line ").count(), joined.matches("class=\"mark ").count()), (2, 6));
+    assert!(joined.contains("of several runs of mobilenet-v2, 32 px the line goes through the newest"));
+}
+
+#[test]
+fn averages_noise_and_the_sweep_of_a_run_are_in_the_page() {
+    let folder = tempdir().unwrap();
+    let good = tables::run(1.0, 0, 10.0, "86.00", "stopped early").replace(",86.00,,", ",86.00,87.50,");
+    let results = folder.path().join("results");
+    write(&results.join("accuracy.csv"), ACCURACY, &[good.clone(), good.replace("0123456789ab", "ba9876543210")]);
+    let cell = results.join("sweeps/widths/accuracy-mobilenet-v2-1-1-32-stem1-128-0-f32-0a0a0a0a.toml");
+    write(&cell, "model = \"mobilenet-v2\"", &[]);
+    write(&results.join("latency.csv"), LATENCY, &[tables::latency(1.0, 19.0).replace("quiet", "7.31")]);
+    report(folder.path()).code(0);
+    let page = page(folder.path());
+    assert!(page.contains("top-1 of averages, %") && page.contains(">87.50<"));
+    assert!(page.contains("noisy: 7.3 %"));
+    assert!(page.contains("zoo-train sweep widths.toml"));
+    assert!(page.contains("v2-1-seed0-10 of revision ba9876543210"));
+    assert!(!page.contains("without a result"));
+    fs::remove_dir_all(results.join("sweeps")).unwrap();
+    report(folder.path()).code(0);
+    let page = fs::read_to_string(results.join("report/index.html")).unwrap();
+    assert!(page.contains("results/v2-1-seed0-10/config.toml (the run's folder is not in git)"));
+}
+
+#[test]
+fn tables_that_were_put_together_are_one() {
+    let folder = tempdir().unwrap();
+    results(folder.path());
+    let path = folder.path().join("results/accuracy.csv");
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("\u{feff}{whole}{ACCURACY}\n{}\n", tables::run(0.75, 0, 10.0, "84", "done"))).unwrap();
+    report(folder.path()).code(0);
+    assert!(page(folder.path()).contains("v2-0.75-seed0-10"));
 }
 
 #[test]

@@ -133,6 +133,10 @@ fn latency_and_throughput_become_rows_once() {
     };
     assert_eq!(modes("latency.csv"), ["native", "eager"]);
     assert_eq!(modes("throughput.csv"), ["train", "native"]);
+    // Training is of ten classes, and its row says so.
+    let params: Vec<u64> =
+        rows(folder.path(), "throughput.csv").iter().map(|row| row["params"].parse().unwrap()).collect();
+    assert!(params[0] < params[1], "{params:?}");
     let table = csv(&folder.path().join("results/throughput.csv"));
     for row in &table.rows {
         let [speed, p50] = ["images_per_second", "p50_ms"].map(|column| row[column].parse::<f64>().unwrap());
@@ -145,6 +149,88 @@ fn latency_and_throughput_become_rows_once() {
     assert!(folder.path().join("results/latency-stages.csv").exists());
     // A report is made beside it.
     run(folder.path(), &["report"]).code(0);
+}
+
+#[test]
+fn a_cell_is_done_with_all_of_its_stages_and_of_its_own_classes() {
+    let grid = |more: &str| {
+        format!(
+            "[[grid]]\nkind = \"latency\"\nmodel = \"mobilenet-v3-small-0.35\"\ninput_size = 32\nruns = 3\nseconds = 0\n\
+             mode = \"native\"\n{more}"
+        )
+    };
+    let folder = folder(&grid("per_stage = true\n"));
+    let shape = ["--input-size", "32", "--runs", "3", "--seconds", "0", "--mode", "native"];
+    let measure = |more: &[&str]| {
+        run(folder.path(), &[&["latency", "mobilenet-v3-small-0.35"], &shape[..], more].concat()).code(0);
+    };
+    let missing = || sweep(folder.path(), &["--dry-run"]).code(0).text().contains("1 are missing");
+    measure(&["--classes", "10", "--per-stage"]);
+    assert!(missing(), "a row of another classifier");
+    measure(&[]);
+    assert!(missing(), "a row without stages");
+    sweep(folder.path(), &[]).code(0);
+    assert!(!missing());
+    let table = folder.path().join("results/latency-stages.csv");
+    let text = fs::read_to_string(&table).unwrap();
+    let shorter = text.trim_end().rsplit_once('\n').unwrap().0;
+    fs::write(&table, format!("{shorter}\n")).unwrap();
+    assert!(missing(), "a stage is gone");
+    fs::write(folder.path().join("my.toml"), grid("classes = [10, 1000]\n")).unwrap();
+    let dry = sweep(folder.path(), &["--dry-run"]).code(0).text();
+    assert!(dry.contains("native, 10 classes") && dry.contains("2 cells: 2 are there"), "{dry}");
+}
+
+#[test]
+fn cells_of_other_threads_have_runs_of_their_own() {
+    let folder = folder(&training("", "steps = 3000").replace("threads = 1", "threads = [1, 2]"));
+    let mut running = start(folder.path(), &[]);
+    assert!(command::wait_until(&mut running, || command::exists_in_a_run(folder.path(), "last.safetensors")));
+    command::signal(&running, "INT");
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    let begun = || {
+        let folders = fs::read_dir(folder.path().join("results")).unwrap().flatten();
+        folders.filter(|entry| entry.path().join("config.toml").exists()).count()
+    };
+    assert_eq!(begun(), 1);
+    let newest = || {
+        let folders = fs::read_dir(folder.path().join("results")).unwrap().flatten();
+        let saved = folders.filter_map(|entry| entry.path().join("last.safetensors").metadata().ok()?.modified().ok());
+        saved.max()
+    };
+    // The run of one thread is not there for the cell of two, and still is for its own.
+    let grid = fs::read_to_string(folder.path().join("my.toml")).unwrap();
+    let stop = |threads: &str, runs: usize| {
+        fs::write(folder.path().join("my.toml"), grid.replace("[1, 2]", threads)).unwrap();
+        let rows_before = rows(folder.path(), "accuracy.csv").len();
+        let mut running = start(folder.path(), &[]);
+        let before = newest();
+        assert!(command::wait_until(&mut running, || newest() > before));
+        command::signal(&running, "INT");
+        assert_eq!(running.wait().unwrap().code(), Some(130));
+        assert_eq!(begun(), runs);
+        rows(folder.path(), "accuracy.csv").split_off(rows_before)
+    };
+    assert_eq!(stop("[2]", 2)[0]["threads"], "2");
+    let resumed = stop("[1]", 2);
+    assert_eq!(resumed[0]["threads"], "1");
+    let first = &rows(folder.path(), "accuracy.csv")[0];
+    assert_eq!(resumed[0]["run"], first["run"]);
+    let steps = |row: &BTreeMap<String, String>| row["steps"].parse::<u64>().unwrap();
+    assert!(steps(&resumed[0]) > steps(first), "{resumed:?}");
+}
+
+#[test]
+fn a_process_that_somebody_else_ends_is_a_row_and_the_sweep_goes_on() {
+    let folder = folder(&(training("width = 0.35", "epochs = 100000") + &training("width = 0.75", "steps = 2")));
+    let mut running = start(folder.path(), &[]);
+    let child = child_of(&mut running);
+    assert!(command::wait_until(&mut running, || command::exists_in_a_run(folder.path(), "last.safetensors")));
+    signal(child, "TERM");
+    assert_eq!(running.wait().unwrap().code(), Some(1));
+    let statuses = column(folder.path(), "status");
+    assert!(statuses.iter().any(|(width, status)| width == "0.35" && status.starts_with("killed (")), "{statuses:?}");
+    assert_eq!(statuses.last(), Some(&("0.75".to_string(), "done".to_string())), "{statuses:?}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use zoo_core::{Entry, Registry};
 
 use super::machine::{device, set_threads};
 use super::network::NetworkArgs;
+use crate::latency::processors::Processors;
 use crate::latency::{Cell, Measurement, Mode, NOISY, Protocol, Ratio, Row, measure, row, stages};
 use crate::results::Environment;
 
@@ -26,7 +27,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value = "1", value_delimiter = ',',
           value_parser = clap::value_parser!(u32).range(1..))]
     batch: Vec<u32>,
-    /// Threads of libtorch, each on a processor of its own
+    /// Threads of libtorch. The process is kept on as many processors, the last ones that no other measurement holds
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=1024))]
     threads: i32,
     /// eager (the training model), folded (norms folded), jit (TorchScript) or native (own kernels); several, separated
@@ -75,15 +76,15 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let against = args.against.as_deref().map(|name| against(registry, name)).transpose()?;
     let cells = cells(registry, args, against.as_ref())?;
     set_threads(Some(args.threads));
-    if !zoo_native::cpu::pin_to(args.threads as usize) {
-        eprintln!("note: {} threads are not pinned: there are too few processors for them", args.threads);
-    }
+    let (_processors, note) = Processors::take(args.threads as usize);
+    note.iter().for_each(|note| eprintln!("note: {note}"));
     let protocol = Protocol { runs: args.runs as usize, time: Duration::from_secs_f64(args.seconds) };
     let measurements = measure(registry, &cells, &protocol, args.per_stage);
     let environment = Environment::detect(&args.device);
     let rows: Vec<Row> = measurements.iter().map(|measurement| Row::new(measurement, &environment)).collect();
     for (row, measurement) in rows.iter().zip(&measurements) {
-        let warnings = [row.append(&args.results)?, write_stages(args, measurement)?];
+        // A row of latency.csv says that all is there: it comes last.
+        let warnings = [write_stages(args, measurement, &environment)?, row.append(&args.results)?];
         warnings.into_iter().flatten().for_each(|warning| eprintln!("warning: {warning}"));
     }
     print(args, &measurements, &rows, against.as_ref())?;
@@ -153,10 +154,10 @@ fn cell(args: &Args, entry: Entry, batch: u32, mode: Mode, device: Device) -> Re
     })
 }
 
-fn write_stages(args: &Args, measurement: &Measurement) -> Result<Option<String>, Error> {
+fn write_stages(args: &Args, measurement: &Measurement, environment: &Environment) -> Result<Option<String>, Error> {
     let stages = measurement.timing.as_ref().ok().and_then(|timing| timing.stages.as_deref());
     match stages {
-        Some(stages) => Ok(stages::append(&args.results, &measurement.cell, measurement.threads, stages)?),
+        Some(stages) => Ok(stages::append(&args.results, &measurement.cell, measurement.threads, stages, environment)?),
         None => Ok(None),
     }
 }
@@ -165,8 +166,15 @@ fn print(args: &Args, measurements: &[Measurement], rows: &[Row], against: Optio
     let mut out = std::io::stdout().lock();
     if args.format == Format::Csv {
         let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(row::HEADER)?;
-        rows.iter().try_for_each(|row| writer.write_record(&row.0))?;
+        let ratio_columns: &[&str] = if against.is_some() { &["ratio", "ratio_low", "ratio_high"] } else { &[] };
+        writer.write_record(row::HEADER.iter().chain(ratio_columns))?;
+        for (row, measurement) in rows.iter().zip(measurements) {
+            let ratio = against.and_then(|against| ratio(measurements, measurement, against));
+            let of_ratio = ratio.map_or([const { String::new() }; 3], |ratio| {
+                [ratio.value, ratio.low, ratio.high].map(|number| format!("{number:.4}"))
+            });
+            writer.write_record(row.0.iter().chain(&of_ratio[..ratio_columns.len()]))?;
+        }
         writer.flush()?;
         return Ok(());
     }
@@ -196,15 +204,20 @@ fn table(measurements: &[Measurement], against: Option<&Against>) -> String {
             }
             Err(_) => cells.extend([const { String::new() }; 5]),
         }
-        cells.extend(against.map(|against| ratio(measurements, measurement, against)));
+        cells.extend(against.map(|against| say_ratio(ratio(measurements, measurement, against))));
         cells.push(measurement.timing.as_ref().map_or_else(|error| error.to_string(), |_| "done".into()));
         table.row(cells);
     }
     table.render()
 }
 
-/// The ratio of a row to what it is set against, as text; empty where there is nothing to compare.
-fn ratio(measurements: &[Measurement], ours: &Measurement, against: &Against) -> String {
+/// A ratio as text; empty where there is nothing to compare.
+fn say_ratio(ratio: Option<Ratio>) -> String {
+    ratio.map_or_else(String::new, |ratio| format!("{:.3} ({:.3} to {:.3})", ratio.value, ratio.low, ratio.high))
+}
+
+/// The ratio of a row to what it is set against; none where there is nothing to compare.
+fn ratio(measurements: &[Measurement], ours: &Measurement, against: &Against) -> Option<Ratio> {
     let cell = &ours.cell;
     let wanted = |other: &&Measurement| match against {
         Against::Model(name) => is(&other.cell, name, cell.batch, cell.mode),
@@ -212,8 +225,7 @@ fn ratio(measurements: &[Measurement], ours: &Measurement, against: &Against) ->
     };
     let theirs = measurements.iter().find(wanted).filter(|theirs| !std::ptr::eq(*theirs, ours));
     let rounds = |measurement: &Measurement| measurement.timing.as_ref().ok().map(|timing| timing.times.rounds.clone());
-    let found = theirs.and_then(rounds).zip(rounds(ours)).and_then(|(theirs, ours)| Ratio::of(&ours, &theirs));
-    found.map_or_else(String::new, |ratio| format!("{:.3} ({:.3} to {:.3})", ratio.value, ratio.low, ratio.high))
+    theirs.and_then(rounds).zip(rounds(ours)).and_then(|(theirs, ours)| Ratio::of(&ours, &theirs))
 }
 
 fn stage_table(measurement: &Measurement) -> Option<String> {

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Error, bail};
 use toml::Table as Toml;
+use zoo_core::Registry;
 use zoo_core::summary::{Align, Table, grouped};
-use zoo_core::{Plan, Registry};
 
 use super::latency::parse_seconds;
 use super::machine::{device, set_threads};
 use super::network::NetworkArgs;
+use crate::latency::processors::Processors;
 use crate::latency::throughput::{self, Load, Throughput, Work};
 use crate::latency::{LatencyError, NOISY, Protocol};
 use crate::results::Environment;
@@ -28,7 +29,8 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value = "32", value_delimiter = ',',
           value_parser = clap::value_parser!(u32).range(1..))]
     batch: Vec<u32>,
-    /// Threads of libtorch [default: one for every processor]
+    /// Threads of libtorch [default: one for every processor]. Where they are fewer, and all modes are of inference, the
+    /// process is kept on as many processors, the last ones that no other measurement holds
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=1024))]
     threads: Option<i32>,
     /// train (batches are prepared beside), or a mode of inference as in `latency`: eager, folded, jit or native;
@@ -55,6 +57,7 @@ pub struct Args {
 pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let loads = loads(registry, args)?;
     set_threads(args.threads);
+    let _processors = processors(args);
     let environment = Environment::detect(&args.device);
     let protocol = Protocol { runs: args.runs as usize, time: Duration::from_secs_f64(args.seconds) };
     let (settings, _) = Settings::layered(None, Toml::new())?;
@@ -62,7 +65,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let (mut failed, mut noise) = (0, 0.0_f64);
     for load in loads {
         let load = Load { threads: tch::get_num_threads(), ..load };
-        let plan = Plan::new(load.entry.architecture, &load.options);
+        let plan = load.plan();
         let cost = plan.as_ref().ok().map(|plan| plan.cost);
         let found = match plan {
             Ok(_) => load.measure(registry, &protocol, &settings, &args.results),
@@ -85,6 +88,19 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
         0 => Ok(()),
         failed => bail!("{failed} could not be measured; the status of their rows says why"),
     }
+}
+
+/// Processors of its own for inference on some of them. Training has more threads than those of libtorch, and is not kept
+/// from the others.
+fn processors(args: &Args) -> Option<Processors> {
+    let threads = usize::try_from(args.threads?).ok()?;
+    let fewer = threads < zoo_native::cpu::processors().len();
+    if !fewer || args.mode.contains(&Work::Train) {
+        return None;
+    }
+    let (processors, note) = Processors::take(threads);
+    note.iter().for_each(|note| eprintln!("note: {note}"));
+    Some(processors)
 }
 
 /// Every model with every batch and mode.

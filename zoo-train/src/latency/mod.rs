@@ -2,10 +2,12 @@
 //!
 //! [`measure`] is the one way: cells in, measurements out, whether a command or a sweep asks. [`protocol`] says when a run
 //! counts, [`statistics`] what the runs come to, [`network`] how a network is deployed, [`row`] and [`stages`] how it is
-//! written down; [`throughput`] asks for images a second, in training too. Threads are the caller's to set: libtorch takes them once a process.
+//! written down; [`throughput`] asks for images a second, in training too. Threads are the caller's to set, as libtorch takes
+//! them once a process, and so are the [`processors`] that they run on.
 
 mod cell;
 pub mod network;
+pub mod processors;
 pub mod protocol;
 pub mod row;
 pub mod stages;

@@ -41,6 +41,11 @@ impl Mode {
         }
     }
 
+    /// Whether it runs in steps that can be timed apart; TorchScript runs in one piece.
+    pub const fn tells_stages(self) -> bool {
+        !matches!(self, Mode::Jit)
+    }
+
     /// The mode of that name.
     pub fn find(name: &str) -> Option<Mode> {
         Mode::ALL.into_iter().find(|mode| mode.name() == name)

@@ -13,7 +13,7 @@ const WINDOW: usize = 5;
 const STABLE: f64 = 0.02;
 /// A warm-up ends here at the latest; the noise column then tells the rest.
 const WARMUP: (usize, Duration) = (20, Duration::from_secs(10));
-/// Rounds that the runs are spread over: enough for an interval, and few enough that switching costs little.
+/// Rounds that the runs are spread over, at least: enough for an interval, and few enough that switching costs little.
 const ROUNDS: usize = 15;
 
 /// Something that takes time.
@@ -71,11 +71,15 @@ impl Protocol {
     pub fn measure(&self, subjects: &mut [&mut dyn Subject]) -> Vec<Result<Times, LatencyError>> {
         let mut runs: Vec<Run<'_>> = subjects.iter_mut().map(|subject| self.warm(&mut **subject)).collect();
         let alone = runs.len() == 1;
-        for round in 0..ROUNDS {
+        // A warm-up may have been slower than what follows, and more rounds be needed. All have as many, as ratios are taken
+        // round by round.
+        let mut round = 0;
+        while round < ROUNDS || runs.iter().any(|run| run.lacks(self)) {
             for run in &mut runs {
                 let unmeasured = usize::from(!alone || round == 0);
                 run.round(unmeasured);
             }
+            round += 1;
         }
         runs.into_iter().map(|run| run.times).collect()
     }
@@ -94,6 +98,12 @@ impl Protocol {
 }
 
 impl Run<'_> {
+    /// Whether it has fewer runs or less time than `protocol` promises.
+    fn lacks(&self, protocol: &Protocol) -> bool {
+        let Ok(Times { runs, .. }) = &self.times else { return false };
+        runs.len() < protocol.runs || runs.iter().sum::<f64>() < protocol.time.as_secs_f64() * 1e3
+    }
+
     fn round(&mut self, unmeasured: usize) {
         let Ok(times) = &mut self.times else { return };
         let mut run = || -> Result<Vec<f64>, LatencyError> {
@@ -147,6 +157,8 @@ mod tests {
         milliseconds: f64,
         runs: &'a RefCell<String>,
         fails_at: usize,
+        /// So many runs at first take a hundred times as long.
+        slow_runs: usize,
     }
 
     impl Subject for Stub<'_> {
@@ -154,10 +166,12 @@ mod tests {
             let begun = Instant::now();
             let mut runs = self.runs.borrow_mut();
             runs.push(self.name);
-            if runs.chars().filter(|name| *name == self.name).count() >= self.fails_at {
+            let count = runs.chars().filter(|name| *name == self.name).count();
+            let milliseconds = self.milliseconds * if count <= self.slow_runs { 100.0 } else { 1.0 };
+            if count >= self.fails_at {
                 return Err(LatencyError::Setting("out of luck".into()));
             }
-            while begun.elapsed().as_secs_f64() * 1e3 < self.milliseconds {
+            while begun.elapsed().as_secs_f64() * 1e3 < milliseconds {
                 std::hint::spin_loop();
             }
             Ok(())
@@ -165,7 +179,7 @@ mod tests {
     }
 
     fn stub(name: char, milliseconds: f64, runs: &RefCell<String>) -> Stub<'_> {
-        Stub { name, milliseconds, runs, fails_at: usize::MAX }
+        Stub { name, milliseconds, runs, fails_at: usize::MAX, slow_runs: 0 }
     }
 
     #[test]
@@ -182,11 +196,13 @@ mod tests {
     fn there_are_as_many_runs_and_as_much_time_as_asked_for() {
         let runs = RefCell::default();
         let (mut fast, mut slow) = (stub('a', 0.02, &runs), stub('b', 0.5, &runs));
+        // Slow in the warm-up alone, which says how many runs a round has.
+        fast.slow_runs = 20;
         let protocol = Protocol { runs: 33, time: Duration::from_millis(10) };
         let all = protocol.measure(&mut [&mut fast, &mut slow]);
         let all: Vec<Times> = all.into_iter().map(Result::unwrap).collect();
-        assert!(all.iter().all(|times| times.rounds.len() == ROUNDS && times.runs.len() >= 33));
-        assert!(all[0].runs.iter().sum::<f64>() >= 9.0, "{}", all[0].runs.len());
+        assert!(all.iter().all(|times| times.runs.len() >= 33 && times.runs.iter().sum::<f64>() >= 10.0));
+        assert!(all[0].rounds.len() >= ROUNDS && all[0].rounds.len() == all[1].rounds.len());
     }
 
     #[test]

@@ -9,11 +9,27 @@ use super::network::Network;
 use super::row::{Row, number};
 use super::statistics::median;
 use super::{Cell, LatencyError};
-use crate::results::{Table, TableError};
+use crate::results::{Environment, Table, TableError};
 
 /// The columns, in order; `results/README.md` documents each with its unit.
-pub const HEADER: [&str; 12] =
-    ["model", "width", "depth", "input_size", "batch", "threads", "dtype", "mode", "stage", "macs", "ms", "share"];
+pub const HEADER: [&str; 16] = [
+    "model",
+    "width",
+    "depth",
+    "input_size",
+    "batch",
+    "threads",
+    "dtype",
+    "mode",
+    "stage",
+    "macs",
+    "ms",
+    "share",
+    "profile",
+    "device",
+    "cpu",
+    "revision",
+];
 
 /// A part of the network with what it takes.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,17 +86,50 @@ pub fn measure(network: &Network, runs: usize) -> Result<Option<Vec<Stage>>, Lat
     Ok(Some(stages.collect()))
 }
 
-/// Appends the stages of `cell` to `latency-stages.csv` in `results`; returns a warning where an earlier row was torn.
+/// Appends the stages of `cell` to `latency-stages.csv` in `results`, all at once; returns a warning where an earlier row was
+/// torn.
 ///
 /// # Errors
 /// Where the table cannot be written or has another header.
-pub fn append(results: &Path, cell: &Cell, threads: i32, stages: &[Stage]) -> Result<Option<String>, TableError> {
-    let table = Table::new(&results.join("latency-stages.csv"), &HEADER);
-    let mut warning = None;
-    for stage in stages {
+pub fn append(
+    results: &Path,
+    cell: &Cell,
+    threads: i32,
+    stages: &[Stage],
+    environment: &Environment,
+) -> Result<Option<String>, TableError> {
+    let row = |stage: &Stage| {
         let mut fields = Row::identity(cell, threads).to_vec();
         fields.extend([stage.name.clone(), stage.macs.to_string(), number(stage.ms), format!("{:.2}", stage.share)]);
-        warning = table.append(&fields)?.or(warning);
+        fields.extend([cell.profile.clone(), environment.device.clone(), environment.cpu.clone()]);
+        fields.push(environment.revision.into());
+        fields
+    };
+    let rows: Vec<Vec<String>> = stages.iter().map(row).collect();
+    let rows: Vec<&[String]> = rows.iter().map(Vec::as_slice).collect();
+    Table::new(&results.join("latency-stages.csv"), &HEADER).append_all(&rows)
+}
+
+/// The rows of one network under one condition, measurement by measurement: one begins where a stage comes again.
+pub fn groups<T>(rows: impl IntoIterator<Item = T>, name: impl Fn(&T) -> String) -> Vec<Vec<T>> {
+    let mut groups: Vec<Vec<T>> = Vec::new();
+    for row in rows {
+        match groups.last_mut() {
+            Some(group) if group.iter().all(|other| name(other) != name(&row)) => group.push(row),
+            _ => groups.push(vec![row]),
+        }
     }
-    Ok(warning)
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::groups;
+
+    #[test]
+    fn a_measurement_begins_where_a_stage_comes_again() {
+        let rows = ["stem", "stages.0", "stem", "stages.0", "top", "stem"];
+        let found = groups(rows, |row| (*row).to_string());
+        assert_eq!(found, [vec!["stem", "stages.0"], vec!["stem", "stages.0", "top"], vec!["stem"]]);
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tch::Device;
-use zoo_core::{Cost, Entry, Options, Registry};
+use zoo_core::{Cost, Entry, Options, Plan, PlanError, Registry};
 
 use super::network::Mode;
 use super::protocol::{Protocol, Subject, Times};
@@ -121,6 +121,15 @@ pub struct Throughput {
 }
 
 impl Load {
+    /// The plan of the network that is timed. Training has its images' classes, whatever the options say.
+    ///
+    /// # Errors
+    /// Where the options give no network.
+    pub fn plan(&self) -> Result<Plan, PlanError> {
+        let classes = if self.work == Work::Train { CLASSES as u32 } else { self.options.classes };
+        Plan::new(self.entry.architecture, &Options { classes, ..self.options })
+    }
+
     /// Measures it; in training, `settings` say how but for what is in `self`, and `results` is a folder to write to.
     ///
     /// # Errors
@@ -269,5 +278,22 @@ mod tests {
     fn work_is_found_by_its_name() {
         assert!(Work::ALL.into_iter().all(|work| Work::find(work.name()) == Some(work)));
         assert_eq!(Work::find("fast"), None);
+    }
+
+    #[test]
+    fn counts_are_those_of_the_network_that_is_timed() {
+        let entry = Registry::default().find("mobilenet-v3-small").unwrap();
+        let load = |work| Load {
+            entry,
+            options: entry.variant.options,
+            profile: "native".into(),
+            batch: 4,
+            threads: 1,
+            precision: Precision::F32,
+            work,
+            device: Device::Cpu,
+        };
+        let params = |work| load(work).plan().unwrap().cost.params;
+        assert_eq!(params(Work::Infer(Mode::Native)) - params(Work::Train), 990 * 1025);
     }
 }

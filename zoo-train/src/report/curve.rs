@@ -1,9 +1,10 @@
 //! Which accuracies belong on one line, and which a reader would be misled by.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use super::network::{FamilyName, Network, dataset_title};
 use super::observation::{Kind, Observation, rounded};
+use super::rows::Recipe;
 
 /// Accuracies that one line may join, in its order.
 #[derive(Clone, Debug)]
@@ -50,64 +51,110 @@ pub enum Along {
 pub struct Curves<'a> {
     /// The lines; some have one point.
     pub curves: Vec<Curve<'a>>,
-    /// A sentence for each family whose runs differ in their number of epochs.
+    /// A sentence for each family whose runs differ in their number of epochs or their recipe, or come several times.
     pub notes: Vec<String>,
 }
 
+/// What a line has in common, its terms aside: kind, family, profile, set.
+type Group<'a> = (Kind, &'a str, &'a str, &'a str);
+
 /// The lines through `observations`, all of one data set.
 pub fn curves<'a>(observations: &[&'a Observation], along: Along) -> Curves<'a> {
-    let mut groups: BTreeMap<(Kind, String, String, String), Vec<&'a Observation>> = BTreeMap::new();
+    let mut groups: BTreeMap<Group<'a>, Vec<&'a Observation>> = BTreeMap::new();
     for observation in observations {
         if let Some(network) = &observation.network {
-            let key = (observation.kind, network.family.clone(), network.profile.clone(), observation.set.clone());
+            let key = (observation.kind, network.family.as_str(), network.profile.as_str(), observation.set.as_str());
             groups.entry(key).or_default().push(observation);
         }
     }
     let mut found = Curves::default();
     for ((kind, family, profile, _), points) in groups {
-        let by_epochs = of_equal_epochs(&points);
-        let would_join = || chains(points.clone(), along).iter().any(|line| of_equal_epochs(line).len() > 1);
-        if by_epochs.len() > 1 && would_join() {
-            found.notes.push(unequal(&family, &profile, &points, by_epochs.keys()));
+        let subject = || {
+            let dataset = points.first().map_or("", |point| dataset_title(&point.dataset));
+            format!("{} on {dataset} ({profile})", FamilyName::of(family))
+        };
+        found.notes.extend(not_joined(&points, along).into_iter().map(|what| format!("{}: {what}.", subject())));
+        let mut curve = |points| found.curves.push(Curve { family: family.into(), kind, points });
+        let mut repeated = Vec::new();
+        for points in of_equal_terms(&points).into_values() {
+            let (newest, others) = newest(points);
+            let lines = chains(newest, along);
+            repeated.extend(others.iter().copied().filter(|other| lines.iter().any(|line| passes(line, other))));
+            lines.into_iter().for_each(&mut curve);
+            others.into_iter().for_each(|other| curve(vec![other]));
         }
-        for points in by_epochs.into_values() {
-            for points in chains(points, along) {
-                found.curves.push(Curve { family: family.clone(), kind, points });
-            }
+        if !repeated.is_empty() {
+            found.notes.push(format!("{}: {}.", subject(), several(&repeated)));
         }
     }
     found
 }
 
-/// Accuracies by their number of epochs. A longer run is better for reasons that are not the network's.
-fn of_equal_epochs<'a>(points: &[&'a Observation]) -> BTreeMap<String, Vec<&'a Observation>> {
-    let mut groups: BTreeMap<String, Vec<&Observation>> = BTreeMap::new();
+/// Accuracies by their terms. A longer run is better for reasons that are not the network's, and so is another recipe.
+/// Published ones do not tell their recipe, and share one.
+fn of_equal_terms<'a>(points: &[&'a Observation]) -> BTreeMap<(String, &'a Recipe), Vec<&'a Observation>> {
+    let mut groups: BTreeMap<_, Vec<&Observation>> = BTreeMap::new();
     for point in points {
-        let epochs = point.epochs.map(|epochs| rounded(epochs, 2)).unwrap_or_default();
-        groups.entry(epochs).or_default().push(point);
+        groups.entry(point.terms()).or_default().push(point);
     }
     groups
 }
 
-fn unequal<'a>(
-    family: &str,
-    profile: &str,
-    points: &[&Observation],
-    epochs: impl Iterator<Item = &'a String>,
-) -> String {
-    let mut epochs: Vec<f64> = epochs.filter_map(|text| text.parse().ok()).collect();
-    epochs.sort_by(f64::total_cmp);
-    let epochs: Vec<String> = epochs.into_iter().map(|value| rounded(value, 2)).collect();
-    let dataset = points.first().map_or("", |point| dataset_title(&point.dataset));
-    let (family, listed) = (FamilyName::of(family), epochs.join(", "));
-    format!("{family} on {dataset} ({profile}): runs of unequal epochs ({listed}) are not joined by a line.")
+/// Of several accuracies of one network, the one to draw a line through, and the others. Of ours that is the newest; of one
+/// source only the first is shown, as its tables come before its figures.
+fn newest(points: Vec<&Observation>) -> (Vec<&Observation>, Vec<&Observation>) {
+    let mut kept: Vec<&Observation> = Vec::new();
+    let mut others = Vec::new();
+    for point in points {
+        match kept.iter_mut().find(|other| axes(other) == axes(point)) {
+            None => kept.push(point),
+            Some(_) if point.kind == Kind::Published => {}
+            Some(other) if other.newest < point.newest => others.push(std::mem::replace(other, point)),
+            Some(_) => others.push(point),
+        }
+    }
+    (kept, others)
 }
 
-/// Splits accuracies of one family into lines along which the networks only grow.
-fn chains<'a>(mut points: Vec<&'a Observation>, along: Along) -> Vec<Vec<&'a Observation>> {
-    // Of several rows for one network in one set, the first: the source's tables come before its figures.
-    let mut seen = HashSet::new();
-    points.retain(|point| point.kind == Kind::Measured || seen.insert(point.network.as_ref().map(Network::identity)));
+/// Whether a line of several networks goes through that of `other`.
+fn passes(line: &[&Observation], other: &Observation) -> bool {
+    line.len() > 1 && line.iter().any(|point| axes(point) == axes(other))
+}
+
+/// Sentences for what would be one line, were it not for the terms.
+fn not_joined(points: &[&Observation], along: Along) -> Vec<String> {
+    let lines = lines(points.to_vec(), along);
+    // One network in several terms is no line.
+    let differ = |other: &dyn Fn(&Observation, &Observation) -> bool| {
+        let pairs = |line: &Vec<&Observation>| {
+            line.iter().any(|one| line.iter().any(|two| axes(one) != axes(two) && other(one, two)))
+        };
+        lines.iter().any(pairs)
+    };
+    let mut sentences = Vec::new();
+    if differ(&|one, two| one.terms().0 != two.terms().0) {
+        let mut epochs: Vec<f64> = points.iter().filter_map(|point| point.terms().0.parse().ok()).collect();
+        epochs.sort_by(f64::total_cmp);
+        epochs.dedup();
+        let listed: Vec<String> = epochs.into_iter().map(|value| rounded(value, 2)).collect();
+        sentences.push(format!("runs of unequal epochs ({}) are not joined by a line", listed.join(", ")));
+    }
+    if differ(&|one, two| one.recipe != two.recipe) {
+        sentences.push("runs of different recipes are not joined by a line".into());
+    }
+    sentences
+}
+
+fn several(repeated: &[&Observation]) -> String {
+    let mut names: Vec<String> =
+        repeated.iter().filter_map(|point| point.network.as_ref()).map(Network::title).collect();
+    names.sort();
+    names.dedup();
+    format!("of several runs of {} the line goes through the newest", names.join(" and "))
+}
+
+/// Splits accuracies of one family, each of another network, into lines along which the networks only grow.
+fn chains(points: Vec<&Observation>, along: Along) -> Vec<Vec<&Observation>> {
     if along == Along::Cost {
         let mut sorted = points.clone();
         sorted.sort_by(|one, other| axes(one).partial_cmp(&axes(other)).unwrap_or(std::cmp::Ordering::Equal));
@@ -116,6 +163,11 @@ fn chains<'a>(mut points: Vec<&'a Observation>, along: Along) -> Vec<Vec<&'a Obs
             return vec![sorted];
         }
     }
+    lines(points, along)
+}
+
+/// Accuracies that differ along one axis alone, in its order.
+fn lines(points: Vec<&Observation>, along: Along) -> Vec<Vec<&Observation>> {
     let fixed = |point: &Observation| {
         let (width, depth, size) = axes(point);
         match along {
@@ -129,12 +181,7 @@ fn chains<'a>(mut points: Vec<&'a Observation>, along: Along) -> Vec<Vec<&'a Obs
     }
     let moving = |point: &Observation| if along == Along::InputSize { axes(point).2 } else { axes(point).0 };
     lines.values_mut().for_each(|line| line.sort_by(|one, other| moving(one).total_cmp(&moving(other))));
-    // One network trained twice in the same time is two points, not a vertical line.
-    let split = |line: Vec<&'a Observation>| {
-        let repeats = line.windows(2).any(|pair| moving(pair[0]) == moving(pair[1]));
-        if repeats { line.into_iter().map(|point| vec![point]).collect() } else { vec![line] }
-    };
-    lines.into_values().flat_map(split).collect()
+    lines.into_values().collect()
 }
 
 fn axes(point: &Observation) -> (f64, f64, f64) {
@@ -179,13 +226,16 @@ mod tests {
             model: model.into(),
             dataset: "cifar10".into(),
             epochs,
+            recipe: Recipe::default(),
             top1: 70.0 + axes.0,
+            top1_ema: None,
             deviation: None,
             params: None,
             macs: Some(axes.0 * axes.0 * axes.1 * f64::from(axes.2).powi(2)),
             latency: None,
             set: "set".into(),
             names: vec![],
+            newest: 0,
             network: Some(network),
         }
     }
@@ -236,6 +286,45 @@ mod tests {
             curves(&points, Along::Cost).notes,
             ["MobileNetV2 on CIFAR-10 (native): runs of unequal epochs (10, 30) are not joined by a line."]
         );
+    }
+
+    fn notes(points: &[Observation]) -> Vec<String> {
+        curves(&points.iter().collect::<Vec<_>>(), Along::Cost).notes
+    }
+
+    #[test]
+    fn runs_of_different_recipes_are_not_joined_and_that_is_said() {
+        let mut points = [0.35, 0.5, 1.0].map(|width| point("mobilenet-v2", (width, 1.0, 32), Some(10.0)));
+        points[2].recipe.hash = "0a".into();
+        assert_eq!(lengths(&points, Along::Cost), [2, 1]);
+        let said = "MobileNetV2 on CIFAR-10 (native): runs of different recipes are not joined by a line.";
+        assert_eq!(notes(&points), [said]);
+        points[1].recipe.hash = "0a".into();
+        points[0].recipe.hash = "0a".into();
+        assert_eq!((lengths(&points, Along::Cost), notes(&points)), (vec![3], vec![]));
+    }
+
+    #[test]
+    fn a_line_goes_through_the_newest_run_of_a_network_and_that_is_said() {
+        let mut points = [0.35, 1.0, 1.0, 1.4].map(|width| point("mobilenet-v2", (width, 1.0, 32), Some(10.0)));
+        (points[1].newest, points[2].newest) = (1, 2);
+        assert_eq!(lengths(&points, Along::Cost), [3, 1]);
+        let found: Vec<&Observation> = points.iter().collect();
+        let found = curves(&found, Along::Width);
+        assert!(found.curves[0].points.iter().any(|point| point.newest == 2));
+        let said = "MobileNetV2 on CIFAR-10 (native): of several runs of mobilenet-v2, 32 px the line goes through the \
+                    newest.";
+        assert_eq!(found.notes, [said]);
+        // Alone they are points, and nothing is to be said.
+        assert_eq!((lengths(&points[1..3], Along::Cost), notes(&points[1..3])), (vec![1, 1], vec![]));
+        // A family that is scaled in all axes stays one line.
+        let compound = [
+            ("efficientnet-b0", 1.0, 1.0, 224),
+            ("efficientnet-b0", 1.0, 1.0, 224),
+            ("efficientnet-b1", 1.0, 1.1, 240),
+        ];
+        let compound = compound.map(|(model, width, depth, size)| point(model, (width, depth, size), Some(10.0)));
+        assert_eq!(lengths(&compound, Along::Cost), [2, 1]);
     }
 
     #[test]

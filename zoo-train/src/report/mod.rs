@@ -19,6 +19,7 @@ mod place;
 mod raster;
 mod read;
 mod rows;
+mod sweeps;
 mod table;
 mod theme;
 
@@ -68,7 +69,7 @@ pub fn write(paths: &[PathBuf], out: &Path, registry: &Registry) -> Result<Writt
     let page = Page {
         figures: &figures,
         comparisons: &table::comparisons(&rows, &observations),
-        origins: &origin::origins(&rows),
+        origins: &origin::origins(&rows, &folder_of_results(paths)),
         tables: &rows.tables,
         warnings: &rows.warnings,
     };
@@ -82,6 +83,12 @@ pub fn write(paths: &[PathBuf], out: &Path, registry: &Registry) -> Result<Writt
     }
     file(&written.page, page.html().as_bytes())?;
     Ok(written)
+}
+
+/// The folder of runs: that of the table of accuracies.
+fn folder_of_results(paths: &[PathBuf]) -> PathBuf {
+    let accuracies = paths.iter().find(|path| path.file_name().is_some_and(|name| name == "accuracy.csv"));
+    accuracies.and_then(|path| path.parent()).map_or_else(|| "results".into(), Path::to_path_buf)
 }
 
 /// Writes a figure as SVG and as PNG.

@@ -1,9 +1,13 @@
 //! Accuracies as a figure needs them: runs that differ in their seed alone made one, and beside each its costs.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::network::Network;
-use super::rows::{Condition, Latency, Published, Rows, Run};
+use super::origin::run_name;
+use super::rows::{Condition, Latency, Published, Recipe, Rows, Run};
+use crate::latency::Mode;
+use crate::results::status;
 
 /// Where an accuracy comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,8 +33,12 @@ pub struct Observation {
     pub dataset: String,
     /// Passes over the training set.
     pub epochs: Option<f64>,
+    /// How it was trained; published ones do not tell.
+    pub recipe: Recipe,
     /// Accuracy in percent, the mean of its runs.
     pub top1: f64,
+    /// That of averaged weights, where all its runs keep them.
+    pub top1_ema: Option<f64>,
     /// One standard deviation over seeds, where there are at least two.
     pub deviation: Option<f64>,
     /// Trainable parameters.
@@ -43,6 +51,8 @@ pub struct Observation {
     pub set: String,
     /// Names of the runs, or the source with its table.
     pub names: Vec<String>,
+    /// Place of its newest row in the table.
+    pub newest: usize,
 }
 
 /// All accuracies, and how the latencies beside them were measured.
@@ -55,6 +65,11 @@ pub struct Observations {
 }
 
 impl Observation {
+    /// What two accuracies must have in common to be on one line: the passes over the training set, and the recipe.
+    pub fn terms(&self) -> (String, &Recipe) {
+        (self.epochs.map(|epochs| rounded(epochs, 2)).unwrap_or_default(), &self.recipe)
+    }
+
     /// One line that tells a reader all of it.
     pub fn title(&self) -> String {
         let network = self.network.as_ref().map_or_else(|| self.model.clone(), Network::title);
@@ -64,6 +79,7 @@ impl Observation {
         parts.extend(self.params.map(|params| format!("{} parameters", scaled(params))));
         parts.extend(self.latency.map(|latency| format!("{latency:.2} ms")));
         parts.extend(self.epochs.map(|epochs| format!("{} epochs", rounded(epochs, 2))));
+        parts.extend(Some(&self.recipe.hash).filter(|hash| !hash.is_empty()).map(|hash| format!("recipe {hash}")));
         format!("{} ({})", parts.join(", "), self.names.join(", "))
     }
 }
@@ -72,7 +88,8 @@ impl Observation {
 pub fn observe(rows: &Rows) -> Observations {
     let condition = main_condition(rows);
     let costs = Costs::new(rows, condition.as_ref());
-    let mut all: Vec<Observation> = repeats(&rows.runs).iter().filter_map(|runs| measured(runs, &costs)).collect();
+    let repeats = repeats(&rows.runs);
+    let mut all: Vec<Observation> = repeats.iter().filter_map(|runs| measured(runs, &rows.runs, &costs)).collect();
     all.extend(rows.published.iter().filter_map(|(network, row)| published(network.as_ref(), row, &costs)));
     for (number, observation) in all.iter_mut().enumerate() {
         observation.id = format!("a{number}");
@@ -80,11 +97,12 @@ pub fn observe(rows: &Rows) -> Observations {
     Observations { all, condition }
 }
 
-fn measured(runs: &[&(Network, Run)], costs: &Costs<'_>) -> Option<Observation> {
-    let (network, first) = runs.first()?;
-    let top1: Vec<f64> = runs.iter().filter_map(|(_, run)| run.top1).collect();
-    let mean = top1.iter().sum::<f64>() / top1.len() as f64;
-    let squares = top1.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+fn measured(runs: &[Repeat<'_>], all: &[(Network, Run)], costs: &Costs<'_>) -> Option<Observation> {
+    let (_, (network, first)) = runs.first()?;
+    let top1: Vec<f64> = runs.iter().filter_map(|(_, (_, run))| run.top1).collect();
+    let averaged: Vec<f64> = runs.iter().filter_map(|(_, (_, run))| run.top1_ema).collect();
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let squares = top1.iter().map(|value| (value - mean(&top1)).powi(2)).sum::<f64>();
     Some(Observation {
         id: String::new(),
         kind: Kind::Measured,
@@ -92,13 +110,16 @@ fn measured(runs: &[&(Network, Run)], costs: &Costs<'_>) -> Option<Observation> 
         model: network.model.clone(),
         dataset: first.dataset.clone(),
         epochs: Some(first.epochs),
-        top1: mean,
+        recipe: first.recipe.clone(),
+        top1: mean(&top1),
+        top1_ema: (averaged.len() == runs.len()).then(|| mean(&averaged)),
         deviation: (top1.len() > 1).then(|| (squares / (top1.len() - 1) as f64).sqrt()),
         params: Some(first.params as f64),
         macs: Some(first.macs as f64),
-        latency: costs.latency(network),
+        latency: costs.latency(network, Some(first.macs)),
         set: "measured".into(),
-        names: runs.iter().map(|(_, run)| run.run.clone()).collect(),
+        names: runs.iter().map(|(_, (_, run))| run_name(all, run)).collect(),
+        newest: runs.iter().map(|(place, _)| *place).max().unwrap_or_default(),
     })
 }
 
@@ -111,33 +132,41 @@ fn published(network: Option<&Network>, row: &Published, costs: &Costs<'_>) -> O
         model: row.model.clone(),
         dataset: row.dataset.clone(),
         epochs: row.epochs,
+        recipe: Recipe::default(),
         top1: row.top1?,
+        top1_ema: None,
         deviation: None,
         params: counted.map(|(params, _)| params as f64).or(row.params_m.map(|millions| millions * 1e6)),
         macs: counted.map(|(_, macs)| macs as f64).or(row.macs_m.map(|millions| millions * 1e6)),
-        latency: network.and_then(|network| costs.latency(network)),
+        latency: network.and_then(|network| costs.latency(network, counted.map(|(_, macs)| macs))),
         set: format!("{} of {}", row.file, row.source),
         names: vec![format!("{}, {}", row.source, row.table)],
+        newest: 0,
     })
 }
 
+/// A run with its place in the table.
+type Repeat<'a> = (usize, &'a (Network, Run));
+
 /// Runs that are repeats of each other: all the same but for the seed. Where a seed comes twice, the settings must differ
 /// in something that the table does not show, so each run stays alone.
-fn repeats(runs: &[(Network, Run)]) -> Vec<Vec<&(Network, Run)>> {
-    let mut groups: BTreeMap<String, Vec<&(Network, Run)>> = BTreeMap::new();
+fn repeats(runs: &[(Network, Run)]) -> Vec<Vec<Repeat<'_>>> {
+    let mut groups: BTreeMap<String, Vec<Repeat<'_>>> = BTreeMap::new();
     let mut order = Vec::new();
-    for row in runs.iter().filter(|(_, run)| run.status == "done" && run.top1.is_some()) {
-        let (network, run) = row;
-        let batch = run.batch_size.unwrap_or(0);
-        let key = format!("{} {} {:.3} {} {batch}", network.identity(), run.dataset, run.epochs, run.steps);
+    let done = |(_, (_, run)): &Repeat<'_>| status::is_done(&run.status) && run.top1.is_some();
+    for row in runs.iter().enumerate().filter(done) {
+        let (_, (network, run)) = row;
+        let Recipe { hash, batch_size, dtype, test_time_flip } = &run.recipe;
+        let recipe = format!("{hash} {} {dtype} {test_time_flip}", batch_size.unwrap_or(0));
+        let key = format!("{} {} {:.3} {} {recipe}", network.identity(), run.dataset, run.epochs, run.steps);
         let group = groups.entry(key.clone()).or_default();
         if group.is_empty() {
             order.push(key);
         }
         group.push(row);
     }
-    let alone = |group: &[&(Network, Run)]| {
-        let seeds: BTreeSet<Option<u64>> = group.iter().map(|(_, run)| run.seed).collect();
+    let alone = |group: &[Repeat<'_>]| {
+        let seeds: BTreeSet<Option<u64>> = group.iter().map(|(_, (_, run))| run.seed).collect();
         seeds.len() < group.len()
     };
     let mut repeats = Vec::new();
@@ -151,14 +180,26 @@ fn repeats(runs: &[(Network, Run)]) -> Vec<Vec<&(Network, Run)>> {
     repeats
 }
 
-/// The condition that most networks were timed under, one image at a time where there is one.
+/// The condition that figures of latency show.
 pub fn main_condition(rows: &Rows) -> Option<Condition> {
+    let timed = rows.latencies.iter().filter(|(_, row)| row.p50_ms.is_some());
+    condition_of(timed.map(|(network, row)| (network, &row.condition)))
+}
+
+/// Of the machine with most networks, the condition that most of them were timed under, one image at a time where there is
+/// one; among equals the one with the fewest threads, and of its modes the best way to deploy.
+pub fn condition_of<'a>(timed: impl Iterator<Item = (&'a Network, &'a Condition)>) -> Option<Condition> {
     let mut counted: BTreeMap<&Condition, BTreeSet<String>> = BTreeMap::new();
-    for (network, row) in rows.latencies.iter().filter(|(_, row)| row.p50_ms.is_some()) {
-        counted.entry(&row.condition).or_default().insert(network.identity());
+    let mut machines: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
+    for (network, condition) in timed {
+        counted.entry(condition).or_default().insert(network.identity());
+        machines.entry(condition.machine()).or_default().insert(network.identity());
     }
-    let best = counted.iter().max_by_key(|(condition, networks)| {
-        (condition.batch == 1, networks.len(), std::cmp::Reverse((condition.threads, &condition.mode)))
+    let (machine, _) = machines.into_iter().max_by_key(|(_, networks)| networks.len())?;
+    let on_it = counted.iter().filter(|(condition, _)| condition.machine() == machine);
+    let best = on_it.max_by_key(|(condition, networks)| {
+        let rank = Mode::ALL.iter().position(|mode| mode.name() == condition.mode);
+        (condition.batch == 1, networks.len(), Reverse(condition.threads), rank)
     });
     best.map(|(condition, _)| (*condition).clone())
 }
@@ -166,7 +207,7 @@ pub fn main_condition(rows: &Rows) -> Option<Condition> {
 /// Counts and latencies by network.
 struct Costs<'a> {
     counts: BTreeMap<String, (u64, u64)>,
-    latencies: BTreeMap<String, &'a Latency>,
+    latencies: BTreeMap<String, Vec<&'a Latency>>,
 }
 
 impl<'a> Costs<'a> {
@@ -175,11 +216,13 @@ impl<'a> Costs<'a> {
             let classes = row.classes.unwrap_or(1000);
             (format!("{} {classes}", network.identity()), (row.params, row.macs))
         });
-        let latencies = rows.latencies.iter().filter(|(_, row)| Some(&row.condition) == condition);
-        Costs {
-            counts: counts.collect(),
-            latencies: latencies.map(|(network, row)| (network.identity(), row)).collect(),
+        let mut latencies: BTreeMap<String, Vec<&Latency>> = BTreeMap::new();
+        for (network, row) in &rows.latencies {
+            if Some(&row.condition) == condition && row.p50_ms.is_some() {
+                latencies.entry(network.identity()).or_default().push(row);
+            }
         }
+        Costs { counts: counts.collect(), latencies }
     }
 
     fn count(&self, network: &Network, dataset: &str) -> Option<(u64, u64)> {
@@ -187,8 +230,11 @@ impl<'a> Costs<'a> {
         self.counts.get(&format!("{} {classes}", network.identity())).copied()
     }
 
-    fn latency(&self, network: &Network) -> Option<f64> {
-        self.latencies.get(&network.identity()).and_then(|row| row.p50_ms)
+    /// The newest latency of a network, of the one with these MACs where there is one: others have other classifiers.
+    fn latency(&self, network: &Network, macs: Option<u64>) -> Option<f64> {
+        let rows = self.latencies.get(&network.identity())?;
+        let same = rows.iter().rev().find(|row| row.macs.is_some() && row.macs == macs);
+        same.or(rows.last()).and_then(|row| row.p50_ms)
     }
 }
 
@@ -227,10 +273,11 @@ mod tests {
             epochs,
             steps: 100,
             top1: Some(top1),
+            top1_ema: None,
             status: status.into(),
             dataset: "cifar10".into(),
             seed: Some(seed),
-            batch_size: Some(128),
+            recipe: Recipe::default(),
             environment: Environment::default(),
         };
         (network, run)
@@ -257,8 +304,68 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_did_not_end_is_no_accuracy() {
-        assert_eq!(tops(vec![run("a", 0, 10.0, 80.0, "interrupted")]), []);
+    fn runs_of_other_recipes_are_no_repeats() {
+        for change in [
+            |recipe: &mut Recipe| recipe.hash = "0a".into(),
+            |recipe: &mut Recipe| recipe.batch_size = Some(64),
+            |recipe: &mut Recipe| recipe.dtype = "bf16".into(),
+            |recipe: &mut Recipe| recipe.test_time_flip = true,
+        ] {
+            let mut other = run("b", 1, 10.0, 82.0, "done");
+            change(&mut other.1.recipe);
+            assert_eq!(tops(vec![run("a", 0, 10.0, 80.0, "done"), other]).len(), 2);
+        }
+    }
+
+    #[test]
+    fn a_run_that_did_not_end_is_no_accuracy_and_one_that_stopped_early_is() {
+        let rows = vec![run("a", 0, 10.0, 80.0, "interrupted"), run("b", 0, 7.0, 79.0, "stopped early")];
+        assert_eq!(tops(rows), [(79.0, false, 1)]);
+    }
+
+    fn latency(model: &str, mode: &str, cpu: &str, p50_ms: Option<f64>) -> (Network, Latency) {
+        let network = Network::new(&Registry::default(), model, (1.0, 1.0, 224), "native");
+        let condition = Condition {
+            batch: 1,
+            threads: 1,
+            dtype: "f32".into(),
+            mode: mode.into(),
+            device: "cpu".into(),
+            cpu: cpu.into(),
+        };
+        let row = Latency {
+            condition,
+            macs: Some(7),
+            p50_ms,
+            p90_ms: None,
+            noise: String::new(),
+            status: String::new(),
+            environment: Environment::default(),
+        };
+        (network, row)
+    }
+
+    #[test]
+    fn figures_show_the_best_mode_of_the_machine_with_most_networks() {
+        let mut latencies: Vec<_> = Mode::ALL.iter().map(|mode| latency("a", mode.name(), "one", Some(1.0))).collect();
+        let main = |latencies: &[(Network, Latency)]| {
+            let rows = Rows { latencies: latencies.to_vec(), ..Rows::default() };
+            main_condition(&rows).map(|condition| condition.to_string())
+        };
+        assert_eq!(main(&latencies).as_deref(), Some("batch 1, 1 thread, f32, native, one"));
+        latencies.push(latency("b", "jit", "one", Some(1.0)));
+        assert_eq!(main(&latencies).as_deref(), Some("batch 1, 1 thread, f32, jit, one"));
+        latencies.extend(["a", "b", "c"].map(|model| latency(model, "eager", "two", Some(1.0))));
+        assert_eq!(main(&latencies).as_deref(), Some("batch 1, 1 thread, f32, eager, two"));
+    }
+
+    #[test]
+    fn a_later_row_without_a_time_hides_no_earlier_one() {
+        let latencies = vec![latency("a", "native", "one", Some(3.0)), latency("a", "native", "one", None)];
+        let rows = Rows { latencies, ..Rows::default() };
+        let costs = Costs::new(&rows, main_condition(&rows).as_ref());
+        let network = &rows.latencies[0].0;
+        assert_eq!((costs.latency(network, Some(7)), costs.latency(network, Some(8))), (Some(3.0), Some(3.0)));
     }
 
     #[test]

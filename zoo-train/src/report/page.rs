@@ -198,13 +198,29 @@ const COLUMNS: [(&str, bool); 9] = [
 ];
 
 fn row(comparison: &Comparison, out: &mut String) {
-    let Comparison { id, network, conditions, quantity, here, deviation, published, relative, epochs, origin, note } =
-        comparison;
+    let Comparison {
+        id,
+        network,
+        conditions,
+        quantity,
+        here,
+        deviation,
+        published,
+        relative,
+        epochs,
+        origin,
+        note,
+        noisy,
+    } = comparison;
     let number = |value: &Option<f64>| value.map(|value| format!("{value:.2}")).unwrap_or_default();
     let deviation = deviation.map(|value| format!(" ± {value:.2}")).unwrap_or_default();
     let difference = comparison.difference();
     let shown = difference.map(|value| format!("{value:+.2}{}", if *relative { " %" } else { "" })).unwrap_or_default();
-    let off = if comparison.is_off() { " class=\"off\"" } else { "" };
+    let off = match (comparison.is_off(), noisy) {
+        (true, _) => " class=\"off\"",
+        (false, true) => " class=\"noisy\"",
+        (false, false) => "",
+    };
     put(
         out,
         format_args!(

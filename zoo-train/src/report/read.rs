@@ -69,7 +69,13 @@ pub fn read(paths: &[PathBuf], registry: &Registry) -> Result<Rows, ReportError>
 fn read_table(path: &Path, registry: &Registry, rows: &mut Rows) -> Result<(), ReportError> {
     let text = std::fs::read_to_string(path).map_err(|source| ReportError::Read { path: path.into(), source })?;
     let fail = |line: u64, problem: String| ReportError::Row { path: path.into(), line, problem };
+    // A spreadsheet may have put it there.
+    let text = text.trim_start_matches('\u{feff}');
     let first = text.lines().next().unwrap_or_default();
+    if !text.contains('\n') && HEADERS.iter().any(|(_, _, begin)| begin.join(",").starts_with(first)) {
+        rows.warnings.push(format!("{} ends within its header and has no rows", path.display()));
+        return Ok(());
+    }
     let kind = kind_of(first).ok_or_else(|| unknown_header(path, first))?;
     if kind == Kind::Throughput {
         // Images a second belong to a batch and a number of threads; no curve of a paper has them.
@@ -84,6 +90,10 @@ fn read_table(path: &Path, registry: &Registry, rows: &mut Rows) -> Result<(), R
         let line = record.position().map_or(0, csv::Position::line);
         let last = reader.is_done() || reader.position().byte() as usize >= text.len();
         let torn = last && !text.ends_with('\n');
+        if record == header {
+            // Tables that were put together keep their headers.
+            continue;
+        }
         if torn && record.len() < header.len() {
             let row = record.iter().collect::<Vec<_>>().join(",");
             rows.warnings.push(format!("{} ends in a half-written row, which is left out: `{row}`", path.display()));
@@ -127,7 +137,7 @@ fn network(cells: &Cells<'_>, registry: &Registry) -> Result<Network, String> {
 }
 
 fn kind_of(first: &str) -> Option<Kind> {
-    let columns: Vec<&str> = first.trim_start_matches('\u{feff}').split(',').map(str::trim).collect();
+    let columns: Vec<&str> = first.split(',').map(str::trim).collect();
     HEADERS.iter().find(|(_, _, begin)| columns.starts_with(begin)).map(|(kind, ..)| *kind)
 }
 

@@ -47,16 +47,31 @@ pub struct Run {
     pub steps: u64,
     /// Accuracy in percent.
     pub top1: Option<f64>,
+    /// That of the average of the weights, where one is kept.
+    pub top1_ema: Option<f64>,
     /// `done`, or why not.
     pub status: String,
     /// Name of the data set.
     pub dataset: String,
     /// Seed of the run.
     pub seed: Option<u64>,
-    /// Images a step.
-    pub batch_size: Option<u64>,
+    /// How it was trained.
+    pub recipe: Recipe,
     /// Machine and software.
     pub environment: Environment,
+}
+
+/// How a network was trained, its length aside; only accuracies of one recipe are compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Recipe {
+    /// Hash of the settings that no column tells; older rows have none.
+    pub hash: String,
+    /// Images a step.
+    pub batch_size: Option<u64>,
+    /// Numbers that were computed with.
+    pub dtype: String,
+    /// Whether each test image was also seen mirrored.
+    pub test_time_flip: bool,
 }
 
 /// A counted network.
@@ -79,7 +94,7 @@ pub struct Count {
 pub struct Latency {
     /// How it was measured.
     pub condition: Condition,
-    /// Multiply-accumulates for one image.
+    /// Multiply-accumulates for one image, with the classes that it was timed with.
     pub macs: Option<u64>,
     /// Median in milliseconds.
     pub p50_ms: Option<f64>,
@@ -104,6 +119,8 @@ pub struct Stage {
     pub macs: u64,
     /// Milliseconds in this stage.
     pub ms: f64,
+    /// Git revision of the binary.
+    pub revision: String,
 }
 
 /// How a latency was measured; only rows of one condition are compared.
@@ -117,6 +134,10 @@ pub struct Condition {
     pub dtype: String,
     /// How the network was run.
     pub mode: String,
+    /// Where tensors lived.
+    pub device: String,
+    /// Name of the processor.
+    pub cpu: String,
 }
 
 /// A figure of a paper.
@@ -173,10 +194,16 @@ impl Run {
             epochs: cells.need("epochs")?,
             steps: cells.need("steps")?,
             top1: cells.number("top1")?,
+            top1_ema: cells.number("top1_ema")?,
             status: cells.text("status"),
             dataset: cells.text("dataset"),
             seed: cells.number("seed")?,
-            batch_size: cells.number("batch_size")?,
+            recipe: Recipe {
+                hash: cells.text("recipe_hash"),
+                batch_size: cells.number("batch_size")?,
+                dtype: cells.text("dtype"),
+                test_time_flip: cells.text("test_time_flip") == "true",
+            },
             environment: Environment::read(cells),
         })
     }
@@ -218,6 +245,7 @@ impl Stage {
             stage: cells.text("stage"),
             macs: cells.need("macs")?,
             ms: cells.need("ms")?,
+            revision: cells.text("revision"),
         })
     }
 }
@@ -229,14 +257,25 @@ impl Condition {
             threads: cells.need("threads")?,
             dtype: cells.text("dtype"),
             mode: cells.text("mode"),
+            device: cells.text("device"),
+            cpu: cells.text("cpu"),
         })
+    }
+
+    /// The machine: its device and its processor.
+    pub fn machine(&self) -> (&str, &str) {
+        (&self.device, &self.cpu)
     }
 }
 
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Condition { batch, threads, dtype, mode } = self;
-        write!(f, "batch {batch}, {threads} thread{}, {dtype}, {mode}", if *threads == 1 { "" } else { "s" })
+        let Condition { batch, threads, dtype, mode, device, cpu } = self;
+        write!(f, "batch {batch}, {threads} thread{}, {dtype}, {mode}", if *threads == 1 { "" } else { "s" })?;
+        for part in [device, cpu].into_iter().filter(|part| !["", "cpu"].contains(&part.as_str())) {
+            write!(f, ", {part}")?;
+        }
+        Ok(())
     }
 }
 

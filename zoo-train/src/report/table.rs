@@ -4,6 +4,7 @@ use super::figures::latency_id;
 use super::network::{Network, dataset_title};
 use super::observation::{Kind, Observation, Observations, rounded};
 use super::rows::Rows;
+use crate::latency::NOISY;
 
 /// A row.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,6 +31,8 @@ pub struct Comparison {
     pub origin: String,
     /// What is off.
     pub note: String,
+    /// Whether the machine was busy when it was measured.
+    pub noisy: bool,
 }
 
 impl Comparison {
@@ -58,8 +61,19 @@ fn last_place(printed: f64) -> f64 {
 
 /// Every comparison, accuracies first.
 pub fn comparisons(rows: &Rows, observations: &Observations) -> Vec<Comparison> {
-    let mut all: Vec<Comparison> =
-        observations.all.iter().map(|observation| accuracy(observation, &observations.all, rows)).collect();
+    let mut all: Vec<Comparison> = Vec::new();
+    for observation in &observations.all {
+        let comparison = accuracy(observation, &observations.all, rows);
+        let averaged = observation.top1_ema.map(|top1| Comparison {
+            id: format!("{}e", comparison.id),
+            quantity: "top-1 of averages, %",
+            here: Some(top1),
+            deviation: None,
+            ..comparison.clone()
+        });
+        all.push(comparison);
+        all.extend(averaged);
+    }
     all.extend(counts(rows));
     all.extend(latencies(rows));
     all
@@ -100,6 +114,7 @@ fn accuracy(observation: &Observation, all: &[Observation], rows: &Rows) -> Comp
         epochs: epochs.join(" / "),
         origin: observation.names.join(", "),
         note: note.map(|(_, row)| row.note.clone()).unwrap_or_default(),
+        noisy: false,
     }
 }
 
@@ -140,6 +155,19 @@ fn counts(rows: &Rows) -> Vec<Comparison> {
     all
 }
 
+fn is_noisy(noise: &str) -> bool {
+    noise.parse::<f64>().is_ok_and(|percent| percent > NOISY)
+}
+
+/// How far rounds of a measurement were apart, in words.
+fn noise(noise: &str) -> String {
+    match noise.parse::<f64>() {
+        Ok(percent) if is_noisy(noise) => format!("noisy: {percent:.1} %"),
+        Ok(percent) => format!("noise {percent:.1} %"),
+        Err(_) => noise.into(),
+    }
+}
+
 fn latencies(rows: &Rows) -> Vec<Comparison> {
     let timed = rows.latencies.iter().enumerate().filter(|(_, (_, row))| row.p50_ms.is_some());
     let comparison = |(number, (network, row)): (usize, &(Network, super::rows::Latency))| Comparison {
@@ -148,8 +176,9 @@ fn latencies(rows: &Rows) -> Vec<Comparison> {
         conditions: row.condition.to_string(),
         quantity: "latency p50, ms",
         here: row.p50_ms,
-        origin: format!("{}, {}", row.environment.device, row.environment.cpu),
-        note: row.noise.clone(),
+        origin: format!("revision {}", row.environment.revision),
+        note: noise(&row.noise),
+        noisy: is_noisy(&row.noise),
         ..Comparison::default()
     };
     timed.map(comparison).collect()
@@ -158,6 +187,12 @@ fn latencies(rows: &Rows) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_busy_machine_is_marked() {
+        assert_eq!(["7.31", "1.20", "", "quiet"].map(noise), ["noisy: 7.3 %", "noise 1.2 %", "", "quiet"]);
+        assert!(is_noisy("5.01") && !is_noisy("5.00"));
+    }
 
     #[test]
     fn counts_differ_in_per_cent_and_accuracies_in_points() {

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Environment, Table, TableError};
 
 /// The columns, in order; `results/README.md` documents each with its unit.
-pub const HEADER: [&str; 31] = [
+pub const HEADER: [&str; 32] = [
     "run",
     "model",
     "width",
@@ -37,6 +37,7 @@ pub const HEADER: [&str; 31] = [
     "revision",
     "config_hash",
     "test_time_flip",
+    "recipe_hash",
 ];
 
 /// What a row says; `None` leaves its cell empty.
@@ -86,6 +87,8 @@ pub struct Row<'a> {
     pub test_time_flip: bool,
     /// Hash of the resolved configuration.
     pub config_hash: &'a str,
+    /// Hash of the part of it that the other columns do not tell.
+    pub recipe_hash: &'a str,
 }
 
 /// Appends `row` to `accuracy.csv` in `results`; returns a warning where an earlier row was torn.
@@ -126,6 +129,7 @@ pub fn append(results: &Path, row: &Row<'_>, environment: &Environment) -> Resul
         environment.revision.into(),
         row.config_hash.into(),
         row.test_time_flip.to_string(),
+        row.recipe_hash.into(),
     ];
     Table::new(&results.join("accuracy.csv"), &HEADER).append(&fields)
 }

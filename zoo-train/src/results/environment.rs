@@ -1,6 +1,7 @@
 //! The machine and the software that a row was made with.
 
 use std::fs;
+use std::process::Command;
 
 /// What a figure depends on beside the configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,7 +10,7 @@ pub struct Environment {
     pub cpu: String,
     /// Logical processors that the process may use.
     pub cores: usize,
-    /// Name of the accelerator, or `cpu`.
+    /// `cpu`, or the device by its flag with the name of the GPU, where that is known.
     pub device: String,
     /// Version of libtorch, such as `2.13.0`.
     pub libtorch: String,
@@ -23,11 +24,37 @@ impl Environment {
         Environment {
             cpu: cpu_name(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            device: device.to_string(),
+            device: named(device, gpu_name),
             libtorch: zoo_native::cpu::libtorch_version(),
             revision: env!("ZOO_REVISION"),
         }
     }
+
+    /// The same with another device.
+    pub fn on(&self, device: &str) -> Environment {
+        Environment { device: named(device, gpu_name), ..self.clone() }
+    }
+}
+
+/// A device by its flag, with the name of its GPU where `gpu_name` tells one: `cuda (NVIDIA H100 80GB HBM3)`.
+fn named(device: &str, gpu_name: impl Fn(&str) -> Option<String>) -> String {
+    let index = match device.split_once(':') {
+        None if device == "cuda" => Some("0"),
+        Some(("cuda", index)) => Some(index),
+        _ => None,
+    };
+    index.and_then(gpu_name).map_or_else(|| device.to_string(), |name| format!("{device} ({name})"))
+}
+
+/// The name of a GPU, counted as CUDA counts those that it shows this process.
+fn gpu_name(index: &str) -> Option<String> {
+    let shown = std::env::var("CUDA_VISIBLE_DEVICES").unwrap_or_default();
+    let shown: Vec<&str> = shown.split(',').map(str::trim).filter(|gpu| !gpu.is_empty()).collect();
+    let gpu = index.parse::<usize>().ok().and_then(|index| shown.get(index)).unwrap_or(&index);
+    let query = ["--query-gpu=name", "--format=csv,noheader", "-i", gpu];
+    let output = Command::new("nvidia-smi").args(query).output().ok().filter(|output| output.status.success())?;
+    let name = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().trim().to_string();
+    Some(name).filter(|name| !name.is_empty())
 }
 
 /// The processor's name as Linux tells it, `unknown` elsewhere.
@@ -53,4 +80,18 @@ fn cpu_field(name: &str) -> Option<String> {
     let info = fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = info.lines().find(|line| line.split(':').next().is_some_and(|key| key.trim() == name))?;
     Some(line.split_once(':')?.1.trim().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+
+    #[test]
+    fn a_gpu_has_its_name_where_that_is_told() {
+        let gpu = |index: &str| (index != "7").then(|| format!("NVIDIA {index}"));
+        assert_eq!(named("cuda", gpu), "cuda (NVIDIA 0)");
+        assert_eq!(named("cuda:1", gpu), "cuda:1 (NVIDIA 1)");
+        assert_eq!(named("cuda:7", gpu), "cuda:7");
+        assert_eq!((named("cpu", gpu), named("mps", gpu)), ("cpu".into(), "mps".into()));
+    }
 }

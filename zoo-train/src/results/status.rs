@@ -1,5 +1,12 @@
 //! The column `status` of a row: `done`, or why a cell has no figures.
 
+/// Of a row with figures.
+pub const DONE: &str = "done";
+/// Of a training run that ended by its `patience`, with figures.
+pub const STOPPED_EARLY: &str = "stopped early";
+/// Of a training run that was stopped, and goes on another time.
+pub const INTERRUPTED: &str = "interrupted";
+
 /// Words by which libtorch, Rust and C++ tell of a lack of memory.
 const NO_MEMORY: [&str; 6] = [
     "out of memory",
@@ -12,6 +19,11 @@ const NO_MEMORY: [&str; 6] = [
 
 /// What stands in front of a status, or for it, where memory did not suffice.
 pub const OUT_OF_MEMORY: &str = "out-of-memory";
+
+/// Whether a row of this status has figures.
+pub fn is_done(status: &str) -> bool {
+    [DONE, STOPPED_EARLY].contains(&status)
+}
 
 /// Whether `text` tells of a lack of memory.
 pub fn lacks_memory(text: &str) -> bool {
@@ -31,5 +43,11 @@ mod tests {
     fn a_lack_of_memory_is_named_so() {
         assert_eq!(of("CUDA out of memory"), "out-of-memory: CUDA out of memory");
         assert_eq!(of("no profile `large`"), "no profile `large`");
+    }
+
+    #[test]
+    fn a_run_that_stopped_early_has_figures() {
+        assert!(is_done("done") && is_done("stopped early"));
+        assert!(!is_done("interrupted") && !is_done(""));
     }
 }

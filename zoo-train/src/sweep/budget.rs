@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::SweepError;
 use super::cell::{Cell, Work};
-use super::child;
+use super::child::{self, Cause};
 use super::command::{self, Folders};
 use super::expect;
 use super::present::{Presence, Tables};
@@ -40,8 +40,14 @@ pub struct Question<'a> {
     pub stop: &'a AtomicBool,
 }
 
-/// What a cell costs: seconds to start, and seconds an epoch.
-type Cost = (f64, f64);
+/// What a cell costs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Cost {
+    /// Seconds to start.
+    start: f64,
+    /// Seconds an epoch; none where they could not be found out.
+    epoch: Option<f64>,
+}
 
 impl Question<'_> {
     /// Gives the training cells among `cells` their number of epochs. False where it was stopped meanwhile.
@@ -61,7 +67,7 @@ impl Question<'_> {
         chosen.extend(read(self.folders.own)?);
         for cell in cells.iter() {
             let Work::Accuracy(training) = &cell.work else { continue };
-            let recipe = training.recipe_hash();
+            let recipe = training.settings.recipe_hash();
             if let (false, Some(epochs)) = (chosen.contains_key(&recipe), self.tables.epochs_of(cell)) {
                 self.choose(&recipe, epochs, &mut chosen)?;
             }
@@ -76,14 +82,14 @@ impl Question<'_> {
             let Some(costs) = self.measure(cells, progress)? else { return Ok(false) };
             let left =
                 (budget.as_secs_f64() * (1.0 - RESERVE) - begun.elapsed().as_secs_f64()) * self.shard.count() as f64;
-            let epochs = self.epochs(cells, &costs, &chosen, left)?;
+            let epochs = epochs(cells, &costs, &chosen, left, self.shard)?;
             progress.say(&format!("{epochs} epochs for each cell, by their speed"));
             for recipe in &open {
                 self.choose(recipe, epochs, &mut chosen)?;
             }
         }
         for training in cells.iter_mut().filter_map(training_mut) {
-            if let Some(epochs) = chosen.get(&training.recipe_hash()) {
+            if let Some(epochs) = chosen.get(&training.settings.recipe_hash()) {
                 training.set_epochs(*epochs);
             }
         }
@@ -92,7 +98,8 @@ impl Question<'_> {
 
     fn say_unused(&self, chosen: &BTreeMap<String, f64>, cells: &[Cell], progress: &mut Progress) {
         let differs = |training: &Training| {
-            let chosen = chosen.get(&training.recipe_hash()).filter(|epochs| **epochs != training.settings.epochs)?;
+            let chosen =
+                chosen.get(&training.settings.recipe_hash()).filter(|epochs| **epochs != training.settings.epochs)?;
             Some((*chosen, training.settings.epochs))
         };
         if let Some((chosen, own)) = cells.iter().filter_map(training).find_map(differs) {
@@ -108,67 +115,117 @@ impl Question<'_> {
         Ok(())
     }
 
-    /// The whole number of epochs for cells without one that fits into `left` seconds.
-    fn epochs(
-        &self,
-        cells: &[Cell],
-        costs: &[Cost],
-        chosen: &BTreeMap<String, f64>,
-        left: f64,
-    ) -> Result<f64, SweepError> {
-        let (mut fixed, mut per_epoch) = (0.0, 0.0);
-        for (cell, (start, epoch)) in cells.iter().zip(costs) {
-            match training(cell).map(|training| chosen.get(&training.recipe_hash())) {
-                Some(None) => per_epoch += epoch,
-                Some(Some(epochs)) => fixed += epochs * epoch,
-                None => {}
-            }
-            fixed += start;
-        }
-        let epochs = ((left - fixed) / per_epoch.max(f64::MIN_POSITIVE)).floor().min(1e6);
-        if epochs >= 1.0 {
-            return Ok(epochs);
-        }
-        let needed = (fixed + per_epoch) / self.shard.count() as f64 / (1.0 - RESERVE);
-        Err(SweepError::Budget(format!(
-            "--budget is too small for one epoch of each cell, which takes about {}: give more, or split the grid with \
-             --shard",
-            crate::train::progress::time(needed)
-        )))
-    }
-
     /// What each cell costs that is still to be done; nothing where it was stopped meanwhile.
     fn measure(&self, cells: &[Cell], progress: &mut Progress) -> Result<Option<Vec<Cost>>, SweepError> {
-        let mut costs = Vec::new();
-        for cell in cells {
-            if self.stop.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
-            costs.push(match (self.tables.presence(cell), training(cell)) {
-                (Presence::Done, _) => (0.0, 0.0),
-                (_, None) => (expect::seconds(cell, self.tables).unwrap_or(0.0), 0.0),
-                (_, Some(_)) => self.try_speed(cell, progress)?,
-            });
-        }
-        Ok(Some(costs))
+        self.measure_by(cells, &mut |cell| self.try_speed(cell, progress))
     }
 
-    fn try_speed(&self, cell: &Cell, progress: &mut Progress) -> Result<Cost, SweepError> {
-        let log = self.folders.own.join(format!("{}.speed.log", cell.file_name()));
+    fn measure_by(
+        &self,
+        cells: &[Cell],
+        try_speed: &mut dyn FnMut(&Cell) -> Result<Option<Cost>, SweepError>,
+    ) -> Result<Option<Vec<Cost>>, SweepError> {
+        let mut costs = Vec::new();
+        for cell in cells {
+            let cost = match (self.tables.presence(cell), training(cell)) {
+                (Presence::Done, _) => Some(Cost { start: 0.0, epoch: Some(0.0) }),
+                (_, None) => Some(Cost { start: expect::seconds(cell, self.tables).unwrap_or(0.0), epoch: Some(0.0) }),
+                _ if self.stop.load(Ordering::Relaxed) => None,
+                (_, Some(_)) => try_speed(cell)?,
+            };
+            // What a process says that was being stopped is not to be kept.
+            match cost.filter(|_| !self.stop.load(Ordering::Relaxed)) {
+                Some(cost) => costs.push(cost),
+                None => return Ok(None),
+            }
+        }
+        self.with_guesses(cells, costs).map(Some)
+    }
+
+    /// The costs with those that could not be found out taken for the greatest of their curve.
+    fn with_guesses(&self, cells: &[Cell], costs: Vec<Cost>) -> Result<Vec<Cost>, SweepError> {
+        let recipe = |cell: &Cell| training(cell).map(|training| training.settings.recipe_hash());
+        let guess = |cell: &Cell| {
+            let of_curve = cells.iter().zip(&costs).filter(|(other, _)| recipe(other) == recipe(cell));
+            of_curve.filter_map(|(_, cost)| cost.epoch).filter(|epoch| *epoch > 0.0).reduce(f64::max)
+        };
+        let with_guess = |(cell, cost): (&Cell, &Cost)| {
+            let unknown = || {
+                SweepError::Budget(format!(
+                    "--budget: the speed of {cell} cannot be measured, nor that of others of its curve; {} says why: \
+                     mend that, or give `epochs` in place of the budget",
+                    self.speed_log(cell).display()
+                ))
+            };
+            let epoch = cost.epoch.or_else(|| guess(cell)).ok_or_else(unknown)?;
+            Ok(Cost { epoch: Some(epoch), ..*cost })
+        };
+        cells.iter().zip(&costs).map(with_guess).collect()
+    }
+
+    fn speed_log(&self, cell: &Cell) -> PathBuf {
+        self.folders.own.join(format!("{}.speed.log", cell.file_name()))
+    }
+
+    /// What `cell` costs, by a process that tries; nothing where that was stopped.
+    fn try_speed(&self, cell: &Cell, progress: &mut Progress) -> Result<Option<Cost>, SweepError> {
+        let log = self.speed_log(cell);
         let io = |source| SweepError::Io { what: "write", path: log.clone(), source };
         let file = File::create(&log).map_err(io)?;
         let command = command::estimate(cell, self.folders)?;
         progress.begin(cell, None);
         let ending = child::run(command, file, cell.timeout, self.stop, &mut |line| progress.hear(line)).map_err(io)?;
+        if ending.cause == Cause::Stopped {
+            return Ok(None);
+        }
         let estimate: Option<Estimate> = serde_json::from_str(ending.output.trim()).ok();
-        // One that cannot be built costs little, and says so when its turn comes.
-        let epoch = estimate.map_or(0.0, |estimate| estimate.epoch_seconds());
-        progress.say(&match estimate {
-            Some(_) => format!("{cell}: {epoch:.1} s an epoch"),
-            None => format!("{cell}: its speed cannot be measured; {} says why", log.display()),
+        let measured = estimate.map(|estimate| estimate.epoch_seconds());
+        let epoch = measured.or_else(|| expect::epoch_seconds(cell, self.tables));
+        let log = log.display();
+        progress.say(&match (measured, epoch) {
+            (Some(epoch), _) => format!("{cell}: {epoch:.1} s an epoch"),
+            (None, Some(epoch)) => {
+                format!("{cell}: its speed cannot be measured, {log} says why; taken for {epoch:.1} s an epoch")
+            }
+            (None, None) => format!("{cell}: its speed cannot be measured; {log} says why"),
         });
-        Ok((ending.seconds, epoch))
+        Ok(Some(Cost { start: ending.seconds, epoch }))
     }
+}
+
+/// The whole number of epochs for cells without one that fits into `left` seconds.
+fn epochs(
+    cells: &[Cell],
+    costs: &[Cost],
+    chosen: &BTreeMap<String, f64>,
+    left: f64,
+    shard: Shard,
+) -> Result<f64, SweepError> {
+    let (mut fixed, mut per_epoch) = (0.0, 0.0);
+    for (cell, cost) in cells.iter().zip(costs) {
+        let epoch = cost.epoch.unwrap_or(0.0);
+        match training(cell).map(|training| chosen.get(&training.settings.recipe_hash())) {
+            Some(None) => per_epoch += epoch,
+            Some(Some(epochs)) => fixed += epochs * epoch,
+            None => {}
+        }
+        fixed += cost.start;
+    }
+    if per_epoch <= 0.0 {
+        let problem =
+            "--budget has no cell to choose epochs for, as those without a number have their rows: leave it out";
+        return Err(SweepError::Budget(problem.into()));
+    }
+    let epochs = ((left - fixed) / per_epoch).floor();
+    if epochs >= 1.0 {
+        return Ok(epochs);
+    }
+    let needed = (fixed + per_epoch) / shard.count() as f64 / (1.0 - RESERVE);
+    Err(SweepError::Budget(format!(
+        "--budget is too small for one epoch of each cell, which takes about {}: give more, or split the grid with \
+         --shard",
+        crate::train::progress::time(needed)
+    )))
 }
 
 fn check(cells: &[Cell]) -> Result<(), SweepError> {
@@ -185,7 +242,8 @@ fn check(cells: &[Cell]) -> Result<(), SweepError> {
 }
 
 fn recipes(cells: &[Cell]) -> Vec<String> {
-    let mut recipes: Vec<String> = cells.iter().filter_map(training).map(Training::recipe_hash).collect();
+    let mut recipes: Vec<String> =
+        cells.iter().filter_map(training).map(|training| training.settings.recipe_hash()).collect();
     recipes.sort();
     recipes.dedup();
     recipes
@@ -213,4 +271,63 @@ fn list<'a>(epochs: impl Iterator<Item = &'a f64>) -> String {
     let mut texts: Vec<String> = epochs.map(f64::to_string).collect();
     texts.dedup();
     texts.join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use zoo_core::Registry;
+
+    use super::*;
+    use crate::results::Environment;
+    use crate::sweep::{SweepFile, grid};
+
+    const GRID: &str = "[[grid]]\nkind = 'accuracy'\nmodel = 'mobilenet-v3-small'\nwidth = [0.5, 1]\n";
+
+    fn cells(more: &str) -> Vec<Cell> {
+        let file = SweepFile::parse(Path::new("my.toml"), &format!("{GRID}{more}")).unwrap();
+        grid::cells(&file, &Registry::default()).unwrap()
+    }
+
+    /// Asks in an empty folder, and answers for each cell with the next of `answers`; after the last one it is stopped, if
+    /// `stopped` says so.
+    fn measure(cells: &[Cell], answers: &[Option<f64>], stopped: bool) -> Result<Option<Vec<Cost>>, SweepError> {
+        let folder = tempfile::tempdir().unwrap();
+        let stop = AtomicBool::new(false);
+        let tables = Tables::read(folder.path(), &Environment::detect("cpu")).unwrap();
+        let folders = Folders { results: folder.path(), own: folder.path(), data: None };
+        let question = Question { budget: None, shard: Shard::default(), folders, tables: &tables, stop: &stop };
+        let mut answers = answers.iter();
+        question.measure_by(cells, &mut |_| {
+            let epoch = *answers.next().unwrap();
+            stop.store(stopped && answers.len() == 0, Ordering::Relaxed);
+            Ok(Some(Cost { start: 1.0, epoch }))
+        })
+    }
+
+    #[test]
+    fn a_stop_in_the_last_cell_chooses_nothing() {
+        let cells = cells("");
+        assert!(measure(&cells, &[Some(2.0), Some(4.0)], true).unwrap().is_none());
+        let costs = measure(&cells, &[Some(2.0), Some(4.0)], false).unwrap().unwrap();
+        let epochs = epochs(&cells, &costs, &BTreeMap::new(), 62.0, Shard::default()).unwrap();
+        assert_eq!(epochs, 10.0);
+    }
+
+    #[test]
+    fn a_speed_that_is_not_known_is_that_of_the_curve_or_an_error() {
+        let cells = cells("");
+        let costs = measure(&cells, &[None, Some(4.0)], false).unwrap().unwrap();
+        assert_eq!(costs.iter().map(|cost| cost.epoch).collect::<Vec<_>>(), [Some(4.0); 2]);
+        let error = measure(&cells, &[None, None], false).unwrap_err().to_string();
+        assert!(error.contains("the speed of accuracy mobilenet-v3-small x0.5 wide"), "{error}");
+        assert!(error.contains(".speed.log says why"), "{error}");
+    }
+
+    #[test]
+    fn without_a_cell_to_choose_for_there_is_no_number() {
+        let cells = cells("");
+        let done = [Cost { start: 0.0, epoch: Some(0.0) }; 2];
+        let error = epochs(&cells, &done, &BTreeMap::new(), 60.0, Shard::default()).unwrap_err().to_string();
+        assert!(error.contains("leave it out"), "{error}");
+    }
 }

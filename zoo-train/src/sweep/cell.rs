@@ -103,10 +103,22 @@ impl Cell {
     pub fn file_name(&self) -> String {
         let recipe = match &self.work {
             Work::Accuracy(training) => format!("-{}", training.settings.hash()),
+            // The table has no such column.
+            Work::Latency { .. } if self.options.classes != self.entry.variant.options.classes => {
+                format!("-{}-classes", self.options.classes)
+            }
             _ => String::new(),
         };
         let values: Vec<String> = self.identity().into_iter().map(|(_, value)| value).collect();
         format!("{}-{}{recipe}", self.kind().name(), values.join("-"))
+    }
+
+    /// What the network costs that is timed: in training, the one with the classes of the images there.
+    pub fn timed_cost(&self) -> Cost {
+        match &self.work {
+            Work::Throughput { timing, work } => self.load(timing, *work).plan().map_or(self.cost, |plan| plan.cost),
+            _ => self.cost,
+        }
     }
 
     /// The cell as `latency` takes it.
@@ -162,7 +174,14 @@ impl fmt::Display for Cell {
         write!(f, ", {} px, {}", self.options.input_size, self.profile)?;
         match &self.work {
             Work::Count => write!(f, ", {} classes", self.options.classes),
-            Work::Latency { timing, mode, .. } => write!(f, ", {}", timing.say(mode.name())),
+            Work::Latency { timing, mode, .. } => {
+                write!(f, ", {}", timing.say(mode.name()))?;
+                if self.options.classes == own.classes {
+                    Ok(())
+                } else {
+                    write!(f, ", {} classes", self.options.classes)
+                }
+            }
             Work::Throughput { timing, work } => write!(f, ", {}", timing.say(work.name())),
             Work::Accuracy(training) => write!(f, ", seed {}", training.settings.seed),
         }

@@ -83,6 +83,10 @@ pub fn run(
     let status = child.wait()?;
     let output = output.join().unwrap_or_default();
     log.write_all(output.as_bytes())?;
+    // Whoever asks the sweep to end may have asked its processes, too.
+    if watch.cause == Cause::Itself && !status.success() && stop.load(Ordering::Relaxed) {
+        watch.cause = Cause::Stopped;
+    }
     let memory_kill = kills.zip(kills_for_memory()).map(|(before, after)| after > before);
     Ok(Ending { status, cause: watch.cause, output, said, seconds: begun.elapsed().as_secs_f64(), memory_kill })
 }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use super::SweepError;
 use super::cell::{Cell, Timing, Work};
+use super::resume::{self, Going};
 
 /// Where a sweep keeps what its cells need, and what they said.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,7 @@ pub fn of(cell: &Cell, folders: Folders<'_>) -> Result<Option<Command>, SweepErr
         Work::Latency { timing, mode, per_stage } => {
             command.arg("latency");
             network(&mut command, cell, timing, mode.name());
+            command.args(["--classes", &cell.options.classes.to_string()]);
             command.args(per_stage.then_some("--per-stage"));
             command.arg("--results").arg(folders.results);
         }
@@ -36,9 +38,20 @@ pub fn of(cell: &Cell, folders: Folders<'_>) -> Result<Option<Command>, SweepErr
             network(&mut command, cell, timing, work.name());
             command.args(["--dtype", timing.precision.name()]).arg("--results").arg(folders.results);
         }
-        Work::Accuracy(_) => {
-            train(&mut command, cell, folders)?;
-            command.args(["--resume", "auto"]).arg("--results").arg(folders.results);
+        Work::Accuracy(training) => {
+            match resume::going(training, folders.results) {
+                // A run that is resumed has its own settings.
+                Going::On(run) => {
+                    command.arg("train").arg("--resume").arg(run);
+                    data(&mut command, folders);
+                }
+                Going::Auto => {
+                    train(&mut command, cell, folders)?;
+                    command.args(["--resume", "auto"]);
+                }
+                Going::Anew => train(&mut command, cell, folders)?,
+            }
+            command.arg("--results").arg(folders.results);
         }
     }
     Ok(Some(command))
@@ -83,8 +96,12 @@ fn train(command: &mut Command, cell: &Cell, folders: Folders<'_>) -> Result<(),
         source,
     })?;
     command.arg("train").arg("--config").arg(&path);
+    data(command, folders);
+    Ok(())
+}
+
+fn data(command: &mut Command, folders: Folders<'_>) {
     if let Some(data) = folders.data {
         command.arg("--data-dir").arg(data);
     }
-    Ok(())
 }

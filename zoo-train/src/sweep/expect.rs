@@ -39,11 +39,7 @@ pub fn seconds(cell: &Cell, tables: &Tables) -> Option<f64> {
         Work::Throughput { timing, work: throughput::Work::Train } => {
             Some(timed(timing, f64::from(timing.batch) * image(macs, timing.threads)))
         }
-        Work::Accuracy(training) => {
-            let speed = tables.training_speed(cell).map(f64::recip);
-            let threads = training.settings.threads.unwrap_or(2);
-            training_seconds(training, speed.unwrap_or_else(|| image(macs, threads)))
-        }
+        Work::Accuracy(training) => training_seconds(training, image_seconds(cell, training, tables)),
     }
 }
 
@@ -71,6 +67,21 @@ fn timed(timing: &Timing, run: f64) -> f64 {
 
 fn image(macs: f64, threads: i32) -> f64 {
     (IMAGE + MAC * macs) / f64::from(threads)
+}
+
+/// Seconds that an epoch of `cell` will take with its share of evaluations, where it trains and its images are known.
+pub fn epoch_seconds(cell: &Cell, tables: &Tables) -> Option<f64> {
+    let Work::Accuracy(training) = &cell.work else { return None };
+    let (train, test) = (training.train_images()? as f64, training.test_images()? as f64);
+    let image = image_seconds(cell, training, tables);
+    Some(image * (train + EVALUATED * test / training.settings.evaluate_every().max(1) as f64))
+}
+
+/// Seconds that training takes for an image of `cell`, by earlier runs or by its MACs.
+fn image_seconds(cell: &Cell, training: &Training, tables: &Tables) -> f64 {
+    let speed = tables.training_speed(cell).map(f64::recip);
+    let threads = training.settings.threads.unwrap_or(2);
+    speed.unwrap_or_else(|| image(cell.cost.macs as f64, threads))
 }
 
 fn training_seconds(training: &Training, image: f64) -> Option<f64> {

@@ -36,7 +36,7 @@ impl Kind {
     pub fn takes(self, key: &str) -> bool {
         let more: &[&[&str]] = match self {
             Kind::Count => &[&["classes"]],
-            Kind::Latency => &[RUN, TIMED, &["per_stage"]],
+            Kind::Latency => &[RUN, TIMED, &["per_stage", "classes"]],
             Kind::Throughput => &[RUN, TIMED],
             Kind::Accuracy => &[RUN, &["seed", "config", "settings"]],
         };

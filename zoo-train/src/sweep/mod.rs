@@ -2,8 +2,9 @@
 //!
 //! Data flows one way: a [`file`] is expanded into [`cell`]s by [`grid`], [`shard`] takes a part of them, [`present`] tells
 //! which of them the tables hold already, [`run`] does the others one after the other. A cell runs in a process of its own
-//! ([`child`], with the arguments of [`command`]), which writes its row; where it could not, [`verdict`] says why and
-//! [`row`] writes that down. [`budget`] turns wall time into epochs, [`expect`] says what a cell will take.
+//! ([`child`], with the arguments of [`command`]; training goes on with the run that [`resume`] finds), which writes its row;
+//! where it could not, [`verdict`] says why and [`row`] writes that down. [`budget`] turns wall time into epochs, [`expect`]
+//! says what a cell will take.
 
 pub mod budget;
 pub mod cell;
@@ -17,6 +18,7 @@ pub mod kind;
 pub mod present;
 pub mod process;
 pub mod progress;
+pub mod resume;
 pub mod row;
 pub mod run;
 pub mod shard;

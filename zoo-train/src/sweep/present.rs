@@ -5,7 +5,7 @@ use std::path::Path;
 use super::cell::{Cell, Work};
 use super::{Kind, SweepError};
 use crate::latency::{row as latency, stages, throughput};
-use crate::results::{Environment, Table, accuracy, count};
+use crate::results::{Environment, Table, accuracy, count, status};
 
 /// What the tables say of a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,7 @@ struct Rows {
 pub struct Tables {
     count: Rows,
     latency: Rows,
+    stages: Rows,
     throughput: Rows,
     accuracy: Rows,
     environment: Environment,
@@ -44,11 +45,10 @@ impl Tables {
         let read = |name: &str, header: &'static [&'static str]| -> Result<Rows, SweepError> {
             Ok(Rows { header, rows: Table::new(&results.join(name), header).rows()? })
         };
-        // Written by the process of a cell: better refused before it has run.
-        read("latency-stages.csv", &stages::HEADER)?;
         Ok(Tables {
             count: read("count.csv", &count::HEADER)?,
             latency: read("latency.csv", &latency::HEADER)?,
+            stages: read("latency-stages.csv", &stages::HEADER)?,
             throughput: read("throughput.csv", &throughput::HEADER)?,
             accuracy: read("accuracy.csv", &accuracy::HEADER)?,
             environment: environment.clone(),
@@ -59,10 +59,35 @@ impl Tables {
     pub fn presence(&self, cell: &Cell) -> Presence {
         let statuses = self.statuses(cell);
         match statuses.last().map(String::as_str) {
-            _ if statuses.iter().any(|status| status == "done" || status == "stopped early") => Presence::Done,
-            None | Some("interrupted") => Presence::Missing,
+            _ if statuses.iter().any(|status| status::is_done(status)) => {
+                if self.has_stages(cell) {
+                    Presence::Done
+                } else {
+                    Presence::Missing
+                }
+            }
+            None | Some(status::INTERRUPTED) => Presence::Missing,
             Some(status) => Presence::Failed(status.into()),
         }
+    }
+
+    /// Whether there are all stages of `cell`, or none are asked for, or its mode cannot tell them.
+    fn has_stages(&self, cell: &Cell) -> bool {
+        let Work::Latency { mode, per_stage: true, .. } = &cell.work else { return true };
+        let table = &self.stages;
+        let mine = table.rows.iter().filter(|row| {
+            self.is_of_machine(table, row)
+                && cell.identity().iter().all(|(column, value)| table.get(row, column) == value)
+        });
+        let macs = |group: &Vec<&Vec<String>>| -> u64 {
+            group.iter().filter_map(|row| table.get(row, "macs").parse::<u64>().ok()).sum()
+        };
+        let groups = stages::groups(mine, |row| table.get(row, "stage").to_string());
+        !mode.tells_stages() || groups.iter().any(|group| macs(group) == cell.cost.macs)
+    }
+
+    fn is_of_machine(&self, table: &Rows, row: &[String]) -> bool {
+        table.get(row, "cpu") == self.environment.cpu && table.get(row, "device") == self.environment.device
     }
 
     /// The statuses of the rows about `cell`, in their order.
@@ -74,7 +99,7 @@ impl Tables {
     pub fn figure(&self, cell: &Cell, column: &str) -> Option<f64> {
         let table = self.table(cell);
         let mut rows = self.rows_of(cell).into_iter().rev();
-        rows.find(|row| table.get(row, "status") == "done").and_then(|row| table.get(row, column).parse().ok())
+        rows.find(|row| status::is_done(table.get(row, "status"))).and_then(|row| table.get(row, column).parse().ok())
     }
 
     /// Images a second that the network of `cell` was trained with on this processor, by any run.
@@ -124,8 +149,14 @@ impl Tables {
         match &cell.work {
             Work::Count => true,
             Work::Latency { .. } | Work::Throughput { .. } => {
-                let Environment { cpu, device, .. } = &self.environment;
-                table.get(row, "cpu") == cpu && table.get(row, "device") == device
+                // With another number of classes, a column that these tables lack, the counts differ. Rows that failed may
+                // have none.
+                let counts = cell.timed_cost();
+                let is_count = |column: &str, count: u64| {
+                    let text = table.get(row, column);
+                    text.is_empty() || text == count.to_string()
+                };
+                self.is_of_machine(table, row) && is_count("macs", counts.macs) && is_count("params", counts.params)
             }
             Work::Accuracy(training) => {
                 let number = |column: &str| table.get(row, column).parse::<f64>().unwrap_or(0.0);

@@ -38,7 +38,7 @@ pub fn failed(
             Row::new(&measurement, environment).append(results)?
         }
         Work::Throughput { timing, work } => {
-            let row = cell.load(timing, *work).row(Some(cell.cost), Err(status), environment);
+            let row = cell.load(timing, *work).row(Some(cell.timed_cost()), Err(status), environment);
             throughput::append(results, &row)?
         }
         Work::Accuracy(training) => {
@@ -67,8 +67,10 @@ pub fn failed(
                 dtype: settings.precision.name(),
                 test_time_flip: settings.test_time_flip,
                 config_hash: &settings.hash(),
+                recipe_hash: &settings.recipe_hash(),
             };
-            accuracy::append(results, &row, environment)?
+            // A recipe may name another device than the sweep's own.
+            accuracy::append(results, &row, &environment.on(&settings.device))?
         }
     })
 }

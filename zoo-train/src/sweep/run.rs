@@ -11,7 +11,7 @@ use super::present::{Presence, Tables};
 use super::progress::Progress;
 use super::verdict::Verdict;
 use super::{SweepError, child, expect, row};
-use crate::results::Environment;
+use crate::results::{Environment, status};
 use crate::train::progress::time;
 
 /// How a sweep is done.
@@ -157,7 +157,8 @@ impl Request<'_> {
         Ok(ending.seconds)
     }
 
-    /// The verdict once there is a row for it, where there were so many of the cell `before`.
+    /// The verdict once there is a row for it, where there were so many of the cell `before`. What the tables say is what
+    /// counts: a process may fail, or be stopped, with its row written.
     fn written(
         &self,
         cell: &Cell,
@@ -166,14 +167,19 @@ impl Request<'_> {
         progress: &Progress,
     ) -> Result<Verdict, SweepError> {
         let tables = self.tables()?;
+        if tables.presence(cell) == Presence::Done {
+            if let Some(how) = verdict.unless_done() {
+                progress.say(&format!("note: {cell}: its row is written, and its process then ended so: {how}"));
+            }
+            return Ok(Verdict::Done);
+        }
         let own: Vec<String> = tables.statuses(cell).into_iter().skip(before).collect();
         let status = match verdict {
             Verdict::Stopped => return Ok(verdict),
-            Verdict::Done if tables.presence(cell) == Presence::Done => return Ok(verdict),
             Verdict::Done => "no row: the process ended well and left none".to_string(),
             Verdict::Failed(status) => {
                 // A row of its own says it better.
-                let better = |status: &&String| !["interrupted", "done", "stopped early"].contains(&status.as_str());
+                let better = |own: &&String| *own != status::INTERRUPTED && !status::is_done(own);
                 if let Some(own) = own.iter().rev().find(better) {
                     return Ok(Verdict::Failed(own.clone()));
                 }
@@ -226,5 +232,39 @@ fn claim(path: &Path) -> std::io::Result<Option<File>> {
         }
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zoo_core::Registry;
+
+    use super::*;
+    use crate::sweep::{SweepFile, grid};
+    use crate::train::progress::Verbosity;
+
+    const GRID: &str = "[[grid]]\nkind = 'latency'\nmodel = 'mobilenet-v3-small'\nmode = 'jit'\n";
+
+    #[test]
+    fn a_row_that_was_written_counts_however_its_process_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SweepFile::parse(Path::new("my.toml"), GRID).unwrap();
+        let cell = grid::cells(&file, &Registry::default()).unwrap().remove(0);
+        let environment = Environment::detect("cpu");
+        let stop = AtomicBool::new(false);
+        let folders = Folders { results: folder.path(), own: folder.path(), data: None };
+        let request = Request { folders, timeout: None, retry: false, environment: &environment, stop: &stop };
+        let progress = Progress::new(Verbosity::Quiet, 1);
+        let crashed = || Verdict::Failed("crashed (SIGSEGV)".into());
+        let statuses = || request.tables().unwrap().statuses(&cell);
+
+        assert_eq!(request.written(&cell, 0, crashed(), &progress).unwrap(), crashed());
+        assert_eq!(statuses(), ["crashed (SIGSEGV)"]);
+        // As the process of a cell writes it.
+        row::failed(folder.path(), &cell, status::DONE, &environment).unwrap();
+        for verdict in [crashed(), Verdict::Stopped, Verdict::Done] {
+            assert_eq!(request.written(&cell, 1, verdict, &progress).unwrap(), Verdict::Done);
+        }
+        assert_eq!(statuses(), ["crashed (SIGSEGV)", "done"]);
     }
 }

@@ -8,7 +8,6 @@ use zoo_core::Registry;
 use super::SweepError;
 use super::file::{Grid, Located, SweepFile};
 use crate::train::keys::{hint, keys_of};
-use crate::train::settings::Precision;
 use crate::train::starting_point::settle;
 use crate::train::{Settings, TrainError};
 
@@ -143,23 +142,6 @@ impl Training {
         all.any(|(steps, micro_batch)| Settings { steps, micro_batch, ..self.settings.clone() }.hash() == found)
     }
 
-    /// What all cells of a curve share: the hash of the settings without the axes and the number of epochs.
-    pub fn recipe_hash(&self) -> String {
-        let settings = Settings {
-            model: String::new(),
-            width: None,
-            depth: None,
-            input_size: 0,
-            profile: String::new(),
-            seed: 0,
-            epochs: 0.0,
-            batch_size: 0,
-            precision: Precision::F32,
-            ..self.settings.clone()
-        };
-        settings.hash()
-    }
-
     /// Training images, where they are known without looking.
     pub fn train_images(&self) -> Option<usize> {
         train_images(&self.settings)
@@ -205,13 +187,6 @@ mod tests {
         assert!(cell.has_hash(&halved.hash(), 4.0, 1560));
         let other = Settings { learning_rate: 0.1, ..ran };
         assert!(!cell.has_hash(&other.hash(), 4.0, 1560));
-    }
-
-    #[test]
-    fn cells_of_a_curve_share_a_recipe() {
-        let (one, other) = (training(AXES), training("model = 'mobilenet-v1'\nseed = 3\nepochs = 10"));
-        assert_eq!(one.recipe_hash(), other.recipe_hash());
-        assert_ne!(one.recipe_hash(), training("model = 'mobilenet-v1'\nlearning_rate = 0.1").recipe_hash());
     }
 
     #[test]

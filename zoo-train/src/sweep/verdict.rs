@@ -18,6 +18,15 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// How it ended, where it is not done.
+    pub fn unless_done(&self) -> Option<&str> {
+        match self {
+            Verdict::Done => None,
+            Verdict::Stopped => Some("stopped"),
+            Verdict::Failed(status) => Some(status),
+        }
+    }
+
     /// Of a process that ended so.
     pub fn of(ending: &Ending) -> Verdict {
         match ending.cause {
@@ -29,9 +38,11 @@ impl Verdict {
         let error = ending.said.iter().rev().find_map(|line| line.strip_prefix("error: "));
         match (ending.status.code(), ending.status.signal()) {
             (Some(0), _) => Verdict::Done,
-            // Somebody else stopped it.
-            (Some(130), _) => Verdict::Stopped,
-            (_, Some(libc::SIGINT | libc::SIGTERM)) => Verdict::Stopped,
+            // The sweep did not ask for it: somebody else did, such as a guard against a lack of memory.
+            (Some(130), _) => Verdict::Failed("killed (asked to end, not by the sweep)".into()),
+            (_, Some(signal @ (libc::SIGINT | libc::SIGTERM))) => {
+                Verdict::Failed(format!("killed ({})", signal_name(signal)))
+            }
             // What the system does where memory lacks; only somebody with `kill -9` does the same.
             (_, Some(libc::SIGKILL)) if ending.memory_kill != Some(false) => Verdict::Failed(OUT_OF_MEMORY.into()),
             (_, Some(_)) if lacked_memory => Verdict::Failed(OUT_OF_MEMORY.into()),
@@ -66,7 +77,9 @@ mod tests {
     fn an_end_has_a_name() {
         let (exit, own) = (|code: i32| code << 8, Cause::Itself);
         assert_eq!(verdict(0, &[], own, None), Verdict::Done);
-        assert_eq!(verdict(exit(130), &[], own, None), Verdict::Stopped);
+        assert_eq!(verdict(exit(130), &[], own, None), failed("killed (asked to end, not by the sweep)"));
+        assert_eq!(verdict(libc::SIGTERM, &[], own, None), failed("killed (SIGTERM)"));
+        assert_eq!(verdict(libc::SIGTERM, &[], Cause::Stopped, None), Verdict::Stopped);
         assert_eq!(verdict(exit(130), &[], Cause::Timeout, None), failed("timeout after 2 s"));
         assert_eq!(verdict(exit(130), &[], Cause::Stopped, None), Verdict::Stopped);
         assert_eq!(verdict(libc::SIGSEGV, &[], own, Some(false)), failed("crashed (SIGSEGV)"));

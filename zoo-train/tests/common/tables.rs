@@ -9,7 +9,8 @@ pub const ACCURACY: &str = "run,model,width,depth,input_size,profile,params,macs
     dtype,memory_format,revision,config_hash";
 pub const LATENCY: &str = "model,width,depth,input_size,batch,threads,dtype,mode,macs,p50_ms,p90_ms,p99_ms,mean_ms,std_ms,\
     outliers,runs,peak_mb,noise,profile,params,status,device,cpu,libtorch,memory_format,revision";
-pub const STAGES: &str = "model,width,depth,input_size,batch,threads,dtype,mode,stage,macs,ms,share";
+pub const STAGES: &str =
+    "model,width,depth,input_size,batch,threads,dtype,mode,stage,macs,ms,share,profile,device,cpu,revision";
 pub const PUBLISHED: &str =
     "model,width,depth,input_size,profile,dataset,epochs,top1,params_m,macs_m,source,table,note";
 
@@ -36,7 +37,7 @@ pub fn latency(width: f64, milliseconds: f64) -> String {
 
 /// A row of `latency-stages.csv`.
 pub fn stage(name: &str, macs: u64, milliseconds: f64) -> String {
-    format!("mobilenet-v2,1,1,224,1,1,f32,folded,{name},{macs},{milliseconds},0.5")
+    format!("mobilenet-v2,1,1,224,1,1,f32,folded,{name},{macs},{milliseconds},0.5,native,cpu,AMD EPYC,0123456789ab")
 }
 
 /// A published width of MobileNetV2.

@@ -1,10 +1,12 @@
 //! Accuracy against what it costs: MACs, parameters, latency.
 
+use std::collections::BTreeSet;
+
 use super::super::axis::{Axis, Unit};
-use super::super::curve::{Along, curves};
+use super::super::curve::{Along, Curve, curves};
 use super::super::figure::{Drawing, Figure, Lines, Missing};
 use super::super::network::dataset_title;
-use super::super::observation::{Observation, Observations};
+use super::super::observation::{Kind, Observation, Observations};
 use super::{by_dataset, fronts, kinds_sentence, main_sets, name_families, series, spread_sentence};
 
 /// What an accuracy may be set against.
@@ -70,9 +72,10 @@ fn figure(cost: &Cost, dataset: &str, all: &[&Observation], observations: &Obser
     if let (true, Some(condition)) = (cost.name == "latency", &observations.condition) {
         caption.push(format!("Latency measured here: {condition}."));
     }
-    let fronts = fronts(&lines);
+    let fronts = fronts(&found.curves, cost.of);
     if !fronts.is_empty() {
-        caption.push("Dashed: the Pareto front, what nothing cheaper beats.".into());
+        let each = if measured_terms(&found.curves) > 1 { ", of runs of equal epochs and recipe" } else { "" };
+        caption.push(format!("Dashed: the Pareto front, what nothing cheaper beats{each}."));
     }
     caption.extend(found.notes);
     Some(Figure {
@@ -81,6 +84,13 @@ fn figure(cost: &Cost, dataset: &str, all: &[&Observation], observations: &Obser
         caption,
         drawing: Drawing::Lines(Lines { x, y, series: lines, names_outside: false, fronts }),
     })
+}
+
+/// In how many numbers of epochs and recipes there are runs of ours.
+fn measured_terms(curves: &[Curve<'_>]) -> usize {
+    let measured = curves.iter().filter(|curve| curve.kind == Kind::Measured);
+    let terms: BTreeSet<_> = measured.flat_map(|curve| &curve.points).map(|point| point.terms()).collect();
+    terms.len()
 }
 
 /// The axis of an accuracy.

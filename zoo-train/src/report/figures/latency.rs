@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 use super::super::axis::{Axis, Unit};
 use super::super::figure::{Bars, Drawing, Figure, Group, Lines, Missing, Part, Point, Series};
 use super::super::network::Network;
-use super::super::observation::{Kind, scaled};
+use super::super::observation::{Kind, condition_of, main_condition, scaled};
 use super::super::rows::{Condition, Latency, Rows, Stage};
 use super::super::theme::colour_of;
 use super::name_families;
+use crate::latency::stages;
 
 /// More bars than these make a figure of several screens.
-const MOST_NETWORKS: usize = 8;
+const MOST_NETWORKS: usize = 10;
 
 /// A line a family, under the condition that most networks were timed under.
 pub fn against_macs(rows: &Rows) -> Result<Figure, Missing> {
     let missing = || Missing { sentence: "No latency against MACs yet: no row of latency.csv has a time.".into() };
-    let condition = super::super::observation::main_condition(rows).ok_or_else(missing)?;
+    let condition = main_condition(rows).ok_or_else(missing)?;
     let mut families: BTreeMap<(String, String), Vec<Point>> = BTreeMap::new();
     for (number, (network, row)) in rows.latencies.iter().enumerate() {
         if row.condition == condition {
@@ -57,7 +58,7 @@ pub fn against_macs(rows: &Rows) -> Result<Figure, Missing> {
 fn point(number: usize, network: &Network, row: &Latency) -> Option<Point> {
     let (x, y) = (row.macs? as f64, row.p50_ms?);
     let condition = &row.condition;
-    let title = format!("{}: {y:.2} ms, {} MACs ({condition}, {})", network.title(), scaled(x), row.environment.cpu);
+    let title = format!("{}: {y:.2} ms, {} MACs ({condition})", network.title(), scaled(x));
     Some(Point { x, y, spread: row.p90_ms.map(|p90| (y, p90)), row: latency_id(number), title })
 }
 
@@ -68,26 +69,20 @@ pub fn latency_id(number: usize) -> String {
 
 /// For each network, the share of every stage in its MACs and in its time.
 pub fn by_stage(rows: &Rows) -> Result<Figure, Missing> {
-    let mut timed: Vec<(String, &Condition, Vec<&Stage>)> = Vec::new();
-    for (network, row) in &rows.stages {
-        let title = network.title();
-        match timed.iter_mut().find(|(name, condition, _)| *name == title && **condition == row.condition) {
-            Some((_, _, stages)) => stages.push(row),
-            None => timed.push((title, &row.condition, vec![row])),
-        }
-    }
-    let one_image = timed.iter().any(|(_, condition, _)| condition.batch == 1);
-    let mut networks: Vec<_> = timed.iter().filter(|(_, condition, _)| !one_image || condition.batch == 1).collect();
-    // One condition a figure, the first of the file: shares under different ones would look like a property of networks.
-    let first = networks.first().map(|(_, condition, _)| *condition);
-    networks.retain(|(_, condition, _)| Some(*condition) == first);
-    let left_out = timed.len() - networks.len().min(MOST_NETWORKS);
+    let missing = || Missing { sentence: "No latency by stage yet: latency-stages.csv has no rows.".into() };
+    let all = breakdowns(rows);
+    let main = main_condition(rows).filter(|main| all.iter().any(|breakdown| breakdown.condition == main));
+    let of_stages = || condition_of(all.iter().map(|breakdown| (breakdown.network, breakdown.condition)));
+    // One condition a figure: shares under different ones would look like a property of networks.
+    let condition = main.or_else(of_stages).ok_or_else(missing)?;
+    let shown = of_each_family(all.iter().filter(|breakdown| *breakdown.condition == condition).collect());
     let groups: Vec<Group> =
-        networks.iter().take(MOST_NETWORKS).filter_map(|(name, _, stages)| group(name, stages)).collect();
-    let (Some(condition), false) = (first, groups.is_empty()) else {
-        return Err(Missing { sentence: "No latency by stage yet: latency-stages.csv has no rows.".into() });
-    };
+        shown.iter().filter_map(|breakdown| group(&breakdown.network.title(), &breakdown.stages)).collect();
+    if groups.is_empty() {
+        return Err(missing());
+    }
     let mut caption = vec![format!("Where the MACs are and where the time goes. Measured here: {condition}.")];
+    let left_out = all.len() - shown.len();
     if left_out > 0 {
         caption.push(format!("{left_out} more breakdowns are in latency-stages.csv."));
     }
@@ -97,6 +92,84 @@ pub fn by_stage(rows: &Rows) -> Result<Figure, Missing> {
         caption,
         drawing: Drawing::Bars(Bars { x: Axis::fixed("share, %", 0.0, 100.0), groups }),
     })
+}
+
+/// The stages of a network under a condition, measured at once.
+struct Breakdown<'a> {
+    network: &'a Network,
+    condition: &'a Condition,
+    stages: Vec<&'a Stage>,
+}
+
+/// The newest whole measurement of each network under each condition. A process that was killed may leave a part, and a
+/// cell that was measured again comes twice.
+fn breakdowns(rows: &Rows) -> Vec<Breakdown<'_>> {
+    let mut cells: Vec<(String, Vec<&(Network, Stage)>)> = Vec::new();
+    for row in &rows.stages {
+        // Rows of two binaries are of two measurements.
+        let key = format!("{} {} {}", row.0.identity(), row.1.condition, row.1.revision);
+        match cells.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, rows)) => rows.push(row),
+            None => cells.push((key, vec![row])),
+        }
+    }
+    let mut newest: Vec<Breakdown<'_>> = Vec::new();
+    for (_, measured) in cells {
+        for group in stages::groups(measured, |(_, stage)| stage.stage.clone()) {
+            let Some((network, first)) = group.first() else { continue };
+            let stages: Vec<&Stage> = group.iter().map(|(_, stage)| stage).collect();
+            let breakdown = Breakdown { network, condition: &first.condition, stages };
+            if !breakdown.is_whole(rows) {
+                continue;
+            }
+            match newest.iter_mut().find(|other| other.is_of_the_cell_of(&breakdown)) {
+                Some(other) => *other = breakdown,
+                None => newest.push(breakdown),
+            }
+        }
+    }
+    newest
+}
+
+impl Breakdown<'_> {
+    /// Whether its MACs are those of the network, where another table tells them.
+    fn is_whole(&self, rows: &Rows) -> bool {
+        let identity = self.network.identity();
+        let mine = rows.latencies.iter().filter(|(network, _)| network.identity() == identity);
+        let known: Vec<u64> = mine.filter_map(|(_, row)| row.macs).collect();
+        known.is_empty() || known.contains(&self.stages.iter().map(|stage| stage.macs).sum())
+    }
+
+    fn is_of_the_cell_of(&self, other: &Breakdown<'_>) -> bool {
+        self.network.identity() == other.network.identity() && self.condition == other.condition
+    }
+
+    /// How far it is from the network that its family is scaled from.
+    fn distance(&self) -> f64 {
+        self.network.width.ln().abs() + self.network.depth.ln().abs()
+    }
+}
+
+/// The base of every family and, as far as there is room, the network furthest from it.
+fn of_each_family<'a>(all: Vec<&'a Breakdown<'a>>) -> Vec<&'a Breakdown<'a>> {
+    let mut families: BTreeMap<&str, Vec<&Breakdown<'_>>> = BTreeMap::new();
+    for breakdown in all {
+        families.entry(&breakdown.network.family).or_default().push(breakdown);
+    }
+    for members in families.values_mut() {
+        let size = |breakdown: &Breakdown<'_>| breakdown.network.input_size;
+        members.sort_by(|one, other| one.distance().total_cmp(&other.distance()).then(size(other).cmp(&size(one))));
+    }
+    let mut shown: Vec<&Breakdown<'_>> = families.values().filter_map(|members| members.first().copied()).collect();
+    let furthest = families.values().filter(|members| members.len() > 1).filter_map(|members| members.last().copied());
+    shown.extend(furthest);
+    shown.truncate(MOST_NETWORKS);
+    let place = |breakdown: &Breakdown<'_>| {
+        let macs: u64 = breakdown.stages.iter().map(|stage| stage.macs).sum();
+        (breakdown.network.family.starts_with("efficientnet"), breakdown.network.family.clone(), macs)
+    };
+    shown.sort_by_key(|breakdown| place(breakdown));
+    shown
 }
 
 fn group(name: &str, stages: &[&Stage]) -> Option<Group> {
@@ -117,4 +190,67 @@ fn group(name: &str, stages: &[&Stage]) -> Option<Group> {
     let bars = vec![("MACs".to_string(), by_macs.collect()), ("time".to_string(), by_time.collect())];
     let label = format!("{name}: {} MACs, {time:.2} ms", scaled(macs as f64));
     Some(Group { label, bars })
+}
+
+#[cfg(test)]
+mod tests {
+    use zoo_core::Registry;
+
+    use super::*;
+
+    fn stage(model: &str, width: f64, name: &str, macs: u64, ms: f64) -> (Network, Stage) {
+        let network = Network::new(&Registry::default(), model, (width, 1.0, 224), "native");
+        let condition = Condition {
+            batch: 1,
+            threads: 1,
+            dtype: "f32".into(),
+            mode: "native".into(),
+            device: "cpu".into(),
+            cpu: "one".into(),
+        };
+        (network, Stage { condition, stage: name.into(), macs, ms, revision: "r".into() })
+    }
+
+    #[test]
+    fn the_newest_whole_measurement_counts_and_two_are_not_added_up() {
+        let measured =
+            |ms: f64| [("stem", 1), ("top", 2)].map(|(name, macs)| stage("mobilenet-v2", 1.0, name, macs, ms));
+        let mut stages: Vec<_> = [measured(1.0), measured(2.0)].concat();
+        stages.push(stage("mobilenet-v2", 1.0, "stem", 1, 9.0));
+        let (network, first) = stages[0].clone();
+        let latency = Latency {
+            condition: first.condition,
+            macs: Some(3),
+            p50_ms: None,
+            p90_ms: None,
+            noise: String::new(),
+            status: String::new(),
+            environment: Default::default(),
+        };
+        let rows = Rows { stages, latencies: vec![(network, latency)], ..Rows::default() };
+        let found = breakdowns(&rows);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].stages.iter().map(|stage| stage.ms).collect::<Vec<_>>(), [2.0, 2.0]);
+    }
+
+    #[test]
+    fn every_family_is_shown_by_its_base_and_what_is_furthest_from_it() {
+        let of = |model: &str, width: f64| stage(model, width, "stem", (100.0 * width) as u64, 1.0);
+        let mut stages: Vec<_> = [1.4, 1.3, 1.0, 0.75, 0.5, 0.35].map(|width| of("mobilenet-v2", width)).to_vec();
+        stages.extend([1.0, 0.75, 0.5, 0.25].map(|width| of("mobilenet-v1", width)));
+        stages.push(of("efficientnet-b0", 1.0));
+        let rows = Rows { stages, ..Rows::default() };
+        let all = breakdowns(&rows);
+        let shown: Vec<String> =
+            of_each_family(all.iter().collect()).iter().map(|breakdown| breakdown.network.title()).collect();
+        let expected = [
+            "mobilenet-v1 x0.25 wide, 224 px",
+            "mobilenet-v1, 224 px",
+            "mobilenet-v2 x0.35 wide, 224 px",
+            "mobilenet-v2, 224 px",
+            "efficientnet-b0, 224 px",
+        ];
+        assert_eq!(shown, expected);
+        assert!(by_stage(&rows).unwrap().caption.iter().any(|sentence| sentence.starts_with("6 more breakdowns")));
+    }
 }

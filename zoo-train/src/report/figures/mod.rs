@@ -5,7 +5,7 @@ mod latency;
 mod multipliers;
 mod scaling;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use latency::latency_id;
 
@@ -109,14 +109,18 @@ fn top(series: &Series) -> f64 {
     series.points.iter().map(|point| point.y).fold(f64::NEG_INFINITY, f64::max)
 }
 
-/// The fronts of what was measured and of what was published.
-fn fronts(series: &[Series]) -> Vec<Vec<(f64, f64)>> {
-    let of = |kind: Kind| {
-        let all = series.iter().filter(|series| series.kind == kind).flat_map(|series| &series.points);
-        let points: Vec<(f64, f64)> = all.map(|point| (point.x, point.y)).collect();
-        curve::front(&points).into_iter().map(|at| points[at]).collect()
+/// The fronts of what was published and of what was measured, of the latter one for each number of epochs and recipe: a
+/// longer run is not a better network. A front is of several points.
+fn fronts(curves: &[Curve<'_>], place: impl Fn(&Observation) -> Option<f64>) -> Vec<Vec<(f64, f64)>> {
+    let mut groups: BTreeMap<_, Vec<(f64, f64)>> = BTreeMap::new();
+    for observation in curves.iter().flat_map(|curve| &curve.points) {
+        let terms = (observation.kind == Kind::Measured).then(|| observation.terms());
+        groups.entry(terms).or_default().extend(place(observation).map(|x| (x, observation.top1)));
+    }
+    let front = |points: &Vec<(f64, f64)>| -> Vec<(f64, f64)> {
+        curve::front(points).into_iter().map(|at| points[at]).collect()
     };
-    [of(Kind::Published), of(Kind::Measured)].into_iter().filter(|front: &Vec<_>| front.len() > 1).collect()
+    groups.values().map(front).filter(|front| front.len() > 1).collect()
 }
 
 /// How to read circles, where a figure has both kinds.

@@ -126,7 +126,10 @@ fn ways(rows: &[&Observation], kind: Kind, notes: &mut Vec<String>) -> Vec<(Way,
         network
             .is_some_and(|network| network.width == 1.0 && network.depth == 1.0 && network.input_size == smallest(rows))
     };
-    let Some(base) = rows.iter().find(is_base) else { return Vec::new() };
+    // The newest of several runs; published ones come once.
+    let Some(base) = rows.iter().rev().filter(is_base).max_by_key(|base| base.newest).copied() else {
+        return Vec::new();
+    };
     let mut lines = Vec::new();
     for way in Way::ALL {
         let on_the_way = |observation: &&&Observation| {
@@ -138,12 +141,25 @@ fn ways(rows: &[&Observation], kind: Kind, notes: &mut Vec<String>) -> Vec<(Way,
         if grown.is_empty() {
             continue;
         }
-        let joined = grown.iter().all(|observation| observation.epochs == base.epochs);
-        if !joined {
-            notes.push(format!("Runs of unequal epochs ({}) are not joined by a line.", way.label().long));
+        let (grown, others): (Vec<_>, Vec<_>) = grown.into_iter().partition(|point| point.terms() == base.terms());
+        // Of several runs of one network the newest; published ones come once.
+        let is_newest = |point: &&Observation| {
+            let same = grown.iter().filter(|other| other.network == point.network);
+            same.map(|other| other.newest).max() == Some(point.newest)
+        };
+        let (line, repeated): (Vec<_>, Vec<_>) = grown.iter().copied().partition(is_newest);
+        if !others.is_empty() {
+            let way = way.label().long;
+            notes.push(format!("Runs of unequal epochs or recipes ({way}) are not joined by a line."));
         }
-        let points: Vec<Point> = [*base].into_iter().chain(grown).filter_map(point).collect();
-        lines.push((way, Series { label: None, colour: way.colour(), kind, joined, points }));
+        let series = |joined, points| Series { label: None, colour: way.colour(), kind, joined, points };
+        let apart: Vec<Point> = others.into_iter().chain(repeated).filter_map(point).collect();
+        if !apart.is_empty() {
+            lines.push((way, series(false, apart)));
+        }
+        if !line.is_empty() {
+            lines.push((way, series(true, [base].into_iter().chain(line).filter_map(point).collect())));
+        }
     }
     lines
 }

@@ -396,6 +396,7 @@ impl<'a> Run<'a> {
             dtype: settings.precision.name(),
             test_time_flip: settings.test_time_flip,
             config_hash: &settings.hash(),
+            recipe_hash: &settings.recipe_hash(),
         };
         let environment = Environment::detect(&settings.device);
         if let Some(warning) = accuracy::append(&self.request.results, &row, &environment)? {

@@ -286,6 +286,26 @@ impl Settings {
         };
         md5::Md5::digest(essential.to_toml()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
     }
+
+    /// What runs share that a curve may join: the hash of the settings without the network, the batch, the numbers that are
+    /// computed with, the seed and the length, which are columns of their own.
+    pub fn recipe_hash(&self) -> String {
+        let recipe = Settings {
+            model: String::new(),
+            width: None,
+            depth: None,
+            input_size: 0,
+            profile: String::new(),
+            seed: 0,
+            epochs: 0.0,
+            steps: None,
+            batch_size: 0,
+            micro_batch: None,
+            precision: Precision::F32,
+            ..self.clone()
+        };
+        recipe.hash()
+    }
 }
 
 /// Whether something is switched off: written down, it would change the hash of runs that know nothing of it.
@@ -299,4 +319,19 @@ pub fn profile_index(entry: &Entry, name: &str) -> Result<u32, String> {
         let profiles = entry.architecture.profiles.join(", ");
         format!("{} has no profile `{name}`: choose one of {profiles} with --profile", entry.variant.name)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_a_curve_share_a_recipe() {
+        let of = |text: &str| Settings::layered(None, text.parse().unwrap()).unwrap().0.recipe_hash();
+        let one = of("model = 'mobilenet-v2'\nwidth = 0.5\nepochs = 4\nbatch_size = 64");
+        let other = of("model = 'mobilenet-v1'\nseed = 3\nsteps = 10\nmicro_batch = 32\nprecision = 'bf16'");
+        assert_eq!(one, other);
+        assert_ne!(one, of("model = 'mobilenet-v1'\nlearning_rate = 0.1"));
+        assert_ne!(one, of("model = 'mobilenet-v2'\ntest_time_flip = true"));
+    }
 }

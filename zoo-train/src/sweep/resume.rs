@@ -1,0 +1,47 @@
+//! Which run the process of a training cell goes on with.
+
+use std::path::{Path, PathBuf};
+
+use toml::Table;
+
+use super::training::Training;
+use crate::train::Settings;
+use crate::train::folder::{Resume, find};
+
+/// What the process of a cell is told with `--resume`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Going {
+    /// The newest unfinished run of the same settings, if there is one.
+    Auto,
+    /// This one.
+    On(PathBuf),
+    /// A new one.
+    Anew,
+}
+
+/// How the run of `training` goes on in the folder `results`. Elsewhere a run may go on with any number of threads; where
+/// they are an axis, cells differ in nothing else, and each has a run of its own.
+pub fn going(training: &Training, results: &Path) -> Going {
+    if !training.threads_count {
+        return Going::Auto;
+    }
+    let folders = std::fs::read_dir(results).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut own: Vec<PathBuf> = folders.filter(|path| is_own(training, path)).collect();
+    own.sort_by_key(|path| path.join("last.safetensors").metadata().and_then(|file| file.modified()).ok());
+    let unfinished = |path: &PathBuf| {
+        let found = find(results, &Resume::From(path.clone()), &training.settings);
+        found.is_ok_and(|found| found.is_some())
+    };
+    own.into_iter().rev().find(unfinished).map_or(Going::Anew, Going::On)
+}
+
+/// Whether the folder is that of a run with the settings of `training`, its threads included. Steps and the micro-batch
+/// aside, which a run chooses.
+fn is_own(training: &Training, folder: &Path) -> bool {
+    let path = folder.join("config.toml");
+    let Ok(text) = std::fs::read_to_string(&path) else { return false };
+    let Ok((settings, _)) = Settings::layered(Some((&path, &text)), Table::new()) else { return false };
+    let fixed = |settings: &Settings| Settings { steps: None, micro_batch: None, ..settings.clone() }.hash();
+    let steps = training.settings.steps.is_none_or(|steps| settings.steps == Some(steps));
+    steps && settings.threads == training.settings.threads && fixed(&settings) == fixed(&training.settings)
+}
