@@ -95,10 +95,14 @@ Tensor weight_gradient(const Geometry& g, const Tensor& x, const Tensor& dy, con
             Tap taps[kMaxKernel];
             const int64_t count = row_taps(g, in, sums, n, y, k, taps);
             if (count == 0) continue;
-            // Taps without a pixel are only ever at the ends, so those left are neighbours.
-            float* first = const_cast<float*>(taps[0].weight);
-            zoo::kernels().accumulate(taps, count, g.stride * g.channels, up + g.out_row(n, y), first, g.out_width,
-                                      g.channels);
+            // The kernel takes neighbours. Taps without a pixel are at the ends, but for maps of a pixel or two, where a
+            // stride can pass over one in the middle.
+            for (int64_t from = 0, to = 1; from < count; from = to++) {
+              while (to < count && taps[to].weight == taps[to - 1].weight + g.channels) to++;
+              float* first = const_cast<float*>(taps[from].weight);
+              zoo::kernels().accumulate(taps + from, to - from, g.stride * g.channels, up + g.out_row(n, y), first,
+                                        g.out_width, g.channels);
+            }
           }
         }
       }

@@ -59,6 +59,8 @@ fn every_shape_kernel_stride_and_padding_equals_libtorch_on_every_level() {
                     assert_equal(&x, &weight, stride, Padding::symmetric((k - 1) / 2));
                     assert_equal(&x, &weight, stride, Padding::same(h, w, k, stride));
                     assert_equal(&x, &weight, stride, Padding { top: k, left: 0, bottom: 1, right: k - 1 });
+                    // On a map of one pixel, a stride of 2 passes over a tap between two that see it.
+                    assert_equal(&x, &weight, stride, Padding::symmetric(k - 1));
                 }
             }
         }

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use zoo_train::data::folder;
 use zoo_train::results::Environment;
-use zoo_train::train::augment::Augmentation;
+use zoo_train::train::augment::{Augmentation, Flip};
 use zoo_train::train::loader::{Batches, Worker};
 use zoo_train::train::source::Source;
 
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 fn measure(path: &Path, passes: u64) -> Result<serde_json::Value, Box<dyn std::error::Error>> {
     let dataset = folder::load(path, None, false)?;
     let preprocessing = dataset.preprocessing(SIDE);
-    let augmentation = Augmentation { flip: true, ..Augmentation::default() };
+    let augmentation = Augmentation { flip: Flip::Random, ..Augmentation::default() };
     let source = Source::new(dataset.train, preprocessing, augmentation, BATCH, 0);
     let per_pass = source.steps_per_epoch();
     if per_pass == 0 {

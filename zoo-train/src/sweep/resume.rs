@@ -30,7 +30,7 @@ pub fn going(training: &Training, results: &Path) -> Going {
     own.sort_by_key(|path| path.join("last.safetensors").metadata().and_then(|file| file.modified()).ok());
     let unfinished = |path: &PathBuf| {
         let found = find(results, &Resume::From(path.clone()), &training.settings);
-        found.is_ok_and(|found| found.is_some())
+        found.is_ok_and(|found| found.run.is_some())
     };
     own.into_iter().rev().find(unfinished).map_or(Going::Anew, Going::On)
 }
