@@ -76,9 +76,7 @@ fn browser() -> Option<PathBuf> {
 
 /// What the probe saw in a window `width` pixels wide; nothing where there is no browser.
 fn look(folder: &Path, width: u32, flags: &[&str]) -> Option<Value> {
-    let Some(browser) = browser() else {
-        return None;
-    };
+    let browser = browser()?;
     let page = fs::read_to_string(folder.join("results/report/index.html")).unwrap();
     fs::write(folder.join("probe.html"), page.replace("</body>", &format!("{PROBE}</body>"))).unwrap();
     // A window cannot be as narrow as a phone, a frame can.
