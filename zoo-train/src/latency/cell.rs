@@ -8,6 +8,7 @@ use zoo_core::weights::TrainedWith;
 use zoo_core::{Entry, Options, Plan, Registry};
 
 use super::LatencyError;
+use super::identity::identity;
 use super::network::{Mode, Network};
 use crate::train::settings::profile_index;
 use crate::weights::{Wanted, open};
@@ -39,6 +40,11 @@ impl Cell {
     pub fn plan(&self) -> Result<Plan, LatencyError> {
         let profile = profile_index(&self.entry, &self.profile).map_err(LatencyError::Setting)?;
         Ok(Plan::new(self.entry.architecture, &Options { profile, ..self.options })?)
+    }
+
+    /// The first columns of its rows, with so many threads.
+    pub(super) fn identity(&self, threads: i32) -> [String; 8] {
+        identity(&self.entry, &self.options, self.batch, threads, "f32", self.mode.name())
     }
 
     /// The network, deployed, with random images.

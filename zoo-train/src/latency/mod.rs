@@ -6,6 +6,7 @@
 //! them once a process, and so are the [`processors`] that they run on.
 
 mod cell;
+mod identity;
 pub mod network;
 pub mod processors;
 pub mod protocol;

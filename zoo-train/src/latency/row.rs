@@ -2,19 +2,12 @@
 
 use std::path::Path;
 
-use super::{Cell, Measurement};
+use super::Measurement;
+use super::identity::header;
 use crate::results::{Environment, Table, TableError, status};
 
 /// The columns, in order; `results/README.md` documents each with its unit.
-pub const HEADER: [&str; 26] = [
-    "model",
-    "width",
-    "depth",
-    "input_size",
-    "batch",
-    "threads",
-    "dtype",
-    "mode",
+pub const HEADER: [&str; 26] = header([
     "macs",
     "p50_ms",
     "p90_ms",
@@ -33,7 +26,7 @@ pub const HEADER: [&str; 26] = [
     "libtorch",
     "memory_format",
     "revision",
-];
+]);
 
 /// A row, its cells as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +36,7 @@ impl Row {
     /// What `measurement` says, on a machine.
     pub fn new(measurement: &Measurement, environment: &Environment) -> Row {
         let cell = &measurement.cell;
-        let [model, width, depth, input_size, batch, threads, dtype, mode] = Row::identity(cell, measurement.threads);
+        let [model, width, depth, input_size, batch, threads, dtype, mode] = cell.identity(measurement.threads);
         let count = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
         let timing = measurement.timing.as_ref().ok();
         let ms = |pick: fn(&super::Statistics) -> f64| {
@@ -77,20 +70,6 @@ impl Row {
             timing.map(|timing| timing.format.name().to_string()).unwrap_or_default(),
             environment.revision.into(),
         ])
-    }
-
-    /// The first columns, which say what was measured.
-    pub(super) fn identity(cell: &Cell, threads: i32) -> [String; 8] {
-        [
-            cell.entry.variant.name.into(),
-            cell.options.width.to_string(),
-            cell.options.depth.to_string(),
-            cell.options.input_size.to_string(),
-            cell.batch.to_string(),
-            threads.to_string(),
-            "f32".into(),
-            cell.mode.name().into(),
-        ]
     }
 
     /// Appends it to `latency.csv` in `results`; returns a warning where an earlier row was torn.

@@ -5,31 +5,15 @@ use std::time::Instant;
 
 use zoo_core::{Op, Place};
 
+use super::identity::header;
 use super::network::Network;
-use super::row::{Row, number};
+use super::row::number;
 use super::statistics::median;
 use super::{Cell, LatencyError};
 use crate::results::{Environment, Table, TableError};
 
 /// The columns, in order; `results/README.md` documents each with its unit.
-pub const HEADER: [&str; 16] = [
-    "model",
-    "width",
-    "depth",
-    "input_size",
-    "batch",
-    "threads",
-    "dtype",
-    "mode",
-    "stage",
-    "macs",
-    "ms",
-    "share",
-    "profile",
-    "device",
-    "cpu",
-    "revision",
-];
+pub const HEADER: [&str; 16] = header(["stage", "macs", "ms", "share", "profile", "device", "cpu", "revision"]);
 
 /// A part of the network with what it takes.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,7 +83,7 @@ pub fn append(
     environment: &Environment,
 ) -> Result<Option<String>, TableError> {
     let row = |stage: &Stage| {
-        let mut fields = Row::identity(cell, threads).to_vec();
+        let mut fields = cell.identity(threads).to_vec();
         fields.extend([stage.name.clone(), stage.macs.to_string(), number(stage.ms), format!("{:.2}", stage.share)]);
         fields.extend([cell.profile.clone(), environment.device.clone(), environment.cpu.clone()]);
         fields.push(environment.revision.into());

@@ -5,6 +5,7 @@ use std::path::Path;
 use tch::Device;
 use zoo_core::{Cost, Entry, Options, Plan, PlanError, Registry};
 
+use super::identity::{header, identity};
 use super::network::Mode;
 use super::protocol::{Protocol, Subject, Times};
 use super::statistics::median;
@@ -20,15 +21,7 @@ use crate::train::steps::Steps;
 use crate::train::{Settings, TrainError};
 
 /// The columns, in order; `results/README.md` documents each with its unit.
-pub const HEADER: [&str; 22] = [
-    "model",
-    "width",
-    "depth",
-    "input_size",
-    "batch",
-    "threads",
-    "dtype",
-    "mode",
+pub const HEADER: [&str; 22] = header([
     "macs",
     "images_per_second",
     "p50_ms",
@@ -43,7 +36,7 @@ pub const HEADER: [&str; 22] = [
     "libtorch",
     "memory_format",
     "revision",
-];
+]);
 
 /// Batches of synthetic images that training goes round in.
 const BATCHES: usize = 4;
@@ -209,20 +202,6 @@ impl Load {
         Steps::new(&request, dataset)
     }
 
-    /// The first columns, which say what was measured.
-    pub fn identity(&self) -> [String; 8] {
-        [
-            self.entry.variant.name.into(),
-            self.options.width.to_string(),
-            self.options.depth.to_string(),
-            self.options.input_size.to_string(),
-            self.batch.to_string(),
-            self.threads.to_string(),
-            self.precision.name().into(),
-            self.work.name().into(),
-        ]
-    }
-
     /// The row of `found`, or of the reason why there is none.
     pub fn row(
         &self,
@@ -230,7 +209,8 @@ impl Load {
         found: Result<&Throughput, &str>,
         environment: &Environment,
     ) -> [String; HEADER.len()] {
-        let [model, width, depth, input_size, batch, threads, dtype, mode] = self.identity();
+        let [model, width, depth, input_size, batch, threads, dtype, mode] =
+            identity(&self.entry, &self.options, self.batch, self.threads, self.precision.name(), self.work.name());
         let count = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
         let number = |digits: usize, pick: fn(&Throughput) -> Option<f64>| {
             found.ok().and_then(pick).map(|value| format!("{value:.digits$}")).unwrap_or_default()
