@@ -2,11 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use toml::Table;
-
 use super::training::Training;
-use crate::train::Settings;
-use crate::train::folder::{Resume, find};
+use crate::train::folder::{Resume, RunFolder, find, same};
 
 /// What the process of a cell is told with `--resume`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,22 +23,16 @@ pub fn going(training: &Training, results: &Path) -> Going {
         return Going::Auto;
     }
     let folders = std::fs::read_dir(results).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut own: Vec<PathBuf> = folders.filter(|path| is_own(training, path)).collect();
+    let mut own: Vec<PathBuf> = folders
+        .filter(|path| {
+            let settings = RunFolder { path: path.clone() }.settings();
+            settings.is_some_and(|found| found.threads == training.settings.threads && same(&found, &training.settings))
+        })
+        .collect();
     own.sort_by_key(|path| path.join("last.safetensors").metadata().and_then(|file| file.modified()).ok());
     let unfinished = |path: &PathBuf| {
         let found = find(results, &Resume::From(path.clone()), &training.settings);
         found.is_ok_and(|found| found.run.is_some())
     };
     own.into_iter().rev().find(unfinished).map_or(Going::Anew, Going::On)
-}
-
-/// Whether the folder is that of a run with the settings of `training`, its threads included. Steps and the micro-batch
-/// aside, which a run chooses.
-fn is_own(training: &Training, folder: &Path) -> bool {
-    let path = folder.join("config.toml");
-    let Ok(text) = std::fs::read_to_string(&path) else { return false };
-    let Ok((settings, _)) = Settings::layered(Some((&path, &text)), Table::new()) else { return false };
-    let fixed = |settings: &Settings| Settings { steps: None, micro_batch: None, ..settings.clone() }.hash();
-    let steps = training.settings.steps.is_none_or(|steps| settings.steps == Some(steps));
-    steps && settings.threads == training.settings.threads && fixed(&settings) == fixed(&training.settings)
 }

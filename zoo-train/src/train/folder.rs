@@ -54,7 +54,7 @@ impl RunFolder {
     }
 
     /// The resolved settings, where the file holds some.
-    fn settings(&self) -> Option<Settings> {
+    pub fn settings(&self) -> Option<Settings> {
         let text = std::fs::read_to_string(self.config()).ok()?;
         Some(Settings::layered(Some((&self.config(), &text)), toml::Table::new()).ok()?.0)
     }
@@ -212,7 +212,8 @@ fn goes_on(state: &State, wanted: &Settings) -> bool {
     same(&state.settings, wanted) && unfinished(state)
 }
 
-fn same(settings: &Settings, wanted: &Settings) -> bool {
+/// Whether a run of `settings` is one that `wanted` asks for; no result depends on the number of threads and workers.
+pub fn same(settings: &Settings, wanted: &Settings) -> bool {
     // A lack of memory may have chosen the micro-batch.
     let fixed = |settings: &Settings| Settings { steps: None, micro_batch: None, ..settings.clone() }.hash();
     wanted.steps.is_none_or(|steps| Some(steps) == settings.steps) && fixed(settings) == fixed(wanted)
