@@ -21,6 +21,14 @@ pub enum TableError {
         /// What the system said.
         source: io::Error,
     },
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}; let it be read, or choose another folder with --results", path.display())]
+    Unreadable {
+        /// The table.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The file has other columns.
     #[error(
         "{} has another header (`{found}`); move it away, or choose another folder with --results",
@@ -90,7 +98,7 @@ impl Table {
         let bytes = match std::fs::read(&self.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(TableError::Io { path: self.path.clone(), source }),
+            Err(source) => return Err(TableError::Unreadable { path: self.path.clone(), source }),
         };
         let text = text::read(&bytes, &self.header)
             .ok_or_else(|| TableError::Header { path: self.path.clone(), found: text::first_line(&bytes) })?;

@@ -91,7 +91,7 @@ pub fn run(request: &Request, dataset: Dataset, stop: &AtomicBool) -> Result<End
         Err(error) => status::of(&error.to_string()),
     };
     let row = run.append_row(&status);
-    run.say_ending(&outcome);
+    run.say_ending(&outcome, row.is_ok());
     match (outcome, row) {
         // A full disk has no room for the row either; what ended the run comes first.
         (Err(error), Err(no_row)) => {

@@ -60,7 +60,7 @@ impl Run<'_> {
         ));
     }
 
-    pub(super) fn say_ending(&mut self, outcome: &Result<Ending, TrainError>) {
+    pub(super) fn say_ending(&mut self, outcome: &Result<Ending, TrainError>, has_row: bool) {
         for (images, split) in [("training", &self.source.split), ("test", &self.test.split)] {
             skipped_lines(images, &split.skipped()).iter().for_each(|line| self.progress.say(line));
         }
@@ -70,8 +70,8 @@ impl Run<'_> {
             Ok(Ending::Done(Scores { top1, top1_ema })) => {
                 let early = if self.state.stopped_early { "stopped early, as nothing got better: " } else { "" };
                 let average = top1_ema.map(|top1| format!(", {top1:.2} % averaged")).unwrap_or_default();
-                self.progress
-                    .say(&format!("{early}{top1:.2} % top-1{average} in {seconds}; a row in {}", table.display()));
+                let row = if has_row { format!("; a row in {}", table.display()) } else { String::new() };
+                self.progress.say(&format!("{early}{top1:.2} % top-1{average} in {seconds}{row}"));
                 self.say_cold_average();
             }
             Ok(Ending::Interrupted) => self.progress.say(&format!(
