@@ -115,7 +115,7 @@ def arguments():
     add("--pairs", type=int, default=5)
     add("--passes", type=int, default=3, help="timed passes over the images a run")
     add("--core", type=int, default=0, help="that both run on, where it can be chosen")
-    args = comparison.parsed(parser, ("pairs", "passes"), COLUMNS)
+    args = comparison.parsed(parser, ("pairs", "passes"), COLUMNS, "images")
     if not os.path.isdir(os.path.join(args.data, "train")):
         sys.exit(f"there is no {os.path.join(args.data, 'train')}")
     return args

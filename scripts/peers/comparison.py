@@ -32,7 +32,7 @@ def add_data(made):
     made.add_argument("--data-dir", default=DATA_DIR, help=f"the folder of {FOLDER}")
 
 
-def parsed(made, counts, columns):
+def parsed(made, counts, columns, example=None):
     """The arguments, where numbers that count are at least 1 and all that is needed is there."""
     args = made.parse_args()
     for name in counts:
@@ -40,8 +40,8 @@ def parsed(made, counts, columns):
         if value is not None and value < 1:
             made.error(f"--{name.replace('_', '-')} must be at least 1")
     if not os.access(args.zoo, os.X_OK):
-        example = " --example images" if "examples" in args.zoo else ""
-        build = f"build it with `cargo build --release -p zoo-train{example}`"
+        what = f"zoo-train --example {example}" if example else "zoo-train"
+        build = f"build it with `cargo build --release -p {what}`"
         sys.exit(f"there is no {args.zoo}: {build} or name another with --zoo")
     folder = os.path.join(getattr(args, "data_dir", HERE), FOLDER)
     if hasattr(args, "data_dir") and not os.path.isdir(folder):
