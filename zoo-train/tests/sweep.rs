@@ -297,6 +297,11 @@ fn a_sweep_that_was_killed_goes_on_where_its_run_was() {
     let folders = fs::read_dir(folder.path().join("results")).unwrap().flatten();
     let begun = folders.filter(|entry| entry.path().join("config.toml").exists()).count();
     assert_eq!((runs.len(), begun), (2, 2), "a run was begun anew");
+
+    // The report finds the sweep by the files that it left.
+    run(folder.path(), &["report"]).code(0);
+    let page = fs::read_to_string(folder.path().join("results/report/index.html")).unwrap();
+    assert!(page.contains("zoo-train sweep my.toml"), "no command of the sweep");
 }
 
 #[test]
