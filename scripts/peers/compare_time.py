@@ -1,8 +1,8 @@
-"""Time to an accuracy on CIFAR-10, `zoo-train` beside PyTorch, in paired runs, appended
-to a CSV.
+"""Time to an accuracy on CIFAR-10, `zoo-train` beside PyTorch, in paired runs.
 
-The same network and recipe on both sides; or, with several networks, each side its
-fastest: the medians of all are compared, and the best of each side meet.
+The same network and recipe on both sides, a row of the table a pair; with several
+networks the last line sets the fastest of each side against each other. What the table
+holds already is not run again.
 """
 
 import csv
@@ -14,6 +14,7 @@ import tempfile
 
 import comparison
 import table
+import torch_side
 from comparison import FOLDER, HERE, counts, run
 
 # Model, profile, epochs, learning rate, steps of warm-up, and the library that has it.
@@ -33,16 +34,18 @@ COLUMNS = [
     "learning_rate",
     "threads",
     "target_top1",
-    "pairs",
+    "seed",
     "zoo_seconds",
     "torch_seconds",
-    "ratio_median",
-    "ratio_min",
-    "ratio_max",
+    "ratio",
     "zoo_top1",
     "torch_top1",
+    "zoo_epochs",
+    "torch_epochs",
     "cpu",
     "torch",
+    "torch_pipeline",
+    "torch_options",
     "revision",
     "date",
 ]
@@ -58,13 +61,16 @@ def work(args, case, seed):
 
 
 def reached(rows, target):
-    """Seconds and accuracy of the first evaluation at the target, or else of the last."""
-    found = [(float(row["seconds"]), float(row["test_top1"])) for row in rows]
+    """Seconds, accuracy and epoch of the first evaluation at the target, or the last."""
+    found = [
+        (float(row["seconds"]), float(row["test_top1"]), round(float(row["epoch"])))
+        for row in rows
+    ]
     return next((result for result in found if result[1] >= target), found[-1])
 
 
 def zoo(args, case, seed):
-    """One run of the zoo: seconds, accuracy, and its row of the table."""
+    """One run of the zoo: seconds, accuracy and epoch, and its row of the table."""
     with tempfile.TemporaryDirectory() as results:
         command = [args.zoo, *work(args, case, seed), "--schedule", "linear"]
         command += ["--dropout", "0", "--quiet", "--results", results]
@@ -77,57 +83,87 @@ def zoo(args, case, seed):
 
 
 def peer(args, case, seed):
-    """One run of the peer."""
+    """One run of the peer: seconds, accuracy and epoch, and the line it prints."""
     data = os.path.join(args.data_dir, FOLDER)
     command = [args.python, os.path.join(HERE, "time_torch.py"), *work(args, case, seed)]
-    command += ["--library", case["library"], "--data-dir", data]
+    command += ["--library", args.library, "--data-dir", data]
     command += ["--params", str(case["params"]), "--macs", str(case["macs"])]
-    line = comparison.said([*command, "--target", str(args.target)], "the PyTorch peer")
-    return (line["seconds"], line["top1"][-1]), line
+    command += torch_side.PIPELINES[case["pipeline"]] + torch_side.MODES[case["mode"]]
+    environment = torch_side.KEEP_MEMORY if args.keep_memory else None
+    what = "the PyTorch peer"
+    command += ["--target", str(args.target)]
+    line = comparison.said(command, what, environment)
+    return (line["seconds"], line["top1"][-1], line["epochs"]), line
 
 
-def middle(results, place):
-    """The median of the seconds (place 0) or accuracies (1) of one side."""
-    return statistics.median(result[place] for result in results)
-
-
-def measure(args, name):
-    """The row of one case."""
-    fields = ("model", "profile", "epochs", "learning_rate", "warmup_steps", "library")
-    case = {**dict(zip(fields, CASES[name])), "input_size": 32, "batch": 128}
-    case["params"], case["macs"] = counts(args, case)
-    ours, theirs = [], []
-    for seed in range(args.pairs):
-        found, row = zoo(args, case, seed)
-        other, line = peer(args, case, seed)
-        for side, (_, top1) in (("zoo-train", found), ("PyTorch", other)):
-            if top1 < args.target:
-                short = f"came to {top1:.2f} and not to {args.target} %, seed {seed}"
-                sys.exit(f"{name}: {side} {short}")
-        ours.append(found)
-        theirs.append(other)
-        pair = f"{name}, pair {seed + 1} of {args.pairs}: zoo {found[0]:.1f} s"
-        print(f"{pair}, PyTorch {other[0]:.1f} s", file=sys.stderr)
-    ratios = [our[0] / their[0] for our, their in zip(ours, theirs)]
-    kept = {key: case[key] for key in case if key in COLUMNS}
+def pair(args, case, seed):
+    """The row of one pair."""
+    (seconds, top1, epochs), row = zoo(args, case, seed)
+    (torch_seconds, torch_top1, torch_epochs), line = peer(args, case, seed)
+    for side, found in (("zoo-train", top1), ("PyTorch", torch_top1)):
+        if found < args.target:
+            short = f"came to {found:.2f} and not to {args.target} %, seed {seed}"
+            sys.exit(f"{case['case']}: {side} {short}")
     return {
-        **kept,
-        "case": name,
+        **{key: case[key] for key in case if key in COLUMNS},
         "threads": args.threads,
         "target_top1": args.target,
-        "pairs": args.pairs,
-        "zoo_seconds": f"{middle(ours, 0):.1f}",
-        "torch_seconds": f"{middle(theirs, 0):.1f}",
-        "ratio_median": f"{statistics.median(ratios):.3f}",
-        "ratio_min": f"{min(ratios):.3f}",
-        "ratio_max": f"{max(ratios):.3f}",
-        "zoo_top1": f"{middle(ours, 1):.2f}",
-        "torch_top1": f"{middle(theirs, 1):.2f}",
+        "seed": seed,
+        "zoo_seconds": f"{seconds:.1f}",
+        "torch_seconds": f"{torch_seconds:.1f}",
+        "ratio": f"{seconds / torch_seconds:.3f}",
+        "zoo_top1": f"{top1:.2f}",
+        "torch_top1": f"{torch_top1:.2f}",
+        "zoo_epochs": epochs,
+        "torch_epochs": torch_epochs,
         "cpu": row["cpu"],
         "torch": line["torch"],
+        "torch_pipeline": case["pipeline"],
+        "torch_options": torch_side.options(args, case["mode"]),
         "revision": row["revision"],
         "date": datetime.date.today().isoformat(),
     }
+
+
+def named(args, name):
+    """A case by its name."""
+    fields = ("model", "profile", "epochs", "learning_rate", "warmup_steps", "library")
+    case = {**dict(zip(fields, CASES[name])), "input_size": 32, "batch": 128}
+    case["params"], case["macs"] = counts(args, case)
+    args.library = case["library"]
+    return {**case, "case": name}
+
+
+def present(args, case):
+    """The rows of the case that the table holds, of seeds that are asked for."""
+    wanted = {key: str(case[key]) for key in ("case", "epochs", "learning_rate")}
+    wanted |= {"threads": str(args.threads), "target_top1": str(args.target)}
+    rows = [
+        row
+        for row in table.rows(args.out)
+        if all(row[key] == value for key, value in wanted.items())
+    ]
+    return {seed: row for row in rows if (seed := int(row["seed"])) < args.pairs}
+
+
+def measure(args, name):
+    """The rows of one case, those that are missing measured."""
+    case = named(args, name)
+    rows = present(args, case)
+    missing = [seed for seed in range(args.pairs) if seed not in rows]
+    if missing:
+        # Some ten seconds of either side are enough to choose the peer's way.
+        case["pipeline"], case["mode"] = torch_side.fastest(args, {**case, "steps": 40})
+    for seed in missing:
+        rows[seed] = row = pair(args, case, seed)
+        table.append(args.out, row, COLUMNS)
+        print(f"{name}, seed {seed}: zoo {row['zoo_seconds']} s,", end=" ")
+        print(f"PyTorch {row['torch_seconds']} s, {row['ratio']}", flush=True)
+    return list(rows.values())
+
+
+def middle(rows, column):
+    return statistics.median(float(row[column]) for row in rows)
 
 
 def arguments():
@@ -137,25 +173,27 @@ def arguments():
     add("--pairs", type=int, default=5, help="each with a seed of its own")
     add("--target", type=float, default=80.0, help="percent of the test set")
     add("--threads", type=int, default=2)
+    torch_side.add_search(parser)
     comparison.add_data(parser)
-    return comparison.parsed(parser, ("pairs", "threads"), COLUMNS)
+    return comparison.parsed(parser, ("pairs", "trials", "threads"), COLUMNS)
 
 
 def main():
     args = arguments()
-    rows = []
+    sides = {"zoo_seconds": {}, "torch_seconds": {}}
     for name in args.case or CASES:
-        row = measure(args, name)
-        table.append(args.out, row, COLUMNS)
-        rows.append(row)
-        print(f"{name}: {row['ratio_median']} of PyTorch's time", end=" ")
-        print(f"({row['ratio_min']} to {row['ratio_max']})", flush=True)
-    if len(rows) > 1:
-        ours = min(rows, key=lambda row: float(row["zoo_seconds"]))
-        theirs = min(rows, key=lambda row: float(row["torch_seconds"]))
-        ratio = float(ours["zoo_seconds"]) / float(theirs["torch_seconds"])
-        print(f"each its fastest: {ours['case']} {ours['zoo_seconds']} s,", end=" ")
-        print(f"PyTorch {theirs['case']} {theirs['torch_seconds']} s: {ratio:.3f}")
+        rows = measure(args, name)
+        ratios = [float(row["ratio"]) for row in rows]
+        print(f"{name}: {statistics.median(ratios):.3f} of PyTorch's time", end=" ")
+        print(f"({min(ratios):.3f} to {max(ratios):.3f})", flush=True)
+        for column, medians in sides.items():
+            medians[name] = middle(rows, column)
+    if len(args.case or CASES) > 1:
+        (ours, zoo_time), (theirs, torch_time) = (
+            min(medians.items(), key=lambda item: item[1]) for medians in sides.values()
+        )
+        print(f"each its fastest: {ours} {zoo_time:.1f} s, PyTorch {theirs}", end=" ")
+        print(f"{torch_time:.1f} s: {zoo_time / torch_time:.3f}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ import tempfile
 
 import comparison
 import table
-from comparison import FOLDER, HERE, counts, run
+import torch_side
+from comparison import counts, run
+from torch_side import work
 
 # Model, profile, input size, batch, and steps that take a run of some ten seconds.
 CASES = {
@@ -23,31 +25,6 @@ CASES = {
     "efficientnet-b0-64px": ("efficientnet-b0", "native", 64, 32, 60),
     "mobilenet-v2-128px": ("mobilenet-v2", "native", 128, 32, 24),
     "mobilenet-v3-small-64px": ("mobilenet-v3-small", "native", 64, 64, 100),
-}
-
-# The peer's pipelines by the name they have in the table.
-PIPELINES = {
-    "tensor": ["--pipeline", "tensor"],
-    "pil-0": ["--pipeline", "pil", "--workers", "0"],
-    "pil-1": ["--pipeline", "pil", "--workers", "1"],
-    "pil-2": ["--pipeline", "pil", "--workers", "2"],
-}
-
-# Other ways of the peer to run, by the words they have in the table.
-MODES = {
-    "channels_last": [],
-    "contiguous": ["--mode", "eager"],
-    "channels_last + compiled": ["--compile"],
-}
-
-# What zoo-train tells glibc in its first line, as glibc's own environment variables:
-# freed memory is kept, so that a step does not fault in its activations anew, and the
-# heap has huge pages.
-KEEP_MEMORY = {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
-    "MALLOC_TOP_PAD_": str(64 << 20),
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
 
 COLUMNS = [
@@ -77,15 +54,6 @@ COLUMNS = [
 ]
 
 
-def work(args, case):
-    """The flags that both sides share."""
-    names = ("model", "profile", "input_size", "steps")
-    flags = [part for n in names for part in (f"--{n.replace('_', '-')}", case[n])]
-    flags += ["--batch-size", case["batch"], "--threads", args.threads]
-    # A short run at the rate of a long one would diverge; speed does not depend on it.
-    return [str(flag) for flag in [*flags, "--learning-rate", 0.01]]
-
-
 def zoo(args, case):
     """One run of the zoo: its row of the table, and its peak memory."""
     with tempfile.TemporaryDirectory() as results:
@@ -104,59 +72,20 @@ def zoo(args, case):
     return row, peak
 
 
-def peer(args, case, pipeline, mode="channels_last"):
-    """One run of the peer: the line it prints."""
-    data = os.path.join(args.data_dir, FOLDER)
-    command = [args.python, os.path.join(HERE, "train_torch.py"), *work(args, case)]
-    command += [*PIPELINES[pipeline], "--library", args.library, "--data-dir", data]
-    command += ["--params", str(case["params"]), "--macs", str(case["macs"])]
-    command += MODES[mode]
-    environment = KEEP_MEMORY if args.keep_memory else None
-    return comparison.said(command, "the PyTorch peer", environment)
-
-
-def fastest_pipeline(args, case):
-    """By short runs, in rounds; the pairs themselves choose nothing."""
-    short = {**case, "steps": max(case["steps"] // 2, 6)}
-    speeds = dict.fromkeys(PIPELINES, 0.0)
-    # The best of the rounds counts: whatever else the machine does only slows a run,
-    # and a pipeline chosen by such a moment would flatter the zoo.
-    for _ in range(args.trials):
-        for name in PIPELINES:
-            speed = peer(args, short, name)["images_per_second"]
-            speeds[name] = max(speed, speeds[name])
-    found = ", ".join(f"{name} {speed:.1f}" for name, speed in speeds.items())
-    print(f"{case['case']}: PyTorch's pipelines in img/s: {found}", file=sys.stderr)
-    return max(speeds, key=speeds.get)
-
-
-def fastest_mode(args, case, pipeline):
-    """By one short run each; what compiles has done so before it is timed."""
-    short = {**case, "steps": max(case["steps"] // 2, 6)}
-    run_of = {name: peer(args, short, pipeline, name) for name in MODES}
-    speeds = {name: line["images_per_second"] for name, line in run_of.items()}
-    found = ", ".join(f"{name} {speed:.1f}" for name, speed in speeds.items())
-    print(f"{case['case']}: PyTorch's modes in img/s: {found}", file=sys.stderr)
-    return max(speeds, key=speeds.get)
-
-
 def measure(args, case):
     """The row of one case."""
     case["params"], case["macs"] = counts(args, case)
-    pipeline = args.pipeline or fastest_pipeline(args, case)
-    mode = args.mode or fastest_mode(args, case, pipeline)
+    pipeline, mode = torch_side.fastest(args, case)
     zoos, peers, peaks = [], [], []
     for number in range(1, args.pairs + 1):
         row, peak = zoo(args, case)
-        line = peer(args, case, pipeline, mode)
+        line = torch_side.train(args, case, pipeline, mode)
         zoos.append(row["images_per_second"])
         peers.append(line["images_per_second"])
         peaks.append((peak, line["peak_mb"]))
         pair = f"{case['case']}, pair {number} of {args.pairs}: zoo {zoos[-1]:.1f}"
         print(f"{pair}, PyTorch {peers[-1]:.1f} img/s", file=sys.stderr)
     ratios = [ours / theirs for ours, theirs in zip(zoos, peers)]
-    options = [args.library, mode, "fused SGD"]
-    options += ["keeping freed memory"] if args.keep_memory else []
     return {
         **case,
         "threads": args.threads,
@@ -173,7 +102,7 @@ def measure(args, case):
         "torch": line["torch"],
         "revision": row["revision"],
         "date": datetime.date.today().isoformat(),
-        "torch_options": " + ".join(options),
+        "torch_options": torch_side.options(args, mode),
     }
 
 
@@ -206,15 +135,10 @@ def arguments():
         help=case + "all of " + ", ".join(CASES) + "]",
     )
     add("--pairs", type=int, default=5)
-    add("--trials", type=int, default=2, help="short runs of each pipeline before them")
     add("--steps", type=int, help="timed steps a run, in place of the case's")
     add("--threads", type=int, default=2)
-    add("--pipeline", choices=list(PIPELINES), help="do not look for the fastest")
     add("--library", choices=["torchvision", "timm"], default="torchvision")
-    add("--mode", choices=list(MODES), help="do not look for the fastest")
-    add(
-        "--keep-memory", action="store_true", help="give the peer zoo-train's allocator"
-    )
+    torch_side.add_search(parser)
     comparison.add_data(parser)
     return comparison.parsed(parser, ("pairs", "trials", "steps", "threads"), COLUMNS)
 

@@ -25,3 +25,11 @@ def append(path, row, columns):
         if new:
             writer.writeheader()
         writer.writerow(row)
+
+
+def rows(path):
+    """The rows of a table, none where there is no such file."""
+    if not os.path.exists(path):
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

@@ -5,6 +5,7 @@ evaluations of a whole run of `zoo-train`. Prints one line of JSON.
 """
 
 import argparse
+import copy
 import json
 import os
 import sys
@@ -47,6 +48,21 @@ def accuracy(model, images, labels, size, layout):
     return 100 * correct / len(labels)
 
 
+def compiled(model, batch, criterion, args, layout):
+    """The network that trains: compiled, where that was asked for, before the clock runs.
+
+    Evaluations, of another batch, run the network as it is, which has the same weights.
+    """
+    if not args.compile:
+        return model
+    trained, before = torch.compile(model), copy.deepcopy(model.state_dict())
+    images, labels = batch
+    criterion(trained(peer.prepared(images, args.input_size, layout)), labels).backward()
+    model.zero_grad()
+    model.load_state_dict(before)
+    return trained
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
@@ -56,7 +72,7 @@ def arguments():
     add("--input-size", type=int, default=32)
     add("--batch-size", type=int, default=128)
     add("--threads", type=int, default=2)
-    add("--mode", choices=["eager", "channels_last"], default="channels_last")
+    peer.add_way(parser)
     add("--epochs", type=int, required=True)
     add("--warmup-steps", type=int, required=True)
     add("--learning-rate", type=float, required=True)
@@ -65,7 +81,9 @@ def arguments():
     add("--macs", type=int, help="MACs an image it must have")
     add("--seed", type=int, default=0)
     add("--data-dir", default=peer.DATA_DIR)
-    return parser.parse_args()
+    args = parser.parse_args()
+    peer.check_way(parser, args)
+    return args
 
 
 def main():
@@ -74,17 +92,17 @@ def main():
     torch.manual_seed(args.seed)
     model = peer.network(args.model, args.library, args.profile, dropout=0.0)
     peer.check_counts(args, peer.count(model, args.input_size))
-    modes = {"eager": torch.contiguous_format, "channels_last": torch.channels_last}
-    model.to(memory_format=(layout := modes[args.mode]))
+    model.to(memory_format=(layout := peer.LAYOUTS[args.mode]))
     for norm in (m for m in model.modules() if isinstance(m, nn.BatchNorm2d)):
         norm.momentum = 0.1  # as the recipe has it, for short runs
     update = peer.optimizer(model, args.learning_rate)
     criterion = nn.CrossEntropyLoss(label_smoothing=0.1)
     images, labels = peer.read_cifar(args.data_dir)
     test = read_test(args.data_dir)
-    batches = peer.tensor_batches(images, labels, args.batch_size)
+    batches = peer.batches_of(args, images, labels)
     each_epoch = len(images) // args.batch_size
     steps = args.epochs * each_epoch
+    trained = compiled(model, next(batches), criterion, args, layout)
 
     begun = time.perf_counter()
     top1, epoch = [], 0
@@ -92,7 +110,7 @@ def main():
         for group in update.param_groups:
             group["lr"] = rate(step, steps, args.warmup_steps, args.learning_rate)
         inputs, targets = next(batches)
-        logits = model(peer.prepared(inputs, args.input_size, layout))
+        logits = trained(peer.prepared(inputs, args.input_size, layout))
         loss = criterion(logits, targets)
         loss.item()
         (logits.argmax(1) == targets).sum().item()
@@ -106,6 +124,7 @@ def main():
                 break
     seconds = time.perf_counter() - begun
     result = {"seconds": round(seconds, 2), "epochs": epoch, "top1": top1}
+    batches.close()
     print(json.dumps({**result, "torch": torch.__version__}), flush=True)
 
 

@@ -26,6 +26,7 @@ DATA_DIR = os.path.expanduser("~/.cache/zoo/data/cifar-10-batches-bin")
 CLASSES = 10
 MEAN, DEVIATION = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 PADDING = 4
+LAYOUTS = {"eager": torch.contiguous_format, "channels_last": torch.channels_last}
 # One byte of label, then the three planes of a picture.
 RECORD, RECORDS_A_FILE = 1 + 3 * 32 * 32, 10_000
 
@@ -228,6 +229,27 @@ def peak_mb(who):
     return round(resource.getrusage(who).ru_maxrss / unit, 1)
 
 
+def add_way(parser):
+    """The flags of how the network runs, and of what feeds it."""
+    add = parser.add_argument
+    add("--pipeline", choices=["pil", "tensor"], default="tensor")
+    add("--workers", type=int, choices=[0, 1, 2], default=0, help="with pil")
+    add("--mode", choices=list(LAYOUTS), default="channels_last")
+    add("--compile", action="store_true", help="torch.compile the network")
+
+
+def check_way(parser, args):
+    if args.workers and args.pipeline != "pil":
+        parser.error("--workers goes with --pipeline pil")
+
+
+def batches_of(args, images, labels):
+    """Batches without end, by the pipeline that was asked for."""
+    if args.pipeline == "pil":
+        return pil_batches(images, labels, args.batch_size, args.workers)
+    return tensor_batches(images, labels, args.batch_size)
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
@@ -237,11 +259,8 @@ def arguments():
     add("--profile", choices=["native", "stem1", "cifar"], default="native")
     add("--input-size", default=32, **positive)
     add("--batch-size", default=128, **positive)
-    add("--pipeline", choices=["pil", "tensor"], default="tensor")
-    add("--workers", type=int, choices=[0, 1, 2], default=0, help="with pil")
     add("--threads", default=2, **positive)
-    add("--mode", choices=["eager", "channels_last"], default="channels_last")
-    add("--compile", action="store_true", help="torch.compile the network")
+    add_way(parser)
     add("--warmup-steps", default=5, help="not timed", **positive)
     add("--steps", default=40, help="timed", **positive)
     add("--learning-rate", type=float, default=0.01)
@@ -252,8 +271,7 @@ def arguments():
     for name, value in vars(args).items():
         if isinstance(value, int) and value < 1 and name not in ("workers", "compile"):
             parser.error(f"--{name.replace('_', '-')} must be at least 1")
-    if args.workers and args.pipeline != "pil":
-        parser.error("--workers goes with --pipeline pil")
+    check_way(parser, args)
     return args
 
 
@@ -264,17 +282,12 @@ def main():
     model = network(args.model, args.library, args.profile)
     params, macs = count(model, args.input_size)
     check_counts(args, (params, macs))
-    modes = {"eager": torch.contiguous_format, "channels_last": torch.channels_last}
-    model.to(memory_format=(layout := modes[args.mode]))
+    model.to(memory_format=(layout := LAYOUTS[args.mode]))
     update = optimizer(model, args.learning_rate)
     criterion = nn.CrossEntropyLoss(label_smoothing=0.1)
     if args.compile:
         model = torch.compile(model)
-    images, labels = read_cifar(args.data_dir)
-    if args.pipeline == "pil":
-        batches = pil_batches(images, labels, args.batch_size, args.workers)
-    else:
-        batches = tensor_batches(images, labels, args.batch_size)
+    batches = batches_of(args, *read_cifar(args.data_dir))
 
     losses, correct = [], 0
     for step in range(args.warmup_steps + args.steps):

@@ -287,6 +287,69 @@ fn a_polite_kill_saves_as_ctrl_c_does() {
 }
 
 #[test]
+fn a_run_that_another_process_trains_is_left_alone() {
+    let folder = tempdir().unwrap();
+    let mut child = start(folder.path(), &FLAGS);
+    assert!(wait_for_checkpoints(&mut child, folder.path(), 1), "it ended too soon");
+    command::signal(&child, "STOP");
+    let path = run_folder(folder.path());
+    let by_path = train(folder.path(), &[&FLAGS[..], &["--resume", path.to_str().unwrap()]].concat());
+    by_path.refused(&[path.to_str().unwrap(), "is being trained by another process"]);
+    let anew = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
+    assert!(anew.stderr.contains("is being trained by another process"), "{}", anew.stderr);
+    assert!(!anew.stderr.contains("going on at step"), "{}", anew.stderr);
+    // Whoever is killed has it no longer.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let resumed = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
+    assert!(resumed.stderr.contains("going on at step"), "{}", resumed.stderr);
+}
+
+#[test]
+fn a_run_that_went_back_and_was_killed_goes_on_to_the_same_bits() {
+    let flags = ["--steps", "30", "--learning-rate", "100", "--on-nan", "rollback", "--checkpoint-every", "2"];
+    let straight = tempdir().unwrap();
+    let end = train(straight.path(), &flags).code;
+    let folder = tempdir().unwrap();
+    let mut command = command::zoo(folder.path(), &small(&flags));
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("going back to step")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(train(folder.path(), &[&flags[..], &["--resume", "auto"]].concat()).code, end);
+    let last = |folder: &TempDir| run_folder(folder.path()).join("last.safetensors");
+    assert_same_tensors(&last(&straight), &last(&folder));
+}
+
+#[test]
+fn the_checkpoints_that_are_kept_survive_a_kill_before_they_had_their_names() {
+    let flags = [&FLAGS[4..], &["--steps", "45", "--keep", "2"]].concat();
+    let kept = |run: &Path| -> Vec<String> {
+        let names = fs::read_dir(run).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut kept: Vec<String> = names.filter(|name| name.starts_with("step-")).collect();
+        kept.sort();
+        kept
+    };
+    let folder = tempdir().unwrap();
+    let mut child = start(folder.path(), &flags);
+    assert!(wait_for_checkpoints(&mut child, folder.path(), 1), "it ended too soon");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let run = run_folder(folder.path());
+    // Also where the kill came a little later.
+    kept(&run).iter().for_each(|name| fs::remove_file(run.join(name)).unwrap());
+    let going_on = [&flags[..], &["--resume", "auto"]].concat();
+    let mut child = start(folder.path(), &going_on);
+    command::wait_until(&mut child, || !kept(&run).is_empty());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(kept(&run)[0], "step-00000010.safetensors");
+    train(folder.path(), &going_on).code(0);
+    assert_eq!(kept(&run).len(), 2);
+}
+
+#[test]
 fn resume_auto_starts_anew_where_nothing_fits() {
     let folder = tempdir().unwrap();
     train(folder.path(), &["--steps", "2", "--resume", "auto"]).code(0);

@@ -15,6 +15,7 @@ use super::network::NetworkArgs;
 use crate::latency::processors::Processors;
 use crate::latency::{Cell, Measurement, Mode, NOISY, Protocol, Ratio, Row, measure, row, stages};
 use crate::results::Environment;
+use crate::train::settings::Precision;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -104,7 +105,7 @@ fn against(registry: &Registry, name: &str) -> Result<Against, Error> {
 
 /// Every model, and what it is set against, with every batch and mode.
 fn cells(registry: &Registry, args: &Args, against: Option<&Against>) -> Result<Vec<Cell>, Error> {
-    let device = device(&args.device)?;
+    let device = device(&args.device, Precision::F32, true)?;
     let mut entries: Vec<Entry> = Vec::new();
     let mut modes = if args.mode.is_empty() { Mode::ALL.to_vec() } else { args.mode.clone() };
     let other = match against {

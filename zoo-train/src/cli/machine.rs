@@ -2,9 +2,15 @@
 
 use anyhow::{Error, anyhow};
 use tch::Device;
+use zoo_native::precision::set_cuda_modes;
 
-/// The device by name.
-pub fn device(name: &str) -> Result<Device, Error> {
+use crate::train::settings::Precision;
+
+/// The device by name. On CUDA, products are rounded to TF32 where `precision` says so and nowhere else, and cuDNN tries its
+/// algorithms where `autotune` says so.
+pub fn device(name: &str, precision: Precision, autotune: bool) -> Result<Device, Error> {
+    // libtorch's own default rounds convolutions.
+    set_cuda_modes(precision == Precision::Tf32, autotune)?;
     let cuda = |index: usize| match usize::try_from(tch::Cuda::device_count()).unwrap_or(0) {
         0 => Err(anyhow!("--device {name}: libtorch sees no CUDA device; `doctor` says what there is")),
         count if index >= count => Err(anyhow!("--device {name}: there are {count} CUDA devices, counted from 0")),

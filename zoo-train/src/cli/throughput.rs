@@ -105,7 +105,7 @@ fn processors(args: &Args) -> Option<Processors> {
 
 /// Every model with every batch and mode.
 fn loads(registry: &Registry, args: &Args) -> Result<Vec<Load>, Error> {
-    let device = device(&args.device)?;
+    let device = device(&args.device, args.dtype, true)?;
     if args.dtype != Precision::F32 && args.mode.iter().any(|work| *work != Work::Train) {
         bail!("--dtype {} is for training: leave it out, or give --mode train alone", args.dtype.name());
     }

@@ -8,6 +8,7 @@ use zoo_core::Registry;
 use zoo_core::plan::Padding;
 use zoo_core::weights::{Interpolation, TrainedWith, channels, interpolation, padding};
 
+use crate::train::settings::Precision;
 use crate::weights::{Opened, Wanted, open, pretrained};
 
 /// Which weights, and how they are run.
@@ -72,7 +73,7 @@ impl WeightsArgs {
     pub fn open(&self, registry: &Registry, side: Option<u32>) -> Result<Opened, Error> {
         let flags = TrainedWith { crop: side.or(self.preparation.crop), ..self.preparation.flags() };
         super::machine::set_threads(self.threads);
-        let device: Device = super::machine::device(&self.device)?;
+        let device: Device = super::machine::device(&self.device, Precision::F32, true)?;
         let (model, file) = (self.model.as_deref(), self.weights.as_deref());
         let located = pretrained::locate(registry, model, file, self.pretrained.as_deref())?;
         let (path, known) = located.ok_or_else(|| anyhow!("give --weights FILE or --pretrained"))?;

@@ -25,7 +25,7 @@ pub fn going(training: &Training, results: &Path) -> Going {
     let folders = std::fs::read_dir(results).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut own: Vec<PathBuf> = folders
         .filter(|path| {
-            let settings = RunFolder { path: path.clone() }.settings();
+            let settings = RunFolder::at(path.clone()).settings();
             settings.is_some_and(|found| found.threads == training.settings.threads && same(&found, &training.settings))
         })
         .collect();

@@ -73,22 +73,28 @@ impl Batch {
         Ok((logits, self.labels_on(model.device(), piece)?))
     }
 
-    /// Logits of the batch from `model` as one deploys it, and the labels; where `mirrored`, each is the mean of the
-    /// image's and of its mirror image's.
+    /// Logits of the images `piece` from `model` as one deploys it, and the labels; where `mirrored`, each is the mean of
+    /// the image's and of its mirror image's.
     ///
     /// # Errors
     /// As [`classify`](Batch::classify).
-    pub fn evaluate(&self, model: &Model, deployed: &Deployed, mirrored: bool) -> Result<(Tensor, Tensor), ModelError> {
+    pub fn evaluate(
+        &self,
+        model: &Model,
+        deployed: &Deployed,
+        mirrored: bool,
+        piece: Range<usize>,
+    ) -> Result<(Tensor, Tensor), ModelError> {
         if let Kind::Features(_) = self.kind {
-            return self.classify(model, Mode::Eval);
+            return self.classify_piece(model, None, Mode::Eval, piece);
         }
-        let images = self.images(model, None, 0..self.len())?;
+        let images = self.images(model, None, piece.clone())?;
         let mut logits = deployed.forward(&images)?;
         if mirrored {
             let other = deployed.forward(&images.f_flip([3i64].as_slice())?)?;
             logits = logits.f_add(&other)?.f_mul_scalar(0.5)?;
         }
-        Ok((logits, self.labels_on(model.device(), 0..self.len())?))
+        Ok((logits, self.labels_on(model.device(), piece)?))
     }
 
     /// Features (N x channels x 1 x 1) that the classifier reads, of a batch of images.

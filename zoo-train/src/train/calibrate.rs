@@ -8,6 +8,7 @@ use zoo_core::model::Backend;
 
 use super::budget::Speed;
 use super::loader::{Batches, Loader, Worker};
+use super::memory::in_pieces;
 use super::run::Request;
 use super::source::Source;
 use super::test_set::TestSet;
@@ -74,7 +75,7 @@ fn evaluation(trainer: &Trainer, settings: &Settings, test: &TestSet) -> Result<
     let model = &trainer.model;
     let deployed = model.deploy(Backend::Native)?;
     let mut worker = Worker::default();
-    let (mut seconds, mut seen) = (0.0, 0);
+    let (mut seconds, mut seen, mut most) = (0.0, 0, usize::MAX);
     // The second pass counts.
     for _ in 0..2 {
         let begun = Instant::now();
@@ -85,8 +86,11 @@ fn evaluation(trainer: &Trainer, settings: &Settings, test: &TestSet) -> Result<
             return Ok(0.0);
         }
         let begun = Instant::now();
-        let (logits, _) = tch::no_grad(|| batch.evaluate(model, &deployed, test_time_flip))?;
-        logits.f_sum(tch::Kind::Float)?.f_double_value(&[])?;
+        let compute = |piece| tch::no_grad(|| batch.evaluate(model, &deployed, test_time_flip, piece));
+        in_pieces(batch.len(), &mut most, compute, |(logits, _)| {
+            logits.f_sum(tch::Kind::Float)?.f_double_value(&[])?;
+            Ok::<(), TrainError>(())
+        })?;
         // The next batch is prepared while this one is evaluated.
         seconds = begun.elapsed().as_secs_f64().max(preparing);
     }

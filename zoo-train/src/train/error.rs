@@ -71,6 +71,12 @@ pub enum TrainError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A run that another process trains.
+    #[error("{} is being trained by another process; wait for that, or leave --resume out to start anew", path.display())]
+    InUse {
+        /// The run's folder.
+        path: PathBuf,
+    },
     /// A checkpoint that is not one of ours, or of another network.
     #[error("{} {problem}; choose another one with --resume, or leave --resume out to start anew", path.display())]
     Checkpoint {

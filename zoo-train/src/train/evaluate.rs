@@ -7,6 +7,7 @@ use zoo_core::model::{Backend, Model};
 
 use super::TrainError;
 use super::loader::Loader;
+use super::memory::in_pieces;
 use super::test_set::TestSet;
 use crate::data::DataError;
 
@@ -56,7 +57,8 @@ pub struct Protocol<'a> {
 }
 
 /// Evaluates `model` on `test`, telling `each_batch` how many images it has seen; where that returns false it stops, and
-/// there is no result.
+/// there is no result. Images that memory does not hold at once are computed in pieces, which
+/// changes figures by rounding at most.
 ///
 /// # Errors
 /// Where libtorch refuses or an image cannot be read.
@@ -70,14 +72,14 @@ pub fn evaluate(
     // About three times as fast on the CPU as the network that trains; logits differ by rounding (results/latency.csv).
     let deployed = model.deploy(Backend::Native)?;
     let mut loader = Loader::start(test.clone(), 0, workers);
-    let mut sums = Sums::default();
+    let (mut sums, mut piece) = (Sums::default(), usize::MAX);
     for _ in 0..test.batches() {
         let batch = loader.next_batch()?;
         if batch.is_empty() {
             continue; // All of its images were skipped.
         }
-        let (logits, labels) = tch::no_grad(|| batch.evaluate(model, &deployed, mirrored))?;
-        sums.add(&logits, &labels, answers)?;
+        let compute = |piece| tch::no_grad(|| batch.evaluate(model, &deployed, mirrored, piece));
+        in_pieces(batch.len(), &mut piece, compute, |(logits, labels)| sums.add(&logits, &labels, answers))?;
         if !each_batch(sums.images) {
             return Ok(None);
         }

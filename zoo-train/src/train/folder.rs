@@ -1,15 +1,18 @@
 //! The folder of a run: where it is, what is in it, and which run `--resume auto` means.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::checkpoint::{Checkpoint, State};
 use super::{Settings, TrainError};
 
 /// A folder `results/<run>`.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct RunFolder {
     /// Its path.
     pub path: PathBuf,
+    /// Tells other processes that this one writes to it, for as long as it lives.
+    lock: Option<File>,
 }
 
 /// What `--resume` asks for.
@@ -36,11 +39,29 @@ impl RunFolder {
         loop {
             let path = results.join(if number == 1 { base.clone() } else { format!("{base}-{number}") });
             match std::fs::create_dir(&path) {
-                Ok(()) => return Ok(RunFolder { path }),
+                Ok(()) => {
+                    let mut folder = RunFolder::at(path);
+                    folder.take();
+                    return Ok(folder);
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
                 Err(source) => return Err(TrainError::File { what: "make the folder", path, source }),
             }
         }
+    }
+
+    /// The folder at `path`, to read from.
+    pub fn at(path: PathBuf) -> RunFolder {
+        RunFolder { path, lock: None }
+    }
+
+    /// Takes the folder to write to; false where another process has it. A file system that knows no locks, as some of
+    /// networks, leaves that to its users.
+    fn take(&mut self) -> bool {
+        let Ok(folder) = File::open(&self.path) else { return true };
+        let free = !matches!(folder.try_lock(), Err(TryLockError::WouldBlock));
+        self.lock = free.then_some(folder);
+        free
     }
 
     /// Its name.
@@ -153,13 +174,16 @@ pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Found,
         Resume::No => Ok(Found::default()),
         Resume::From(path) => {
             let file = checkpoint_at(path);
+            let mut folder = RunFolder::at(file.parent().map(Path::to_path_buf).unwrap_or_default());
+            if !folder.take() {
+                return Err(TrainError::InUse { path: folder.path });
+            }
             let checkpoint = Checkpoint::read(&file)?;
             if !unfinished(&checkpoint.state) {
                 let problem = format!("is of a run that has ended, after {} steps", checkpoint.state.step);
                 return Err(TrainError::Checkpoint { path: file, problem });
             }
-            let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
-            Ok(Found { run: Some((RunFolder { path: folder }, checkpoint)), notes: Vec::new() })
+            Ok(Found { run: Some((folder, checkpoint)), notes: Vec::new() })
         }
         Resume::Auto => Ok(newest(results, wanted)),
     }
@@ -179,18 +203,26 @@ fn newest(results: &Path, wanted: &Settings) -> Found {
     let entries = std::fs::read_dir(results).into_iter().flatten().flatten();
     let mut candidates: Vec<_> = entries
         .filter_map(|entry| {
-            let folder = RunFolder { path: entry.path() };
+            let folder = RunFolder::at(entry.path());
             Some((folder.last().metadata().ok()?.modified().ok()?, folder.path))
         })
         .collect();
     candidates.sort();
     let mut found = Found::default();
     for (_, path) in candidates.into_iter().rev() {
-        let folder = RunFolder { path };
+        let mut folder = RunFolder::at(path);
         match Checkpoint::read(&folder.last()) {
             Ok(checkpoint) if goes_on(&checkpoint.state, wanted) => {
-                found.run = Some((folder, checkpoint));
-                break;
+                if !folder.take() {
+                    found.notes.push(format!("note: {} is being trained by another process", folder.path.display()));
+                    continue;
+                }
+                // Who had it until now may have gone on since it was read.
+                let newest = Checkpoint::read(&folder.last()).ok();
+                found.run = newest.filter(|found| goes_on(&found.state, wanted)).map(|found| (folder, found));
+                if found.run.is_some() {
+                    break;
+                }
             }
             Ok(_) => {}
             Err(error) if folder.settings().is_some_and(|settings| same(&settings, wanted)) => {

@@ -22,6 +22,7 @@ pub mod freeze;
 pub(crate) mod keys;
 pub mod loader;
 pub mod loss;
+mod memory;
 pub mod metrics;
 pub mod optimizer;
 mod place;

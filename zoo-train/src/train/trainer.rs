@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tch::{Device, Kind, Tensor};
 use zoo_core::Plan;
-use zoo_core::model::{Mode, Model, ModelError, ModelOptions};
+use zoo_core::model::{Mode, Model, ModelOptions};
 use zoo_native::gradient;
 use zoo_native::precision::Autocast;
 
@@ -12,13 +12,13 @@ use super::average::Average;
 use super::batch::Batch;
 use super::freeze::Freeze;
 use super::loss::cross_entropy;
+use super::memory;
 use super::optimizer::Optimizer;
 use super::random::mix;
 use super::resident::Resident;
 use super::settings::Precision;
 use super::source::Source;
 use super::{Settings, TrainError};
-use crate::results::status::lacks_memory;
 
 /// What a step says of itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -107,13 +107,11 @@ impl Trainer {
     pub fn step(&mut self, batch: &Batch, step: u64, rate: f64) -> Result<StepOutcome, TrainError> {
         let outcome = loop {
             match self.accumulate(batch, step) {
-                Err(error) if is_out_of_memory(&error) && self.micro_batch > 1 => {
-                    self.clear_gradients()?;
-                    self.micro_batch = self.micro_batch.min(batch.len()).div_ceil(2);
-                }
                 Err(error) => {
                     self.clear_gradients()?;
-                    return Err(error);
+                    let lacking = matches!(&error, TrainError::Model(error) if memory::is_lacking(error));
+                    let half = memory::half(self.micro_batch.min(batch.len())).filter(|_| lacking);
+                    self.micro_batch = half.ok_or(error)?;
                 }
                 Ok(outcome) if !outcome.loss.is_finite() => {
                     self.clear_gradients()?;
@@ -177,36 +175,5 @@ impl Trainer {
             }
         }
         Ok(true)
-    }
-}
-
-/// Whether libtorch says that memory does not suffice: `CUDA out of memory` there, `can't allocate memory` on the CPU. It
-/// may say so within kernels of ours.
-fn is_out_of_memory(error: &TrainError) -> bool {
-    let text = match error {
-        TrainError::Model(ModelError::Torch(error)) => error.to_string(),
-        TrainError::Model(ModelError::Native(error)) => error.to_string(),
-        _ => return false,
-    };
-    lacks_memory(&text)
-}
-
-#[cfg(test)]
-mod tests {
-    use zoo_native::depthwise::{Padding, depthwise_conv2d};
-
-    use super::*;
-
-    #[test]
-    fn a_lack_of_memory_is_told_from_other_errors() {
-        let at = (Kind::Float, Device::Cpu);
-        let refused = Tensor::f_zeros([1 << 50], at).unwrap_err();
-        assert!(is_out_of_memory(&ModelError::from(refused).into()));
-        // A map of a petabyte that takes four bytes until somebody wants to write one like it.
-        let map = Tensor::zeros([1, 1, 1, 1], at).expand([1 << 14, 16, 1 << 14, 1 << 14], false);
-        let refused = depthwise_conv2d(&map, &Tensor::zeros([16, 1, 3, 3], at), 1, Padding::symmetric(1)).unwrap_err();
-        assert!(is_out_of_memory(&ModelError::from(refused).into()));
-        let refused = Tensor::zeros([2], at).f_view([3]).unwrap_err();
-        assert!(!is_out_of_memory(&ModelError::from(refused).into()));
     }
 }

@@ -209,6 +209,9 @@ pub struct Args {
     /// no other changes are asked for]
     #[arg(long, value_name = "BOOL", help_heading = "Run")]
     pub data_on_device: Option<bool>,
+    /// Whether cuDNN tries its algorithms and takes the fastest, which may round differently from run to run [default: true]
+    #[arg(long, value_name = "BOOL", help_heading = "Run")]
+    pub cudnn_autotune: Option<bool>,
     /// Time so many steps by operation and by stage, print that, and train nothing
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000), help_heading = "Run")]
     pub profile_steps: Option<u64>,
@@ -285,6 +288,7 @@ pub fn flags(args: &Args) -> Result<Table, Error> {
         ("workers", whole("workers", args.workers)?),
         ("device", text(&args.device)),
         ("data_on_device", args.data_on_device.map(Value::Boolean)),
+        ("cudnn_autotune", args.cudnn_autotune.map(Value::Boolean)),
     ];
     Ok(given.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect())
 }

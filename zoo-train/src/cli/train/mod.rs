@@ -10,7 +10,6 @@ use anyhow::{Context, Error, bail};
 use serde::Deserialize;
 use toml::Table;
 use zoo_core::Registry;
-use zoo_native::precision::set_cuda_modes;
 
 use super::Outcome;
 use super::dataset::load_dataset;
@@ -23,7 +22,7 @@ use crate::train::folder::{Resume, checkpoint_at};
 use crate::train::profile::profile;
 use crate::train::progress::Verbosity;
 use crate::train::run::{Ending, Request, Scores, run as train};
-use crate::train::settings::{Given, Precision, Settings};
+use crate::train::settings::{Given, Settings};
 use crate::train::starting_point;
 
 pub use args::Args;
@@ -83,10 +82,9 @@ fn request(registry: &Registry, args: &Args, repeat: u64) -> Result<(Request, Da
         // libtorch takes its threads once, before any work.
         set_threads(settings.threads);
     }
-    set_cuda_modes(settings.precision == Precision::Tf32, true)?;
     // Sums differ in their last bits by the number of threads: a repeat needs to know it.
     settings.threads.get_or_insert_with(tch::get_num_threads);
-    let device = device(&settings.device)?;
+    let device = device(&settings.device, settings.precision, settings.cudnn_autotune.unwrap_or(true))?;
     let dataset = load_dataset(&settings, args.data_dir.as_deref())?;
     let request = Request {
         entry,

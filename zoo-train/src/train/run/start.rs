@@ -108,6 +108,10 @@ impl<'a> Run<'a> {
             }
         };
         folder.write_config(&state.settings)?;
+        if state.epochs.last().is_some_and(|epoch| epoch.step == state.step) {
+            // A run killed right after an evaluation had no time for it.
+            folder.keep_top(&state)?;
+        }
         metrics::rewrite(&folder.metrics(), &state.epochs)?;
         // A budget that was resumed became steps in the first sitting.
         let budget = request.budget.filter(|_| state.step == 0);
@@ -143,6 +147,7 @@ fn resumed(request: &Settings, earlier: &Settings) -> Settings {
         workers: request.workers,
         device: request.device.clone(),
         data_on_device: request.data_on_device,
+        cudnn_autotune: request.cudnn_autotune,
         checkpoint_every: request.checkpoint_every,
         keep: request.keep,
         ..earlier.clone()

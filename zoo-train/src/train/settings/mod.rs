@@ -150,6 +150,9 @@ pub struct Settings {
     pub device: String,
     /// Whether the training set lives on the device; by default on CUDA, where all changes to images are crops and flips.
     pub data_on_device: Option<bool>,
+    /// Whether cuDNN tries its algorithms on each new shape and takes the fastest; by default it does. Algorithms round
+    /// differently, so that two runs on CUDA may differ in their last bits.
+    pub cudnn_autotune: Option<bool>,
     /// Threads that prepare batches.
     pub workers: usize,
     /// Threads of libtorch; by default one for every processor.
@@ -282,6 +285,7 @@ impl Settings {
             keep: None,
             device: String::new(),
             data_on_device: None,
+            cudnn_autotune: None,
             ..self.clone()
         };
         md5::Md5::digest(essential.to_toml()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
