@@ -145,6 +145,8 @@ fn same_file(from: &Path, to: &Path) -> Result<(), TrainError> {
     let _ = std::fs::remove_file(&partial);
     let linked = std::fs::hard_link(from, &partial).or_else(|_| std::fs::copy(from, &partial).map(|_| ()));
     let landed = linked.and_then(|()| std::fs::rename(&partial, to));
+    // Of two names of one file rename(2) changes nothing, and says that all went well.
+    let _ = std::fs::remove_file(&partial);
     landed.map_err(|source| TrainError::File { what: "write checkpoint", path: to.into(), source })
 }
 
