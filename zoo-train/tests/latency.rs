@@ -30,7 +30,7 @@ fn every_mode_is_a_row_with_the_documented_columns() {
     let output = latency(folder.path(), &[SMALL, "--format", "csv", "--batch", "1,2"]).code(0);
     let table = csv(&folder.path().join("results/latency.csv"));
     let begin = "model,width,depth,input_size,batch,threads,dtype,mode,macs,p50_ms,p90_ms,p99_ms";
-    let measured = "mean_ms,std_ms,outliers,runs,peak_mb,noise,profile,params,status";
+    let measured = "mean_ms,std_ms,outliers,runs,peak_mb,noise,disturbed,profile,params,status";
     let machine = "device,cpu,libtorch,memory_format,revision";
     assert_eq!(table.header.join(","), format!("{begin},{measured},{machine}"));
     let printed = csv_of(&output.stdout);

@@ -201,7 +201,7 @@ fn table(measurements: &[Measurement], against: Option<&Against>) -> String {
             Ok(timing) => {
                 let found = &timing.statistics;
                 cells.extend([found.p50, found.p90, found.p99].map(|ms| format!("{ms:.3}")));
-                cells.extend([found.count.to_string(), format!("{:.1}", timing.times.noise())]);
+                cells.extend([found.count.to_string(), format!("{:.1}", timing.counted.noise)]);
             }
             Err(_) => cells.extend([const { String::new() }; 5]),
         }
@@ -225,7 +225,7 @@ fn ratio(measurements: &[Measurement], ours: &Measurement, against: &Against) ->
         Against::Mode(mode) => is(&other.cell, cell.entry.variant.name, cell.batch, *mode),
     };
     let theirs = measurements.iter().find(wanted).filter(|theirs| !std::ptr::eq(*theirs, ours));
-    let rounds = |measurement: &Measurement| measurement.timing.as_ref().ok().map(|timing| timing.times.rounds.clone());
+    let rounds = |measurement: &Measurement| measurement.timing.as_ref().ok().map(|timing| timing.times.medians());
     theirs.and_then(rounds).zip(rounds(ours)).and_then(|(theirs, ours)| Ratio::of(&ours, &theirs))
 }
 
@@ -246,7 +246,7 @@ fn stage_table(measurement: &Measurement) -> Option<String> {
 
 fn warn_of_noise(measurements: &[Measurement]) {
     let noise = measurements.iter().filter_map(|measurement| measurement.timing.as_ref().ok());
-    let worst = noise.map(|timing| timing.times.noise()).fold(0.0, f64::max);
+    let worst = noise.map(|timing| timing.counted.noise).fold(0.0, f64::max);
     if worst > NOISY {
         eprintln!(
             "warning: the machine was noisy: medians of rounds differ by up to {worst:.1} %; stop other work and measure \

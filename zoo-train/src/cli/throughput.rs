@@ -77,7 +77,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
             eprintln!("warning: {warning}");
         }
         failed += usize::from(found.is_err());
-        noise = noise.max(found.as_ref().map_or(0.0, |found| found.noise));
+        noise = noise.max(found.as_ref().map_or(0.0, |found| found.counted.noise));
         shown.row(line(&load, cost.map_or(0, |cost| cost.macs), &found));
     }
     print!("{}", shown.render());
@@ -146,7 +146,7 @@ fn table() -> Table {
 
 fn line(load: &Load, macs: u64, found: &Result<Throughput, String>) -> [String; 8] {
     let speed = found.as_ref().map(|found| format!("{:.1}", found.images_per_second)).unwrap_or_default();
-    let noise = found.as_ref().map(|found| format!("{:.1}", found.noise)).unwrap_or_default();
+    let noise = found.as_ref().map(|found| format!("{:.1}", found.counted.noise)).unwrap_or_default();
     [
         load.entry.variant.name.into(),
         load.options.input_size.to_string(),

@@ -1,7 +1,7 @@
 //! How long a network takes, measured so that the figure can be trusted.
 //!
-//! [`measure`] is the one way: cells in, measurements out, whether a command or a sweep asks. [`protocol`] says when a run
-//! counts, [`statistics`] what the runs come to, [`network`] how a network is deployed, [`row`] and [`stages`] how it is
+//! [`measure`] is the one way: cells in, measurements out, whether a command or a sweep asks. [`protocol`] says when there
+//! are runs enough, [`times`] which of them count, [`statistics`] what the runs come to, [`network`] how a network is deployed, [`row`] and [`stages`] how it is
 //! written down; [`throughput`] asks for images a second, in training too. Threads are the caller's to set, as libtorch takes
 //! them once a process, and so are the [`processors`] that they run on.
 
@@ -14,6 +14,7 @@ pub mod row;
 pub mod stages;
 pub mod statistics;
 pub mod throughput;
+pub mod times;
 
 use tch::TchError;
 use zoo_core::model::{MemoryFormat, ModelError};
@@ -21,11 +22,13 @@ use zoo_core::{Cost, PlanError, Registry};
 
 pub use cell::Cell;
 pub use network::{Mode, Network};
-pub use protocol::{Protocol, Subject, Times};
+pub use protocol::{Protocol, Subject};
 pub use row::Row;
 pub use stages::Stage;
 pub use statistics::{Ratio, Statistics};
+pub use times::{Counted, Times};
 
+use self::protocol::ROUNDS;
 use crate::results::environment::peak_memory_mb;
 use crate::weights::WeightsFault;
 
@@ -72,9 +75,11 @@ pub struct Measurement {
 /// The times of a cell.
 #[derive(Clone, Debug)]
 pub struct Timing {
-    /// Every run, and the median of each round.
+    /// Every run of every round.
     pub times: Times,
-    /// What the runs come to, in milliseconds.
+    /// Those that count.
+    pub counted: Counted,
+    /// What these come to, in milliseconds.
     pub statistics: Statistics,
     /// The memory format of its maps.
     pub format: MemoryFormat,
@@ -108,10 +113,11 @@ pub fn measure(registry: &Registry, cells: &[Cell], protocol: &Protocol, per_sta
 
 fn timing(network: &Network, times: Times, stage_runs: usize) -> Result<Timing, LatencyError> {
     let nothing = || LatencyError::Setting("no run was counted: raise --runs".into());
-    let statistics = Statistics::of(&times.runs).ok_or_else(nothing)?;
+    let counted = times.counted(ROUNDS);
+    let statistics = Statistics::of(&counted.runs).ok_or_else(nothing)?;
     let peak_mb = peak_memory_mb();
     let stages = if stage_runs > 0 { stages::measure(network, stage_runs)? } else { None };
-    Ok(Timing { times, statistics, format: network.format(), peak_mb, stages })
+    Ok(Timing { times, counted, statistics, format: network.format(), peak_mb, stages })
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! When a run counts: warm-up until stable, then interleaved rounds until there are enough.
 //!
-//! Owns the order of runs and the clock. What is run is a [`Subject`]; a network is one, and so is a stub in a test.
+//! Owns the order of runs and the clock; which rounds count is [`times`](super::times)'. What is run is a [`Subject`]; a network is one, and so is a stub in a test.
 
 use std::time::{Duration, Instant};
 
 use super::LatencyError;
-use super::statistics::{median, spread};
+use super::statistics::median;
+use super::times::Times;
 
 /// Runs of a warm-up window.
 const WINDOW: usize = 5;
@@ -14,7 +15,9 @@ const STABLE: f64 = 0.02;
 /// A warm-up ends here at the latest; the noise column then tells the rest.
 const WARMUP: (usize, Duration) = (20, Duration::from_secs(10));
 /// Rounds that the runs are spread over, at least: enough for an interval, and few enough that switching costs little.
-const ROUNDS: usize = 15;
+pub const ROUNDS: usize = 15;
+/// Rounds at most, where so many do not agree: a machine that is never quiet for long is measured as it is.
+const MOST_ROUNDS: usize = 60;
 
 /// Something that takes time.
 pub trait Subject {
@@ -41,22 +44,6 @@ impl Default for Protocol {
     }
 }
 
-/// The times of one subject, in milliseconds.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Times {
-    /// Every run that counts.
-    pub runs: Vec<f64>,
-    /// The median of each round; subjects measured together have as many, at the same moments.
-    pub rounds: Vec<f64>,
-}
-
-impl Times {
-    /// Spread of the rounds' medians in percent, from the least to the greatest.
-    pub fn noise(&self) -> f64 {
-        spread(&self.rounds)
-    }
-}
-
 struct Run<'a> {
     subject: &'a mut dyn Subject,
     /// Runs in a round, by the speed of the warm-up.
@@ -71,10 +58,10 @@ impl Protocol {
     pub fn measure(&self, subjects: &mut [&mut dyn Subject]) -> Vec<Result<Times, LatencyError>> {
         let mut runs: Vec<Run<'_>> = subjects.iter_mut().map(|subject| self.warm(&mut **subject)).collect();
         let alone = runs.len() == 1;
-        // A warm-up may have been slower than what follows, and more rounds be needed. All have as many, as ratios are taken
-        // round by round.
+        // A warm-up may have been slower than what follows, or rounds be disturbed, and more of them be needed. All have as
+        // many, as ratios are taken round by round.
         let mut round = 0;
-        while round < ROUNDS || runs.iter().any(|run| run.lacks(self)) {
+        while round < ROUNDS || runs.iter().any(|run| run.lacks(self, round < MOST_ROUNDS)) {
             for run in &mut runs {
                 let unmeasured = usize::from(!alone || round == 0);
                 run.round(unmeasured);
@@ -98,10 +85,12 @@ impl Protocol {
 }
 
 impl Run<'_> {
-    /// Whether it has fewer runs or less time than `protocol` promises.
-    fn lacks(&self, protocol: &Protocol) -> bool {
-        let Ok(Times { runs, .. }) = &self.times else { return false };
-        runs.len() < protocol.runs || runs.iter().sum::<f64>() < protocol.time.as_secs_f64() * 1e3
+    /// Whether it has fewer runs or less time than `protocol` promises, or, where they are to `agree`, fewer rounds that do.
+    fn lacks(&self, protocol: &Protocol, agree: bool) -> bool {
+        let Ok(times) = &self.times else { return false };
+        let runs = if agree { times.counted(ROUNDS).runs } else { times.runs().collect() };
+        let few = runs.len() < protocol.runs || runs.iter().sum::<f64>() < protocol.time.as_secs_f64() * 1e3;
+        few || (agree && !times.agree(ROUNDS))
     }
 
     fn round(&mut self, unmeasured: usize) {
@@ -113,10 +102,7 @@ impl Run<'_> {
             (0..self.per_round).map(|_| timed(self.subject)).collect()
         };
         match run() {
-            Ok(round) => {
-                times.rounds.extend(median(&round));
-                times.runs.extend(round);
-            }
+            Ok(round) => times.push(round),
             Err(error) => self.times = Err(error),
         }
     }
@@ -188,7 +174,7 @@ mod tests {
         let mut subject = stub('a', 1.0, &runs);
         let protocol = Protocol { runs: 60, time: Duration::ZERO };
         let times = protocol.measure(&mut [&mut subject]).remove(0).unwrap();
-        let found = median(&times.runs).unwrap();
+        let found = median(&times.counted(ROUNDS).runs).unwrap();
         assert!((1.0..1.01).contains(&found), "{found} ms");
     }
 
@@ -201,8 +187,24 @@ mod tests {
         let protocol = Protocol { runs: 33, time: Duration::from_millis(10) };
         let all = protocol.measure(&mut [&mut fast, &mut slow]);
         let all: Vec<Times> = all.into_iter().map(Result::unwrap).collect();
-        assert!(all.iter().all(|times| times.runs.len() >= 33 && times.runs.iter().sum::<f64>() >= 10.0));
-        assert!(all[0].rounds.len() >= ROUNDS && all[0].rounds.len() == all[1].rounds.len());
+        let counted = |times: &Times| times.counted(ROUNDS).runs;
+        assert!(all.iter().map(counted).all(|runs| runs.len() >= 33 && runs.iter().sum::<f64>() >= 10.0));
+        let rounds = |times: &Times| times.medians().len();
+        assert!(rounds(&all[0]) >= ROUNDS && rounds(&all[0]) == rounds(&all[1]));
+    }
+
+    #[test]
+    fn rounds_that_are_disturbed_are_made_up_for() {
+        let runs = RefCell::default();
+        let mut subject = stub('a', 0.2, &runs);
+        // Through the warm-up and two rounds of two.
+        subject.slow_runs = 2 * WINDOW + 4;
+        let protocol = Protocol { runs: 2 * ROUNDS, time: Duration::ZERO };
+        let times = protocol.measure(&mut [&mut subject]).remove(0).unwrap();
+        let counted = times.counted(ROUNDS);
+        assert!(counted.disturbed >= 1 && counted.noise <= crate::latency::NOISY, "{counted:?}");
+        assert!(times.medians().len() > ROUNDS && counted.runs.len() >= 2 * ROUNDS);
+        assert!(median(&counted.runs).unwrap() < 0.4);
     }
 
     #[test]
@@ -210,7 +212,7 @@ mod tests {
         let runs = RefCell::default();
         let (mut a, mut b) = (stub('a', 0.0, &runs), stub('b', 0.0, &runs));
         let all = Protocol { runs: 30, time: Duration::ZERO }.measure(&mut [&mut a, &mut b]);
-        assert!(all.iter().all(|times| times.as_ref().unwrap().runs.len() == 30));
+        assert!(all.iter().all(|times| times.as_ref().unwrap().runs().count() >= 30));
         let text = runs.borrow().clone();
         assert!(text.ends_with(&"aaabbb".repeat(ROUNDS)), "{text}");
     }
@@ -224,6 +226,6 @@ mod tests {
         let all = protocol.measure(&mut [&mut early, &mut late, &mut good]);
         let outcomes: Vec<bool> = all.iter().map(Result::is_ok).collect();
         assert_eq!(outcomes, [false, false, true]);
-        assert!(all[2].as_ref().unwrap().runs.len() >= 200);
+        assert!(all[2].as_ref().unwrap().runs().count() >= 200);
     }
 }

@@ -7,7 +7,7 @@ use super::identity::header;
 use crate::results::{Environment, Table, TableError, status};
 
 /// The columns, in order; `results/README.md` documents each with its unit.
-pub const HEADER: [&str; 26] = header([
+pub const HEADER: [&str; 27] = header([
     "macs",
     "p50_ms",
     "p90_ms",
@@ -18,6 +18,7 @@ pub const HEADER: [&str; 26] = header([
     "runs",
     "peak_mb",
     "noise",
+    "disturbed",
     "profile",
     "params",
     "status",
@@ -60,7 +61,8 @@ impl Row {
             count(timing.map(|timing| timing.statistics.outliers as u64)),
             count(timing.map(|timing| timing.statistics.count as u64)),
             timing.and_then(|timing| timing.peak_mb).map(|peak| format!("{peak:.0}")).unwrap_or_default(),
-            timing.map(|timing| format!("{:.2}", timing.times.noise())).unwrap_or_default(),
+            timing.map(|timing| format!("{:.2}", timing.counted.noise)).unwrap_or_default(),
+            count(timing.map(|timing| timing.counted.disturbed as u64)),
             cell.profile.clone(),
             count(measurement.cost.map(|cost| cost.params)),
             measurement.timing.as_ref().map_or_else(|error| status::of(&error.to_string()), |_| "done".into()),

@@ -7,8 +7,9 @@ use zoo_core::{Cost, Entry, Options, Plan, PlanError, Registry};
 
 use super::identity::{header, identity};
 use super::network::Mode;
-use super::protocol::{Protocol, Subject, Times};
+use super::protocol::{Protocol, ROUNDS, Subject};
 use super::statistics::median;
+use super::times::{Counted, Times};
 use super::{Cell, LatencyError, measure};
 use crate::data::synthetic;
 use crate::results::environment::peak_memory_mb;
@@ -21,11 +22,12 @@ use crate::train::steps::Steps;
 use crate::train::{Settings, TrainError};
 
 /// The columns, in order; `results/README.md` documents each with its unit.
-pub const HEADER: [&str; 22] = header([
+pub const HEADER: [&str; 23] = header([
     "macs",
     "images_per_second",
     "p50_ms",
     "noise",
+    "disturbed",
     "runs",
     "peak_mb",
     "profile",
@@ -103,10 +105,8 @@ pub struct Throughput {
     pub images_per_second: f64,
     /// Median of a batch in milliseconds.
     pub p50_ms: f64,
-    /// Batches that were counted.
-    pub runs: usize,
-    /// Spread of the rounds' medians in percent.
-    pub noise: f64,
+    /// Batches that were counted, and what of the noise is known.
+    pub counted: Counted,
     /// Peak resident memory of the process so far in MiB; none where the system does not tell.
     pub peak_mb: Option<f64>,
     /// Name of the memory format of its maps.
@@ -138,16 +138,11 @@ impl Load {
             Work::Train => (self.train(protocol, settings, results)?, "channels_last"),
             Work::Infer(mode) => self.infer(registry, protocol, mode)?,
         };
+        let counted = times.counted(ROUNDS);
         let nothing = || LatencyError::Setting("no run was counted: raise --runs".into());
-        let p50_ms = median(&times.runs).ok_or_else(nothing)?;
-        Ok(Throughput {
-            images_per_second: f64::from(self.batch) * 1e3 / p50_ms.max(f64::MIN_POSITIVE),
-            p50_ms,
-            runs: times.runs.len(),
-            noise: times.noise(),
-            peak_mb: peak_memory_mb(),
-            format,
-        })
+        let p50_ms = median(&counted.runs).ok_or_else(nothing)?;
+        let images_per_second = f64::from(self.batch) * 1e3 / p50_ms.max(f64::MIN_POSITIVE);
+        Ok(Throughput { images_per_second, p50_ms, counted, peak_mb: peak_memory_mb(), format })
     }
 
     fn infer(
@@ -227,8 +222,9 @@ impl Load {
             count(cost.map(|cost| cost.macs)),
             number(1, |found| Some(found.images_per_second)),
             number(3, |found| Some(found.p50_ms)),
-            number(2, |found| Some(found.noise)),
-            count(found.ok().map(|found| found.runs as u64)),
+            number(2, |found| Some(found.counted.noise)),
+            count(found.ok().map(|found| found.counted.disturbed as u64)),
+            count(found.ok().map(|found| found.counted.runs.len() as u64)),
             number(0, |found| found.peak_mb),
             self.profile.clone(),
             count(cost.map(|cost| cost.params)),

@@ -8,7 +8,7 @@ pub const ACCURACY: &str = "run,model,width,depth,input_size,profile,params,macs
     best_top1,train_loss,test_loss,status,dataset,classes,batch_size,seed,images_per_second,device,cpu,threads,libtorch,\
     dtype,memory_format,revision,config_hash";
 pub const LATENCY: &str = "model,width,depth,input_size,batch,threads,dtype,mode,macs,p50_ms,p90_ms,p99_ms,mean_ms,std_ms,\
-    outliers,runs,peak_mb,noise,profile,params,status,device,cpu,libtorch,memory_format,revision";
+    outliers,runs,peak_mb,noise,disturbed,profile,params,status,device,cpu,libtorch,memory_format,revision";
 pub const STAGES: &str =
     "model,width,depth,input_size,batch,threads,dtype,mode,stage,macs,ms,share,profile,device,cpu,revision";
 pub const PUBLISHED: &str =
@@ -28,7 +28,7 @@ pub fn run(width: f64, seed: u64, epochs: f64, top1: &str, status: &str) -> Stri
 pub fn latency(width: f64, milliseconds: f64) -> String {
     let macs = (300e6 * width * width) as u64;
     format!(
-        "mobilenet-v2,{width},1,224,1,1,f32,folded,{macs},{milliseconds},{},{},{milliseconds},0.1,0,50,100,quiet,native,\
+        "mobilenet-v2,{width},1,224,1,1,f32,folded,{macs},{milliseconds},{},{},{milliseconds},0.1,0,50,100,quiet,0,native,\
          3504872,done,cpu,AMD EPYC,2.13.0,channels_last,0123456789ab",
         milliseconds * 1.1,
         milliseconds * 1.3
