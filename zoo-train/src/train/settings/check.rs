@@ -118,8 +118,8 @@ impl Settings {
             ),
             rule(self.bn_eps.is_none_or(|eps| eps > 0.0 && eps < 1.0), "--bn-eps must be over 0 and under 1"),
             rule(
-                self.input_size_from.is_none_or(|from| (8..self.input_size).contains(&from)),
-                format!("--input-size-from must be at least 8 and under --input-size {}", self.input_size),
+                self.input_size_from.is_none_or(|from| (8..=self.input_size).contains(&from)),
+                format!("--input-size-from must be at least 8 and at most --input-size {}", self.input_size),
             ),
             rule(
                 self.input_size_from.is_none() || !self.cache_features,
@@ -247,7 +247,7 @@ mod tests {
         assert!(refused("decay_rate = 0.9", "--schedule"));
         assert!(refused("ema_decay = 1.0", "--ema-decay"));
         assert!(refused("optimizer_eps = 1e-3", "SGD"));
-        assert!(refused("input_size_from = 32", "--input-size-from"));
+        assert!(refused("input_size_from = 33", "--input-size-from"));
         assert!(refused("colour_jitter = [0.4, -0.1, 0]", "--colour-jitter"));
         assert!(refused("random_erasing = 1.01", "--random-erasing"));
         assert!(refused("mixup = 1e-9", "--mixup"));
