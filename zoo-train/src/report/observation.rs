@@ -278,6 +278,7 @@ mod tests {
             dataset: "cifar10".into(),
             seed: Some(seed),
             recipe: Recipe::default(),
+            config_hash: String::new(),
             environment: Environment::default(),
         };
         (network, run)

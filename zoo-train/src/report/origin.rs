@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::network::Network;
 use super::rows::{Environment, Rows, Run};
-use super::sweeps;
+use super::sweeps::Sweeps;
 use crate::results::status;
 
 /// The origin of one row.
@@ -41,12 +41,12 @@ pub fn run_name(runs: &[(Network, Run)], run: &Run) -> String {
 
 /// The origin of every row that was made here; `results` is the folder of runs and sweeps.
 pub fn origins(rows: &Rows, results: &Path) -> Vec<Origin> {
-    let sweeps = sweeps::files(results);
+    let sweeps = Sweeps::read(results);
     let mut all: Vec<Origin> = Vec::new();
     for (network, run) in &rows.runs {
         // A cell that failed before its run began has none.
         let name = if run.run.is_empty() { network.title() } else { run_name(&rows.runs, run) };
-        let command = sweeps::command(&sweeps, network, run).unwrap_or_else(|| config_command(results, run));
+        let command = sweeps.command(run).unwrap_or_else(|| config_command(results, run));
         let (status, machine) = (run.status.clone(), machine(&run.environment));
         all.push(Origin { table: "accuracy", name, status, command, machine });
     }

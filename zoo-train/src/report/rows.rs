@@ -57,6 +57,8 @@ pub struct Run {
     pub seed: Option<u64>,
     /// How it was trained.
     pub recipe: Recipe,
+    /// Hash of all settings.
+    pub config_hash: String,
     /// Machine and software.
     pub environment: Environment,
 }
@@ -204,6 +206,7 @@ impl Run {
                 dtype: cells.text("dtype"),
                 test_time_flip: cells.text("test_time_flip") == "true",
             },
+            config_hash: cells.text("config_hash"),
             environment: Environment::read(cells),
         })
     }

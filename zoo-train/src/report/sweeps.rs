@@ -1,48 +1,65 @@
-//! Which sweep a training run is a cell of: by the file that the sweep left of what the run was told.
+//! Which sweep a training run is a cell of: by the hash of its settings, as a sweep itself knows its rows.
 
 use std::path::{Path, PathBuf};
 
 use toml::Table;
+use zoo_core::Registry;
 
-use super::network::Network;
 use super::rows::Run;
+use crate::sweep::cell::Work;
+use crate::sweep::training::Training;
+use crate::sweep::{SweepFile, grid};
 use crate::train::Settings;
 
-/// What the cells of the sweeps in `results` were told, each with the name of its sweep.
-pub fn files(results: &Path) -> Vec<(String, PathBuf)> {
-    let list = |folder: &Path| {
-        let mut paths: Vec<PathBuf> =
-            std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-        paths.sort();
-        paths
-    };
-    let mut files = Vec::new();
-    for folder in list(&results.join("sweeps")) {
-        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let cells = list(&folder).into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "toml"));
-        files.extend(cells.map(|path| (name.clone(), path)));
+/// Where the sweeps that come with the project are, seen from its root.
+const SHIPPED: &str = "configs/sweeps";
+
+/// Training cells, each with the command of its sweep.
+#[derive(Debug)]
+pub struct Sweeps(Vec<(String, Training)>);
+
+impl Sweeps {
+    /// Those of the files in `configs/sweeps`, and those that sweeps left in `results` of what their cells were told.
+    pub fn read(results: &Path) -> Sweeps {
+        let registry = Registry::default();
+        let mut all = Vec::new();
+        for path in list(Path::new(SHIPPED)) {
+            // A file that is being written is none yet.
+            let cells = SweepFile::read(&path).and_then(|file| grid::cells(&file, &registry)).unwrap_or_default();
+            let command = format!("zoo-train sweep {}", path.display());
+            all.extend(cells.into_iter().filter_map(|cell| match cell.work {
+                Work::Accuracy(training) => Some((command.clone(), *training)),
+                _ => None,
+            }));
+        }
+        for folder in list(&results.join("sweeps")) {
+            let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let told = list(&folder).into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "toml"));
+            all.extend(told.filter_map(|path| Some((format!("zoo-train sweep {name}.toml"), told_by(&path)?))));
+        }
+        Sweeps(all)
     }
-    files
+
+    /// The command of the sweep that `run` is a cell of, if there is one.
+    pub fn command(&self, run: &Run) -> Option<String> {
+        let is_cell = |training: &Training| {
+            Some(training.settings.seed) == run.seed && training.has_hash(&run.config_hash, run.epochs, run.steps)
+        };
+        self.0.iter().find(|(_, training)| is_cell(training)).map(|(command, _)| command.clone())
+    }
 }
 
-/// The command of the sweep that `run` is a cell of, if there is one among `files`.
-pub fn command(files: &[(String, PathBuf)], network: &Network, run: &Run) -> Option<String> {
-    let Network { model, width, depth, input_size, profile, .. } = network;
-    let (batch, seed) = (run.recipe.batch_size?, run.seed?);
-    // As cells name their files; the recipe's hash follows.
-    let begin = format!("accuracy-{model}-{width}-{depth}-{input_size}-{profile}-{batch}-{seed}-{}-", run.recipe.dtype);
-    let is_cell = |path: &Path| {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        name.starts_with(&begin) && (run.recipe.hash.is_empty() || recipe_of(path).as_ref() == Some(&run.recipe.hash))
-    };
-    let (sweep, _) = files.iter().find(|(_, path)| is_cell(path))?;
-    let shipped = format!("configs/sweeps/{sweep}.toml");
-    let file = if Path::new(&shipped).is_file() { shipped } else { format!("{sweep}.toml") };
-    Some(format!("zoo-train sweep {file}"))
-}
-
-fn recipe_of(path: &Path) -> Option<String> {
+/// What a cell was told by the file at `path`.
+fn told_by(path: &Path) -> Option<Training> {
     let text = std::fs::read_to_string(path).ok()?;
     let (settings, _) = Settings::layered(Some((path, &text)), Table::new()).ok()?;
-    Some(settings.recipe_hash())
+    Some(Training { given: Table::new(), settings, threads_count: false })
+}
+
+/// The paths in a folder, in order.
+fn list(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
 }

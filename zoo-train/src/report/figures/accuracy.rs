@@ -66,6 +66,8 @@ fn figure(cost: &Cost, dataset: &str, all: &[&Observation], observations: &Obser
     let mut lines: Vec<_> = found.curves.iter().map(|curve| series(curve, None, cost.of)).collect();
     name_families(&mut lines, &families);
     let points = || lines.iter().flat_map(|series| &series.points);
+    // One point is a number, and the table has it.
+    points().nth(1)?;
     let x = Axis::around(cost.axis, cost.unit, true, points().map(|point| point.x))?;
     let y = top1_axis(dataset, points().flat_map(|point| heights(point.y, point.spread)))?;
     let mut caption: Vec<String> = kinds_sentence(&lines).into_iter().chain(spread_sentence(&lines)).collect();
