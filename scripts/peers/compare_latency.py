@@ -15,6 +15,7 @@ import comparison
 import table
 from comparison import HERE, run
 from latency_torch import MODES, NETWORKS
+from rounds import typical
 
 ZOO_MODES = ("eager", "folded", "jit", "native")
 
@@ -69,7 +70,7 @@ def measure(args, model):
         line = peer(args, model, next(iter(rows.values()))["params"])
         pair = {("zoo", mode): float(row["p50_ms"]) for mode, row in rows.items()}
         for mode, rounds in line["rounds"].items():
-            pair["torch", mode] = statistics.median(rounds)
+            pair["torch", mode] = typical(rounds)
         failed.update({("torch", mode): why for mode, why in line["failed"].items()})
         for key, ms in pair.items():
             times.setdefault(key, []).append(ms)

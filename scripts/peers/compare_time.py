@@ -134,6 +134,15 @@ def named(args, name):
     return {**case, "case": name}
 
 
+def asked_for(args, row):
+    """Whether the peer ran in the way that the flags ask for, where they do."""
+    ways = row["torch_options"].split(" + ", 1)[1]
+    kept = "keeping freed memory" in ways
+    pipeline = args.pipeline in (None, row["torch_pipeline"])
+    mode = args.mode is None or ways.split(" + fused")[0] == args.mode
+    return kept == args.keep_memory and pipeline and mode
+
+
 def present(args, case):
     """The rows of the case that the table holds, of seeds that are asked for."""
     wanted = {key: str(case[key]) for key in ("case", "epochs", "learning_rate")}
@@ -142,8 +151,18 @@ def present(args, case):
         row
         for row in table.rows(args.out)
         if all(row[key] == value for key, value in wanted.items())
+        and asked_for(args, row)
     ]
     return {seed: row for row in rows if (seed := int(row["seed"])) < args.pairs}
+
+
+def one_condition(args, rows):
+    """Refuses a median over machines or builds: each wants a table of its own."""
+    for column in ("cpu", "torch", "revision"):
+        found = sorted({row[column] for row in rows})
+        if len(found) > 1:
+            what = f"rows of this case have several values of {column}"
+            sys.exit(f"{args.out}: {what}, {', '.join(found)}: move it away or name --out")
 
 
 def measure(args, name):
@@ -159,6 +178,7 @@ def measure(args, name):
         table.append(args.out, row, COLUMNS)
         print(f"{name}, seed {seed}: zoo {row['zoo_seconds']} s,", end=" ")
         print(f"PyTorch {row['torch_seconds']} s, {row['ratio']}", flush=True)
+    one_condition(args, rows.values())
     return list(rows.values())
 
 

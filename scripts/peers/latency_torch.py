@@ -12,6 +12,8 @@ import sys
 import time
 import warnings
 
+from rounds import ENOUGH, agree
+
 NETWORKS = {
     "mobilenet-v2": "mobilenet_v2",
     "mobilenet-v3-small": "mobilenet_v3_small",
@@ -35,7 +37,6 @@ def arguments():
     add("--batch", type=int, default=1)
     add("--threads", type=int, default=1)
     add("--modes", default=",".join(MODES), help="some of these, with commas between")
-    add("--rounds", type=int, default=15)
     add("--runs", type=int, default=60, help="timed runs of each mode, at least")
     add("--params", type=int, help="refuse a network of another number")
     args = parser.parse_args()
@@ -110,8 +111,8 @@ def main():
             warm_up(run)
             runs[mode] = run
         rounds = {mode: [] for mode in runs}
-        each = -(-args.runs // args.rounds)
-        for _ in range(args.rounds):
+        each = -(-args.runs // ENOUGH)
+        while not all(map(agree, rounds.values())):
             for mode, run in runs.items():
                 run()
                 rounds[mode].append(statistics.median(timed(run) for _ in range(each)))

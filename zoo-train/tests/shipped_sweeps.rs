@@ -67,3 +67,17 @@ fn scaling_in_one_way_costs_as_much_as_in_all() {
         assert!(macs[1] / macs[0] > 3.0, "{model}: {macs:?}");
     }
 }
+
+#[test]
+fn the_report_names_the_shipped_sweep_of_a_committed_row_in_a_fresh_checkout() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = tempdir().unwrap();
+    // As git has it: tables, and neither runs nor what sweeps left.
+    let results = folder.path().join("results");
+    fs::create_dir(&results).unwrap();
+    fs::copy(root.join("results/accuracy.csv"), results.join("accuracy.csv")).unwrap();
+    std::os::unix::fs::symlink(root.join("configs").canonicalize().unwrap(), folder.path().join("configs")).unwrap();
+    run(folder.path(), &["report"]).code(0);
+    let page = fs::read_to_string(results.join("report/index.html")).unwrap();
+    assert!(page.contains("zoo-train sweep configs/sweeps/mobilenet-v1-grid-accuracy.toml"));
+}

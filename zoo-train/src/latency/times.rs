@@ -1,7 +1,7 @@
 //! The times of one subject, round by round, and which rounds count.
 //!
-//! Other work on a machine slows runs and speeds none up, so that rounds which it disturbed can be told: they are slower than
-//! those that agree with each other. Owns that choice. When there are rounds enough is the [`protocol`](super::protocol)'s.
+//! Other work on a machine comes and goes, so that rounds which it disturbed can be told: they are apart from the many that
+//! agree with each other. Owns that choice. When there are rounds enough is the [`protocol`](super::protocol)'s.
 
 use super::NOISY;
 use super::statistics::{median, spread};
@@ -33,30 +33,36 @@ impl Times {
 
     /// Whether `enough` rounds agree.
     pub fn agree(&self, enough: usize) -> bool {
-        self.fastest(enough).is_some()
+        self.most().is_some_and(|(_, count)| count >= enough)
     }
 
-    /// What counts where `enough` rounds are wanted: the rounds within [`NOISY`] percent of the fastest that so many agree
-    /// with, or all of them where so many do not agree.
+    /// What counts where `enough` rounds are wanted: the rounds of the stretch of [`NOISY`] percent that holds most of them,
+    /// or all where so many do not agree. Most, and not the fastest: of times that scatter, those are the lucky ones.
     pub fn counted(&self, enough: usize) -> Counted {
-        let (least, most) = match self.fastest(enough) {
-            Some(least) => (least, within(least)),
-            None => (0.0, f64::INFINITY),
+        let (least, most) = match self.most() {
+            Some((least, count)) if count >= enough => (least, within(least)),
+            _ => (0.0, f64::INFINITY),
         };
-        let rounds: Vec<_> = self.rounds.iter().filter(|(median, _)| (least..=most).contains(median)).collect();
+        let (rounds, others): (Vec<_>, Vec<_>) =
+            self.rounds.iter().partition(|(median, _)| (least..=most).contains(median));
+        let medians: Vec<f64> = rounds.iter().map(|(median, _)| *median).collect();
+        let all = self.medians();
         Counted {
             runs: rounds.iter().flat_map(|(_, runs)| runs.iter().copied()).collect(),
-            disturbed: self.rounds.len() - rounds.len(),
-            noise: spread(&rounds.iter().map(|(median, _)| *median).collect::<Vec<f64>>()),
+            disturbed: others.len(),
+            // A machine that was disturbed for most of the time was not quiet.
+            noise: spread(if others.len() > rounds.len() { &all } else { &medians }),
         }
     }
 
-    /// The least median that those of `enough` rounds are within [`NOISY`] percent of.
-    fn fastest(&self, enough: usize) -> Option<f64> {
+    /// The stretch of [`NOISY`] percent that holds most medians: where it begins, and how many those are; of equals the
+    /// fastest.
+    fn most(&self) -> Option<(f64, usize)> {
         let mut medians = self.medians();
         medians.sort_by(f64::total_cmp);
-        let mut windows = medians.windows(enough.max(1));
-        windows.find(|window| window[window.len() - 1] <= within(window[0])).map(|window| window[0])
+        let count = |at: usize| medians[at..].partition_point(|median| *median <= within(medians[at]));
+        let stretches = (0..medians.len()).map(|at| (medians[at], count(at)));
+        stretches.reduce(|best, next| if next.1 > best.1 { next } else { best })
     }
 }
 
@@ -71,7 +77,8 @@ pub struct Counted {
     pub runs: Vec<f64>,
     /// Rounds that do not count.
     pub disturbed: usize,
-    /// Spread of the medians of those that do, in percent, from the least to the greatest.
+    /// Spread of the medians of those that do, in percent, from the least to the greatest; of all, where those are fewer than
+    /// half.
     pub noise: f64,
 }
 
@@ -97,10 +104,26 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_that_was_fast_alone_does_not_count_either() {
-        let counted = of(&[5.0, 10.0, 10.2, 10.4]).counted(3);
-        assert_eq!((counted.runs.len(), counted.disturbed), (6, 1));
+    fn moments_that_were_fast_alone_do_not_count_either() {
+        let counted = of(&[5.0, 10.0, 10.2, 5.1, 10.4]).counted(2);
+        assert_eq!((counted.runs.len(), counted.disturbed), (6, 2));
         assert!(counted.runs.iter().all(|run| *run > 9.0));
+    }
+
+    #[test]
+    fn times_that_scatter_are_not_taken_at_their_fastest() {
+        // From 0.96 to 1.04, most of them in the middle.
+        let scattered: Vec<f64> =
+            [96, 98, 99, 100, 100, 100, 101, 102, 104].map(|hundredths| f64::from(hundredths) / 10.0).into();
+        let found = crate::latency::statistics::median(&of(&scattered).counted(7).runs).unwrap();
+        assert!((found - 10.0).abs() < 0.11, "{found}");
+    }
+
+    #[test]
+    fn a_machine_that_is_disturbed_most_of_the_time_is_noisy() {
+        let counted = of(&[10.0, 10.1, 20.0, 15.0, 30.0]).counted(2);
+        assert_eq!((counted.runs.len(), counted.disturbed), (4, 3));
+        assert!(counted.noise > NOISY);
     }
 
     #[test]

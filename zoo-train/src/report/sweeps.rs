@@ -2,14 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use toml::Table;
 use zoo_core::Registry;
 
 use super::rows::Run;
 use crate::sweep::cell::Work;
-use crate::sweep::training::Training;
-use crate::sweep::{SweepFile, grid};
-use crate::train::Settings;
+use crate::sweep::training::{Recipe, Training};
+use crate::sweep::{Kind, SweepError, SweepFile, grid};
 
 /// Where the sweeps that come with the project are, seen from its root.
 const SHIPPED: &str = "configs/sweeps";
@@ -19,23 +17,24 @@ const SHIPPED: &str = "configs/sweeps";
 pub struct Sweeps(Vec<(String, Training)>);
 
 impl Sweeps {
-    /// Those of the files in `configs/sweeps`, and those that sweeps left in `results` of what their cells were told.
+    /// Those of the files in `configs/sweeps`, and those that sweeps left in `results` of what their cells were told. Cells
+    /// that start from weights are not among them: a report fetches none.
     pub fn read(results: &Path) -> Sweeps {
         let registry = Registry::default();
         let mut all = Vec::new();
         for path in list(Path::new(SHIPPED)) {
             // A file that is being written is none yet.
-            let cells = SweepFile::read(&path).and_then(|file| grid::cells(&file, &registry)).unwrap_or_default();
+            let trainings = trainings(&path, &registry).unwrap_or_default();
             let command = format!("zoo-train sweep {}", path.display());
-            all.extend(cells.into_iter().filter_map(|cell| match cell.work {
-                Work::Accuracy(training) => Some((command.clone(), *training)),
-                _ => None,
-            }));
+            all.extend(trainings.into_iter().map(|training| (command.clone(), training)));
         }
         for folder in list(&results.join("sweeps")) {
-            let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let file = format!("{}.toml", folder.file_name().unwrap_or_default().to_string_lossy());
+            let shipped = Path::new(SHIPPED).join(&file);
+            let file = if shipped.is_file() { shipped } else { file.into() };
             let told = list(&folder).into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "toml"));
-            all.extend(told.filter_map(|path| Some((format!("zoo-train sweep {name}.toml"), told_by(&path)?))));
+            let command = format!("zoo-train sweep {}", file.display());
+            all.extend(told.filter_map(|path| Some((command.clone(), Training::told(&path, &registry)?))));
         }
         Sweeps(all)
     }
@@ -43,17 +42,29 @@ impl Sweeps {
     /// The command of the sweep that `run` is a cell of, if there is one.
     pub fn command(&self, run: &Run) -> Option<String> {
         let is_cell = |training: &Training| {
-            Some(training.settings.seed) == run.seed && training.has_hash(&run.config_hash, run.epochs, run.steps)
+            let threads = training.settings.threads.filter(|_| training.threads_count);
+            Some(training.settings.seed) == run.seed
+                && threads.is_none_or(|threads| threads.to_string() == run.environment.threads)
+                && training.has_hash(&run.config_hash, run.epochs, run.steps)
         };
         self.0.iter().find(|(_, training)| is_cell(training)).map(|(command, _)| command.clone())
     }
 }
 
-/// What a cell was told by the file at `path`.
-fn told_by(path: &Path) -> Option<Training> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let (settings, _) = Settings::layered(Some((path, &text)), Table::new()).ok()?;
-    Some(Training { given: Table::new(), settings, threads_count: false })
+/// The training cells of the sweep at `path`.
+fn trainings(path: &Path, registry: &Registry) -> Result<Vec<Training>, SweepError> {
+    let whole = SweepFile::read(path)?;
+    let mut file = SweepFile { grids: Vec::new(), ..whole.clone() };
+    for grid in &whole.grids {
+        if grid.kinds.contains(&Kind::Accuracy) && !Recipe::read(&whole, grid)?.has_weights() {
+            file.grids.push(grid.clone());
+        }
+    }
+    let cells = grid::cells(&file, registry)?;
+    Ok(cells
+        .into_iter()
+        .filter_map(|cell| if let Work::Accuracy(training) = cell.work { Some(*training) } else { None })
+        .collect())
 }
 
 /// The paths in a folder, in order.

@@ -64,6 +64,11 @@ impl Recipe {
         Ok(Recipe(table))
     }
 
+    /// Whether it starts from weights, which are looked for, on the hub too, as soon as it is settled.
+    pub fn has_weights(&self) -> bool {
+        starts_from_weights(&self.0)
+    }
+
     /// The recipe with the values of the axes over it.
     ///
     /// # Errors
@@ -96,6 +101,14 @@ impl Training {
             settings.check(images).map_err(|error| error.to_string())?;
         }
         Ok(Training { given, settings, threads_count })
+    }
+
+    /// What the cell of an earlier sitting was told by the file at `path`; none where that cannot be read, or starts from
+    /// weights.
+    pub fn told(path: &Path, registry: &Registry) -> Option<Training> {
+        let given: Table = std::fs::read_to_string(path).ok()?.parse().ok()?;
+        let threads_count = given.contains_key("threads");
+        (!starts_from_weights(&given)).then(|| Training::of(given, threads_count, registry).ok()).flatten()
     }
 
     /// The same with another number of epochs.
@@ -156,6 +169,10 @@ impl Training {
         };
         Some(self.settings.limit_test.unwrap_or(all).min(all))
     }
+}
+
+fn starts_from_weights(given: &Table) -> bool {
+    ["weights", "pretrained"].iter().any(|key| given.contains_key(*key))
 }
 
 fn train_images(settings: &Settings) -> Option<usize> {

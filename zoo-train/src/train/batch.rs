@@ -47,19 +47,12 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Logits of the batch and its labels. Images are resized to the network's input, features go to its classifier.
+    /// Logits of the images `piece`, which may be those of `resident`, and their labels. Images are resized to the network's
+    /// input, features go to its classifier.
     ///
     /// # Errors
     /// Where libtorch refuses, most often for lack of memory.
-    pub fn classify(&self, model: &Model, mode: Mode) -> Result<(Tensor, Tensor), ModelError> {
-        self.classify_piece(model, None, mode, 0..self.len())
-    }
-
-    /// The same of the images `piece` alone, which may be those of `resident`.
-    ///
-    /// # Errors
-    /// As [`classify`](Batch::classify).
-    pub fn classify_piece(
+    pub fn classify(
         &self,
         model: &Model,
         resident: Option<&Resident>,
@@ -86,7 +79,7 @@ impl Batch {
         piece: Range<usize>,
     ) -> Result<(Tensor, Tensor), ModelError> {
         if let Kind::Features(_) = self.kind {
-            return self.classify_piece(model, None, Mode::Eval, piece);
+            return self.classify(model, None, Mode::Eval, piece);
         }
         let images = self.images(model, None, piece.clone())?;
         let mut logits = deployed.forward(&images)?;

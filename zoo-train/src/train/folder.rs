@@ -2,9 +2,13 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::checkpoint::{Checkpoint, State};
 use super::{Settings, TrainError};
+
+/// A process that was asked to end still has its folder while it ends its step and saves.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A folder `results/<run>`.
 #[derive(Debug)]
@@ -55,13 +59,19 @@ impl RunFolder {
         RunFolder { path, lock: None }
     }
 
-    /// Takes the folder to write to; false where another process has it. A file system that knows no locks, as some of
-    /// networks, leaves that to its users.
+    /// Takes the folder to write to; false where another process has it, and keeps it. A file system that knows no locks, as
+    /// some of networks, leaves that to its users.
     fn take(&mut self) -> bool {
         let Ok(folder) = File::open(&self.path) else { return true };
-        let free = !matches!(folder.try_lock(), Err(TryLockError::WouldBlock));
-        self.lock = free.then_some(folder);
-        free
+        let asked = Instant::now();
+        while matches!(folder.try_lock(), Err(TryLockError::WouldBlock)) {
+            if asked.elapsed() > PATIENCE {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.lock = Some(folder);
+        true
     }
 
     /// Its name.
@@ -176,7 +186,9 @@ pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Found,
         Resume::No => Ok(Found::default()),
         Resume::From(path) => {
             let file = checkpoint_at(path);
-            let mut folder = RunFolder::at(file.parent().map(Path::to_path_buf).unwrap_or_default());
+            let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).map(Path::to_path_buf);
+            // Of a bare file name it is the folder that one is in.
+            let mut folder = RunFolder::at(parent.or_else(|| std::env::current_dir().ok()).unwrap_or_default());
             if !folder.take() {
                 return Err(TrainError::InUse { path: folder.path });
             }

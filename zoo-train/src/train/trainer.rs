@@ -146,7 +146,7 @@ impl Trainer {
     /// finite.
     fn backward(&self, batch: &Batch, piece: Range<usize>, share: f64) -> Result<StepOutcome, TrainError> {
         let autocast = Autocast::enter(self.autocast, self.model.device())?;
-        let (logits, labels) = batch.classify_piece(&self.model, self.resident.as_ref(), Mode::Train, piece.clone())?;
+        let (logits, labels) = batch.classify(&self.model, self.resident.as_ref(), Mode::Train, piece.clone())?;
         drop(autocast);
         let logits = logits.f_to_kind(Kind::Float)?;
         let (loss, labels) = cross_entropy(&logits, labels, batch.partners(piece), self.label_smoothing)?;

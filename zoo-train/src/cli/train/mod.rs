@@ -30,7 +30,8 @@ pub use args::Args;
 use args::flags;
 
 /// Settings that may change when a run is resumed, as no result depends on them.
-const FREE: [&str; 5] = ["threads", "workers", "device", "checkpoint_every", "keep"];
+const FREE: [&str; 7] =
+    ["threads", "workers", "device", "data_on_device", "cudnn_autotune", "checkpoint_every", "keep"];
 
 pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
     if let Some(steps) = args.profile_steps {

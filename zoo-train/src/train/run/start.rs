@@ -11,7 +11,7 @@ use super::{Request, Run};
 use crate::data::{Dataset, Split};
 use crate::train::budget::{Pace, Speed};
 use crate::train::checkpoint::{Checkpoint, State};
-use crate::train::folder::{self, Found, RunFolder};
+use crate::train::folder::{self, Found, Resume, RunFolder};
 use crate::train::progress::Progress;
 use crate::train::progressive::Progressive;
 use crate::train::source::Source;
@@ -108,7 +108,11 @@ impl<'a> Run<'a> {
             }
         };
         folder.write_config(&state.settings)?;
-        if state.epochs.last().is_some_and(|epoch| epoch.step == state.step) {
+        let is_newest = match &request.resume {
+            Resume::From(path) => folder::checkpoint_at(path).file_name() == folder.last().file_name(),
+            Resume::Auto | Resume::No => true,
+        };
+        if is_newest && state.epochs.last().is_some_and(|epoch| epoch.step == state.step) {
             // A run killed right after an evaluation had no time for it.
             folder.keep_top(&state)?;
         }
