@@ -322,15 +322,38 @@ fn a_run_that_went_back_and_was_killed_goes_on_to_the_same_bits() {
     assert_same_tensors(&last(&straight), &last(&folder));
 }
 
+/// The names of the checkpoints that `--keep` keeps.
+fn kept(run: &Path) -> Vec<String> {
+    let names = fs::read_dir(run).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut kept: Vec<String> = names.filter(|name| name.starts_with("step-")).collect();
+    kept.sort();
+    kept
+}
+
+#[test]
+fn a_resume_from_a_checkpoint_that_is_kept_leaves_it_as_it_is() {
+    let flags = [&FLAGS[4..], &["--steps", "45", "--keep", "2"]].concat();
+    let folder = tempdir().unwrap();
+    let mut child = start(folder.path(), &flags);
+    assert!(wait_for_checkpoints(&mut child, folder.path(), 3), "it ended too soon");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let run = run_folder(folder.path());
+    let earlier = run.join(&kept(&run)[0]);
+    let before = fs::read(&earlier).unwrap();
+    let mut command =
+        command::zoo(folder.path(), &small(&[&flags[..], &["--resume", earlier.to_str().unwrap()]].concat()));
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("going on at step")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(fs::read(&earlier).unwrap() == before, "{} is another one", earlier.display());
+}
+
 #[test]
 fn the_checkpoints_that_are_kept_survive_a_kill_before_they_had_their_names() {
     let flags = [&FLAGS[4..], &["--steps", "45", "--keep", "2"]].concat();
-    let kept = |run: &Path| -> Vec<String> {
-        let names = fs::read_dir(run).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut kept: Vec<String> = names.filter(|name| name.starts_with("step-")).collect();
-        kept.sort();
-        kept
-    };
     let folder = tempdir().unwrap();
     let mut child = start(folder.path(), &flags);
     assert!(wait_for_checkpoints(&mut child, folder.path(), 1), "it ended too soon");
