@@ -121,8 +121,11 @@ def row(metric, values, unit, limit):
 
 
 def cpu():
-    found = re.search(r"model name\s*:\s*(.+)", pathlib.Path("/proc/cpuinfo").read_text())
-    return found.group(1).strip() if found else "unknown"
+    """The processor as the zoo's own tables name it."""
+    info = pathlib.Path("/proc/cpuinfo").read_text()
+    found = [re.search(rf"^{key}\s*:\s*(.+)", info, re.MULTILINE) for key in ("model name", "cpu family", "model")]
+    name, family, model = [match and match.group(1).strip() for match in found]
+    return f"{name} (family {family}, model {model})" if name and family and model else name or "unknown"
 
 
 def run(command):

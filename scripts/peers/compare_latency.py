@@ -15,7 +15,6 @@ import comparison
 import table
 from comparison import HERE, run
 from latency_torch import MODES, NETWORKS
-from rounds import typical
 
 ZOO_MODES = ("eager", "folded", "jit", "native")
 
@@ -57,7 +56,8 @@ def peer(args, model, params):
     """One run of the peer: the line it prints."""
     command = [args.python, os.path.join(HERE, "latency_torch.py"), "--model", model]
     command += ["--input-size", args.input_size, "--batch", args.batch]
-    command += ["--threads", args.threads, "--runs", args.runs, "--params", params]
+    command += ["--threads", args.threads, "--params", params]
+    command += ["--runs", args.runs, "--seconds", args.seconds]
     return comparison.said(list(map(str, command)), "the PyTorch peer")
 
 
@@ -69,8 +69,8 @@ def measure(args, model):
         rows = zoo(args, model)
         line = peer(args, model, next(iter(rows.values()))["params"])
         pair = {("zoo", mode): float(row["p50_ms"]) for mode, row in rows.items()}
-        for mode, rounds in line["rounds"].items():
-            pair["torch", mode] = typical(rounds)
+        for mode, ms in line["p50_ms"].items():
+            pair["torch", mode] = ms
         failed.update({("torch", mode): why for mode, why in line["failed"].items()})
         for key, ms in pair.items():
             times.setdefault(key, []).append(ms)

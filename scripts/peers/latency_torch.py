@@ -1,7 +1,7 @@
 """Latency of torchvision's networks in PyTorch, as one would deploy them.
 
 One process, one network, one thread, random images; the modes run in interleaved
-rounds, and one line of JSON gives the medians of each round in milliseconds.
+rounds, and one line of JSON gives the median of the runs that count, in milliseconds.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import sys
 import time
 import warnings
 
-from rounds import ENOUGH, agree
+from rounds import counted, lack, per_round
 
 NETWORKS = {
     "mobilenet-v2": "mobilenet_v2",
@@ -38,6 +38,7 @@ def arguments():
     add("--threads", type=int, default=1)
     add("--modes", default=",".join(MODES), help="some of these, with commas between")
     add("--runs", type=int, default=60, help="timed runs of each mode, at least")
+    add("--seconds", type=float, default=0.5, help="time of each mode, at least")
     add("--params", type=int, help="refuse a network of another number")
     args = parser.parse_args()
     unknown = set(args.modes.split(",")) - set(MODES)
@@ -85,12 +86,12 @@ def timed(run):
 
 
 def warm_up(run):
-    """Until the medians of two windows agree, for ten seconds at most."""
+    """The last median, once those of two windows agree, or after ten seconds."""
     begun, before = time.perf_counter(), float("inf")
-    while time.perf_counter() - begun < 10:
+    while True:
         now = statistics.median(timed(run) for _ in range(5))
-        if abs(now - before) <= 0.02 * now:
-            break
+        if abs(now - before) <= 0.02 * now or time.perf_counter() - begun >= 10:
+            return now
         before = now
 
 
@@ -99,7 +100,7 @@ def main():
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-args.threads :])
-    runs, failed = {}, {}
+    runs, each, failed = {}, {}, {}
     with torch.no_grad():
         for mode in args.modes.split(","):
             try:
@@ -108,15 +109,15 @@ def main():
             except Exception as error:  # A mode that a machine lacks leaves the others.
                 failed[mode] = str(error).strip().splitlines()[0]
                 continue
-            warm_up(run)
+            each[mode] = per_round(warm_up(run), args.runs, args.seconds)
             runs[mode] = run
         rounds = {mode: [] for mode in runs}
-        each = -(-args.runs // ENOUGH)
-        while not all(map(agree, rounds.values())):
+        while any(lack(those, args.runs, args.seconds) for those in rounds.values()):
             for mode, run in runs.items():
                 run()
-                rounds[mode].append(statistics.median(timed(run) for _ in range(each)))
-    line = {"torch": torch.__version__, "rounds": rounds, "failed": failed}
+                rounds[mode].append([timed(run) for _ in range(each[mode])])
+    p50 = {mode: statistics.median(counted(those)) for mode, those in rounds.items()}
+    line = {"torch": torch.__version__, "p50_ms": p50, "failed": failed}
     print(json.dumps(line))
 
 

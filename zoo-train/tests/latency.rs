@@ -151,13 +151,16 @@ fn what_cannot_be_is_refused_before_anything_is_measured() {
 }
 
 #[test]
-fn weights_of_a_file_are_measured_with_their_own_classes() {
+fn weights_of_a_file_are_measured_with_their_own_classes_and_strides() {
     let folder = tempdir().unwrap();
     command::train(folder.path(), &["--steps", "2"]).code(0);
     let file = command::run_folder(folder.path()).join("last.safetensors");
     let arguments = ["latency", SMALL, "--weights", file.to_str().unwrap(), "--mode", "native", "--runs", "5"];
-    run(folder.path(), &[&arguments[..], &["--seconds", "0"]].concat()).code(0);
-    assert_eq!(csv(&folder.path().join("results/latency.csv")).rows[0]["status"], "done");
+    run(folder.path(), &[&arguments[..], &["--seconds", "0", "--per-stage"]].concat()).code(0);
+    let row = &csv(&folder.path().join("results/latency.csv")).rows[0];
+    assert_eq!((row["status"].as_str(), row["profile"].as_str(), row["input_size"].as_str()), ("done", "stem1", "32"));
+    let stages = csv(&folder.path().join("results/latency-stages.csv")).rows;
+    assert!(!stages.is_empty() && stages.iter().all(|stage| stage["profile"] == "stem1"), "{stages:?}");
     latency(folder.path(), &[SMALL, "--mode", "native", "--weights", "nowhere.pth"]).code(2);
     run(folder.path(), &["latency", SMALL, "--mode", "native", "--weights", "nowhere.pth"]).refused(&["1 of 1"]);
     let rows = csv(&folder.path().join("results/latency.csv")).rows;

@@ -55,6 +55,37 @@ fn every_figure_is_in_the_page_and_a_file_of_both_kinds() {
     }
 }
 
+/// The tables that come with the project.
+fn committed(folder: &Path) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../results");
+    fs::create_dir_all(folder.join("results/published")).unwrap();
+    fs::copy(from.join("count.csv"), folder.join("results/count.csv")).unwrap();
+    for entry in fs::read_dir(from.join("published")).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, folder.join("results/published").join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+#[test]
+fn what_the_papers_print_is_drawn_over_the_counts_that_come_with_the_project() {
+    let folder = tempdir().unwrap();
+    committed(folder.path());
+    report(folder.path()).code(0);
+    let page = page(folder.path());
+    for name in ["scaling-efficientnet-imagenet", "resolution-imagenet"] {
+        let figure = figure(&page, name);
+        assert!(
+            figure.matches("class=\"line ").count() >= 4 && figure.matches("class=\"mark ").count() >= 16,
+            "{name}"
+        );
+        assert!(folder.path().join(format!("results/report/{name}.png")).exists(), "{name}");
+    }
+    // Each drawing has its front, for the desk and for the phone.
+    assert_eq!(figure(&page, "accuracy-macs-imagenet").matches("class=\"front\"").count(), 2);
+    // Where a paper's figure is not what was counted.
+    assert!(page.contains("class=\"off\""));
+}
+
 #[test]
 fn the_page_loads_nothing() {
     let folder = tempdir().unwrap();

@@ -404,12 +404,106 @@ fn a_checkpoint_that_is_not_whole_is_named() {
     assert_eq!(statuses(folder.path()), ["done"]);
 }
 
+/// Cuts a file in half, beside its other names.
+fn cut(path: &Path) {
+    let whole = fs::read(path).unwrap();
+    fs::remove_file(path).unwrap();
+    fs::write(path, &whole[..whole.len() / 2]).unwrap();
+}
+
+#[test]
+fn where_the_newest_checkpoint_is_not_whole_or_not_there_the_best_one_goes_on() {
+    let straight = straight();
+    for is_there in [true, false] {
+        let folder = interrupted("INT");
+        let run = run_folder(folder.path());
+        let last = run.join("last.safetensors");
+        cut(&last);
+        if !is_there {
+            fs::remove_file(&last).unwrap();
+        }
+        let by_path = is_there.then(|| run.to_str().unwrap().to_string());
+        let resume = ["--resume", by_path.as_deref().unwrap_or("auto")];
+        let output = train(folder.path(), &[&FLAGS[..], &resume].concat()).code(0);
+        assert!(output.stderr.contains("going on at step"), "{}", output.stderr);
+        assert_eq!(output.stderr.contains("going on from"), is_there, "{}", output.stderr);
+        assert_same_end(straight.path(), folder.path());
+    }
+}
+
+#[test]
+fn a_run_that_ended_without_its_row_gets_it_from_where_it_stands() {
+    for by_path in [true, false] {
+        let folder = tempdir().unwrap();
+        train(folder.path(), &FLAGS).code(0);
+        let run = run_folder(folder.path());
+        let before = fs::read(run.join("last.safetensors")).unwrap();
+        // As after a kill between the last checkpoint and the row, or on a disk without room for it.
+        fs::remove_file(folder.path().join("results/accuracy.csv")).unwrap();
+        let resume = ["--resume", if by_path { run.to_str().unwrap() } else { "auto" }];
+        train(folder.path(), &[&FLAGS[..], &resume].concat()).code(0);
+        assert_eq!(statuses(folder.path()), ["done"]);
+        assert!(fs::read(run.join("last.safetensors")).unwrap() == before);
+        let again = train(folder.path(), &[&FLAGS[..], &["--resume", run.to_str().unwrap()]].concat());
+        again.refused(&["has ended, after 45 steps"]);
+    }
+}
+
+#[test]
+fn a_resume_from_an_earlier_checkpoint_gives_up_the_steps_behind_it() {
+    let flags = [&FLAGS[4..], &["--steps", "45", "--keep", "9"]].concat();
+    let folder = tempdir().unwrap();
+    train(folder.path(), &flags).code(0);
+    let run = run_folder(folder.path());
+    let last = run.join("last.safetensors");
+    let (end, earlier) = (fs::read(&last).unwrap(), run.join("step-00000010.safetensors"));
+    let mut child = start(folder.path(), &[&flags[..], &["--resume", earlier.to_str().unwrap()]].concat());
+    command::wait_until(&mut child, || fs::read(&last).is_ok_and(|now| now != end));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let resumed = train(folder.path(), &[&flags[..], &["--resume", "auto"]].concat()).code(0);
+    assert!(resumed.stderr.contains("going on at step"), "{}", resumed.stderr);
+    let straight = tempdir().unwrap();
+    train(straight.path(), &flags).code(0);
+    assert_same_tensors(&run_folder(straight.path()).join("last.safetensors"), &last);
+}
+
+#[test]
+fn a_checkpoint_of_another_release_is_refused_and_stays() {
+    let folder = tempdir().unwrap();
+    train(folder.path(), &["--steps", "2"]).code(0);
+    let last = run_folder(folder.path()).join("last.safetensors");
+    let (ours, theirs) = (br#"{\"version\":3"#, br#"{\"version\":9"#);
+    let mut bytes = fs::read(&last).unwrap();
+    let place = bytes.windows(ours.len()).position(|window| window == ours).expect("the version in the metadata");
+    bytes[place..place + ours.len()].copy_from_slice(theirs);
+    fs::remove_file(&last).unwrap();
+    fs::write(&last, &bytes).unwrap();
+    let output = train(folder.path(), &["--steps", "2", "--resume", last.to_str().unwrap()]);
+    output.refused(&["last.safetensors", "another release (version 9", "stays as it is", "--resume"]);
+    assert!(fs::read(&last).unwrap() == bytes);
+}
+
+#[test]
+fn a_folder_that_may_not_be_written_to_is_named_with_what_was_kept() {
+    let folder = interrupted("INT");
+    let run = run_folder(folder.path());
+    let kept = fs::read(run.join("last.safetensors")).unwrap();
+    // Root may write anywhere; where a folder is in the way, nobody can write the settings.
+    fs::create_dir(run.join("config.partial")).unwrap();
+    let output = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat());
+    let output = output.refused(&["config.toml"]);
+    assert!(output.stderr.contains("the last good checkpoint is"), "{}", output.stderr);
+    assert!(fs::read(run.join("last.safetensors")).unwrap() == kept);
+}
+
 #[test]
 fn resume_auto_passes_over_a_checkpoint_that_is_not_whole() {
     let folder = interrupted("INT");
-    let last = run_folder(folder.path()).join("last.safetensors");
-    let good = fs::read(&last).unwrap();
-    fs::write(&last, &good[..good.len() / 2]).unwrap();
+    let run = run_folder(folder.path());
+    for name in ["last.safetensors", "best.safetensors"] {
+        cut(&run.join(name));
+    }
     let output = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
     assert!(
         output.stderr.contains("results in") && output.stderr.contains("that run is passed over"),

@@ -332,6 +332,10 @@ fn a_budget_gives_all_cells_of_a_curve_the_same_epochs_and_later_sittings_keep_t
     // The machine may be busy with other tests.
     assert!(seconds < 60.0, "{seconds} s");
 
+    let dry = sweep(folder.path(), &["--dry-run"]).code(0);
+    assert!(dry.text().contains("2 cells: 2 are there"), "{}", dry.text());
+    assert!(dry.stderr.contains("as an earlier sitting with --budget chose"), "{}", dry.stderr);
+
     // A wider one joins the curve with the epochs that it has, even where the record is lost.
     let wider = fs::read_to_string(folder.path().join("my.toml")).unwrap().replace("[0.35, 1]", "[0.35, 1, 0.5]");
     fs::write(folder.path().join("my.toml"), wider).unwrap();

@@ -3,6 +3,7 @@
 #[path = "common/command.rs"]
 mod command;
 
+use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
@@ -251,4 +252,34 @@ fn a_budget_is_kept_and_its_steps_repeat_the_run() {
     assert_eq!(accuracy(folder.path()).rows[0]["steps"], steps);
     let again = trained(&[&flags[..], &["--steps", &steps]].concat());
     assert_same_run(folder.path(), again.path());
+}
+
+/// Whether there is a GPU that this libtorch can use; says loudly where there is none.
+fn has_cuda(folder: &Path) -> bool {
+    let doctor = String::from_utf8(run(folder, &["doctor"]).code(0).stdout).unwrap();
+    let line = doctor.lines().find(|line| line.starts_with("CUDA")).unwrap().to_string();
+    let has = line.contains("device(s)");
+    if !has {
+        // Past the harness, which keeps to itself what tests that pass have to say.
+        let _ = std::io::stderr().write_all(b"\nSKIPPED: nothing was trained on a GPU, as there is none here\n");
+    }
+    has
+}
+
+#[test]
+fn on_a_gpu_images_that_live_there_are_trained_and_a_run_is_resumed() {
+    let folder = tempdir().unwrap();
+    if !has_cuda(folder.path()) {
+        return;
+    }
+    let cuda = ["--device", "cuda", "--steps", "20", "--checkpoint-every", "5"];
+    for on_device in ["true", "false"] {
+        let folder = trained(&[&cuda[..], &["--data-on-device", on_device]].concat());
+        let row = &accuracy(folder.path()).rows[0];
+        assert!(row["device"].starts_with("cuda") && row["status"] == "done", "{row:?}");
+        assert!(row["train_loss"].parse::<f64>().unwrap() < 2.4, "{row:?}");
+        let kept = run_folder(folder.path()).join("best.safetensors");
+        let again = [&cuda[..2], &["--steps", "20", "--resume", kept.to_str().unwrap()]].concat();
+        train(folder.path(), &again).refused(&["has ended"]);
+    }
 }

@@ -11,11 +11,11 @@ use super::Outcome;
 use super::dataset::load_dataset;
 use super::train::stop_on_ctrl_c;
 use crate::results::Environment;
-use crate::sweep::budget::Question;
+use crate::sweep::budget::{Question, apply_recorded};
 use crate::sweep::command::Folders;
 use crate::sweep::present::{Presence, Tables};
 use crate::sweep::progress::Progress;
-use crate::sweep::run::{Request, Summary, own_folder};
+use crate::sweep::run::{Request, Summary, make_own_folder, own_folder};
 use crate::sweep::{Cell, Shard, SweepFile, Work, expect, grid};
 use crate::train::duration::parse_time;
 use crate::train::progress::{Verbosity, time};
@@ -41,7 +41,8 @@ pub struct Args {
     /// Try cells again that have a row with a status other than done
     #[arg(long)]
     retry: bool,
-    /// Print the grid with its costs, about how long it will take, and what is there already; do nothing
+    /// Print the grid with its costs, about how long it will take, and what is there already, with the epochs that an
+    /// earlier --budget chose; do nothing
     #[arg(long, conflicts_with = "budget")]
     dry_run: bool,
     /// The folder that runs and tables are written to
@@ -63,11 +64,16 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
     let weights: Vec<f64> = cells.iter().map(expect::weight).collect();
     let mine = args.shard.places(&weights);
     if args.dry_run {
+        if let Some(epochs) = apply_recorded(&own_folder(&args.results, &file.name), &mut cells)? {
+            eprintln!(
+                "note: {epochs} epochs, as an earlier sitting with --budget chose; without it each cell has the recipe's own"
+            );
+        }
         print!("{}", overview(&part(&cells, &mine), &tables));
         return Ok(Outcome::Done);
     }
     check_data(&part(&cells, &mine), &tables, args.data_dir.as_deref())?;
-    let own = own_folder(&args.results, &file.name)?;
+    let own = make_own_folder(&args.results, &file.name)?;
     let stop = stop_on_ctrl_c()?;
     let folders = Folders { results: &args.results, own: &own, data: args.data_dir.as_deref() };
     let verbosity = if args.quiet { Verbosity::Quiet } else { Verbosity::Normal };

@@ -98,14 +98,18 @@ pub fn measure(registry: &Registry, cells: &[Cell], protocol: &Protocol, per_sta
     let mut measured = protocol.measure(&mut subjects).into_iter();
     let threads = tch::get_num_threads();
     let finish = |(cell, network): (&Cell, Result<Network, LatencyError>)| {
-        // Weights bring options of their own, such as the number of classes.
+        // Weights bring options of their own, such as the number of classes and the strides.
         let plan = network.as_ref().map(|network| network.plan().clone()).or_else(|_| cell.plan()).ok();
         let options = plan.as_ref().map_or(cell.options, |plan| plan.options);
         let timing = network.and_then(|network| {
             let times = measured.next().unwrap_or_else(|| Ok(Times::default()))?;
             timing(&network, times, if per_stage { protocol.runs } else { 0 })
         });
-        let cell = Cell { options, ..cell.clone() };
+        let profile = match &plan {
+            Some(plan) => cell.entry.architecture.profile_name(plan.options.profile).to_string(),
+            None => cell.profile.clone(),
+        };
+        let cell = Cell { options, profile, ..cell.clone() };
         Measurement { cell, threads, cost: plan.map(|plan| plan.cost), timing }
     };
     cells.iter().zip(networks).map(finish).collect()

@@ -2,15 +2,13 @@
 
 use std::str::FromStr;
 
-use csv::StringRecord;
-
 /// A row with its header.
 #[derive(Clone, Copy, Debug)]
 pub struct Cells<'a> {
     /// Names of the columns.
-    pub header: &'a StringRecord,
+    pub header: &'a [String],
     /// The row.
-    pub record: &'a StringRecord,
+    pub record: &'a [String],
 }
 
 /// A number that a cell may hold.
@@ -33,7 +31,7 @@ impl Cells<'_> {
     /// The text of a column; empty where there is no such column.
     pub fn text(&self, column: &str) -> String {
         let at = self.header.iter().position(|name| name == column);
-        at.and_then(|at| self.record.get(at)).unwrap_or_default().trim().to_string()
+        at.and_then(|at| self.record.get(at)).map_or("", |text| text.trim()).to_string()
     }
 
     /// The number in a column, if its cell is not empty.
@@ -64,8 +62,8 @@ mod tests {
 
     #[test]
     fn cells_are_found_by_name_and_what_is_no_number_is_said() {
-        let header = StringRecord::from(vec!["b", "a", "empty", "nan"]);
-        let record = StringRecord::from(vec!["x", " 1.5", "", "NaN"]);
+        let header = ["b", "a", "empty", "nan"].map(String::from);
+        let record = ["x", " 1.5", "", "NaN"].map(String::from);
         let cells = Cells { header: &header, record: &record };
         assert_eq!(
             (cells.need("a"), cells.number::<f64>("empty"), cells.number::<f64>("missing")),

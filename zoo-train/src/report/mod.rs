@@ -11,6 +11,7 @@ mod curve;
 mod error;
 mod figure;
 mod figures;
+mod latencies;
 mod network;
 mod observation;
 mod origin;
@@ -69,7 +70,7 @@ pub fn write(paths: &[PathBuf], out: &Path, registry: &Registry) -> Result<Writt
     let page = Page {
         figures: &figures,
         comparisons: &table::comparisons(&rows, &observations),
-        origins: &origin::origins(&rows, &folder_of_results(paths)),
+        origins: &origin::origins(&rows, &folder_of_results(paths), registry),
         tables: &rows.tables,
         warnings: &rows.warnings,
     };

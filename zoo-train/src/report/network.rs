@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use zoo_core::Registry;
+use zoo_core::{Options, Plan, Registry};
+
+use crate::train::settings::profile_index;
 
 /// A network as every table of results names it.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +34,24 @@ impl Network {
     /// What two rows about one network have in common, however its variant is called in them.
     pub fn identity(&self) -> String {
         format!("{} {} {} {} {}", self.family, self.width, self.depth, self.input_size, self.profile)
+    }
+
+    /// The outputs of the classifier that give it so many parameters, where they are not those that its variant has by
+    /// itself; none, too, where this program does not know the network.
+    pub fn classes_beside_own(&self, registry: &Registry, params: u64) -> Option<u32> {
+        let entry = registry.find(&self.model).ok()?;
+        let own = entry.variant.options;
+        let profile = profile_index(&entry, &self.profile).ok()?;
+        let (width, depth, input_size) = (self.width, self.depth, self.input_size);
+        let count = |classes: u32| {
+            let options = Options { width, depth, input_size, profile, classes, ..own };
+            Plan::new(entry.architecture, &options).ok().map(|plan| plan.cost.params)
+        };
+        // Parameters grow by the same number with each class.
+        let one = count(1)?;
+        let more = params.checked_sub(one)?;
+        let classes = u32::try_from(more.checked_div(count(2)?.checked_sub(one)?)?.checked_add(1)?).ok()?;
+        (classes != own.classes && count(classes)? == params).then_some(classes)
     }
 
     /// The variant's name, with those options that its name does not tell.
@@ -126,6 +146,16 @@ mod tests {
             Network::new(&registry, "efficientnet-b0", (1.0, 4.0, 224), "native").title(),
             "efficientnet-b0 x4 deep, 224 px"
         );
+    }
+
+    #[test]
+    fn the_number_of_classes_is_told_by_the_parameters_where_it_is_another_one() {
+        let registry = Registry::default();
+        let network = Network::new(&registry, "mobilenet-v1", (1.0, 1.0, 32), "stem1");
+        let classes = |params| network.classes_beside_own(&registry, params);
+        assert_eq!([3_217_226, 4_231_976, 3_217_227, 1].map(classes), [Some(10), None, None, None]);
+        let unknown = Network::new(&registry, "my-net", (1.0, 1.0, 32), "native");
+        assert_eq!(unknown.classes_beside_own(&registry, 3_217_226), None);
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! Accuracies as a figure needs them: runs that differ in their seed alone made one, and beside each its costs.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::latencies::{Newest, main_condition};
 use super::network::Network;
 use super::origin::run_name;
-use super::rows::{Condition, Latency, Published, Recipe, Rows, Run};
-use crate::latency::Mode;
+use super::rows::{Condition, Published, Recipe, Rows, Run};
 use crate::results::status;
 
 /// Where an accuracy comes from.
@@ -116,7 +115,7 @@ fn measured(runs: &[Repeat<'_>], all: &[(Network, Run)], costs: &Costs<'_>) -> O
         deviation: (top1.len() > 1).then(|| (squares / (top1.len() - 1) as f64).sqrt()),
         params: Some(first.params as f64),
         macs: Some(first.macs as f64),
-        latency: costs.latency(network, Some(first.macs)),
+        latency: costs.latencies.ms(network, Some(first.macs)),
         set: "measured".into(),
         names: runs.iter().map(|(_, (_, run))| run_name(all, run)).collect(),
         newest: runs.iter().map(|(place, _)| *place).max().unwrap_or_default(),
@@ -138,7 +137,7 @@ fn published(network: Option<&Network>, row: &Published, costs: &Costs<'_>) -> O
         deviation: None,
         params: counted.map(|(params, _)| params as f64).or(row.params_m.map(|millions| millions * 1e6)),
         macs: counted.map(|(_, macs)| macs as f64).or(row.macs_m.map(|millions| millions * 1e6)),
-        latency: network.and_then(|network| costs.latency(network, counted.map(|(_, macs)| macs))),
+        latency: network.and_then(|network| costs.latencies.ms(network, counted.map(|(_, macs)| macs))),
         set: format!("{} of {}", row.file, row.source),
         names: vec![format!("{}, {}", row.source, row.table)],
         newest: 0,
@@ -180,34 +179,10 @@ fn repeats(runs: &[(Network, Run)]) -> Vec<Vec<Repeat<'_>>> {
     repeats
 }
 
-/// The condition that figures of latency show.
-pub fn main_condition(rows: &Rows) -> Option<Condition> {
-    let timed = rows.latencies.iter().filter(|(_, row)| row.p50_ms.is_some());
-    condition_of(timed.map(|(network, row)| (network, &row.condition)))
-}
-
-/// Of the machine with most networks, the condition that most of them were timed under, one image at a time where there is
-/// one; among equals the one with the fewest threads, and of its modes the best way to deploy.
-pub fn condition_of<'a>(timed: impl Iterator<Item = (&'a Network, &'a Condition)>) -> Option<Condition> {
-    let mut counted: BTreeMap<&Condition, BTreeSet<String>> = BTreeMap::new();
-    let mut machines: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
-    for (network, condition) in timed {
-        counted.entry(condition).or_default().insert(network.identity());
-        machines.entry(condition.machine()).or_default().insert(network.identity());
-    }
-    let (machine, _) = machines.into_iter().max_by_key(|(_, networks)| networks.len())?;
-    let on_it = counted.iter().filter(|(condition, _)| condition.machine() == machine);
-    let best = on_it.max_by_key(|(condition, networks)| {
-        let rank = Mode::ALL.iter().position(|mode| mode.name() == condition.mode);
-        (condition.batch == 1, networks.len(), Reverse(condition.threads), rank)
-    });
-    best.map(|(condition, _)| (*condition).clone())
-}
-
 /// Counts and latencies by network.
 struct Costs<'a> {
     counts: BTreeMap<String, (u64, u64)>,
-    latencies: BTreeMap<String, Vec<&'a Latency>>,
+    latencies: Newest<'a>,
 }
 
 impl<'a> Costs<'a> {
@@ -216,25 +191,13 @@ impl<'a> Costs<'a> {
             let classes = row.classes.unwrap_or(1000);
             (format!("{} {classes}", network.identity()), (row.params, row.macs))
         });
-        let mut latencies: BTreeMap<String, Vec<&Latency>> = BTreeMap::new();
-        for (network, row) in &rows.latencies {
-            if Some(&row.condition) == condition && row.p50_ms.is_some() {
-                latencies.entry(network.identity()).or_default().push(row);
-            }
-        }
+        let latencies = condition.map(|condition| Newest::of(rows, condition)).unwrap_or_default();
         Costs { counts: counts.collect(), latencies }
     }
 
     fn count(&self, network: &Network, dataset: &str) -> Option<(u64, u64)> {
         let classes = if dataset == "cifar10" { 10 } else { 1000 };
         self.counts.get(&format!("{} {classes}", network.identity())).copied()
-    }
-
-    /// The newest latency of a network, of the one with these MACs where there is one: others have other classifiers.
-    fn latency(&self, network: &Network, macs: Option<u64>) -> Option<f64> {
-        let rows = self.latencies.get(&network.identity())?;
-        let same = rows.iter().rev().find(|row| row.macs.is_some() && row.macs == macs);
-        same.or(rows.last()).and_then(|row| row.p50_ms)
     }
 }
 
@@ -322,51 +285,6 @@ mod tests {
     fn a_run_that_did_not_end_is_no_accuracy_and_one_that_stopped_early_is() {
         let rows = vec![run("a", 0, 10.0, 80.0, "interrupted"), run("b", 0, 7.0, 79.0, "stopped early")];
         assert_eq!(tops(rows), [(79.0, false, 1)]);
-    }
-
-    fn latency(model: &str, mode: &str, cpu: &str, p50_ms: Option<f64>) -> (Network, Latency) {
-        let network = Network::new(&Registry::default(), model, (1.0, 1.0, 224), "native");
-        let condition = Condition {
-            batch: 1,
-            threads: 1,
-            dtype: "f32".into(),
-            mode: mode.into(),
-            device: "cpu".into(),
-            cpu: cpu.into(),
-        };
-        let row = Latency {
-            condition,
-            macs: Some(7),
-            p50_ms,
-            p90_ms: None,
-            noise: String::new(),
-            status: String::new(),
-            environment: Environment::default(),
-        };
-        (network, row)
-    }
-
-    #[test]
-    fn figures_show_the_best_mode_of_the_machine_with_most_networks() {
-        let mut latencies: Vec<_> = Mode::ALL.iter().map(|mode| latency("a", mode.name(), "one", Some(1.0))).collect();
-        let main = |latencies: &[(Network, Latency)]| {
-            let rows = Rows { latencies: latencies.to_vec(), ..Rows::default() };
-            main_condition(&rows).map(|condition| condition.to_string())
-        };
-        assert_eq!(main(&latencies).as_deref(), Some("batch 1, 1 thread, f32, native, one"));
-        latencies.push(latency("b", "jit", "one", Some(1.0)));
-        assert_eq!(main(&latencies).as_deref(), Some("batch 1, 1 thread, f32, jit, one"));
-        latencies.extend(["a", "b", "c"].map(|model| latency(model, "eager", "two", Some(1.0))));
-        assert_eq!(main(&latencies).as_deref(), Some("batch 1, 1 thread, f32, eager, two"));
-    }
-
-    #[test]
-    fn a_later_row_without_a_time_hides_no_earlier_one() {
-        let latencies = vec![latency("a", "native", "one", Some(3.0)), latency("a", "native", "one", None)];
-        let rows = Rows { latencies, ..Rows::default() };
-        let costs = Costs::new(&rows, main_condition(&rows).as_ref());
-        let network = &rows.latencies[0].0;
-        assert_eq!((costs.latency(network, Some(7)), costs.latency(network, Some(8))), (Some(3.0), Some(3.0)));
     }
 
     #[test]

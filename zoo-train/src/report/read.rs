@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use csv::StringRecord;
 use zoo_core::Registry;
 
 use super::ReportError;
@@ -10,6 +9,7 @@ use super::cells::Cells;
 use super::network::Network;
 use super::rows::{Count, Latency, Published, Rows, Run, Stage};
 use crate::latency::{row, stages, throughput};
+use crate::results::text::{self, Record, Tail, Text};
 use crate::results::{accuracy, count};
 
 /// The tables of a folder of results that a report is made of.
@@ -67,47 +67,38 @@ pub fn read(paths: &[PathBuf], registry: &Registry) -> Result<Rows, ReportError>
 }
 
 fn read_table(path: &Path, registry: &Registry, rows: &mut Rows) -> Result<(), ReportError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ReportError::Read { path: path.into(), source })?;
-    let fail = |line: u64, problem: String| ReportError::Row { path: path.into(), line, problem };
-    // A spreadsheet may have put it there.
-    let text = text.trim_start_matches('\u{feff}');
-    let first = text.lines().next().unwrap_or_default();
-    if !text.contains('\n') && HEADERS.iter().any(|(_, _, begin)| begin.join(",").starts_with(first)) {
-        rows.warnings.push(format!("{} ends within its header and has no rows", path.display()));
+    let bytes = std::fs::read_to_string(path).map_err(|source| ReportError::Read { path: path.into(), source })?;
+    let bytes = bytes.as_bytes();
+    let name = path.display();
+    let Text { header, records, tail } = text::split(bytes);
+    let kind = kind_of(&header);
+    if HEADERS.iter().any(|(_, _, begin)| text::ends_within(bytes, begin)) || (kind.is_some() && tail == Tail::NoHeader)
+    {
+        rows.warnings.push(format!("{name} ends within its header and has no rows"));
         return Ok(());
     }
-    let kind = kind_of(first).ok_or_else(|| unknown_header(path, first))?;
+    let kind = kind.ok_or_else(|| unknown_header(path, &text::first_line(bytes)))?;
     if kind == Kind::Throughput {
         // Images a second belong to a batch and a number of threads; no curve of a paper has them.
-        rows.warnings
-            .push(format!("{} is a table of throughput, which no figure shows: it is left out", path.display()));
+        rows.warnings.push(format!("{name} is a table of throughput, which no figure shows: it is left out"));
         return Ok(());
     }
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
-    let header = reader.headers().map_err(|error| fail(1, error.to_string()))?.clone();
-    let mut record = StringRecord::new();
-    while reader.read_record(&mut record).map_err(|error| fail(0, error.to_string()))? {
-        let line = record.position().map_or(0, csv::Position::line);
-        let last = reader.is_done() || reader.position().byte() as usize >= text.len();
-        let torn = last && !text.ends_with('\n');
-        if record == header {
-            // Tables that were put together keep their headers.
-            continue;
+    for Record { line, fields } in &records {
+        let fail = |problem: String| ReportError::Row { path: path.into(), line: *line, problem };
+        if fields.len() != header.len() {
+            return Err(fail(format!("it has {} cells, the header has {}", fields.len(), header.len())));
         }
-        if torn && record.len() < header.len() {
-            let row = record.iter().collect::<Vec<_>>().join(",");
-            rows.warnings.push(format!("{} ends in a half-written row, which is left out: `{row}`", path.display()));
-            break;
+        add(kind, &Cells { header: &header, record: fields }, path, registry, rows).map_err(fail)?;
+    }
+    match tail {
+        Tail::Whole | Tail::NoHeader => {}
+        Tail::NoNewline => {
+            rows.warnings.push(format!("{name} does not end in a newline; its last row has all its cells and is used"));
         }
-        if record.len() != header.len() {
-            return Err(fail(line, format!("it has {} cells, the header has {}", record.len(), header.len())));
+        Tail::Torn { from } => {
+            let torn = String::from_utf8_lossy(&bytes[from..]);
+            rows.warnings.push(format!("{name} ends in a half-written row, which is left out: `{}`", torn.trim_end()));
         }
-        if torn {
-            let path = path.display();
-            rows.warnings.push(format!("{path} does not end in a newline; its last row has all its cells and is used"));
-        }
-        add(kind, &Cells { header: &header, record: &record }, path, registry, rows)
-            .map_err(|problem| fail(line, problem))?;
     }
     Ok(())
 }
@@ -136,8 +127,8 @@ fn network(cells: &Cells<'_>, registry: &Registry) -> Result<Network, String> {
     Ok(Network::new(registry, &cells.text("model"), axes, profile.as_deref().unwrap_or("native")))
 }
 
-fn kind_of(first: &str) -> Option<Kind> {
-    let columns: Vec<&str> = first.split(',').map(str::trim).collect();
+fn kind_of(header: &[String]) -> Option<Kind> {
+    let columns: Vec<&str> = header.iter().map(|column| column.trim()).collect();
     HEADERS.iter().find(|(_, _, begin)| columns.starts_with(begin)).map(|(kind, ..)| *kind)
 }
 
@@ -184,17 +175,30 @@ mod tests {
 
     #[test]
     fn a_table_is_known_by_how_its_header_begins() {
-        assert_eq!(kind_of(&accuracy::HEADER.join(",")), Some(Kind::Accuracy));
-        assert_eq!(kind_of(&(count::HEADER.join(",") + ",more")), Some(Kind::Count));
+        let kind = |header: &str| kind_of(&header.split(',').map(String::from).collect::<Vec<_>>());
+        assert_eq!(kind(&accuracy::HEADER.join(",")), Some(Kind::Accuracy));
+        assert_eq!(kind(&(count::HEADER.join(",") + ",more")), Some(Kind::Count));
         assert_eq!(
-            kind_of("model,width,depth,input_size,batch,threads,dtype,mode,stage,macs,ms,share"),
+            kind("model,width,depth,input_size,batch,threads,dtype,mode,stage,macs,ms,share"),
             Some(Kind::Stages)
         );
         assert_eq!(
-            kind_of("model,width,depth,input_size,batch,threads,dtype,mode,macs,p50_ms,p90_ms,p99_ms,x"),
+            kind("model,width,depth,input_size,batch,threads,dtype,mode,macs,p50_ms,p90_ms,p99_ms,x"),
             Some(Kind::Latency)
         );
-        assert_eq!(kind_of("model,width"), None);
-        assert_eq!(kind_of(""), None);
+        assert_eq!((kind("model,width"), kind("")), (None, None));
+    }
+
+    #[test]
+    fn a_row_that_ends_in_a_comma_is_torn_as_it_is_for_those_who_append() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("count.csv");
+        let whole = count::HEADER.join(",") + "\nmobilenet-v1,mobilenet-v1,1,1,224,1,2,3,native,1000,done,0123\n";
+        std::fs::write(&path, format!("{whole}mobilenet-v1,mobilenet-v1,0.5,1,224,1,2,3,native,1000,done,")).unwrap();
+        let rows = read(&[path], &Registry::default()).unwrap();
+        assert_eq!(rows.counts.len(), 1);
+        assert!(
+            rows.warnings[0].contains("ends in a half-written row, which is left out: `mobilenet-v1,mobilenet-v1,0.5")
+        );
     }
 }

@@ -92,12 +92,14 @@ pub struct Count {
 }
 
 /// A measured latency; the times are empty where the cell failed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Latency {
     /// How it was measured.
     pub condition: Condition,
     /// Multiply-accumulates for one image, with the classes that it was timed with.
     pub macs: Option<u64>,
+    /// Trainable parameters, with these classes.
+    pub params: Option<u64>,
     /// Median in milliseconds.
     pub p50_ms: Option<f64>,
     /// 90th percentile in milliseconds.
@@ -126,7 +128,7 @@ pub struct Stage {
 }
 
 /// How a latency was measured; only rows of one condition are compared.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Condition {
     /// Images at once.
     pub batch: u32,
@@ -231,6 +233,7 @@ impl Latency {
         Ok(Latency {
             condition: Condition::read(cells)?,
             macs: cells.number("macs")?,
+            params: cells.number("params")?,
             p50_ms: cells.number("p50_ms")?,
             p90_ms: cells.number("p90_ms")?,
             noise: cells.text("noise"),

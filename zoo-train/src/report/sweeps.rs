@@ -19,12 +19,11 @@ pub struct Sweeps(Vec<(String, Training)>);
 impl Sweeps {
     /// Those of the files in `configs/sweeps`, and those that sweeps left in `results` of what their cells were told. Cells
     /// that start from weights are not among them: a report fetches none.
-    pub fn read(results: &Path) -> Sweeps {
-        let registry = Registry::default();
+    pub fn read(results: &Path, registry: &Registry) -> Sweeps {
         let mut all = Vec::new();
         for path in list(Path::new(SHIPPED)) {
             // A file that is being written is none yet.
-            let trainings = trainings(&path, &registry).unwrap_or_default();
+            let trainings = trainings(&path, registry).unwrap_or_default();
             let command = format!("zoo-train sweep {}", path.display());
             all.extend(trainings.into_iter().map(|training| (command.clone(), training)));
         }
@@ -34,7 +33,7 @@ impl Sweeps {
             let file = if shipped.is_file() { shipped } else { file.into() };
             let told = list(&folder).into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "toml"));
             let command = format!("zoo-train sweep {}", file.display());
-            all.extend(told.filter_map(|path| Some((command.clone(), Training::told(&path, &registry)?))));
+            all.extend(told.filter_map(|path| Some((command.clone(), Training::told(&path, registry)?))));
         }
         Sweeps(all)
     }

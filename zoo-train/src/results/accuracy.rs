@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Environment, Table, TableError};
+use super::{Environment, Table, TableError, status};
 
 /// The columns, in order; `results/README.md` documents each with its unit.
 pub const HEADER: [&str; 32] = [
@@ -89,6 +89,29 @@ pub struct Row<'a> {
     pub config_hash: &'a str,
     /// Hash of the part of it that the other columns do not tell.
     pub recipe_hash: &'a str,
+}
+
+/// Whether `accuracy.csv` in `results` has the row of a run of this name and configuration that came to its end. A run of the
+/// same name in an earlier checkout is not told apart, and need not be: with the same configuration it came to the same.
+///
+/// # Errors
+/// Where the table cannot be read or has another header.
+pub fn has_ended(results: &Path, run: &str, config_hash: &str) -> Result<bool, TableError> {
+    let column = |name: &str| HEADER.iter().position(|column| *column == name);
+    let rows = Table::new(&results.join("accuracy.csv"), &HEADER).rows()?;
+    let is = |row: &[String], name: &str, value: &str| {
+        column(name).and_then(|index| row.get(index)).is_some_and(|cell| cell == value)
+    };
+    let ended = |row: &Vec<String>| [status::DONE, status::STOPPED_EARLY].iter().any(|end| is(row, "status", end));
+    Ok(rows.iter().any(|row| is(row, "run", run) && is(row, "config_hash", config_hash) && ended(row)))
+}
+
+/// Whether rows may be appended to `accuracy.csv` in `results`.
+///
+/// # Errors
+/// Where the table cannot be read or has another header.
+pub fn check(results: &Path) -> Result<(), TableError> {
+    Table::new(&results.join("accuracy.csv"), &HEADER).rows().map(|_| ())
 }
 
 /// Appends `row` to `accuracy.csv` in `results`; returns a warning where an earlier row was torn.

@@ -57,14 +57,24 @@ fn gpu_name(index: &str) -> Option<String> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-/// The processor's name as Linux tells it, `unknown` elsewhere.
+/// The processor's name as Linux tells it, `unknown` elsewhere. Family and model are part of it: virtual machines call
+/// several generations `AMD EPYC`, and those differ twofold in speed.
 pub fn cpu_name() -> String {
-    cpu_field("model name").unwrap_or_else(|| "unknown".into())
+    cpu_name_in(&cpu_info())
+}
+
+fn cpu_name_in(info: &str) -> String {
+    let Some(name) = cpu_field(info, "model name") else { return "unknown".into() };
+    match (cpu_field(info, "cpu family"), cpu_field(info, "model")) {
+        (Some(family), Some(model)) => format!("{name} (family {family}, model {model})"),
+        _ => name.into(),
+    }
 }
 
 /// The instruction sets that libtorch's kernels choose by.
 pub fn cpu_features() -> Vec<&'static str> {
-    let flags = cpu_field("flags").unwrap_or_default();
+    let info = cpu_info();
+    let flags = cpu_field(&info, "flags").unwrap_or_default();
     let known = ["sse4_2", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "amx_tile"];
     known.into_iter().filter(|name| flags.split_whitespace().any(|flag| flag == *name)).collect()
 }
@@ -76,15 +86,20 @@ pub fn peak_memory_mb() -> Option<f64> {
     Some(kib.trim().strip_suffix("kB")?.trim().parse::<f64>().ok()? / 1024.0)
 }
 
-fn cpu_field(name: &str) -> Option<String> {
-    let info = fs::read_to_string("/proc/cpuinfo").ok()?;
-    let line = info.lines().find(|line| line.split(':').next().is_some_and(|key| key.trim() == name))?;
-    Some(line.split_once(':')?.1.trim().to_string())
+/// What Linux tells of the processors; nothing elsewhere.
+fn cpu_info() -> String {
+    fs::read_to_string("/proc/cpuinfo").unwrap_or_default()
+}
+
+/// What is told of the first processor under `name`.
+fn cpu_field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    let mut fields = info.lines().filter_map(|line| line.split_once(':'));
+    fields.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::named;
+    use super::{cpu_name_in, named};
 
     #[test]
     fn a_gpu_has_its_name_where_that_is_told() {
@@ -93,5 +108,13 @@ mod tests {
         assert_eq!(named("cuda:1", gpu), "cuda:1 (NVIDIA 1)");
         assert_eq!(named("cuda:7", gpu), "cuda:7");
         assert_eq!((named("cpu", gpu), named("mps", gpu)), ("cpu".into(), "mps".into()));
+    }
+    #[test]
+    fn processors_of_one_name_are_told_apart() {
+        let info = "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 26\nmodel\t\t: 2\n\
+                    model name\t: AMD EPYC\nstepping\t: 1\ncpu MHz\t\t: 2596.122\n\nprocessor\t: 1\nmodel\t\t: 3\n";
+        assert_eq!(cpu_name_in(info), "AMD EPYC (family 26, model 2)");
+        assert_eq!(cpu_name_in("model name\t: Neoverse-N1\n"), "Neoverse-N1");
+        assert_eq!((cpu_name_in("CPU implementer\t: 0x41\n"), cpu_name_in("")), ("unknown".into(), "unknown".into()));
     }
 }

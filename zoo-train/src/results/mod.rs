@@ -5,7 +5,7 @@ pub mod count;
 pub mod environment;
 pub mod status;
 pub mod table;
-mod text;
+pub(crate) mod text;
 
 pub use environment::Environment;
 pub use table::{Table, TableError};

@@ -229,6 +229,23 @@ mod tests {
     }
 
     #[test]
+    fn a_last_row_that_was_cut_off_within_its_hash_is_set_aside() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("table.csv");
+        let table = Table::new(&path, &["a", "hash"]);
+        // Older rows have none.
+        let whole = "a,hash\n1,\n2,0123\n3,4567\n";
+        std::fs::write(&path, format!("{whole}4,89"))?;
+        assert_eq!(table.rows()?.len(), 3);
+        assert!(table.append(&["5", "cdef"])?.is_some_and(|text| text.contains("half-written")));
+        assert_eq!(std::fs::read_to_string(&path)?, format!("{whole}5,cdef\n"));
+        // Words are of any length.
+        std::fs::write(&path, "a,hash\n1,long\n2,longer\n3,word")?;
+        assert_eq!(table.rows()?.len(), 3);
+        Ok(())
+    }
+
+    #[test]
     fn a_torn_header_is_an_empty_table_and_other_text_is_none() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("table.csv");

@@ -5,6 +5,8 @@ use std::io;
 /// What the text of a table comes to.
 #[derive(Clone, Debug)]
 pub struct Text {
+    /// Its first line.
+    pub header: Vec<String>,
     /// Its rows, whole ones only; those that repeat the header are left out.
     pub records: Vec<Record>,
     /// How it ends.
@@ -25,7 +27,7 @@ pub struct Record {
 pub enum Tail {
     /// In a newline.
     Whole,
-    /// Within its header, or before it.
+    /// Within its header, before it, or right behind it.
     NoHeader,
     /// In a row that has all its fields and lacks its newline.
     NoNewline,
@@ -41,11 +43,21 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Reads a table with this header; none where the text has another one.
 pub fn read(bytes: &[u8], header: &[String]) -> Option<Text> {
-    let body = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-    let skipped = bytes.len() - body.len();
-    if !body.contains(&b'\n') && line(header).is_ok_and(|whole| whole.starts_with(body.trim_ascii_end())) {
-        return Some(Text { records: Vec::new(), tail: Tail::NoHeader });
+    if ends_within(bytes, header) {
+        return Some(Text { header: header.to_vec(), records: Vec::new(), tail: Tail::NoHeader });
     }
+    Some(split(bytes)).filter(|text| text.header == header)
+}
+
+/// Whether the text is the beginning of a table with this header, or of one whose header begins so, and ends within it.
+pub fn ends_within<S: AsRef<[u8]>>(bytes: &[u8], header: &[S]) -> bool {
+    let body = body(bytes);
+    !body.contains(&b'\n') && line(header).is_ok_and(|whole| whole.starts_with(body.trim_ascii_end()))
+}
+
+/// The header of a table and its rows, whatever they are.
+pub fn split(bytes: &[u8]) -> Text {
+    let body = body(bytes);
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(body);
     let mut records: Vec<Record> = Vec::new();
     let mut begins = 0;
@@ -57,27 +69,40 @@ pub fn read(bytes: &[u8], header: &[String]) -> Option<Text> {
         let fields = record.iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
         records.push(Record { line: place.map_or(0, csv::Position::line), fields });
     }
-    if records.first().is_none_or(|first| first.fields != header) {
-        return None;
-    }
-    let last = &body[begins..];
-    let quotes_open = last.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
-    let complete = records.last().is_some_and(|last| is_complete(last, header));
+    let Some((first, rows)) = records.split_first() else {
+        return Text { header: Vec::new(), records, tail: Tail::NoHeader };
+    };
+    let header = first.fields.clone();
+    let mut records = rows.to_vec();
+    let quotes_open = body[begins..].iter().filter(|byte| **byte == b'"').count() % 2 == 1;
     let tail = match (body.ends_with(b"\n"), quotes_open) {
         (true, false) => Tail::Whole,
-        (false, false) if complete => Tail::NoNewline,
+        _ if records.is_empty() => Tail::NoHeader,
+        (false, false) if ends_in_a_whole_row(&records, &header) => Tail::NoNewline,
         _ => {
             records.pop();
-            Tail::Torn { from: skipped + begins }
+            Tail::Torn { from: bytes.len() - body.len() + begins }
         }
     };
     records.retain(|record| record.fields != header);
-    Some(Text { records, tail })
+    Text { header, records, tail }
 }
 
-/// Whether all fields of a last row are there; an empty one at its end may have been cut off.
-fn is_complete(record: &Record, header: &[String]) -> bool {
-    record.fields.len() == header.len() && record.fields.last().is_some_and(|field| !field.is_empty())
+fn body(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
+}
+
+/// Whether a last row without its newline is all there: it has all its fields, an empty one at its end may have been cut off,
+/// and where the last fields of the other rows are of one length, as hashes and revisions are, its own is not shorter. Of
+/// fields of other lengths, and in a table's first row, a cut within the last field cannot be told.
+fn ends_in_a_whole_row(records: &[Record], header: &[String]) -> bool {
+    let Some((last, before)) = records.split_last() else { return false };
+    let length = last.fields.last().map_or(0, String::len);
+    let others = before.iter().filter(|record| record.fields != header);
+    let mut lengths = others.filter_map(|record| record.fields.last()).map(String::len).filter(|length| *length > 0);
+    let first = lengths.next().unwrap_or(0);
+    let is_cut = length < first && lengths.all(|other| other == first);
+    last.fields.len() == header.len() && length > 0 && !is_cut
 }
 
 /// The first line, for a message.

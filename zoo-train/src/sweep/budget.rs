@@ -49,12 +49,24 @@ struct Cost {
     epoch: Option<f64>,
 }
 
+/// What a cell costs, by trying; nothing where that was stopped.
+type TrySpeed<'a> = dyn FnMut(&Cell, &mut Progress) -> Result<Option<Cost>, SweepError> + 'a;
+
 impl Question<'_> {
     /// Gives the training cells among `cells` their number of epochs. False where it was stopped meanwhile.
     ///
     /// # Errors
     /// Where the budget is too small for one epoch, a recipe counts in steps, or a file cannot be written.
     pub fn settle(&self, cells: &mut [Cell], progress: &mut Progress) -> Result<bool, SweepError> {
+        self.settle_by(cells, progress, &mut |cell, progress| self.try_speed(cell, progress))
+    }
+
+    fn settle_by(
+        &self,
+        cells: &mut [Cell],
+        progress: &mut Progress,
+        try_speed: &mut TrySpeed<'_>,
+    ) -> Result<bool, SweepError> {
         let begun = Instant::now();
         let mut chosen = read(self.folders.own)?;
         let Some(budget) = self.budget else {
@@ -72,6 +84,8 @@ impl Question<'_> {
                 self.choose(&recipe, epochs, &mut chosen)?;
             }
         }
+        // Before speeds are measured: only with its own number of epochs is a finished cell known to be there.
+        apply(&chosen, cells);
         let open: Vec<String> = recipes(cells).into_iter().filter(|recipe| !chosen.contains_key(recipe)).collect();
         if open.is_empty() {
             progress.say(&format!(
@@ -79,7 +93,8 @@ impl Question<'_> {
                 list(chosen.values())
             ));
         } else {
-            let Some(costs) = self.measure(cells, progress)? else { return Ok(false) };
+            let costs = self.measure_by(cells, &mut |cell| try_speed(cell, progress))?;
+            let Some(costs) = costs else { return Ok(false) };
             let left =
                 (budget.as_secs_f64() * (1.0 - RESERVE) - begun.elapsed().as_secs_f64()) * self.shard.count() as f64;
             let epochs = epochs(cells, &costs, &chosen, left, self.shard)?;
@@ -87,11 +102,7 @@ impl Question<'_> {
             for recipe in &open {
                 self.choose(recipe, epochs, &mut chosen)?;
             }
-        }
-        for training in cells.iter_mut().filter_map(training_mut) {
-            if let Some(epochs) = chosen.get(&training.settings.recipe_hash()) {
-                training.set_epochs(*epochs);
-            }
+            apply(&chosen, cells);
         }
         Ok(true)
     }
@@ -116,10 +127,6 @@ impl Question<'_> {
     }
 
     /// What each cell costs that is still to be done; nothing where it was stopped meanwhile.
-    fn measure(&self, cells: &[Cell], progress: &mut Progress) -> Result<Option<Vec<Cost>>, SweepError> {
-        self.measure_by(cells, &mut |cell| self.try_speed(cell, progress))
-    }
-
     fn measure_by(
         &self,
         cells: &[Cell],
@@ -190,6 +197,28 @@ impl Question<'_> {
             (None, None) => format!("{cell}: its speed cannot be measured; {log} says why"),
         });
         Ok(Some(Cost { start: ending.seconds, epoch }))
+    }
+}
+
+/// Gives the training cells among `cells` the number of epochs that earlier sittings chose, as far as the sweep's folder
+/// `own` tells; the numbers that it gave, as text, where there are any.
+///
+/// # Errors
+/// Where the record cannot be read.
+pub fn apply_recorded(own: &Path, cells: &mut [Cell]) -> Result<Option<String>, SweepError> {
+    let mut chosen = read(own)?;
+    let recipes = recipes(cells);
+    chosen.retain(|recipe, _| recipes.contains(recipe));
+    apply(&chosen, cells);
+    Ok((!chosen.is_empty()).then(|| list(chosen.values())))
+}
+
+/// Gives the cells of each recipe the number that was chosen for it.
+fn apply(chosen: &BTreeMap<String, f64>, cells: &mut [Cell]) {
+    for training in cells.iter_mut().filter_map(training_mut) {
+        if let Some(epochs) = chosen.get(&training.settings.recipe_hash()) {
+            training.set_epochs(*epochs);
+        }
     }
 }
 
@@ -278,8 +307,9 @@ mod tests {
     use zoo_core::Registry;
 
     use super::*;
-    use crate::results::Environment;
-    use crate::sweep::{SweepFile, grid};
+    use crate::results::{Environment, status};
+    use crate::sweep::{SweepFile, grid, row};
+    use crate::train::progress::Verbosity;
 
     const GRID: &str = "[[grid]]\nkind = 'accuracy'\nmodel = 'mobilenet-v3-small'\nwidth = [0.5, 1]\n";
 
@@ -311,6 +341,34 @@ mod tests {
         let costs = measure(&cells, &[Some(2.0), Some(4.0)], false).unwrap().unwrap();
         let epochs = epochs(&cells, &costs, &BTreeMap::new(), 62.0, Shard::default()).unwrap();
         assert_eq!(epochs, 10.0);
+    }
+
+    #[test]
+    fn a_finished_cell_of_an_earlier_sitting_is_not_measured_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let stop = AtomicBool::new(false);
+        let environment = Environment::detect("cpu");
+        let mut cells = cells(&format!("{GRID}[grid.settings]\nlearning_rate = 0.1\n"));
+        let recipe = training(&cells[0]).unwrap().settings.recipe_hash();
+        Table::new(&folder.path().join("epochs.csv"), &HEADER).append(&[recipe.as_str(), "5"]).unwrap();
+        for mut cell in cells[..2].iter().cloned() {
+            training_mut(&mut cell).unwrap().set_epochs(5.0);
+            row::failed(folder.path(), &cell, status::DONE, &environment).unwrap();
+        }
+        let tables = Tables::read(folder.path(), &environment).unwrap();
+        let folders = Folders { results: folder.path(), own: folder.path(), data: None };
+        let budget = Some(Duration::from_secs(100));
+        let question = Question { budget, shard: Shard::default(), folders, tables: &tables, stop: &stop };
+        let mut asked = Vec::new();
+        let mut try_speed = |cell: &Cell, _: &mut Progress| {
+            asked.push(cell.line);
+            Ok(Some(Cost { start: 1.0, epoch: Some(2.0) }))
+        };
+        let mut progress = Progress::new(Verbosity::Quiet, 4);
+        assert!(question.settle_by(&mut cells, &mut progress, &mut try_speed).unwrap());
+        assert_eq!(asked, [cells[2].line; 2]);
+        let epochs: Vec<f64> = cells.iter().filter_map(training).map(|training| training.settings.epochs).collect();
+        assert_eq!(epochs, [5.0, 5.0, 23.0, 23.0]);
     }
 
     #[test]

@@ -102,16 +102,23 @@ impl Tables {
         rows.find(|row| status::is_done(table.get(row, "status"))).and_then(|row| table.get(row, column).parse().ok())
     }
 
-    /// Images a second that the network of `cell` was trained with on this processor, by any run.
+    /// Images a second that the network of `cell` was trained with on this processor, with as many threads where the cell
+    /// says how many: by the newest run of its recipe, or else of any.
     pub fn training_speed(&self, cell: &Cell) -> Option<f64> {
+        let Work::Accuracy(training) = &cell.work else { return None };
         let same = ["model", "width", "depth", "input_size", "profile"];
         let identity: Vec<_> = cell.identity().into_iter().filter(|(column, _)| same.contains(column)).collect();
         let table = &self.accuracy;
+        let (threads, recipe) = (training.settings.threads, training.settings.recipe_hash());
         let mine = |row: &&Vec<String>| {
             table.get(row, "cpu") == self.environment.cpu
+                && threads.is_none_or(|threads| table.get(row, "threads") == threads.to_string())
                 && identity.iter().all(|(column, value)| table.get(row, column) == value)
         };
-        table.rows.iter().rev().filter(mine).find_map(|row| table.get(row, "images_per_second").parse().ok())
+        let speed = |row: &Vec<String>| table.get(row, "images_per_second").parse().ok();
+        let newest = || table.rows.iter().rev().filter(mine);
+        let mut of_recipe = newest().filter(|row| table.get(row, "recipe_hash") == recipe);
+        of_recipe.find_map(speed).or_else(|| newest().find_map(speed))
     }
 
     /// Whole numbers of epochs that runs with the recipe of `cell` had, but for the number of epochs itself.
@@ -170,5 +177,43 @@ impl Rows {
     fn get<'a>(&self, row: &'a [String], column: &str) -> &'a str {
         let place = self.header.iter().position(|name| *name == column);
         place.and_then(|place| row.get(place)).map_or("", String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zoo_core::Registry;
+
+    use super::*;
+    use crate::sweep::{SweepFile, grid};
+
+    #[test]
+    fn a_cell_is_as_fast_as_runs_of_its_threads_and_recipe() {
+        let folder = tempfile::tempdir().unwrap();
+        let environment = Environment::detect("cpu");
+        let cell = |threads: &str| {
+            let text = format!("[[grid]]\nkind = 'accuracy'\nmodel = 'mobilenet-v3-small'\n{threads}");
+            let file = SweepFile::parse(Path::new("my.toml"), &text).unwrap();
+            grid::cells(&file, &Registry::default()).unwrap().remove(0)
+        };
+        let one = cell("threads = 1\n");
+        let Work::Accuracy(training) = &one.work else { panic!("no training") };
+        let recipe = training.settings.recipe_hash();
+        let table = Table::new(&folder.path().join("accuracy.csv"), &accuracy::HEADER);
+        for (threads, recipe, speed) in [("1", recipe.as_str(), "120"), ("1", "other", "100"), ("2", "other", "230")] {
+            let row = accuracy::HEADER.map(|column| match column {
+                "cpu" => environment.cpu.clone(),
+                "threads" => threads.into(),
+                "recipe_hash" => recipe.into(),
+                "images_per_second" => speed.into(),
+                _ => {
+                    one.identity().into_iter().find(|(name, _)| *name == column).map_or_else(String::new, |(_, at)| at)
+                }
+            });
+            table.append(&row).unwrap();
+        }
+        let tables = Tables::read(folder.path(), &environment).unwrap();
+        let speeds = ["threads = 1\n", "threads = 2\n", "threads = 3\n", ""].map(|at| tables.training_speed(&cell(at)));
+        assert_eq!(speeds, [Some(120.0), Some(230.0), None, Some(120.0)]);
     }
 }

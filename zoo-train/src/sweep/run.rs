@@ -47,18 +47,23 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Whether every cell has a row with figures, or will have one by another process.
+    /// Whether every cell has a row with figures, or is in the hands of another process.
     pub fn is_complete(&self) -> bool {
         self.failed.is_empty() && self.failed_earlier == 0 && !self.stopped
     }
 }
 
-/// The folder of a sweep named `name`: what its cells said, and what they were told. It is made where it is not there.
+/// The folder of a sweep named `name`: what its cells said, and what they were told.
+pub fn own_folder(results: &Path, name: &str) -> PathBuf {
+    results.join("sweeps").join(name)
+}
+
+/// The same, made where it is not there.
 ///
 /// # Errors
 /// Where it cannot be made.
-pub fn own_folder(results: &Path, name: &str) -> Result<PathBuf, SweepError> {
-    let path = results.join("sweeps").join(name);
+pub fn make_own_folder(results: &Path, name: &str) -> Result<PathBuf, SweepError> {
+    let path = own_folder(results, name);
     std::fs::create_dir_all(&path).map_err(|source| SweepError::Io {
         what: "make the folder",
         path: path.clone(),

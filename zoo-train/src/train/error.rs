@@ -78,7 +78,7 @@ pub enum TrainError {
         path: PathBuf,
     },
     /// A checkpoint that is not one of ours, or of another network.
-    #[error("{} {problem}; choose another one with --resume, or leave --resume out to start anew", path.display())]
+    #[error("{} {problem}; it stays as it is: choose another one with --resume, or leave --resume out to start anew", path.display())]
     Checkpoint {
         /// The file.
         path: PathBuf,

@@ -2,10 +2,11 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::checkpoint::{Checkpoint, State};
 use super::{Settings, TrainError};
+use crate::results::accuracy;
 
 /// A process that was asked to end still has its folder while it ends its step and saves.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -172,9 +173,40 @@ pub fn make_results(results: &Path) -> Result<(), TrainError> {
     })
 }
 
-/// The checkpoint meant by the path of a run's folder or of a file.
-pub fn checkpoint_at(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join("last.safetensors") } else { path.to_path_buf() }
+/// The checkpoint that a run goes on from.
+#[derive(Debug)]
+pub struct Resumed {
+    /// Its file.
+    pub file: PathBuf,
+    /// What is in it.
+    pub checkpoint: Checkpoint,
+    /// Why it is not the newest one, where that cannot be read.
+    pub note: Option<String>,
+}
+
+impl Resumed {
+    /// The checkpoint meant by the path of a file or of a run's folder: of a folder the newest one, or else the best one,
+    /// which alone is there where a run was killed between its first two names.
+    ///
+    /// # Errors
+    /// Where the file, or the newest one of the folder and the best one, cannot be used.
+    pub fn read(path: &Path) -> Result<Resumed, TrainError> {
+        if !path.is_dir() {
+            return Ok(Resumed { file: path.into(), checkpoint: Checkpoint::read(path)?, note: None });
+        }
+        let folder = RunFolder::at(path.into());
+        let (file, best) = (folder.last(), folder.best());
+        match Checkpoint::read(&file) {
+            Ok(checkpoint) => Ok(Resumed { file, checkpoint, note: None }),
+            Err(error) => {
+                let checkpoint = Checkpoint::read(&best).ok();
+                let Some(checkpoint) = checkpoint else { return Err(error) };
+                // One that was never written is not missed.
+                let note = file.exists().then(|| format!("note: {error}; going on from {}", best.display()));
+                Ok(Resumed { file: best, checkpoint, note })
+            }
+        }
+    }
 }
 
 /// The run to go on with, if any, and a note for each checkpoint of the same settings that cannot be read.
@@ -185,56 +217,90 @@ pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Found,
     match resume {
         Resume::No => Ok(Found::default()),
         Resume::From(path) => {
-            let file = checkpoint_at(path);
-            let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).map(Path::to_path_buf);
-            // Of a bare file name it is the folder that one is in.
-            let mut folder = RunFolder::at(parent.or_else(|| std::env::current_dir().ok()).unwrap_or_default());
+            let mut folder = if path.is_dir() {
+                RunFolder::at(path.clone())
+            } else {
+                let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).map(Path::to_path_buf);
+                // Of a bare file name it is the folder that one is in.
+                RunFolder::at(parent.or_else(|| std::env::current_dir().ok()).unwrap_or_default())
+            };
             if !folder.take() {
                 return Err(TrainError::InUse { path: folder.path });
             }
-            let checkpoint = Checkpoint::read(&file)?;
-            if !unfinished(&checkpoint.state) {
-                let problem = format!("is of a run that has ended, after {} steps", checkpoint.state.step);
-                return Err(TrainError::Checkpoint { path: file, problem });
+            let resumed = Resumed::read(path)?;
+            if has_ended(results, &folder, &resumed.checkpoint.state)? {
+                let problem = format!("is of a run that has ended, after {} steps", resumed.checkpoint.state.step);
+                return Err(TrainError::Checkpoint { path: resumed.file, problem });
             }
-            Ok(Found { run: Some((folder, checkpoint)), notes: Vec::new() })
+            Ok(Found { run: Some((folder, resumed)), notes: Vec::new() })
         }
-        Resume::Auto => Ok(newest(results, wanted)),
+        Resume::Auto => newest(results, wanted),
     }
+}
+
+/// What a run of the settings `wanted` came to that has ended, with its row, if there is one.
+///
+/// # Errors
+/// Where the table of accuracies cannot be read.
+pub fn ended(results: &Path, wanted: &Settings) -> Result<Option<State>, TrainError> {
+    for (_, path) in candidates(results) {
+        let folder = RunFolder::at(path);
+        // Far cheaper than to read all checkpoints.
+        if !folder.settings().is_some_and(|settings| same(&settings, wanted)) {
+            continue;
+        }
+        if let Ok(Resumed { checkpoint, .. }) = Resumed::read(&folder.path)
+            && has_ended(results, &folder, &checkpoint.state)?
+        {
+            return Ok(Some(checkpoint.state));
+        }
+    }
+    Ok(None)
 }
 
 /// What `--resume` found.
 #[derive(Debug, Default)]
 pub struct Found {
     /// The run to go on with.
-    pub run: Option<(RunFolder, Checkpoint)>,
+    pub run: Option<(RunFolder, Resumed)>,
     /// What was passed over, one sentence each.
     pub notes: Vec<String>,
 }
 
-/// The newest unfinished run of the settings `wanted`.
-fn newest(results: &Path, wanted: &Settings) -> Found {
+/// Folders of runs with a checkpoint, the newest first.
+fn candidates(results: &Path) -> Vec<(SystemTime, PathBuf)> {
     let entries = std::fs::read_dir(results).into_iter().flatten().flatten();
     let mut candidates: Vec<_> = entries
         .filter_map(|entry| {
             let folder = RunFolder::at(entry.path());
-            Some((folder.last().metadata().ok()?.modified().ok()?, folder.path))
+            let newest = folder.last().metadata().or_else(|_| folder.best().metadata());
+            Some((newest.ok()?.modified().ok()?, folder.path))
         })
         .collect();
     candidates.sort();
+    candidates.reverse();
+    candidates
+}
+
+/// The newest run of the settings `wanted` that has not ended.
+fn newest(results: &Path, wanted: &Settings) -> Result<Found, TrainError> {
     let mut found = Found::default();
-    for (_, path) in candidates.into_iter().rev() {
+    for (_, path) in candidates(results) {
         let mut folder = RunFolder::at(path);
-        match Checkpoint::read(&folder.last()) {
-            Ok(checkpoint) if goes_on(&checkpoint.state, wanted) => {
+        let goes_on = |folder: &RunFolder, state: &State| -> Result<bool, TrainError> {
+            Ok(same(&state.settings, wanted) && !has_ended(results, folder, state)?)
+        };
+        match Resumed::read(&folder.path) {
+            Ok(resumed) if goes_on(&folder, &resumed.checkpoint.state)? => {
                 if !folder.take() {
                     found.notes.push(format!("note: {} is being trained by another process", folder.path.display()));
                     continue;
                 }
                 // Who had it until now may have gone on since it was read.
-                let newest = Checkpoint::read(&folder.last()).ok();
-                found.run = newest.filter(|found| goes_on(&found.state, wanted)).map(|found| (folder, found));
-                if found.run.is_some() {
+                if let Ok(resumed) = Resumed::read(&folder.path)
+                    && goes_on(&folder, &resumed.checkpoint.state)?
+                {
+                    found.run = Some((folder, resumed));
                     break;
                 }
             }
@@ -245,17 +311,14 @@ fn newest(results: &Path, wanted: &Settings) -> Found {
             Err(_) => {}
         }
     }
-    found
+    Ok(found)
 }
 
-/// Whether steps are missing, or the evaluation of the last ones.
-fn unfinished(state: &State) -> bool {
-    !state.stopped_early && (Some(state.step) < state.settings.steps || state.running.steps > 0)
-}
-
-/// Whether a run stopped early and had these settings, steps aside: a budget may have chosen those.
-fn goes_on(state: &State, wanted: &Settings) -> bool {
-    same(&state.settings, wanted) && unfinished(state)
+/// Whether every step is done and evaluated, and the row written: one that was killed, or had no room, before that goes on,
+/// and writes it.
+fn has_ended(results: &Path, folder: &RunFolder, state: &State) -> Result<bool, TrainError> {
+    let is_trained = state.stopped_early || (Some(state.step) >= state.settings.steps && state.running.steps == 0);
+    Ok(is_trained && accuracy::has_ended(results, &folder.name(), &state.settings.hash())?)
 }
 
 /// Whether a run of `settings` is one that `wanted` asks for; no result depends on the number of threads and workers.

@@ -100,7 +100,9 @@ impl Trainer {
     }
 
     /// Forward, backward and update. The weights stay as they were where the loss is not finite, which is the caller's to
-    /// see. Where memory does not hold a micro-batch, its size is halved and the step done again.
+    /// see; running statistics have seen the batch then. Where memory does not hold a micro-batch, its size is halved and the
+    /// step done again: the statistics of layers that had been passed see those images twice, once in a run as a rule, which
+    /// costs less than a copy of them before each step.
     ///
     /// # Errors
     /// Where libtorch refuses.

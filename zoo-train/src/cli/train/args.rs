@@ -146,8 +146,8 @@ pub struct Args {
     /// Seed of weights, order and augmentation [default: 0]
     #[arg(long, value_name = "N", help_heading = "Recipe")]
     pub seed: Option<u64>,
-    /// Train with so many seeds, one after the other, and say mean and deviation
-    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Length", conflicts_with = "resume")]
+    /// Train with so many seeds, one after the other, and say mean and deviation; with --resume auto, those that are missing
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Length")]
     pub repeat: u16,
     /// End after so many evaluations without a better one
     #[arg(long, value_name = "N", help_heading = "Length")]

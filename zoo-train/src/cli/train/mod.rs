@@ -16,9 +16,8 @@ use super::dataset::load_dataset;
 use super::machine::{device, set_threads};
 use crate::data::Dataset;
 use crate::train::budget::Budget;
-use crate::train::checkpoint::Checkpoint;
 use crate::train::estimate::estimate;
-use crate::train::folder::{Resume, checkpoint_at};
+use crate::train::folder::{self, Resume, Resumed};
 use crate::train::profile::profile;
 use crate::train::progress::Verbosity;
 use crate::train::run::{Ending, Request, Scores, run as train};
@@ -44,10 +43,25 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
         println!("{}", serde_json::to_string(&estimate(&request, dataset)?)?);
         return Ok(Outcome::Done);
     }
+    if args.repeat > 1 && args.resume.as_ref().is_some_and(|resume| resume != "auto") {
+        bail!(
+            "--repeat trains several runs and --resume PATH goes on with one: give --resume auto, or leave one of them out"
+        );
+    }
     let stop = stop_on_ctrl_c()?;
     let mut scores = Vec::new();
     for repeat in 0..u64::from(args.repeat) {
         let (request, dataset) = request(registry, args, repeat)?;
+        // Of seeds that an earlier sitting came to the end of, what they came to is known.
+        let ended = if args.repeat > 1 && request.resume == Resume::Auto {
+            folder::ended(&request.results, &request.settings)?
+        } else {
+            None
+        };
+        if let Some(state) = ended {
+            scores.push(Scores::of(&state));
+            continue;
+        }
         match train(&request, dataset, &stop)? {
             Ending::Done(found) => scores.push(found),
             Ending::Interrupted => return Ok(Outcome::Interrupted),
@@ -126,8 +140,8 @@ fn settings(args: &Args) -> Result<(Settings, Given), Error> {
 
 /// The settings of the run at `path`; flags may repeat them, and change only what no result depends on.
 fn settings_of_run(path: &Path, args: &Args) -> Result<Settings, Error> {
-    let file = checkpoint_at(path);
-    let mut settings = Checkpoint::read(&file)?.state.settings;
+    let Resumed { file, checkpoint, .. } = Resumed::read(path)?;
+    let mut settings = checkpoint.state.settings;
     if args.config.is_some() {
         bail!("a run that is resumed has its own settings: leave --config out, or --resume");
     }

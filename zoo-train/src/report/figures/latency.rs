@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::super::axis::{Axis, Unit};
 use super::super::figure::{Bars, Drawing, Figure, Group, Lines, Missing, Part, Point, Series};
+use super::super::latencies::{Newest, condition_of, main_condition};
 use super::super::network::Network;
-use super::super::observation::{Kind, condition_of, main_condition, scaled};
+use super::super::observation::{Kind, scaled};
 use super::super::rows::{Condition, Latency, Rows, Stage};
 use super::super::theme::colour_of;
 use super::name_families;
@@ -19,11 +20,9 @@ pub fn against_macs(rows: &Rows) -> Result<Figure, Missing> {
     let missing = || Missing { sentence: "No latency against MACs yet: no row of latency.csv has a time.".into() };
     let condition = main_condition(rows).ok_or_else(missing)?;
     let mut families: BTreeMap<(String, String), Vec<Point>> = BTreeMap::new();
-    for (number, (network, row)) in rows.latencies.iter().enumerate() {
-        if row.condition == condition {
-            let key = (network.family.clone(), network.profile.clone());
-            families.entry(key).or_default().extend(point(number, network, row));
-        }
+    for (number, network, row) in Newest::of(rows, &condition).iter() {
+        let key = (network.family.clone(), network.profile.clone());
+        families.entry(key).or_default().extend(point(number, network, row));
     }
     let mut names = Vec::new();
     let mut lines = Vec::new();
@@ -218,19 +217,25 @@ mod tests {
         let mut stages: Vec<_> = [measured(1.0), measured(2.0)].concat();
         stages.push(stage("mobilenet-v2", 1.0, "stem", 1, 9.0));
         let (network, first) = stages[0].clone();
-        let latency = Latency {
-            condition: first.condition,
-            macs: Some(3),
-            p50_ms: None,
-            p90_ms: None,
-            noise: String::new(),
-            status: String::new(),
-            environment: Default::default(),
-        };
+        let latency = Latency { condition: first.condition, macs: Some(3), ..Latency::default() };
         let rows = Rows { stages, latencies: vec![(network, latency)], ..Rows::default() };
         let found = breakdowns(&rows);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].stages.iter().map(|stage| stage.ms).collect::<Vec<_>>(), [2.0, 2.0]);
+    }
+
+    #[test]
+    fn a_network_that_was_timed_twice_is_one_dot_of_its_newest_row() {
+        let (network, first) = stage("mobilenet-v2", 1.0, "stem", 1, 1.0);
+        let timed = |ms| {
+            let (condition, macs, p50_ms) = (first.condition.clone(), Some(3), Some(ms));
+            (network.clone(), Latency { condition, macs, p50_ms, ..Latency::default() })
+        };
+        let rows = Rows { latencies: vec![timed(9.0), timed(2.0)], ..Rows::default() };
+        let Drawing::Lines(lines) = against_macs(&rows).unwrap().drawing else { panic!("no lines") };
+        let dots: Vec<(f64, &str)> =
+            lines.series.iter().flat_map(|series| &series.points).map(|point| (point.y, point.row.as_str())).collect();
+        assert_eq!(dots, [(2.0, "l1")]);
     }
 
     #[test]

@@ -75,6 +75,17 @@ pub struct Scores {
     pub top1_ema: Option<f64>,
 }
 
+impl Scores {
+    /// Those of a run that has come to its end.
+    pub fn of(state: &State) -> Scores {
+        let last = state.epochs.last();
+        Scores {
+            top1: last.map_or(f64::NAN, |epoch| epoch.test_top1),
+            top1_ema: last.and_then(|epoch| epoch.test_top1_ema),
+        }
+    }
+}
+
 /// Trains. `stop` asks it to save and end after the step in progress.
 ///
 /// # Errors
@@ -142,7 +153,7 @@ impl<'a> Run<'a> {
                 return Ok(Ending::Interrupted);
             }
         }
-        Ok(Ending::Done(self.scores()))
+        Ok(Ending::Done(Scores::of(&self.state)))
     }
 
     fn loader(&self) -> Loader {
@@ -161,7 +172,7 @@ impl<'a> Run<'a> {
 
     /// Steps from one evaluation to the next.
     fn interval(&self) -> u64 {
-        self.source.steps_per_epoch() * self.state.settings.evaluate_every()
+        self.source.steps_per_epoch().saturating_mul(self.state.settings.evaluate_every())
     }
 
     fn at_evaluation(&self) -> bool {
@@ -171,14 +182,6 @@ impl<'a> Run<'a> {
     /// Whether every step is done and evaluated, or no more are to be.
     fn is_done(&self) -> bool {
         self.state.stopped_early || (self.state.step == self.steps && self.state.running.steps == 0)
-    }
-
-    fn scores(&self) -> Scores {
-        let last = self.state.epochs.last();
-        Scores {
-            top1: last.map_or(f64::NAN, |epoch| epoch.test_top1),
-            top1_ema: last.and_then(|epoch| epoch.test_top1_ema),
-        }
     }
 
     fn schedule(&self) -> Schedule {

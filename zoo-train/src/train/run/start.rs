@@ -9,9 +9,10 @@ use zoo_core::{Options, Plan};
 
 use super::{Request, Run};
 use crate::data::{Dataset, Split};
+use crate::results::accuracy;
 use crate::train::budget::{Pace, Speed};
 use crate::train::checkpoint::{Checkpoint, State};
-use crate::train::folder::{self, Found, Resume, RunFolder};
+use crate::train::folder::{self, Found, Resumed, RunFolder};
 use crate::train::progress::Progress;
 use crate::train::progressive::Progressive;
 use crate::train::source::Source;
@@ -58,6 +59,8 @@ impl Prepared {
         folder::make_results(&request.results)?;
         if let Some(full) = plans.last().filter(|_| settings.cache_features) {
             features::replace(&mut dataset, full, &settings, request, earlier)?;
+            // Files that could not be decoded are gone.
+            settings.check(dataset.train.len())?;
         }
         let source = source(&settings, &mut dataset, request.device)?;
         let test = TestSet::new(std::mem::take(&mut dataset.test), settings.preprocessing(&dataset));
@@ -68,18 +71,31 @@ impl Prepared {
 impl<'a> Run<'a> {
     pub(super) fn start(request: &'a Request, dataset: Dataset) -> Result<Run<'a>, TrainError> {
         let started = Instant::now();
-        let Found { run: found, notes } = folder::find(&request.results, &request.resume, &request.settings)?;
+        let found = folder::find(&request.results, &request.resume, &request.settings)?;
+        let kept = found.run.as_ref().map(|(_, resumed)| resumed.file.clone());
+        let run = Run::begin(request, dataset, found, started);
+        if let (Err(_), Some(kept)) = (&run, kept) {
+            Progress::new(request.verbosity, 0, 0).say(&format!("the last good checkpoint is {}", kept.display()));
+        }
+        run
+    }
+
+    fn begin(request: &'a Request, dataset: Dataset, found: Found, started: Instant) -> Result<Run<'a>, TrainError> {
+        // Another table in its place would be noticed only when all is trained.
+        accuracy::check(&request.results)?;
+        let Found { run: found, mut notes } = found;
+        notes.extend(found.as_ref().and_then(|(_, resumed)| resumed.note.clone()));
         let settings = match &found {
-            Some((_, checkpoint)) => resumed(&request.settings, &checkpoint.state.settings),
+            Some((_, resumed)) => in_force(&request.settings, &resumed.checkpoint.state.settings),
             None => request.settings.clone(),
         };
-        let earlier = found.as_ref().map(|(_, checkpoint)| checkpoint);
+        let earlier = found.as_ref().map(|(_, resumed)| &resumed.checkpoint);
         let prepared = Prepared::with(request, settings, dataset, earlier)?;
         let Prepared { settings, progressive, plans, source, test, dataset } = prepared;
         let (source, test) = (Arc::new(source), Arc::new(test));
-        let interval = source.steps_per_epoch() * settings.evaluate_every();
+        let interval = source.steps_per_epoch().saturating_mul(settings.evaluate_every());
         // A run that has not made a step has no speed yet either.
-        let trained = found.as_ref().map(|(_, checkpoint)| &checkpoint.state).filter(|state| state.step > 0);
+        let trained = earlier.map(|checkpoint| &checkpoint.state).filter(|state| state.step > 0);
         let (speed, steps) = match trained {
             Some(state) => (earlier_speed(state, &progressive), settings.steps.unwrap_or(0)),
             None => {
@@ -95,23 +111,20 @@ impl<'a> Run<'a> {
         let full = plans.last().cloned().ok_or_else(|| TrainError::Setting("the images have no size".into()))?;
         let mut trainer = Trainer::new(full, &settings, &source, request.device)?;
         let mut loaded = notes;
-        let (folder, state) = match found {
-            Some((folder, checkpoint)) => {
+        let (folder, state, is_newest) = match found {
+            Some((folder, Resumed { file, checkpoint, .. })) => {
                 let settings = Settings { steps: Some(steps), ..settings };
-                (folder, load(&mut trainer, checkpoint, settings)?)
+                let is_newest = file.file_name() == folder.last().file_name();
+                (folder, load(&mut trainer, checkpoint, settings)?, is_newest)
             }
             None => {
                 loaded.extend(load_weights(&mut trainer.model, request, &settings)?);
                 trainer.restart_average(&settings)?;
                 let settings = Settings { steps: Some(steps), ..settings };
-                (RunFolder::create(&request.results, &settings)?, State::new(settings))
+                (RunFolder::create(&request.results, &settings)?, State::new(settings), true)
             }
         };
         folder.write_config(&state.settings)?;
-        let is_newest = match &request.resume {
-            Resume::From(path) => folder::checkpoint_at(path).file_name() == folder.last().file_name(),
-            Resume::Auto | Resume::No => true,
-        };
         if is_newest && state.epochs.last().is_some_and(|epoch| epoch.step == state.step) {
             // A run killed right after an evaluation had no time for it.
             folder.keep_top(&state)?;
@@ -140,12 +153,16 @@ impl<'a> Run<'a> {
         };
         loaded.iter().for_each(|line| run.progress.say(line));
         run.say_beginning();
+        if !is_newest {
+            // The steps behind it are given up: what goes back, or resumes, must not go on with them.
+            run.save()?;
+        }
         Ok(run)
     }
 }
 
 /// The settings of an earlier run, with what does not change its results from the new request.
-fn resumed(request: &Settings, earlier: &Settings) -> Settings {
+fn in_force(request: &Settings, earlier: &Settings) -> Settings {
     Settings {
         threads: request.threads,
         workers: request.workers,
@@ -193,6 +210,8 @@ fn plans(request: &Request, settings: &Settings, classes: usize) -> Result<(Prog
     let options = settings.options(&request.entry, classes)?;
     let plan =
         |input_size: &u32| Plan::new(request.entry.architecture, &Options { input_size: *input_size, ..options });
+    // Sizes that give no network are refused before others are reckoned from them.
+    Plan::new(request.entry.architecture, &options)?;
     let progressive = Progressive::new(settings.input_size_from, settings.input_size);
     let plans = progressive.sizes().iter().map(plan).collect::<Result<_, _>>()?;
     Ok((progressive, plans))

@@ -202,6 +202,8 @@ impl Settings {
             rule(self.checkpoint_every != Some(0), "--checkpoint-every must be at least 1"),
             rule(self.evaluate_every != Some(0), "--evaluate-every must be at least 1"),
             rule(self.patience != Some(0), "--patience must be at least 1"),
+            // TOML, in which it is kept, has no larger integers.
+            rule(i64::try_from(self.seed).is_ok(), format!("--seed must be at most {}", i64::MAX)),
         ]
     }
 }
@@ -242,6 +244,9 @@ mod tests {
         assert!(refused("epochs = nan", "--epochs"));
         assert!(refused("learning_rate = -1", "--learning-rate"));
         assert!(refused("threads = 0", "--threads"));
+        let mut seed = layered("")?;
+        seed.seed = u64::MAX;
+        assert!(seed.check(1000).is_err_and(|error| error.to_string().contains("--seed")));
         assert!(refused("micro_batch = 129", "--micro-batch"));
         assert!(refused("schedule = \"step\"\ndecay_rate = 0.9", "--decay-epochs"));
         assert!(refused("decay_rate = 0.9", "--schedule"));
