@@ -450,6 +450,20 @@ fn a_run_that_ended_without_its_row_gets_it_from_where_it_stands() {
 }
 
 #[test]
+fn a_run_that_has_its_row_has_ended_without_its_last_checkpoint() {
+    let folder = tempdir().unwrap();
+    train(folder.path(), &["--epochs", "2"]).code(0);
+    let run = run_folder(folder.path());
+    // A best one of before the end stands in for it.
+    fs::remove_file(run.join("last.safetensors")).unwrap();
+    let resume = ["--epochs", "2", "--resume", run.to_str().unwrap()];
+    train(folder.path(), &resume).refused(&["has ended"]);
+    train(folder.path(), &["--epochs", "2", "--resume", "auto"]).code(0);
+    assert_eq!(statuses(folder.path()), ["done", "done"]);
+    assert_eq!(fs::read_dir(folder.path().join("results")).unwrap().count(), 3);
+}
+
+#[test]
 fn a_resume_from_an_earlier_checkpoint_gives_up_the_steps_behind_it() {
     let flags = [&FLAGS[4..], &["--steps", "45", "--keep", "9"]].concat();
     let folder = tempdir().unwrap();

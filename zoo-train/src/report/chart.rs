@@ -152,7 +152,7 @@ fn path(places: &[Place]) -> String {
 fn draw_lines(lines: &Lines, size: Size, pixels: (u32, u32), elements: &mut String) -> Result<(), String> {
     let longest = lines.series.iter().filter_map(|series| Some(text_width(name(series, size)?, size.font())));
     let names = if lines.names_outside { longest.fold(0.0, f64::max) as u32 } else { 0 };
-    let room = Room { size, pixels, left: 46, right: 14 + names };
+    let room = Room { size, pixels, left: 46, right: 20 + names };
     let mut wanted: Vec<Place> = Vec::new();
     for point in lines.series.iter().flat_map(|series| &series.points) {
         let (low, high) = point.spread.unwrap_or((point.y, point.y));

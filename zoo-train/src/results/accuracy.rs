@@ -97,13 +97,11 @@ pub struct Row<'a> {
 /// # Errors
 /// Where the table cannot be read or has another header.
 pub fn has_ended(results: &Path, run: &str, config_hash: &str) -> Result<bool, TableError> {
-    let column = |name: &str| HEADER.iter().position(|column| *column == name);
     let rows = Table::new(&results.join("accuracy.csv"), &HEADER).rows()?;
-    let is = |row: &[String], name: &str, value: &str| {
-        column(name).and_then(|index| row.get(index)).is_some_and(|cell| cell == value)
-    };
-    let ended = |row: &Vec<String>| [status::DONE, status::STOPPED_EARLY].iter().any(|end| is(row, "status", end));
-    Ok(rows.iter().any(|row| is(row, "run", run) && is(row, "config_hash", config_hash) && ended(row)))
+    let place = |name: &str| HEADER.iter().position(|column| *column == name);
+    let places = (place("run"), place("config_hash"), place("status"));
+    let (Some(of_run), Some(of_hash), Some(of_status)) = places else { return Ok(false) };
+    Ok(rows.iter().any(|row| row[of_run] == run && row[of_hash] == config_hash && status::is_done(&row[of_status])))
 }
 
 /// Whether rows may be appended to `accuracy.csv` in `results`.

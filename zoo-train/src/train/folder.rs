@@ -180,7 +180,9 @@ pub struct Resumed {
     pub file: PathBuf,
     /// What is in it.
     pub checkpoint: Checkpoint,
-    /// Why it is not the newest one, where that cannot be read.
+    /// Whether it stands in for the newest one, which is not there or cannot be read.
+    pub stands_in: bool,
+    /// Why the newest one cannot be read.
     pub note: Option<String>,
 }
 
@@ -192,18 +194,19 @@ impl Resumed {
     /// Where the file, or the newest one of the folder and the best one, cannot be used.
     pub fn read(path: &Path) -> Result<Resumed, TrainError> {
         if !path.is_dir() {
-            return Ok(Resumed { file: path.into(), checkpoint: Checkpoint::read(path)?, note: None });
+            let checkpoint = Checkpoint::read(path)?;
+            return Ok(Resumed { file: path.into(), checkpoint, stands_in: false, note: None });
         }
         let folder = RunFolder::at(path.into());
         let (file, best) = (folder.last(), folder.best());
         match Checkpoint::read(&file) {
-            Ok(checkpoint) => Ok(Resumed { file, checkpoint, note: None }),
+            Ok(checkpoint) => Ok(Resumed { file, checkpoint, stands_in: false, note: None }),
             Err(error) => {
                 let checkpoint = Checkpoint::read(&best).ok();
                 let Some(checkpoint) = checkpoint else { return Err(error) };
                 // One that was never written is not missed.
                 let note = file.exists().then(|| format!("note: {error}; going on from {}", best.display()));
-                Ok(Resumed { file: best, checkpoint, note })
+                Ok(Resumed { file: best, checkpoint, stands_in: true, note })
             }
         }
     }
@@ -228,7 +231,7 @@ pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Found,
                 return Err(TrainError::InUse { path: folder.path });
             }
             let resumed = Resumed::read(path)?;
-            if has_ended(results, &folder, &resumed.checkpoint.state)? {
+            if has_ended(results, &folder, &resumed)? {
                 let problem = format!("is of a run that has ended, after {} steps", resumed.checkpoint.state.step);
                 return Err(TrainError::Checkpoint { path: resumed.file, problem });
             }
@@ -249,10 +252,12 @@ pub fn ended(results: &Path, wanted: &Settings) -> Result<Option<State>, TrainEr
         if !folder.settings().is_some_and(|settings| same(&settings, wanted)) {
             continue;
         }
-        if let Ok(Resumed { checkpoint, .. }) = Resumed::read(&folder.path)
-            && has_ended(results, &folder, &checkpoint.state)?
+        // What stands in for the end has other scores.
+        if let Ok(resumed) = Resumed::read(&folder.path)
+            && !resumed.stands_in
+            && has_ended(results, &folder, &resumed)?
         {
-            return Ok(Some(checkpoint.state));
+            return Ok(Some(resumed.checkpoint.state));
         }
     }
     Ok(None)
@@ -287,18 +292,18 @@ fn newest(results: &Path, wanted: &Settings) -> Result<Found, TrainError> {
     let mut found = Found::default();
     for (_, path) in candidates(results) {
         let mut folder = RunFolder::at(path);
-        let goes_on = |folder: &RunFolder, state: &State| -> Result<bool, TrainError> {
-            Ok(same(&state.settings, wanted) && !has_ended(results, folder, state)?)
+        let goes_on = |folder: &RunFolder, resumed: &Resumed| -> Result<bool, TrainError> {
+            Ok(same(&resumed.checkpoint.state.settings, wanted) && !has_ended(results, folder, resumed)?)
         };
         match Resumed::read(&folder.path) {
-            Ok(resumed) if goes_on(&folder, &resumed.checkpoint.state)? => {
+            Ok(resumed) if goes_on(&folder, &resumed)? => {
                 if !folder.take() {
                     found.notes.push(format!("note: {} is being trained by another process", folder.path.display()));
                     continue;
                 }
                 // Who had it until now may have gone on since it was read.
                 if let Ok(resumed) = Resumed::read(&folder.path)
-                    && goes_on(&folder, &resumed.checkpoint.state)?
+                    && goes_on(&folder, &resumed)?
                 {
                     found.run = Some((folder, resumed));
                     break;
@@ -315,10 +320,12 @@ fn newest(results: &Path, wanted: &Settings) -> Result<Found, TrainError> {
 }
 
 /// Whether every step is done and evaluated, and the row written: one that was killed, or had no room, before that goes on,
-/// and writes it.
-fn has_ended(results: &Path, folder: &RunFolder, state: &State) -> Result<bool, TrainError> {
+/// and writes it. Of a run with a row whose last checkpoint somebody removed, nothing is to be done either.
+fn has_ended(results: &Path, folder: &RunFolder, resumed: &Resumed) -> Result<bool, TrainError> {
+    let state = &resumed.checkpoint.state;
     let is_trained = state.stopped_early || (Some(state.step) >= state.settings.steps && state.running.steps == 0);
-    Ok(is_trained && accuracy::has_ended(results, &folder.name(), &state.settings.hash())?)
+    let may_have_ended = is_trained || resumed.stands_in;
+    Ok(may_have_ended && accuracy::has_ended(results, &folder.name(), &state.settings.hash())?)
 }
 
 /// Whether a run of `settings` is one that `wanted` asks for; no result depends on the number of threads and workers.

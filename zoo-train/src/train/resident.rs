@@ -51,25 +51,31 @@ impl Resident {
         let indices: Vec<i64> = places.iter().map(|place| place.index as i64).collect();
         let chosen = self.images.f_index_select(0, &Tensor::f_from_slice(&indices)?.f_to(device)?)?;
         let padded = chosen.f_constant_pad_nd([self.padding; 4])?;
-        let bytes = padded.f_flatten(2, 3)?.f_gather(2, &self.pixels(places)?.f_to(device)?, false)?;
+        let bytes = padded.f_flatten(2, 3)?.f_gather(2, &self.pixels(places)?, false)?;
         let channel = Tensor::f_arange(3, (Kind::Int64, device))?.f_mul_scalar(256)?.f_view([1, 3, 1])?;
         let entries = bytes.f_to_kind(Kind::Int64)?.f_add(&channel)?;
         let images = self.numbers.f_take(&entries)?.f_view([count, 3, side, side])?;
         channels_last(&images)
     }
 
-    /// For each number of each channel, its pixel in the padded image: N x 3 x side².
+    /// For each number of each channel, its pixel in the padded image: N x 3 x side². Two numbers an image are copied to the
+    /// device; the rest is reckoned there.
     fn pixels(&self, places: &[Place]) -> Result<Tensor, TchError> {
-        let side = self.images.size()[2];
+        let (side, device) = (self.images.size()[2], self.images.device());
         let wide = side + 2 * self.padding;
-        let mut pixels: Vec<i64> = Vec::with_capacity(places.len() * (side * side) as usize);
+        let (mut starts, mut steps) = (Vec::with_capacity(places.len()), Vec::with_capacity(places.len()));
         for place in places {
             let (down, right) = (place.shift.0 as i64 + self.padding, place.shift.1 as i64 + self.padding);
-            for y in 0..side {
-                let column = |x: i64| if place.mirrored { side - 1 - x } else { x };
-                pixels.extend((0..side).map(|x| (y + down) * wide + column(x) + right));
-            }
+            // A row is read from its left end to the right, or from its right end to the left.
+            let (first, step) = if place.mirrored { (side - 1, -1) } else { (0, 1) };
+            starts.push(down * wide + right + first);
+            steps.push(step);
         }
-        Tensor::f_from_slice(&pixels)?.f_view([-1, 1, side * side])?.f_expand([-1, 3, -1], false)
+        let of_images = |numbers: &[i64]| Tensor::f_from_slice(numbers)?.f_to(device)?.f_view([-1, 1, 1]);
+        let along = Tensor::f_arange(side, (Kind::Int64, device))?;
+        let rows = along.f_mul_scalar(wide)?.f_view([1, side, 1])?;
+        let columns = of_images(&steps)?.f_mul(&along)?;
+        let pixels = of_images(&starts)?.f_add(&rows)?.f_add(&columns)?;
+        pixels.f_view([-1, 1, side * side])?.f_expand([-1, 3, -1], false)
     }
 }
