@@ -472,9 +472,16 @@ fn a_resume_from_an_earlier_checkpoint_gives_up_the_steps_behind_it() {
     let last = run.join("last.safetensors");
     let (end, earlier) = (fs::read(&last).unwrap(), run.join("step-00000010.safetensors"));
     let mut child = start(folder.path(), &[&flags[..], &["--resume", earlier.to_str().unwrap()]].concat());
-    command::wait_until(&mut child, || fs::read(&last).is_ok_and(|now| now != end));
+    let mut first = Vec::new();
+    command::wait_until(&mut child, || {
+        first = fs::read(&last).unwrap();
+        first != end
+    });
     child.kill().unwrap();
     child.wait().unwrap();
+    // Before any step, and not only with the next evaluation.
+    let stands_at = br#"\"step\":10,"#;
+    assert!(first.windows(stands_at.len()).any(|window| window == stands_at), "the newest checkpoint is another one");
     let resumed = train(folder.path(), &[&flags[..], &["--resume", "auto"]].concat()).code(0);
     assert!(resumed.stderr.contains("going on at step"), "{}", resumed.stderr);
     let straight = tempdir().unwrap();

@@ -267,7 +267,7 @@ fn has_cuda(folder: &Path) -> bool {
 }
 
 #[test]
-fn on_a_gpu_images_that_live_there_are_trained_and_a_run_is_resumed() {
+fn on_a_gpu_images_that_live_there_or_come_there_are_trained_on() {
     let folder = tempdir().unwrap();
     if !has_cuda(folder.path()) {
         return;
