@@ -278,7 +278,9 @@ fn draw_bars(bars: &Bars, size: Size, pixels: (u32, u32), elements: &mut String)
         bars.groups.iter().flat_map(|group| &group.bars).flat_map(|(_, parts)| ends(parts)).collect();
     let places: Vec<Place> = lengths.iter().map(|length| (*length, 0.0)).collect();
     let y = Axis::unlabelled();
-    let (plot, places) = axes((&bars.x, &y), Room { size, pixels, left: 62, right: 14 }, &places, elements)?;
+    let names = bars.groups.iter().flat_map(|group| &group.bars).map(|(name, _)| text_width(name, size.font()));
+    let left = names.fold(0.0, f64::max).ceil() as u32 + 14;
+    let (plot, places) = axes((&bars.x, &y), Room { size, pixels, left, right: 14 }, &places, elements)?;
     let mut ends = places.iter().map(|(x, _)| *x);
     let mut top = plot.top + 4.0;
     for group in &bars.groups {

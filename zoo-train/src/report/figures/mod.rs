@@ -1,9 +1,11 @@
 //! The figures of the report, each from observations or latencies, or the sentence that stands in its place.
 
 mod accuracy;
+mod equal_macs;
 mod latency;
 mod multipliers;
 mod scaling;
+mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +24,7 @@ pub fn figures(rows: &Rows, observations: &Observations) -> Vec<Result<Figure, M
     figures.extend(multipliers::figures(observations));
     figures.extend(scaling::figures(observations));
     figures.push(latency::against_macs(rows));
+    figures.push(equal_macs::latency(rows));
     figures.push(latency::by_stage(rows));
     figures
 }

@@ -1,59 +1,12 @@
 //! Compound scaling against width, depth or resolution alone, from one base network.
 
 use super::super::axis::{Axis, Unit};
-use super::super::figure::{Drawing, Figure, Label, Lines, Missing, Point, Series};
-use super::super::network::{FamilyName, Network, dataset_title};
+use super::super::figure::{Drawing, Figure, Lines, Missing, Point, Series};
+use super::super::network::{FamilyName, dataset_title};
 use super::super::observation::{Kind, Observation, Observations};
 use super::accuracy::{file_name, heights, top1_axis};
+use super::way::Way;
 use super::{by_dataset, kinds_sentence, spread_sentence};
-
-/// How a network differs from its base.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    Width,
-    Depth,
-    Resolution,
-    Compound,
-}
-
-impl Way {
-    const ALL: [Way; 4] = [Way::Compound, Way::Width, Way::Depth, Way::Resolution];
-
-    /// Of a network with this base; `None` where it is the base, or smaller in something.
-    fn of(network: &Network, base: &Network) -> Option<Way> {
-        let grown = [network.width > base.width, network.depth > base.depth, network.input_size > base.input_size];
-        let shrunk = network.width < base.width || network.depth < base.depth || network.input_size < base.input_size;
-        match grown {
-            _ if shrunk => None,
-            [false, false, false] => None,
-            [true, false, false] => Some(Way::Width),
-            [false, true, false] => Some(Way::Depth),
-            [false, false, true] => Some(Way::Resolution),
-            [_, true, _] => Some(Way::Compound),
-            // Wider or at larger inputs but no deeper, as the grids of the MobileNets are: not what scaling is about.
-            _ => None,
-        }
-    }
-
-    fn label(self) -> Label {
-        let (long, short) = match self {
-            Way::Width => ("width alone", "width"),
-            Way::Depth => ("depth alone", "depth"),
-            Way::Resolution => ("resolution alone", "resolution"),
-            Way::Compound => ("compound", "compound"),
-        };
-        Label { long: long.into(), short: short.into() }
-    }
-
-    fn colour(self) -> usize {
-        match self {
-            Way::Width => 0,
-            Way::Depth => 2,
-            Way::Resolution => 3,
-            Way::Compound => 4,
-        }
-    }
-}
 
 /// A figure for each family and data set that has rows of scaling along one axis alone.
 pub fn figures(observations: &Observations) -> Vec<Result<Figure, Missing>> {
