@@ -2,87 +2,20 @@
 
 #[path = "common/command.rs"]
 mod command;
+#[path = "common/runs.rs"]
+mod runs;
 
 use std::collections::hash_map::RandomState;
 use std::fs;
 use std::hash::BuildHasher;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
-use std::time::{Duration, SystemTime};
+use std::process::Stdio;
+use std::time::Duration;
 
-use command::{assert_same_tensors, csv, metrics, run, run_folder, small, train};
+use command::{assert_same_tensors, csv, run, run_folder, small, train};
+use runs::{CHECKPOINTS, FLAGS, assert_same_end, interrupted, start, statuses, straight, wait_for_checkpoints};
 use tempfile::{TempDir, tempdir};
-
-/// Four epochs of ten steps and half of one, with what is random in a network and its images and what has state in a recipe.
-const FLAGS: [&str; 24] = [
-    "--steps",
-    "45",
-    "--checkpoint-every",
-    "5",
-    "--dropout",
-    "0.3",
-    "--drop-path",
-    "0.2",
-    "--workers",
-    "2",
-    "--optimizer",
-    "rmsprop",
-    "--learning-rate",
-    "0.01",
-    "--ema-decay",
-    "0.9",
-    "--input-size-from",
-    "24",
-    "--augment",
-    "trivialaugment",
-    "--random-erasing",
-    "0.3",
-    "--mixup",
-    "0.4",
-];
-const CHECKPOINTS: u64 = 9;
-
-fn start(folder: &Path, flags: &[&str]) -> Child {
-    let mut command = command::zoo(folder, &small(flags));
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
-}
-
-/// The run that nobody stopped.
-fn straight() -> TempDir {
-    let folder = tempdir().unwrap();
-    train(folder.path(), &FLAGS).code(0);
-    folder
-}
-
-#[track_caller]
-fn assert_same_end(straight: &Path, resumed: &Path) {
-    let (expected, found) = (run_folder(straight), run_folder(resumed));
-    assert_same_tensors(&expected.join("last.safetensors"), &found.join("last.safetensors"));
-    assert_same_tensors(&expected.join("best.safetensors"), &found.join("best.safetensors"));
-    assert_eq!(metrics(&expected), metrics(&found));
-    let text = |run: &Path| fs::read_to_string(run.join("config.toml")).unwrap();
-    assert_eq!(text(&expected), text(&found));
-}
-
-fn statuses(folder: &Path) -> Vec<String> {
-    let rows = csv(&folder.join("results/accuracy.csv")).rows;
-    rows.into_iter().map(|mut row| row.remove("status").unwrap()).collect()
-}
-
-/// Waits until `count` checkpoints of the run in `folder` have been written, or it ended.
-fn wait_for_checkpoints(child: &mut Child, folder: &Path, count: u64) -> bool {
-    let (mut seen, mut last) = (0, None);
-    command::wait_until(child, || {
-        let runs = fs::read_dir(folder.join("results")).into_iter().flatten().flatten();
-        let written: Option<SystemTime> =
-            runs.filter_map(|run| run.path().join("last.safetensors").metadata().ok()?.modified().ok()).max();
-        if written != last {
-            (seen, last) = (seen + 1, written);
-        }
-        seen >= count
-    })
-}
 
 fn at_random(below: u64) -> u64 {
     RandomState::new().hash_one(below) % below
@@ -195,16 +128,6 @@ fn a_run_that_is_killed_twice_and_resumed_by_its_folder_goes_on_to_the_same_bits
     child.wait().unwrap();
     train(folder.path(), &resume).code(0);
     assert_same_end(straight.path(), folder.path());
-}
-
-/// A run that was asked to stop by `signal`.
-fn interrupted(signal: &str) -> TempDir {
-    let folder = tempdir().unwrap();
-    let mut child = start(folder.path(), &FLAGS);
-    assert!(wait_for_checkpoints(&mut child, folder.path(), 2), "the run ended too soon");
-    command::signal(&child, signal);
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
-    folder
 }
 
 #[test]
@@ -322,57 +245,6 @@ fn a_run_that_went_back_and_was_killed_goes_on_to_the_same_bits() {
     assert_same_tensors(&last(&straight), &last(&folder));
 }
 
-/// The names of the checkpoints that `--keep` keeps.
-fn kept(run: &Path) -> Vec<String> {
-    let names = fs::read_dir(run).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut kept: Vec<String> = names.filter(|name| name.starts_with("step-")).collect();
-    kept.sort();
-    kept
-}
-
-#[test]
-fn a_resume_from_a_checkpoint_that_is_kept_leaves_it_as_it_is() {
-    let flags = [&FLAGS[4..], &["--steps", "45", "--keep", "2"]].concat();
-    let folder = tempdir().unwrap();
-    let mut child = start(folder.path(), &flags);
-    assert!(wait_for_checkpoints(&mut child, folder.path(), 3), "it ended too soon");
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let run = run_folder(folder.path());
-    let earlier = run.join(&kept(&run)[0]);
-    let before = fs::read(&earlier).unwrap();
-    let mut command =
-        command::zoo(folder.path(), &small(&[&flags[..], &["--resume", earlier.to_str().unwrap()]].concat()));
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.any(|line| line.contains("going on at step")));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(fs::read(&earlier).unwrap() == before, "{} is another one", earlier.display());
-}
-
-#[test]
-fn the_checkpoints_that_are_kept_survive_a_kill_before_they_had_their_names() {
-    let flags = [&FLAGS[4..], &["--steps", "45", "--keep", "2"]].concat();
-    let folder = tempdir().unwrap();
-    let mut child = start(folder.path(), &flags);
-    assert!(wait_for_checkpoints(&mut child, folder.path(), 1), "it ended too soon");
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let run = run_folder(folder.path());
-    // Also where the kill came a little later.
-    kept(&run).iter().for_each(|name| fs::remove_file(run.join(name)).unwrap());
-    let going_on = [&flags[..], &["--resume", "auto"]].concat();
-    let mut child = start(folder.path(), &going_on);
-    command::wait_until(&mut child, || !kept(&run).is_empty());
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert_eq!(kept(&run)[0], "step-00000010.safetensors");
-    train(folder.path(), &going_on).code(0);
-    let kept = kept(&run);
-    assert!(kept.len() == 2 && kept.iter().all(|name| name.ends_with(".safetensors")), "{kept:?}");
-}
-
 #[test]
 fn resume_auto_starts_anew_where_nothing_fits() {
     let folder = tempdir().unwrap();
@@ -384,51 +256,6 @@ fn resume_auto_starts_anew_where_nothing_fits() {
     let interrupted = interrupted("INT");
     train(interrupted.path(), &[&FLAGS[..], &["--seed", "1", "--resume", "auto"]].concat()).code(0);
     assert_eq!(fs::read_dir(interrupted.path().join("results")).unwrap().count(), 3);
-}
-
-#[test]
-fn a_checkpoint_that_is_not_whole_is_named() {
-    let folder = tempdir().unwrap();
-    train(folder.path(), &["--steps", "2"]).code(0);
-    let good = fs::read(run_folder(folder.path()).join("last.safetensors")).unwrap();
-    let metadata = 8 + u64::from_le_bytes(good[..8].try_into().unwrap()) as usize;
-    let broken = folder.path().join("broken.safetensors");
-    for length in [0, 7, 8, metadata / 2, metadata, good.len() / 2, good.len() - 1] {
-        fs::write(&broken, &good[..length]).unwrap();
-        train(folder.path(), &["--steps", "2", "--resume", "broken.safetensors"])
-            .refused(&["broken.safetensors", "--resume"]);
-    }
-    fs::write(&broken, [&good[..], &[0]].concat()).unwrap();
-    train(folder.path(), &["--steps", "2", "--resume", "broken.safetensors"]).refused(&["broken.safetensors"]);
-    train(folder.path(), &["--steps", "2", "--resume", "nowhere"]).refused(&["nowhere"]);
-    assert_eq!(statuses(folder.path()), ["done"]);
-}
-
-/// Cuts a file in half, beside its other names.
-fn cut(path: &Path) {
-    let whole = fs::read(path).unwrap();
-    fs::remove_file(path).unwrap();
-    fs::write(path, &whole[..whole.len() / 2]).unwrap();
-}
-
-#[test]
-fn where_the_newest_checkpoint_is_not_whole_or_not_there_the_best_one_goes_on() {
-    let straight = straight();
-    for is_there in [true, false] {
-        let folder = interrupted("INT");
-        let run = run_folder(folder.path());
-        let last = run.join("last.safetensors");
-        cut(&last);
-        if !is_there {
-            fs::remove_file(&last).unwrap();
-        }
-        let by_path = is_there.then(|| run.to_str().unwrap().to_string());
-        let resume = ["--resume", by_path.as_deref().unwrap_or("auto")];
-        let output = train(folder.path(), &[&FLAGS[..], &resume].concat()).code(0);
-        assert!(output.stderr.contains("going on at step"), "{}", output.stderr);
-        assert_eq!(output.stderr.contains("going on from"), is_there, "{}", output.stderr);
-        assert_same_end(straight.path(), folder.path());
-    }
 }
 
 #[test]
@@ -464,48 +291,6 @@ fn a_run_that_has_its_row_has_ended_without_its_last_checkpoint() {
 }
 
 #[test]
-fn a_resume_from_an_earlier_checkpoint_gives_up_the_steps_behind_it() {
-    let flags = [&FLAGS[4..], &["--steps", "45", "--keep", "9"]].concat();
-    let folder = tempdir().unwrap();
-    train(folder.path(), &flags).code(0);
-    let run = run_folder(folder.path());
-    let last = run.join("last.safetensors");
-    let (end, earlier) = (fs::read(&last).unwrap(), run.join("step-00000010.safetensors"));
-    let mut child = start(folder.path(), &[&flags[..], &["--resume", earlier.to_str().unwrap()]].concat());
-    let mut first = Vec::new();
-    command::wait_until(&mut child, || {
-        first = fs::read(&last).unwrap();
-        first != end
-    });
-    child.kill().unwrap();
-    child.wait().unwrap();
-    // Before any step, and not only with the next evaluation.
-    let stands_at = br#"\"step\":10,"#;
-    assert!(first.windows(stands_at.len()).any(|window| window == stands_at), "the newest checkpoint is another one");
-    let resumed = train(folder.path(), &[&flags[..], &["--resume", "auto"]].concat()).code(0);
-    assert!(resumed.stderr.contains("going on at step"), "{}", resumed.stderr);
-    let straight = tempdir().unwrap();
-    train(straight.path(), &flags).code(0);
-    assert_same_tensors(&run_folder(straight.path()).join("last.safetensors"), &last);
-}
-
-#[test]
-fn a_checkpoint_of_another_release_is_refused_and_stays() {
-    let folder = tempdir().unwrap();
-    train(folder.path(), &["--steps", "2"]).code(0);
-    let last = run_folder(folder.path()).join("last.safetensors");
-    let (ours, theirs) = (br#"{\"version\":3"#, br#"{\"version\":9"#);
-    let mut bytes = fs::read(&last).unwrap();
-    let place = bytes.windows(ours.len()).position(|window| window == ours).expect("the version in the metadata");
-    bytes[place..place + ours.len()].copy_from_slice(theirs);
-    fs::remove_file(&last).unwrap();
-    fs::write(&last, &bytes).unwrap();
-    let output = train(folder.path(), &["--steps", "2", "--resume", last.to_str().unwrap()]);
-    output.refused(&["last.safetensors", "another release (version 9", "stays as it is", "--resume"]);
-    assert!(fs::read(&last).unwrap() == bytes);
-}
-
-#[test]
 fn a_folder_that_may_not_be_written_to_is_named_with_what_was_kept() {
     let folder = interrupted("INT");
     let run = run_folder(folder.path());
@@ -516,46 +301,6 @@ fn a_folder_that_may_not_be_written_to_is_named_with_what_was_kept() {
     let output = output.refused(&["config.toml"]);
     assert!(output.stderr.contains("the last good checkpoint is"), "{}", output.stderr);
     assert!(fs::read(run.join("last.safetensors")).unwrap() == kept);
-}
-
-#[test]
-fn resume_auto_passes_over_a_checkpoint_that_is_not_whole() {
-    let folder = interrupted("INT");
-    let run = run_folder(folder.path());
-    for name in ["last.safetensors", "best.safetensors"] {
-        cut(&run.join(name));
-    }
-    let output = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
-    assert!(
-        output.stderr.contains("results in") && output.stderr.contains("that run is passed over"),
-        "{}",
-        output.stderr
-    );
-    assert_eq!(statuses(folder.path()), ["interrupted", "done"]);
-}
-
-#[test]
-fn a_checkpoint_of_another_model_is_refused() {
-    let folder = interrupted("INT");
-    let path = run_folder(folder.path());
-    let before = fs::read(path.join("last.safetensors")).unwrap();
-    let path = path.to_str().unwrap();
-    // Another table, another width of the same, and a table whose tensors have the same names and shapes.
-    for model in ["mobilenet-v2-0.35", "mobilenet-v3-small-0.5", "mobilenet-v3-large-0.35"] {
-        train(folder.path(), &["--model", model, "--resume", path]).refused(&["last.safetensors"]);
-    }
-    assert_eq!(fs::read(Path::new(path).join("last.safetensors")).unwrap(), before);
-    assert_eq!(statuses(folder.path()), ["interrupted"]);
-}
-
-#[test]
-fn a_checkpoint_of_a_model_with_the_same_tensors_is_not_taken_for_it() {
-    let folder = tempdir().unwrap();
-    train(folder.path(), &["--model", "mobilenet-v1-0.25", "--steps", "2"]).code(0);
-    let path = run_folder(folder.path());
-    let resume = ["--model", "tutorial-mobilenet-v1-0.25", "--resume", path.to_str().unwrap()];
-    // The tutorial's pads otherwise, so its logits differ.
-    train(folder.path(), &resume).refused(&["mobilenet-v1-0.25", "tutorial-mobilenet-v1-0.25"]);
 }
 
 #[test]
