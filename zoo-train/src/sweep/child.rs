@@ -65,21 +65,20 @@ pub fn run(
     let lines = lines(&mut child);
     let output = output(&mut child);
     let mut watch = Watch { begun, timeout, cause: Cause::Itself, asked: None };
-    let mut said: Vec<String> = Vec::new();
-    loop {
-        match lines.recv_timeout(LOOK) {
-            Ok(line) => {
-                writeln!(log, "{line}")?;
-                each(Some(&line));
-                said.push(line);
-                said.drain(..said.len().saturating_sub(LAST_LINES));
-            }
-            Err(RecvTimeoutError::Timeout) => each(None),
-            Err(RecvTimeoutError::Disconnected) if child.try_wait()?.is_some() => break,
-            Err(RecvTimeoutError::Disconnected) => thread::sleep(LOOK),
+    let followed = follow(&mut child, &lines, &mut watch, stop, &mut |line| {
+        line.map_or(Ok(()), |line| writeln!(log, "{line}"))?;
+        each(line);
+        Ok(())
+    });
+    let said = match followed {
+        Ok(said) => said,
+        Err(error) => {
+            // Nobody would hear of a process that is left behind.
+            ask_to_end(child.id());
+            child.wait()?;
+            return Err(error);
         }
-        watch.look(&mut child, stop)?;
-    }
+    };
     let status = child.wait()?;
     let output = output.join().unwrap_or_default();
     log.write_all(output.as_bytes())?;
@@ -89,6 +88,30 @@ pub fn run(
     }
     let memory_kill = kills.zip(kills_for_memory()).map(|(before, after)| after > before);
     Ok(Ending { status, cause: watch.cause, output, said, seconds: begun.elapsed().as_secs_f64(), memory_kill })
+}
+
+/// Tells what the process says until it ends, and returns the last of it.
+fn follow(
+    child: &mut Child,
+    lines: &Receiver<String>,
+    watch: &mut Watch,
+    stop: &AtomicBool,
+    each: &mut dyn FnMut(Option<&str>) -> io::Result<()>,
+) -> io::Result<Vec<String>> {
+    let mut said: Vec<String> = Vec::new();
+    loop {
+        match lines.recv_timeout(LOOK) {
+            Ok(line) => {
+                each(Some(&line))?;
+                said.push(line);
+                said.drain(..said.len().saturating_sub(LAST_LINES));
+            }
+            Err(RecvTimeoutError::Timeout) => each(None)?,
+            Err(RecvTimeoutError::Disconnected) if child.try_wait()?.is_some() => return Ok(said),
+            Err(RecvTimeoutError::Disconnected) => thread::sleep(LOOK),
+        }
+        watch.look(child, stop)?;
+    }
 }
 
 /// Ends a process that has to.
@@ -171,6 +194,24 @@ mod tests {
     #[test]
     fn a_crash_is_told_by_its_signal() {
         assert_eq!(shell("kill -SEGV $$", None, false).0.status.signal(), Some(libc::SIGSEGV));
+    }
+
+    #[test]
+    fn a_process_is_not_left_behind_where_its_words_cannot_be_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let ended = folder.path().join("ended");
+        let (reader, writer) = io::pipe().unwrap();
+        let log = File::from(std::os::fd::OwnedFd::from(writer));
+        // Takes the command and no more.
+        let first = thread::spawn(move || BufReader::with_capacity(1, reader).lines().next());
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "trap 'touch \"$0\"; exit 130' TERM; sleep 0.5; echo late >&2; while :; do sleep 0.05; done"]);
+        command.arg(&ended);
+        let error = run(command, log, None, &AtomicBool::new(false), &mut |_| {}).unwrap_err();
+        assert!(first.join().unwrap().is_some());
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+        assert!(ended.exists());
     }
 
     #[test]
