@@ -10,7 +10,7 @@ use super::LatencyError;
 use super::protocol::Subject;
 use super::statistics::median;
 
-/// Runs that choose a memory format, behind two that do not count (TorchScript specialises in them).
+/// Runs that choose a memory format, behind some that do not count (TorchScript specialises in them).
 const TRIALS: usize = 5;
 const UNCOUNTED: usize = 3;
 

@@ -90,7 +90,7 @@ fn label(family: &str, more: &str) -> Label {
     Label { long: format!("{}{more}", name.long), short: format!("{}{more}", name.short) }
 }
 
-/// Says once for each family and kind what it is: at the line that reaches highest.
+/// Says once for each family and kind what it is: at the line that reaches highest, or the point where there are no lines.
 fn name_families(series: &mut [Series], families: &[(String, Kind)]) {
     let both = |family: &str| {
         families.iter().any(|(other, kind)| other == family && *kind == Kind::Measured)
@@ -100,7 +100,10 @@ fn name_families(series: &mut [Series], families: &[(String, Kind)]) {
     for (family, kind) in distinct {
         let highest = (0..series.len())
             .filter(|&at| families[at] == (family.clone(), kind) && !series[at].points.is_empty())
-            .max_by(|&one, &other| top(&series[one]).total_cmp(&top(&series[other])));
+            .max_by(|&one, &other| {
+                let is_line = |at: usize| series[at].points.len() > 1;
+                is_line(one).cmp(&is_line(other)).then(top(&series[one]).total_cmp(&top(&series[other])))
+            });
         if let Some(at) = highest {
             let more = if both(&family) && kind == Kind::Measured { " (here)" } else { "" };
             series[at].label = Some(label(&family, more));
