@@ -141,7 +141,7 @@ fn points_of_unequal_epochs_are_not_joined_and_the_page_says_so() {
     let apart = page(folder.path());
     let apart = figure(&apart, "accuracy-macs-cifar10");
     assert_eq!((apart.matches("class=\"line ").count(), apart.matches("class=\"mark ").count()), (0, 4));
-    assert!(apart.contains("runs of unequal epochs (10, 30) are not joined by a line"));
+    assert!(apart.contains("not joined by a line: MobileNetV2 stem1 (10 and 30 epochs)"));
 }
 
 #[test]
@@ -156,14 +156,14 @@ fn recipes_are_not_joined_and_the_newest_run_of_a_network_is_on_the_line() {
     let apart = page(folder.path());
     let apart = figure(&apart, "accuracy-macs-cifar10");
     assert_eq!(apart.matches("class=\"line ").count(), 0);
-    assert!(apart.contains("runs of different recipes are not joined by a line") && apart.contains("recipe bb"));
+    assert!(apart.contains("not joined by a line: MobileNetV2 stem1 (several recipes)") && apart.contains("recipe bb"));
     assert!(!apart.contains("class=\"front\""), "a front over two recipes");
     write(&path, &header, &[row(0.5, "80", "aa"), row(1.0, "86", "aa"), row(1.0, "87", "aa")]);
     report(folder.path()).code(0);
     let joined = page(folder.path());
     let joined = figure(&joined, "accuracy-macs-cifar10");
     assert_eq!((joined.matches("class=\"line ").count(), joined.matches("class=\"mark ").count()), (2, 6));
-    assert!(joined.contains("of several runs of mobilenet-v2, 32 px the line goes through the newest"));
+    assert!(joined.contains("several runs of a network (mobilenet-v2, 32 px), lines go through the newest"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::network::{FamilyName, Network, dataset_title};
+use super::network::{FamilyName, Network};
 use super::observation::{Kind, Observation, rounded};
 use super::rows::Recipe;
 
@@ -51,7 +51,8 @@ pub enum Along {
 pub struct Curves<'a> {
     /// The lines; some have one point.
     pub curves: Vec<Curve<'a>>,
-    /// A sentence for each family whose runs differ in their number of epochs or their recipe, or come several times.
+    /// A sentence that names the families whose runs differ in their number of epochs or their recipe, and one for those
+    /// that come several times.
     pub notes: Vec<String>,
 }
 
@@ -68,14 +69,11 @@ pub fn curves<'a>(observations: &[&'a Observation], along: Along) -> Curves<'a> 
         }
     }
     let mut found = Curves::default();
+    let (mut apart, mut repeated) = (Vec::new(), Vec::new());
     for ((kind, family, profile, _), points) in groups {
-        let subject = || {
-            let dataset = points.first().map_or("", |point| dataset_title(&point.dataset));
-            format!("{} on {dataset} ({profile})", FamilyName::of(family))
-        };
-        found.notes.extend(not_joined(&points, along).into_iter().map(|what| format!("{}: {what}.", subject())));
+        let differ = not_joined(&points, along);
+        apart.extend(differ.map(|differ| format!("{} {profile} ({differ})", FamilyName::of(family))));
         let mut curve = |points| found.curves.push(Curve { family: family.into(), kind, points });
-        let mut repeated = Vec::new();
         for points in of_equal_terms(&points).into_values() {
             let (newest, others) = newest(points);
             let lines = chains(newest, along);
@@ -83,9 +81,13 @@ pub fn curves<'a>(observations: &[&'a Observation], along: Along) -> Curves<'a> 
             lines.into_iter().for_each(&mut curve);
             others.into_iter().for_each(|other| curve(vec![other]));
         }
-        if !repeated.is_empty() {
-            found.notes.push(format!("{}: {}.", subject(), several(&repeated)));
-        }
+    }
+    if !apart.is_empty() {
+        let apart = apart.join(", ");
+        found.notes.push(format!("Runs of unequal epochs or recipes are not joined by a line: {apart}."));
+    }
+    if !repeated.is_empty() {
+        found.notes.push(several(&repeated));
     }
     found
 }
@@ -121,8 +123,8 @@ fn passes(line: &[&Observation], other: &Observation) -> bool {
     line.len() > 1 && line.iter().any(|point| axes(point) == axes(other))
 }
 
-/// Sentences for what would be one line, were it not for the terms.
-fn not_joined(points: &[&Observation], along: Along) -> Vec<String> {
+/// In what those differ that would be one line, were it not for the terms.
+fn not_joined(points: &[&Observation], along: Along) -> Option<String> {
     let lines = lines(points.to_vec(), along);
     // One network in several terms is no line.
     let differ = |other: &dyn Fn(&Observation, &Observation) -> bool| {
@@ -131,18 +133,15 @@ fn not_joined(points: &[&Observation], along: Along) -> Vec<String> {
         };
         lines.iter().any(pairs)
     };
-    let mut sentences = Vec::new();
-    if differ(&|one, two| one.terms().0 != two.terms().0) {
+    let epochs = differ(&|one, two| one.terms().0 != two.terms().0).then(|| {
         let mut epochs: Vec<f64> = points.iter().filter_map(|point| point.terms().0.parse().ok()).collect();
         epochs.sort_by(f64::total_cmp);
         epochs.dedup();
-        let listed: Vec<String> = epochs.into_iter().map(|value| rounded(value, 2)).collect();
-        sentences.push(format!("runs of unequal epochs ({}) are not joined by a line", listed.join(", ")));
-    }
-    if differ(&|one, two| one.recipe != two.recipe) {
-        sentences.push("runs of different recipes are not joined by a line".into());
-    }
-    sentences
+        format!("{} epochs", list(epochs.into_iter().map(|value| rounded(value, 2)).collect()))
+    });
+    let recipes = differ(&|one, two| one.recipe != two.recipe).then(|| "several recipes".to_string());
+    let what: Vec<String> = epochs.into_iter().chain(recipes).collect();
+    (!what.is_empty()).then(|| what.join(", "))
 }
 
 fn several(repeated: &[&Observation]) -> String {
@@ -150,7 +149,16 @@ fn several(repeated: &[&Observation]) -> String {
         repeated.iter().filter_map(|point| point.network.as_ref()).map(Network::title).collect();
     names.sort();
     names.dedup();
-    format!("of several runs of {} the line goes through the newest", names.join(" and "))
+    format!("Where there are several runs of a network ({}), lines go through the newest.", names.join("; "))
+}
+
+/// `10, 20 and 30`.
+fn list(mut items: Vec<String>) -> String {
+    match (items.pop(), items.is_empty()) {
+        (None, _) => String::new(),
+        (Some(only), true) => only,
+        (Some(last), false) => format!("{} and {last}", items.join(", ")),
+    }
 }
 
 /// Splits accuracies of one family, each of another network, into lines along which the networks only grow.
@@ -284,7 +292,7 @@ mod tests {
         let points: Vec<&Observation> = unequal.iter().collect();
         assert_eq!(
             curves(&points, Along::Cost).notes,
-            ["MobileNetV2 on CIFAR-10 (native): runs of unequal epochs (10, 30) are not joined by a line."]
+            ["Runs of unequal epochs or recipes are not joined by a line: MobileNetV2 native (10 and 30 epochs)."]
         );
     }
 
@@ -297,7 +305,7 @@ mod tests {
         let mut points = [0.35, 0.5, 1.0].map(|width| point("mobilenet-v2", (width, 1.0, 32), Some(10.0)));
         points[2].recipe.hash = "0a".into();
         assert_eq!(lengths(&points, Along::Cost), [2, 1]);
-        let said = "MobileNetV2 on CIFAR-10 (native): runs of different recipes are not joined by a line.";
+        let said = "Runs of unequal epochs or recipes are not joined by a line: MobileNetV2 native (several recipes).";
         assert_eq!(notes(&points), [said]);
         points[1].recipe.hash = "0a".into();
         points[0].recipe.hash = "0a".into();
@@ -312,8 +320,7 @@ mod tests {
         let found: Vec<&Observation> = points.iter().collect();
         let found = curves(&found, Along::Width);
         assert!(found.curves[0].points.iter().any(|point| point.newest == 2));
-        let said = "MobileNetV2 on CIFAR-10 (native): of several runs of mobilenet-v2, 32 px the line goes through the \
-                    newest.";
+        let said = "Where there are several runs of a network (mobilenet-v2, 32 px), lines go through the newest.";
         assert_eq!(found.notes, [said]);
         // Alone they are points, and nothing is to be said.
         assert_eq!((lengths(&points[1..3], Along::Cost), notes(&points[1..3])), (vec![1, 1], vec![]));
