@@ -214,8 +214,14 @@ fn row(comparison: &Comparison, out: &mut String) {
     } = comparison;
     let number = |value: &Option<f64>| value.map(|value| format!("{value:.2}")).unwrap_or_default();
     let deviation = deviation.map(|value| format!(" ± {value:.2}")).unwrap_or_default();
+    // A count has the digits that the paper prints.
+    let printed =
+        if *relative { published.map(|value| value.to_string()).unwrap_or_default() } else { number(published) };
     let difference = comparison.difference();
-    let shown = difference.map(|value| format!("{value:+.2}{}", if *relative { " %" } else { "" })).unwrap_or_default();
+    // Without the sign of a zero.
+    let rounded = |value: f64| (100.0 * value).round() / 100.0 + 0.0;
+    let shown = |value| format!("{:+.2}{}", rounded(value), if *relative { " %" } else { "" });
+    let shown = difference.map(shown).unwrap_or_default();
     let off = match (comparison.is_off(), noisy) {
         (true, _) => " class=\"off\"",
         (false, true) => " class=\"noisy\"",
@@ -232,7 +238,7 @@ fn row(comparison: &Comparison, out: &mut String) {
             escaped(conditions)
         ),
     );
-    for (value, text) in [(here, number(here) + &deviation), (published, number(published)), (&difference, shown)] {
+    for (value, text) in [(here, number(here) + &deviation), (published, printed), (&difference, shown)] {
         let value = value.map(|value| format!(" data-value=\"{value}\"")).unwrap_or_default();
         put(out, format_args!("<td class=\"number\"{value}>{text}</td>"));
     }

@@ -59,7 +59,7 @@ fn last_place(printed: f64) -> f64 {
     10f64.powi(power)
 }
 
-/// Every comparison, accuracies first.
+/// Every comparison: those with something to compare first, and in both parts accuracies, counts, latencies.
 pub fn comparisons(rows: &Rows, observations: &Observations) -> Vec<Comparison> {
     let mut all: Vec<Comparison> = Vec::new();
     for observation in &observations.all {
@@ -76,6 +76,7 @@ pub fn comparisons(rows: &Rows, observations: &Observations) -> Vec<Comparison> 
     }
     all.extend(counts(rows));
     all.extend(latencies(rows));
+    all.sort_by_key(|comparison| comparison.difference().is_none());
     all
 }
 
