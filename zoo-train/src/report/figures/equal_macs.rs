@@ -105,7 +105,10 @@ mod tests {
         (network, Latency { condition, macs: Some(macs), p50_ms: Some(ms), ..Latency::default() })
     }
 
-    fn bars(latencies: Vec<(Network, Latency)>) -> Option<Vec<(String, Vec<(String, f64)>)>> {
+    /// A group's label, and the name and length of each of its bars.
+    type Shown = (String, Vec<(String, f64)>);
+
+    fn bars(latencies: Vec<(Network, Latency)>) -> Option<Vec<Shown>> {
         let figure = latency(&Rows { latencies, ..Rows::default() }).ok()?;
         let Drawing::Bars(bars) = figure.drawing else { panic!("no bars") };
         let of =
