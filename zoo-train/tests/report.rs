@@ -84,6 +84,11 @@ fn what_the_papers_print_is_drawn_over_the_counts_that_come_with_the_project() {
     assert_eq!(figure(&page, "accuracy-macs-imagenet").matches("class=\"front\"").count(), 2);
     // Where a paper's figure is not what was counted.
     assert!(page.contains("class=\"off\""));
+    // The table begins with what has both values, and so a difference.
+    let rows = page.split("<tr id=").skip(1).map(|row| row.split("</tr>").next().unwrap());
+    let both: Vec<bool> = rows.map(|row| row.matches("data-value=").count() == 3).collect();
+    let first = both.iter().filter(|both| **both).count();
+    assert!(first > 50 && first < both.len() && both[..first].iter().all(|both| *both), "{first} of {}", both.len());
 }
 
 #[test]

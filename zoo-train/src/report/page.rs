@@ -257,3 +257,22 @@ fn put(out: &mut String, arguments: std::fmt::Arguments<'_>) {
     // Writing into a string cannot fail.
     let _ = out.write_fmt(arguments);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_has_the_digits_of_the_paper_and_a_difference_of_nothing_has_no_minus() {
+        let shown = |here: f64, published: f64, relative: bool| {
+            let mut out = String::new();
+            let (here, published) = (Some(here), Some(published));
+            row(&Comparison { here, published, relative, ..Comparison::default() }, &mut out);
+            out
+        };
+        let count = shown(87.979, 87.98, true);
+        assert!(count.contains(">87.98</td>") && count.contains(">+0.00 %</td>"), "{count}");
+        assert!(shown(568.74, 600.0, true).contains(">600</td>"));
+        assert!(shown(70.0, 70.6, false).contains(">70.60</td>") && shown(70.0, 70.6, false).contains(">-0.60</td>"));
+    }
+}

@@ -145,3 +145,22 @@ fn spread_sentence(series: &[Series]) -> Option<String> {
     let spread = series.iter().flat_map(|series| &series.points).any(|point| point.spread.is_some());
     spread.then(|| "Error bars: one standard deviation over seeds.".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_is_named_at_its_highest_line_and_at_a_point_where_it_has_no_line() {
+        let series = |heights: &[f64]| {
+            let point = |y: &f64| Point { x: 1.0, y: *y, spread: None, row: String::new(), title: String::new() };
+            let points = heights.iter().map(point).collect();
+            Series { label: None, colour: 0, kind: Kind::Measured, joined: true, points }
+        };
+        let mut all = [series(&[90.0]), series(&[70.0, 80.0]), series(&[60.0, 75.0]), series(&[50.0]), series(&[55.0])];
+        let families = ["mobilenet-v1", "mobilenet-v1", "mobilenet-v1", "mobilenet-v2", "mobilenet-v2"];
+        name_families(&mut all, &families.map(|family| (family.to_string(), Kind::Measured)));
+        let named: Vec<bool> = all.iter().map(|series| series.label.is_some()).collect();
+        assert_eq!(named, [false, true, false, false, true]);
+    }
+}
