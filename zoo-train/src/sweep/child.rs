@@ -74,8 +74,10 @@ pub fn run(
         Ok(said) => said,
         Err(error) => {
             // Nobody would hear of a process that is left behind.
-            ask_to_end(child.id());
-            child.wait()?;
+            while child.try_wait()?.is_none() {
+                watch.look(&mut child, &AtomicBool::new(true))?;
+                thread::sleep(LOOK);
+            }
             return Err(error);
         }
     };
