@@ -17,6 +17,7 @@ mod outline;
 pub mod plan;
 pub mod prelude;
 mod registry;
+pub mod regular_file;
 #[cfg(test)]
 mod sample;
 pub mod summary;

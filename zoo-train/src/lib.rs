@@ -6,6 +6,7 @@
 //! A crate with tables of its own calls [`main_with`] and has the whole command line.
 
 mod cli;
+mod console;
 pub mod data;
 mod glob;
 pub mod latency;

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use tch::Tensor;
@@ -11,6 +9,7 @@ use tch::Tensor;
 use super::error::{Problem, WeightsError, damaged, quoted};
 use super::view::View;
 use super::{safetensors, torch_legacy, torch_zip};
+use crate::regular_file;
 
 /// What wrappers of a network put before the name of every tensor: PyTorch's data parallelism and its compiler.
 const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
@@ -67,7 +66,7 @@ impl TensorFile {
     /// Where the file cannot be read, is damaged, is of no known format, or holds something other than tensors and
     /// plain containers.
     pub fn read(path: &Path) -> Result<TensorFile, WeightsError> {
-        let bytes = regular(path).map_err(|source| WeightsError::File { what: "read", path: path.into(), source })?;
+        let bytes = regular_file::read(path, u64::MAX).map_err(|source| WeightsError::File { what: "read", path: path.into(), source })?;
         TensorFile::parse(path, bytes).map_err(|problem| WeightsError::Contents { path: path.into(), problem })
     }
 
@@ -131,15 +130,6 @@ impl fmt::Debug for TensorFile {
         let TensorFile { path, format, tensors, .. } = self;
         let mut shown = formatter.debug_struct("TensorFile");
         shown.field("path", path).field("format", format).field("tensors", &tensors.len()).finish_non_exhaustive()
-    }
-}
-
-/// The contents of a file that has an end, unlike a device or a pipe.
-fn regular(path: &Path) -> io::Result<Vec<u8>> {
-    match fs::metadata(path)? {
-        metadata if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-        metadata if !metadata.is_file() => Err(io::Error::other("it is no regular file")),
-        _ => fs::read(path),
     }
 }
 

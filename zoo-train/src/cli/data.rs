@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Error, bail};
 use clap::{Subcommand, ValueEnum};
 
+use crate::console::tell;
 use crate::data::get::{self, GetOptions};
 use crate::data::imagenet::subset;
 use crate::data::{Dataset, Split, cifar10, default_data_dir, folder, imagenet, imagenette};
@@ -71,7 +72,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
                 Name::Imagenette => ("Imagenette", imagenette::get(&imagenette::OFFICIAL, &options)?),
             };
             if !quiet {
-                println!("{name} is whole in {}", folder.display());
+                tell!("{name} is whole in {}", folder.display());
             }
         }
         Command::Check { dataset, place, subset } => check(dataset, &place.path(), subset.as_deref())?,
@@ -82,9 +83,9 @@ pub fn run(args: &Args) -> Result<(), Error> {
 fn check(dataset: &str, data_dir: &Path, subset: Option<&Path>) -> Result<(), Error> {
     let classes = subset.map(subset::read).transpose()?;
     match dataset.split_once(':').unwrap_or((dataset, "")) {
-        ("cifar10", "") => println!("CIFAR-10 is whole in {}", get::check(&cifar10::OFFICIAL, data_dir)?.display()),
+        ("cifar10", "") => tell!("CIFAR-10 is whole in {}", get::check(&cifar10::OFFICIAL, data_dir)?.display()),
         ("imagenette", "") => {
-            println!("Imagenette is whole in {}", imagenette::check(&imagenette::OFFICIAL, data_dir)?.display());
+            tell!("Imagenette is whole in {}", imagenette::check(&imagenette::OFFICIAL, data_dir)?.display());
         }
         ("folder", path) if !path.is_empty() => decode(&folder::load(Path::new(path), classes, true)?)?,
         ("imagenet", path) if !path.is_empty() => decode(&imagenet::load(Path::new(path), classes, true)?)?,
@@ -102,13 +103,13 @@ fn decode(dataset: &Dataset) -> Result<(), Error> {
     }
     let (train, test) = (dataset.train.len(), dataset.test.len());
     let bad: Vec<String> = [dataset.train.skipped(), dataset.test.skipped()].concat();
-    bad.iter().for_each(|line| println!("{line}"));
+    bad.iter().for_each(|line| tell!("{line}"));
     if !bad.is_empty() {
         bail!(
             "{} images cannot be decoded; replace or remove the files, or train without them with --skip-bad",
             bad.len()
         );
     }
-    println!("{train} training and {test} test images of {} classes, and all can be decoded", dataset.classes.len());
+    tell!("{train} training and {test} test images of {} classes, and all can be decoded", dataset.classes.len());
     Ok(())
 }

@@ -10,6 +10,7 @@ use zoo_core::Registry;
 
 use super::dataset::load_dataset;
 use super::weights::WeightsArgs;
+use crate::console::{say, tell};
 use crate::data::{Dataset, Preprocessing, imagenet};
 use crate::train::evaluate::{Answers, Evaluation, Protocol, evaluate};
 use crate::train::run::skipped_lines;
@@ -66,10 +67,10 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let test = Arc::new(TestSet::new(test, Preprocessing::from(&opened.resolved)));
     let protocol = Protocol { workers: args.workers.into(), answers: &answers, mirrored: args.test_time_flip };
     let found = evaluate(&opened.model, &test, protocol, |_| true)?.unwrap_or_default();
-    skipped_lines("test", &test.split.skipped()).iter().for_each(|line| eprintln!("{line}"));
+    skipped_lines("test", &test.split.skipped()).iter().for_each(|line| say!("{line}"));
     match args.format {
         Format::Text => print_text(&opened, &dataset, &found),
-        Format::Json => println!("{}", as_json(args, &opened, &dataset, &found)),
+        Format::Json => tell!("{}", as_json(args, &opened, &dataset, &found)),
     }
     Ok(())
 }
@@ -125,7 +126,7 @@ fn answers(opened: &Opened, dataset: &Dataset) -> Result<Answers, Error> {
 
 fn print_text(opened: &Opened, dataset: &Dataset, found: &Evaluation) {
     let subset = found.top1_subset.map(|top1| format!(" ({top1:.2} % among its {} classes)", dataset.classes.len()));
-    println!(
+    tell!(
         "{} on {}: {:.2} % top-1{}, {:.2} % top-5, loss {:.4}, {} images of {} px",
         opened.entry.variant.name,
         dataset.name,
@@ -136,7 +137,7 @@ fn print_text(opened: &Opened, dataset: &Dataset, found: &Evaluation) {
         found.images,
         opened.resolved.crop.0,
     );
-    println!("{}", opened.resolved);
+    tell!("{}", opened.resolved);
 }
 
 fn as_json(args: &Args, opened: &Opened, dataset: &Dataset, found: &Evaluation) -> serde_json::Value {

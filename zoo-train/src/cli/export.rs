@@ -7,6 +7,7 @@ use zoo_core::Registry;
 use zoo_core::weights::{Scheme, named, write_safetensors};
 
 use super::weights::WeightsArgs;
+use crate::console::tell;
 use crate::weights::Description;
 
 #[derive(Debug, clap::Args)]
@@ -32,8 +33,8 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
         ..opened.description
     };
     write_safetensors(&args.output, &tensors, &description.to_metadata())?;
-    println!("{} tensors by {} names in {}", tensors.len(), args.scheme, args.output.display());
-    println!("run it with: {}", opened.resolved);
+    tell!("{} tensors by {} names in {}", tensors.len(), args.scheme, args.output.display());
+    tell!("run it with: {}", opened.resolved);
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use zoo_core::{Entry, Registry};
 
 use super::machine::{device, set_threads};
 use super::network::NetworkArgs;
+use crate::console::say;
 use crate::latency::processors::Processors;
 use crate::latency::{Cell, Measurement, Mode, NOISY, Protocol, Ratio, Row, measure, row, stages};
 use crate::results::Environment;
@@ -78,7 +79,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let cells = cells(registry, args, against.as_ref())?;
     set_threads(Some(args.threads));
     let (_processors, note) = Processors::take(args.threads as usize);
-    note.iter().for_each(|note| eprintln!("note: {note}"));
+    note.iter().for_each(|note| say!("note: {note}"));
     let protocol = Protocol { runs: args.runs as usize, time: Duration::from_secs_f64(args.seconds) };
     let measurements = measure(registry, &cells, &protocol, args.per_stage);
     let environment = Environment::detect(&args.device);
@@ -86,7 +87,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     for (row, measurement) in rows.iter().zip(&measurements) {
         // A row of latency.csv says that all is there: it comes last.
         let warnings = [write_stages(args, measurement, &environment)?, row.append(&args.results)?];
-        warnings.into_iter().flatten().for_each(|warning| eprintln!("warning: {warning}"));
+        warnings.into_iter().flatten().for_each(|warning| say!("warning: {warning}"));
     }
     print(args, &measurements, &rows, against.as_ref())?;
     warn_of_noise(&measurements);
@@ -248,7 +249,7 @@ fn warn_of_noise(measurements: &[Measurement]) {
     let noise = measurements.iter().filter_map(|measurement| measurement.timing.as_ref().ok());
     let worst = noise.map(|timing| timing.counted.noise).fold(0.0, f64::max);
     if worst > NOISY {
-        eprintln!(
+        say!(
             "warning: the machine was noisy: medians of rounds differ by up to {worst:.1} %; stop other work and measure \
              again, or take more time with --seconds"
         );

@@ -9,6 +9,7 @@ use zoo_core::summary::grouped;
 use zoo_core::{Entry, Options, Registry};
 
 use super::network::NetworkArgs;
+use crate::console::{say, tell};
 use crate::glob::matches;
 use crate::results::count::{self, Row};
 
@@ -82,9 +83,9 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
 fn append(path: &Path, rows: &[Row]) -> Result<(), Error> {
     let appended = count::append(path, rows)?;
     for warning in &appended.warnings {
-        eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
-    println!("{}: {} of {} rows added, the others were there", path.display(), appended.added, rows.len());
+    tell!("{}: {} of {} rows added, the others were there", path.display(), appended.added, rows.len());
     Ok(())
 }
 

@@ -20,12 +20,15 @@ mod train;
 mod weights;
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Error;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use zoo_core::{Architecture, Registry};
+
+use crate::console::{self, say};
 
 const INTERRUPTED: u8 = 130;
 
@@ -96,12 +99,14 @@ pub fn main_with(extra: &[&'static Architecture]) -> ExitCode {
     sweep::end_with_sweep();
     zoo_native::allocator::keep_freed_memory();
     let registry = Registry::with(extra);
-    match run(&registry, std::env::args_os()) {
+    let ended = run(&registry, std::env::args_os());
+    let lost = console::lost().filter(|error| error.kind() != ErrorKind::BrokenPipe);
+    match ended.and_then(|outcome| lost.map_or(Ok(outcome), |error| Err(unprinted(error)))) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Interrupted) => ExitCode::from(INTERRUPTED),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", sentence(&error));
+            say!("error: {}", sentence(&error));
             ExitCode::FAILURE
         }
     }
@@ -129,6 +134,11 @@ fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result
         Some(Command::Doctor(args)) => doctor::run(&args).map(|()| Outcome::Done),
         None => train::run(registry, &cli.train),
     }
+}
+
+/// The work is done, and its results could not be printed.
+fn unprinted(error: std::io::Error) -> Error {
+    Error::new(error).context("the work is done, and not all results could be written to standard output")
 }
 
 /// Whoever reads our output has read enough, as `head` does.

@@ -11,6 +11,7 @@ use zoo_core::model::Mode;
 use zoo_core::weights::{TensorFile, write_safetensors};
 
 use super::weights::WeightsArgs;
+use crate::console::say;
 use crate::data::preprocessing::Preprocessing;
 use crate::data::{image, imagenet};
 use crate::weights::Opened;
@@ -78,7 +79,7 @@ fn run_model(opened: &Opened, images: &Tensor) -> Result<Tensor, Error> {
 fn classes(registry: &Registry, args: &Args) -> Result<(), Error> {
     let opened = args.weights.open(registry, None)?;
     let preprocessing = Preprocessing::from(&opened.resolved);
-    eprintln!("{}", opened.resolved);
+    say!("{}", opened.resolved);
     let names = names(&opened)?;
     let out: Box<dyn Write> = match &args.output {
         Some(path) => {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Error;
 use zoo_core::Registry;
 
+use crate::console::{say, tell};
 use crate::report;
 
 #[derive(Debug, clap::Args)]
@@ -30,12 +31,12 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let tables = report::tables(&args.tables, &args.results, &args.published)?;
     let written = report::write(&tables, &args.out, registry)?;
     for warning in &written.warnings {
-        eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
     if !args.quiet {
-        println!("{}: {} figures", written.page.display(), written.figures.len());
+        tell!("{}: {} figures", written.page.display(), written.figures.len());
         for sentence in &written.missing {
-            println!("{sentence}");
+            tell!("{sentence}");
         }
     }
     Ok(())

@@ -10,6 +10,7 @@ use zoo_core::summary::{Align, Table, grouped};
 use super::Outcome;
 use super::dataset::load_dataset;
 use super::train::stop_on_ctrl_c;
+use crate::console::{say, tell};
 use crate::results::Environment;
 use crate::sweep::budget::{Question, apply_recorded};
 use crate::sweep::command::Folders;
@@ -65,11 +66,11 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
     let mine = args.shard.places(&weights);
     if args.dry_run {
         if let Some(epochs) = apply_recorded(&own_folder(&args.results, &file.name), &mut cells)? {
-            eprintln!(
+            say!(
                 "note: {epochs} epochs, as an earlier sitting with --budget chose; without it each cell has the recipe's own"
             );
         }
-        print!("{}", overview(&part(&cells, &mine), &tables));
+        tell!("{}", overview(&part(&cells, &mine), &tables).trim_end());
         return Ok(Outcome::Done);
     }
     check_data(&part(&cells, &mine), &tables, args.data_dir.as_deref())?;
@@ -120,8 +121,8 @@ fn end(summary: &Summary, args: &Args) -> Result<Outcome, Error> {
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     if !args.quiet {
         let part = if args.shard.is_whole() { String::new() } else { format!(", part {}", args.shard) };
-        eprintln!("{}{part}: {}; rows are in {}", args.file.display(), said.join(", "), args.results.display());
-        failed.iter().for_each(|(cell, status)| eprintln!("  {cell}: {status}"));
+        say!("{}{part}: {}; rows are in {}", args.file.display(), said.join(", "), args.results.display());
+        failed.iter().for_each(|(cell, status)| say!("  {cell}: {status}"));
     }
     if *stopped {
         return Ok(Outcome::Interrupted);

@@ -11,6 +11,7 @@ use zoo_core::summary::{Align, Table, grouped};
 use super::latency::parse_seconds;
 use super::machine::{device, set_threads};
 use super::network::NetworkArgs;
+use crate::console::{say, tell};
 use crate::latency::processors::Processors;
 use crate::latency::throughput::{self, Load, Throughput, Work};
 use crate::latency::{LatencyError, NOISY, Protocol};
@@ -74,15 +75,15 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
         let found = found.map_err(|error| error.to_string());
         let row = load.row(cost, found.as_ref().map_err(String::as_str), &environment);
         if let Some(warning) = throughput::append(&args.results, &row)? {
-            eprintln!("warning: {warning}");
+            say!("warning: {warning}");
         }
         failed += usize::from(found.is_err());
         noise = noise.max(found.as_ref().map_or(0.0, |found| found.counted.noise));
         shown.row(line(&load, cost.map_or(0, |cost| cost.macs), &found));
     }
-    print!("{}", shown.render());
+    tell!("{}", shown.render().trim_end());
     if noise > NOISY {
-        eprintln!("warning: the machine was noisy: medians of rounds differ by up to {noise:.1} %; measure again");
+        say!("warning: the machine was noisy: medians of rounds differ by up to {noise:.1} %; measure again");
     }
     match failed {
         0 => Ok(()),
@@ -99,7 +100,7 @@ fn processors(args: &Args) -> Option<Processors> {
         return None;
     }
     let (processors, note) = Processors::take(threads);
-    note.iter().for_each(|note| eprintln!("note: {note}"));
+    note.iter().for_each(|note| say!("note: {note}"));
     Some(processors)
 }
 

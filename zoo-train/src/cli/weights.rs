@@ -8,6 +8,7 @@ use zoo_core::Registry;
 use zoo_core::plan::Padding;
 use zoo_core::weights::{Interpolation, TrainedWith, channels, interpolation, padding};
 
+use crate::console::say;
 use crate::train::settings::Precision;
 use crate::weights::{Opened, Wanted, open, pretrained};
 
@@ -80,7 +81,7 @@ impl WeightsArgs {
         let wanted = Wanted { model, flags: &flags, known: &known, averages: self.ema };
         let opened = open(registry, &path, wanted, device)?;
         if opened.averaged {
-            eprintln!("{}: averaged weights; --ema false takes the others", path.display());
+            say!("{}: averaged weights; --ema false takes the others", path.display());
         }
         Ok(opened)
     }

@@ -10,6 +10,8 @@ use super::download::{Download, Patience};
 use super::manifest::Manifest;
 use super::{DataError, archive, cifar10, default_data_dir, npm};
 
+use crate::console::say;
+
 /// What `data get` and `data check` may be told.
 #[derive(Debug, Clone)]
 pub struct GetOptions {
@@ -34,7 +36,7 @@ impl GetOptions {
     /// Says a line, unless asked to be quiet.
     pub(super) fn say(&self, line: &str) {
         if !self.quiet {
-            eprintln!("{line}");
+            say!("{line}");
         }
     }
 }

@@ -4,6 +4,8 @@ use std::io::{IsTerminal, stderr};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::console::say;
+
 /// Reports the progress of one download to stderr.
 pub(crate) struct Progress {
     what: String,
@@ -43,7 +45,7 @@ impl Progress {
                 let tenths = done.saturating_mul(10) / total;
                 if tenths > *reported {
                     *reported = tenths;
-                    eprintln!("{}: {} of {}", self.what, HumanBytes(done), HumanBytes(total));
+                    say!("{}: {} of {}", self.what, HumanBytes(done), HumanBytes(total));
                 }
             }
         }
@@ -53,8 +55,8 @@ impl Progress {
     pub fn say(&self, line: &str) {
         match &self.form {
             Form::Quiet => {}
-            Form::Bar(bar) => bar.suspend(|| eprintln!("{line}")),
-            Form::Lines(_) => eprintln!("{line}"),
+            Form::Bar(bar) => bar.suspend(|| say!("{line}")),
+            Form::Lines(_) => say!("{line}"),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::Cell;
+use crate::console::say;
 use crate::train::progress::{Verbosity, time};
 
 /// Time between plain lines about the steps of a run.
@@ -49,8 +50,8 @@ impl Progress {
     pub fn say(&self, line: &str) {
         match &self.bars {
             _ if self.verbosity == Verbosity::Quiet => {}
-            Some(bars) => bars.all.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bars) => bars.all.suspend(|| say!("{line}")),
+            None => say!("{line}"),
         }
     }
 

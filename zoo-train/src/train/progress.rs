@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::console::say;
 use crate::sweep::process::SWEEP;
 
 /// Time between plain lines within an epoch, and between those that a sweep makes its bar of.
@@ -74,7 +75,7 @@ impl Progress {
         }
         match &self.bar {
             Some(bar) => bar.println(line),
-            None => eprintln!("{line}"),
+            None => say!("{line}"),
         }
         self.last_line = Instant::now();
     }

@@ -14,6 +14,7 @@ use zoo_core::Registry;
 use super::Outcome;
 use super::dataset::load_dataset;
 use super::machine::{device, set_threads};
+use crate::console::{say, tell};
 use crate::data::Dataset;
 use crate::train::budget::Budget;
 use crate::train::estimate::estimate;
@@ -35,12 +36,12 @@ const FREE: [&str; 7] =
 pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
     if let Some(steps) = args.profile_steps {
         let (request, dataset) = request(registry, args, 0)?;
-        print!("{}", profile(&request, dataset, steps)?);
+        tell!("{}", profile(&request, dataset, steps)?.trim_end());
         return Ok(Outcome::Done);
     }
     if args.estimate {
         let (request, dataset) = request(registry, args, 0)?;
-        println!("{}", serde_json::to_string(&estimate(&request, dataset)?)?);
+        tell!("{}", serde_json::to_string(&estimate(&request, dataset)?)?);
         return Ok(Outcome::Done);
     }
     if args.repeat > 1 && args.resume.as_ref().is_some_and(|resume| resume != "auto") {
@@ -68,7 +69,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
         }
     }
     if args.repeat > 1 && !args.quiet {
-        eprintln!("{}", say_scores(&scores));
+        say!("{}", say_scores(&scores));
     }
     Ok(Outcome::Done)
 }

@@ -1,0 +1,49 @@
+//! What is said on standard output and standard error.
+//!
+//! Whoever listens may go away (`| head`), and the disk behind a redirection may be full. That ends no training, no sweep
+//! and no measurement: [`say!`] and [`tell!`] never fail. What could not be said of a result is remembered, and the exit
+//! code tells it ([`lost`]).
+
+use std::fmt::Arguments;
+use std::io::{self, Write};
+use std::sync::Mutex;
+
+/// Why a result could not be printed, the first time that happened.
+static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Writes a line about the work (progress, notes, warnings) to standard error.
+macro_rules! say {
+    ($($words:tt)*) => { $crate::console::to_stderr(::std::format_args!($($words)*)) };
+}
+
+/// Writes a line of results to standard output.
+macro_rules! tell {
+    ($($words:tt)*) => { $crate::console::to_stdout(::std::format_args!($($words)*)) };
+}
+
+pub(crate) use {say, tell};
+
+/// What [`say!`] does.
+pub(crate) fn to_stderr(line: Arguments<'_>) {
+    // Nobody is left who could be told.
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// What [`tell!`] does.
+pub(crate) fn to_stdout(line: Arguments<'_>) {
+    keep(writeln!(io::stdout(), "{line}"));
+}
+
+/// Remembers why a result could not be printed, while the work goes on.
+pub(crate) fn keep(written: io::Result<()>) {
+    if let Err(error) = written {
+        let mut lost = LOST.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        lost.get_or_insert(error);
+    }
+}
+
+/// Why results did not reach standard output, if any did not; asked once, at the end.
+pub(crate) fn lost() -> Option<io::Error> {
+    keep(io::stdout().flush());
+    LOST.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+}
