@@ -10,6 +10,7 @@ mod console;
 pub mod data;
 mod glob;
 pub mod latency;
+pub mod paths;
 pub mod report;
 pub mod results;
 pub mod sweep;

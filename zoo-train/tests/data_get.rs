@@ -266,7 +266,7 @@ fn nobody_there_is_said_at_once() {
 fn a_mirror_that_fails_is_not_replaced() {
     let data_dir = tempfile::tempdir().unwrap();
     let mirror = Some(nobody());
-    let options = GetOptions { data_dir: data_dir.path().into(), mirror, quiet: true, ..GetOptions::default() };
+    let options = GetOptions { mirror, quiet: true, ..GetOptions::into_folder(data_dir.path().into()) };
     let error = get::cifar10(&options).unwrap_err();
     assert!(matches!(error, DataError::Unreachable { .. }), "{error}");
     assert_eq!(names(data_dir.path()), [".lock"]);
@@ -283,7 +283,7 @@ fn a_data_dir_that_is_a_file_is_named() {
     let tiny = Tiny::new();
     let file = tiny.dir.path().join("file");
     fs::write(&file, "x").unwrap();
-    let options = GetOptions { data_dir: file.clone(), quiet: true, mirror: Some(nobody()), ..GetOptions::default() };
+    let options = GetOptions { quiet: true, mirror: Some(nobody()), ..GetOptions::into_folder(file.clone()) };
     let message = tiny.with(|manifest| get::from_archive(manifest, &options)).unwrap_err().to_string();
     assert!(message.contains(file.to_str().unwrap()) && message.contains("--data-dir"), "{message}");
 }
@@ -339,7 +339,7 @@ fn each_damaged_file_is_named_and_nothing_is_read() {
 #[ignore = "needs CIFAR-10 in the default data directory: cargo run -p zoo-train -- data get cifar10"]
 fn the_official_files_are_read() {
     let start = Instant::now();
-    let data = cifar10::load(&zoo_train::data::default_data_dir()).unwrap();
+    let data = cifar10::load(&zoo_train::data::data_dir(None).unwrap()).unwrap();
     eprintln!("read in {:?}", start.elapsed());
     assert_eq!((data.train.len(), data.test.len()), (50_000, 10_000));
     let (train, test) = (data.train.in_memory().unwrap(), data.test.in_memory().unwrap());

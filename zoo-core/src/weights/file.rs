@@ -66,7 +66,11 @@ impl TensorFile {
     /// Where the file cannot be read, is damaged, is of no known format, or holds something other than tensors and
     /// plain containers.
     pub fn read(path: &Path) -> Result<TensorFile, WeightsError> {
-        let bytes = regular_file::read(path, u64::MAX).map_err(|source| WeightsError::File { what: "read", path: path.into(), source })?;
+        let bytes = regular_file::read(path, u64::MAX).map_err(|source| WeightsError::File {
+            what: "read",
+            path: path.into(),
+            source,
+        })?;
         TensorFile::parse(path, bytes).map_err(|problem| WeightsError::Contents { path: path.into(), problem })
     }
 

@@ -8,7 +8,8 @@ use clap::{Subcommand, ValueEnum};
 use crate::console::tell;
 use crate::data::get::{self, GetOptions};
 use crate::data::imagenet::subset;
-use crate::data::{Dataset, Split, cifar10, default_data_dir, folder, imagenet, imagenette};
+use crate::data::{Dataset, Split, cifar10, data_dir, folder, imagenet, imagenette};
+use crate::paths::{self, NoHome, expand};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -38,7 +39,7 @@ enum Command {
         #[command(flatten)]
         place: Place,
         /// Only the classes that this file lists, for imagenet:PATH and folder:PATH
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", value_parser = paths::argument())]
         subset: Option<PathBuf>,
     },
 }
@@ -52,13 +53,13 @@ enum Name {
 #[derive(Debug, clap::Args)]
 struct Place {
     /// The folder of the data sets, by default ~/.cache/zoo/data
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = paths::argument())]
     data_dir: Option<PathBuf>,
 }
 
 impl Place {
-    fn path(&self) -> PathBuf {
-        self.data_dir.clone().unwrap_or_else(default_data_dir)
+    fn path(&self) -> Result<PathBuf, NoHome> {
+        data_dir(self.data_dir.as_deref())
     }
 }
 
@@ -66,7 +67,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     match &args.command {
         Command::Get { dataset, place, mirror, quiet } => {
             let options =
-                GetOptions { data_dir: place.path(), mirror: mirror.clone(), quiet: *quiet, ..GetOptions::default() };
+                GetOptions { mirror: mirror.clone(), quiet: *quiet, ..GetOptions::into_folder(place.path()?) };
             let (name, folder) = match dataset {
                 Name::Cifar10 => ("CIFAR-10", get::cifar10(&options)?),
                 Name::Imagenette => ("Imagenette", imagenette::get(&imagenette::OFFICIAL, &options)?),
@@ -75,20 +76,20 @@ pub fn run(args: &Args) -> Result<(), Error> {
                 tell!("{name} is whole in {}", folder.display());
             }
         }
-        Command::Check { dataset, place, subset } => check(dataset, &place.path(), subset.as_deref())?,
+        Command::Check { dataset, place, subset } => check(dataset, place, subset.as_deref())?,
     }
     Ok(())
 }
 
-fn check(dataset: &str, data_dir: &Path, subset: Option<&Path>) -> Result<(), Error> {
+fn check(dataset: &str, place: &Place, subset: Option<&Path>) -> Result<(), Error> {
     let classes = subset.map(subset::read).transpose()?;
     match dataset.split_once(':').unwrap_or((dataset, "")) {
-        ("cifar10", "") => tell!("CIFAR-10 is whole in {}", get::check(&cifar10::OFFICIAL, data_dir)?.display()),
+        ("cifar10", "") => tell!("CIFAR-10 is whole in {}", get::check(&cifar10::OFFICIAL, &place.path()?)?.display()),
         ("imagenette", "") => {
-            tell!("Imagenette is whole in {}", imagenette::check(&imagenette::OFFICIAL, data_dir)?.display());
+            tell!("Imagenette is whole in {}", imagenette::check(&imagenette::OFFICIAL, &place.path()?)?.display());
         }
-        ("folder", path) if !path.is_empty() => decode(&folder::load(Path::new(path), classes, true)?)?,
-        ("imagenet", path) if !path.is_empty() => decode(&imagenet::load(Path::new(path), classes, true)?)?,
+        ("folder", path) if !path.is_empty() => decode(&folder::load(&expand(path), classes, true)?)?,
+        ("imagenet", path) if !path.is_empty() => decode(&imagenet::load(&expand(path), classes, true)?)?,
         _ => bail!("unknown data set `{dataset}`: give cifar10, imagenette, imagenet:PATH or folder:PATH"),
     }
     Ok(())

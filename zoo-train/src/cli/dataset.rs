@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Error, bail};
 
 use crate::data::imagenet::subset;
-use crate::data::{Dataset, cifar10, default_data_dir, folder, imagenet, imagenette, synthetic};
+use crate::data::{self, Dataset, cifar10, folder, imagenet, imagenette, synthetic};
+use crate::paths::expand;
 use crate::train::settings::Settings;
 
 /// Images of the synthetic data set, unless limited.
@@ -16,18 +17,18 @@ const SYNTHETIC_BYTES: usize = 16 << 30;
 
 /// The data set that the settings name.
 pub fn load_dataset(settings: &Settings, data_dir: Option<&Path>) -> Result<Dataset, Error> {
-    let data_dir = || data_dir.map_or_else(default_data_dir, Path::to_path_buf);
+    let data_dir = || data::data_dir(data_dir);
     let (name, path) = settings.dataset.split_once(':').unwrap_or((&settings.dataset, ""));
-    let subset = settings.subset.as_deref().map(|file| subset::read(Path::new(file))).transpose()?;
+    let subset = settings.subset.as_deref().map(|file| subset::read(&expand(file))).transpose()?;
     if subset.is_some() && !["folder", "imagenet"].contains(&name) {
         bail!("--subset goes with --dataset folder:PATH or imagenet:PATH: leave it out, or name one of those");
     }
     match (name, path) {
         ("folder" | "imagenet", "") => bail!("--dataset {name} needs a folder: give --dataset {name}:PATH"),
-        ("folder", path) => Ok(folder::load(Path::new(path), subset, settings.skip_bad)?),
-        ("imagenet", path) => Ok(imagenet::load(Path::new(path), subset, settings.skip_bad)?),
-        ("imagenette", "") => Ok(imagenette::load(&imagenette::OFFICIAL, &data_dir(), settings.skip_bad)?),
-        ("cifar10", "") => Ok(cifar10::load(&data_dir())?),
+        ("folder", path) => Ok(folder::load(&expand(path), subset, settings.skip_bad)?),
+        ("imagenet", path) => Ok(imagenet::load(&expand(path), subset, settings.skip_bad)?),
+        ("imagenette", "") => Ok(imagenette::load(&imagenette::OFFICIAL, &data_dir()?, settings.skip_bad)?),
+        ("cifar10", "") => Ok(cifar10::load(&data_dir()?)?),
         ("synthetic", "") => {
             let train = settings.limit_train.unwrap_or(SYNTHETIC.0);
             let test = settings.limit_test.unwrap_or(SYNTHETIC.1);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Error;
 
 use crate::data::get;
-use crate::data::{cifar10, default_data_dir};
+use crate::data::{cifar10, data_dir};
 use crate::results::environment::{Environment, cpu_features};
 
 #[derive(Debug, clap::Args)]
@@ -18,15 +18,17 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<(), Error> {
     let environment = Environment::detect("cpu");
-    let data_dir = args.data_dir.clone().unwrap_or_else(default_data_dir);
     let cuda = match (tch::Cuda::is_available(), tch::Cuda::cudnn_is_available()) {
         (false, _) if tch::utils::has_cuda() => "in this libtorch, but no usable GPU".to_string(),
         (false, _) => "not in this libtorch; `./setup.sh --cuda` gets one that has it".to_string(),
         (true, cudnn) => format!("{} device(s), cuDNN {}", tch::Cuda::device_count(), if cudnn { "yes" } else { "no" }),
     };
-    let data = match get::check(&cifar10::OFFICIAL, &data_dir) {
-        Ok(folder) => format!("whole in {}", folder.display()),
+    let data = match data_dir(args.data_dir.as_deref()) {
         Err(error) => error.to_string(),
+        Ok(data_dir) => match get::check(&cifar10::OFFICIAL, &data_dir) {
+            Ok(folder) => format!("whole in {}", folder.display()),
+            Err(error) => error.to_string(),
+        },
     };
     let rows = [
         ("zoo-train", format!("{} (revision {})", env!("CARGO_PKG_VERSION"), environment.revision)),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::download::{Download, Patience};
 use super::manifest::Manifest;
-use super::{DataError, archive, cifar10, default_data_dir, npm};
+use super::{DataError, archive, cifar10, npm};
 
 use crate::console::say;
 
@@ -26,13 +26,12 @@ pub struct GetOptions {
     pub patience: Patience,
 }
 
-impl Default for GetOptions {
-    fn default() -> GetOptions {
-        GetOptions { data_dir: default_data_dir(), mirror: None, quiet: false, patience: Patience::default() }
-    }
-}
-
 impl GetOptions {
+    /// From the official sources into `data_dir`, saying what happens.
+    pub fn into_folder(data_dir: PathBuf) -> GetOptions {
+        GetOptions { data_dir, mirror: None, quiet: false, patience: Patience::default() }
+    }
+
     /// Says a line, unless asked to be quiet.
     pub(super) fn say(&self, line: &str) {
         if !self.quiet {

@@ -30,9 +30,9 @@ mod progress;
 pub mod split;
 pub mod synthetic;
 
-use std::env;
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::paths::{self, NoHome};
 
 pub use error::DataError;
 pub use features::Features;
@@ -110,18 +110,14 @@ impl Dataset {
     }
 }
 
-/// Where data sets are kept unless `--data-dir` names another folder: `zoo/data` in `$XDG_CACHE_HOME`, by default
+/// Where data sets are: the folder that `--data-dir` names, or `zoo/data` in `$XDG_CACHE_HOME`, by default
 /// `~/.cache/zoo/data`.
-pub fn default_data_dir() -> PathBuf {
-    data_dir_from(env::var_os("XDG_CACHE_HOME"), env::var_os("HOME"))
-}
-
-/// As the XDG convention has it, an empty or relative `XDG_CACHE_HOME` does not count. With no home at all the folder
-/// is beside where the command was started, so that it is found again and not hidden in the file system's root.
-fn data_dir_from(cache: Option<OsString>, home: Option<OsString>) -> PathBuf {
-    let absolute = |value: Option<OsString>| value.map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = absolute(cache).or_else(|| absolute(home).map(|home| home.join(".cache")));
-    cache.unwrap_or_else(|| PathBuf::from(".cache")).join("zoo").join("data")
+///
+/// # Errors
+///
+/// Where no folder is named, and neither of the variables says where caches are.
+pub fn data_dir(named: Option<&Path>) -> Result<PathBuf, NoHome> {
+    named.map_or_else(|| Ok(paths::cache()?.join("data")), |path| Ok(paths::expand(path)))
 }
 
 #[cfg(test)]
@@ -147,14 +143,5 @@ mod tests {
         images.truncate(2);
         assert_eq!((images.len(), images.pixels.len()), (2, 24));
         assert_eq!(images.image(1), three().image(1));
-    }
-
-    #[test]
-    fn the_cache_follows_xdg_then_home() {
-        let path = |cache: Option<&str>, home: Option<&str>| data_dir_from(cache.map(Into::into), home.map(Into::into));
-        assert_eq!(path(Some("/c"), Some("/h")), PathBuf::from("/c/zoo/data"));
-        assert_eq!(path(Some(""), Some("/h")), PathBuf::from("/h/.cache/zoo/data"));
-        assert_eq!(path(Some("relative"), Some("/h")), PathBuf::from("/h/.cache/zoo/data"));
-        assert_eq!(path(None, None), PathBuf::from(".cache/zoo/data"));
     }
 }
