@@ -38,7 +38,7 @@ fn every_scheme_reads_back_what_it_wrote() -> Outcome {
     let folder = tempfile::tempdir()?;
     let cases = [
         ("mobilenet-v1-0.25", &[Scheme::Zoo, Scheme::Timm, Scheme::Separable][..]),
-        ("mobilenet-v2-0.35", &[Scheme::Zoo, Scheme::Torchvision, Scheme::Timm]),
+        ("mobilenet-v2-0.35", &[Scheme::Zoo, Scheme::Torchvision, Scheme::Timm, Scheme::Tonylins]),
         ("mobilenet-v3-small-0.35", &[Scheme::Zoo, Scheme::Torchvision, Scheme::Timm]),
         ("efficientnet-b0", &[Scheme::Zoo, Scheme::Torchvision, Scheme::Timm, Scheme::Lukemelas]),
         ("efficientnet-lite0", &[Scheme::Zoo, Scheme::Timm, Scheme::Lukemelas]),

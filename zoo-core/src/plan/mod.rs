@@ -12,6 +12,8 @@ mod rules;
 pub use builder::{PlanBuilder, Value};
 pub use error::PlanError;
 pub use op::{Activation, Cost, Op, OpKind, Place, Shape};
+#[cfg(feature = "torch")]
+pub(crate) use options::{MAX_INPUT_SIZE, MAX_MULTIPLIER};
 pub use options::{Options, Rules};
 pub use rules::{BatchNorm, DepthRounding, Init, Padding, Scaling, WidthRounding};
 

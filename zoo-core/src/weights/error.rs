@@ -99,9 +99,9 @@ pub enum Problem {
     /// It keeps the rules of its format, and holds something that this reader does not know.
     #[error("{0}")]
     Unsupported(String),
-    /// It asks for an object that is neither tensor nor container.
+    /// It names what runs programs.
     #[error(
-        "was not read: zoo refuses to construct `{0}`, for only tensors and plain containers are built from a pickle"
+        "was not read: zoo refuses to construct `{0}`, which would run a program on the machine of whoever opens it"
     )]
     Global(String),
     /// It has no tensor of that name.
@@ -116,7 +116,7 @@ impl Problem {
             Problem::Foreign(_) => "give a .safetensors file, or a .pth file that torch.save wrote",
             Problem::Damaged(_) => "fetch or copy it again",
             Problem::Unsupported(_) => "save the network's state_dict() anew with torch.save or as safetensors",
-            Problem::Global(_) => "save the network's state_dict() alone, without the objects around it",
+            Problem::Global(_) => "do not open it with Python either; take the weights from where you trust them",
             Problem::NoTensor(_) => "check that the file belongs to this network",
         }
     }

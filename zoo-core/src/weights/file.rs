@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use tch::Tensor;
 
 use super::error::{Problem, WeightsError, damaged, quoted};
+use super::pickle::{Pickle, Storage};
+use super::said::Said;
 use super::view::View;
-use super::{safetensors, torch_legacy, torch_zip};
+use super::{safetensors, state_dict, torch_legacy, torch_zip};
 use crate::regular_file;
 
 /// What wrappers of a network put before the name of every tensor: PyTorch's data parallelism and its compiler.
@@ -37,8 +40,10 @@ pub struct TensorFile {
     pub format: Format,
     /// Words about the tensors; only safetensors has any.
     pub metadata: BTreeMap<String, String>,
+    /// What else it says of the network in it.
+    pub said: Said,
     /// The entry of a `.pth` file that the tensors were taken from, such as `state_dict`; `None` at the top level.
-    pub container: Option<&'static str>,
+    pub container: Option<String>,
     tensors: Vec<(String, View)>,
     index: HashMap<String, usize>,
     bytes: Vec<u8>,
@@ -47,9 +52,38 @@ pub struct TensorFile {
 /// What a reader finds in a file.
 #[derive(Debug)]
 pub(super) struct Contents {
-    pub tensors: Vec<(String, View)>,
+    /// Tensors in sets that may each be a network, the most likely one first; there is one at least.
+    pub sets: Vec<Set>,
     pub metadata: BTreeMap<String, String>,
-    pub container: Option<&'static str>,
+    pub said: Said,
+}
+
+/// Tensors that stand together.
+#[derive(Debug)]
+pub(super) struct Set {
+    /// The entries that lead to them, with dots between; empty at the top level.
+    pub path: String,
+    pub tensors: Vec<(String, View)>,
+}
+
+impl Contents {
+    /// What is in a pickle from a file of `file_size` bytes; `storage` finds where one of its storages lies, for the tensor of
+    /// that name.
+    pub fn of_pickle<'a>(
+        pickle: &Pickle<'a>,
+        file_size: usize,
+        storage: impl Fn(&str, &Storage<'a>) -> Result<Range<usize>, Problem>,
+    ) -> Result<Contents, Problem> {
+        let sets = state_dict::find(pickle)?.into_iter().map(|found| {
+            let tensors = found.tensors.into_iter().map(|(name, stored)| {
+                let view = View::new(storage(&name, &stored.storage)?, &stored.layout, file_size)?;
+                Ok((name, view))
+            });
+            Ok(Set { path: found.path, tensors: tensors.collect::<Result<_, Problem>>()? })
+        });
+        let sets = sets.collect::<Result<_, Problem>>()?;
+        Ok(Contents { sets, metadata: BTreeMap::new(), said: Said::of_pickle(pickle) })
+    }
 }
 
 impl TensorFile {
@@ -82,13 +116,16 @@ impl TensorFile {
             Format::TorchZip => torch_zip::read(&bytes)?,
             Format::TorchLegacy => torch_legacy::read(&bytes)?,
         };
-        if let Some((name, _)) = contents.tensors.iter().find(|(_, view)| !view.is_valid(&bytes)) {
+        let all = contents.sets.iter().flat_map(|set| &set.tensors);
+        if let Some((name, _)) = all.into_iter().find(|(_, view)| !view.is_valid(&bytes)) {
             return damaged(format!("`{}` is to be true or false, and is neither", quoted(name)));
         }
-        unwrap_names(&mut contents.tensors);
-        let index = contents.tensors.iter().enumerate().map(|(index, (name, _))| (name.clone(), index)).collect();
-        let Contents { tensors, metadata, container } = contents;
-        Ok(TensorFile { path: path.into(), format, metadata, container, tensors, index, bytes })
+        let Set { path: entry, mut tensors } = contents.sets.swap_remove(0);
+        unwrap_names(&mut tensors);
+        let index = tensors.iter().enumerate().map(|(index, (name, _))| (name.clone(), index)).collect();
+        let Contents { metadata, said, .. } = contents;
+        let container = Some(entry).filter(|entry| !entry.is_empty());
+        Ok(TensorFile { path: path.into(), format, metadata, said, container, tensors, index, bytes })
     }
 
     /// The names of its tensors, in the order of the file.

@@ -11,6 +11,7 @@ mod kind;
 mod load;
 mod pickle;
 mod safetensors;
+mod said;
 #[cfg(test)]
 mod sample;
 mod scheme;
@@ -27,9 +28,11 @@ mod zip;
 pub use error::{Problem, WeightsError};
 pub use file::{AVERAGE_PREFIX, Format, TensorFile};
 pub use load::{LoadReport, Strictness, classes_of, detect, load, named};
+pub use said::Said;
 pub use scheme::Scheme;
 pub use trained_with::{
-    IMAGENET_MEAN, IMAGENET_STD, Interpolation, TrainedWith, channels, interpolation, interpolation_name, padding,
-    padding_name,
+    IMAGENET_MEAN, IMAGENET_STD, Interpolation, LEAST_DEVIATION, MOST_OF_PIXELS, TrainedWith, are_deviations,
+    are_means, channels, deviations, epsilon, interpolation, interpolation_name, is_epsilon, multiplier, padding,
+    padding_name, resize, side,
 };
 pub use write::write_safetensors;

@@ -6,8 +6,9 @@ use ::safetensors::tensor::Metadata;
 
 use super::bytes::{Cursor, size};
 use super::error::{Problem, damaged, quoted};
-use super::file::Contents;
+use super::file::{Contents, Set};
 use super::kind;
+use super::said::Said;
 use super::view::{Layout, View};
 
 /// The tensors of a file, in the order of their data.
@@ -37,7 +38,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Contents, Problem> {
         let (begin, end) = info.data_offsets;
         Ok((name, View::new(start + begin..start + end, &Layout::contiguous(kind, shape), bytes.len())?))
     });
-    let tensors = tensors.collect::<Result<_, Problem>>()?;
+    let tensors: Vec<(String, View)> = tensors.collect::<Result<_, Problem>>()?;
     let metadata: BTreeMap<String, String> = header.metadata().clone().unwrap_or_default().into_iter().collect();
-    Ok(Contents { tensors, metadata, container: None })
+    let said = Said::of_metadata(&metadata);
+    Ok(Contents { sets: vec![Set { path: String::new(), tensors }], metadata, said })
 }

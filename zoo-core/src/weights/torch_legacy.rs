@@ -1,14 +1,12 @@
 //! The form of `.pth` before PyTorch 1.6: four pickles, then the list of storages, then each one's length and elements.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::bytes::{Cursor, size};
 use super::error::{Problem, damaged, quoted};
 use super::file::Contents;
 use super::pickle::{Object, Pickle, Value};
-use super::state_dict;
-use super::view::View;
 
 /// 0x1950a86a20f9469cfc6c, as a pickle has it.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
@@ -28,16 +26,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Contents, Problem> {
     let system = Pickle::read(bytes, protocol.end)?;
     let pickle = Pickle::read(bytes, system.end)?;
     let storages = storages(bytes, &pickle)?;
-    let found = state_dict::find(&pickle)?;
-    let tensors = found.tensors.into_iter().map(|(name, tensor)| {
-        let Some(storage) = storages.get(tensor.storage.key) else {
-            return damaged(format!("the storage of `{}` is missing", quoted(name)));
-        };
-        let storage = tensor.storage.within(storage.clone())?;
-        Ok((name.to_string(), View::new(storage, &tensor.layout, bytes.len())?))
-    });
-    let tensors = tensors.collect::<Result<_, Problem>>()?;
-    Ok(Contents { tensors, metadata: BTreeMap::new(), container: found.container })
+    Contents::of_pickle(&pickle, bytes.len(), |name, storage| match storages.get(storage.key) {
+        Some(data) => storage.within(data.clone()),
+        None => damaged(format!("the storage of `{}` is missing", quoted(name))),
+    })
 }
 
 /// Where each storage is, by its key.

@@ -1,26 +1,18 @@
 //! The zip form of `.pth`: `data.pkl` in a folder of any name, and beside it a file for each storage.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::error::{Problem, damaged, quoted};
 use super::file::Contents;
 use super::pickle::{Pickle, Storage};
-use super::state_dict;
-use super::view::View;
 use super::zip;
 
 /// The tensors of an archive.
 pub(super) fn read(bytes: &[u8]) -> Result<Contents, Problem> {
     let archive = Archive::open(bytes)?;
     let pickle = Pickle::read(&bytes[archive.entry("data.pkl")?], 0)?;
-    let found = state_dict::find(&pickle)?;
-    let tensors = found.tensors.into_iter().map(|(name, tensor)| {
-        let storage = archive.storage(&tensor.storage)?;
-        Ok((name.to_string(), View::new(storage, &tensor.layout, bytes.len())?))
-    });
-    let tensors = tensors.collect::<Result<_, Problem>>()?;
-    Ok(Contents { tensors, metadata: BTreeMap::new(), container: found.container })
+    Contents::of_pickle(&pickle, bytes.len(), |_, storage| archive.storage(storage))
 }
 
 /// The entries below the only folder.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::Scheme;
 use super::scheme::Family;
 use crate::plan::Padding;
+use crate::plan::{MAX_INPUT_SIZE, MAX_MULTIPLIER};
 
 /// How an image is resized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,11 @@ pub const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 /// Deviation of each channel over ImageNet's training images, as torchvision and timm use it.
 pub const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
 
+/// The largest mean and deviation of pixels from 0 to 1 that anybody means; those of pixels from 0 to 255 begin at 50.
+pub const MOST_OF_PIXELS: f32 = 10.0;
+/// The smallest deviation.
+pub const LEAST_DEVIATION: f32 = 1e-4;
+
 impl TrainedWith {
     /// What the metadata of a file says.
     ///
@@ -59,17 +65,12 @@ impl TrainedWith {
         fn parse<T>(key: &str, text: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, String> {
             text.map(|text| read(text).ok_or_else(|| format!("metadata {key} = `{text}`"))).transpose()
         }
-        let side = |text: &str| text.parse().ok().filter(|side| *side > 0);
         Ok(TrainedWith {
             padding: parse(PADDING, value(PADDING), padding)?,
-            bn_eps: parse(BN_EPS, value(BN_EPS), |text| text.parse().ok().filter(|eps| *eps > 0.0))?,
+            bn_eps: parse(BN_EPS, value(BN_EPS), epsilon)?,
             mean: parse(MEAN, value(MEAN), channels)?,
-            std: parse(STD, value(STD), channels)?,
-            resize: parse(
-                RESIZE,
-                value(RESIZE),
-                |text| if text == "none" { Some(None) } else { side(text).map(Some) },
-            )?,
+            std: parse(STD, value(STD), deviations)?,
+            resize: parse(RESIZE, value(RESIZE), resize)?,
             crop: parse(INPUT_SIZE, value(INPUT_SIZE), side)?,
             interpolation: parse(INTERPOLATION, value(INTERPOLATION), interpolation)?,
         })
@@ -106,6 +107,8 @@ impl TrainedWith {
                 interpolation: Some(Interpolation::Bilinear),
                 ..imagenet(Padding::Same)
             },
+            // Both ports prepare images as torchvision does, and leave PyTorch's epsilon as it is.
+            Scheme::Tonylins => torchvision("mobilenet-v2"),
             Scheme::Zoo => TrainedWith { bn_eps: None, ..imagenet(Padding::Symmetric) },
         }
     }
@@ -195,11 +198,52 @@ pub const fn interpolation_name(interpolation: Interpolation) -> &'static str {
     }
 }
 
-/// Three finite numbers with commas between.
+/// The mean of each channel: three numbers with commas between. Pixels are taken as 0 to 1, so that a mean of theirs over
+/// [`MOST_OF_PIXELS`] is one of pixels from 0 to 255, or nonsense.
 pub fn channels(text: &str) -> Option<[f32; 3]> {
     let numbers: Vec<f32> = text.split(',').map(|number| number.trim().parse().ok()).collect::<Option<_>>()?;
     let numbers: [f32; 3] = numbers.try_into().ok()?;
-    numbers.iter().all(|number| number.is_finite()).then_some(numbers)
+    are_means(&numbers).then_some(numbers)
+}
+
+/// The deviation of each channel: three numbers with commas between.
+pub fn deviations(text: &str) -> Option<[f32; 3]> {
+    channels(text).filter(are_deviations)
+}
+
+/// The norms' epsilon.
+pub fn epsilon(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|eps| is_epsilon(*eps))
+}
+
+/// A side in pixels.
+pub fn side(text: &str) -> Option<u32> {
+    text.trim().parse().ok().filter(|side| (1..=MAX_INPUT_SIZE).contains(side))
+}
+
+/// A side in pixels, or `none` for images as they are.
+pub fn resize(text: &str) -> Option<Option<u32>> {
+    if text == "none" { Some(None) } else { side(text).map(Some) }
+}
+
+/// A width or depth multiplier.
+pub fn multiplier(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|multiplier| *multiplier > 0.0 && *multiplier <= MAX_MULTIPLIER)
+}
+
+/// Whether a network can be run with that epsilon.
+pub fn is_epsilon(eps: f64) -> bool {
+    eps > 0.0 && eps < 1.0
+}
+
+/// Whether three numbers can be means of pixels from 0 to 1.
+pub fn are_means(numbers: &[f32; 3]) -> bool {
+    numbers.iter().all(|number| number.abs() <= MOST_OF_PIXELS)
+}
+
+/// Whether three numbers can be deviations of pixels from 0 to 1. Networks that want pixels from 0 to 255 have 1/255.
+pub fn are_deviations(numbers: &[f32; 3]) -> bool {
+    numbers.iter().all(|number| (LEAST_DEVIATION..=MOST_OF_PIXELS).contains(number))
 }
 
 #[cfg(test)]
@@ -216,11 +260,43 @@ mod tests {
 
     #[test]
     fn nonsense_is_named() {
-        for (key, value) in [(PADDING, "valid"), (BN_EPS, "0"), (MEAN, "0.5,0.5"), (STD, "a,b,c"), (INPUT_SIZE, "-1")] {
+        let cases = [
+            (PADDING, "valid"),
+            (BN_EPS, "0"),
+            (BN_EPS, "-1e-5"),
+            (BN_EPS, "inf"),
+            (BN_EPS, "NaN"),
+            (BN_EPS, "1"),
+            (MEAN, "0.5,0.5"),
+            (MEAN, "nan,0,0"),
+            (MEAN, "inf,0,0"),
+            (MEAN, "123.7,116.3,103.5"),
+            (STD, "a,b,c"),
+            (STD, "0,0,0"),
+            (STD, "0.2,-0.2,0.2"),
+            (STD, "0.2,nan,0.2"),
+            (STD, "1e-30,1,1"),
+            (STD, "58.4,57.1,57.4"),
+            (INPUT_SIZE, "-1"),
+            (INPUT_SIZE, "0"),
+            (INPUT_SIZE, "65536"),
+            (RESIZE, "0"),
+            (RESIZE, "99999999"),
+            (INTERPOLATION, "nearest"),
+        ];
+        for (key, value) in cases {
             let metadata = BTreeMap::from([(key.to_string(), value.to_string())]);
             let error = TrainedWith::from_metadata(&metadata).unwrap_err();
             assert!(error.contains(key) && error.contains(value), "{error}");
         }
+    }
+
+    #[test]
+    fn multipliers_are_numbers_in_range() {
+        for text in ["0", "-1", "nan", "inf", "1e9", "one"] {
+            assert_eq!(multiplier(text), None, "{text}");
+        }
+        assert_eq!(multiplier("0.35"), Some(0.35));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::weights::Description;
 pub struct Args {
     #[command(flatten)]
     weights: WeightsArgs,
-    /// Whose names the tensors get: zoo, torchvision, timm, lukemelas or separable
+    /// Whose names the tensors get: zoo, torchvision, timm, lukemelas, separable or tonylins
     #[arg(long, value_name = "NAME", default_value = "timm", value_parser = parse_scheme)]
     scheme: Scheme,
     /// The file to write

@@ -14,6 +14,9 @@ const MOST_AXES: usize = 64;
 impl<'a> Machine<'a> {
     /// Calls `function` with a tuple of arguments.
     pub(super) fn call(&mut self, function: Global, arguments: Value<'a>) -> Result<Value<'a>, Problem> {
+        if function == Global::Other {
+            return Ok(self.instance());
+        }
         if function == Global::WithAttributes {
             return match self.arguments(arguments)?[..] {
                 [Value::Global(inner), _, arguments, ..] if inner != function => self.call(inner, arguments),
@@ -23,12 +26,14 @@ impl<'a> Machine<'a> {
         let given = self.arguments(arguments)?;
         let first = given.first().copied();
         match function {
-            Global::Inert => Ok(Value::Inert),
             Global::Dict => self.dict(first),
             Global::Sequence => Ok(first.unwrap_or(arguments)),
             Global::Tensor => self.tensor(&given, None),
             Global::TypedTensor => match given.get(6) {
                 Some(Value::Global(Global::Kind(kind))) => self.tensor(&given, Some(*kind)),
+                Some(Value::Global(Global::Other)) => {
+                    Err(Problem::Unsupported("holds tensors of a kind of numbers that has no use here".into()))
+                }
                 _ => unexpected(function),
             },
             Global::Parameter => match first {

@@ -26,31 +26,81 @@ pub(in crate::weights) enum Global {
     Storage(Kind),
     /// A kind of elements.
     Kind(Kind),
-    /// Makes something of no interest.
-    Inert,
+    /// Any other: what it makes is noted and not made.
+    Other,
 }
 
-/// What training scripts leave beside their weights: harmless, and of no interest.
-const INERT: [&str; 13] = [
-    "argparse.Namespace",
-    "builtins.set",
-    "builtins.frozenset",
-    "builtins.complex",
-    "builtins.bytearray",
-    "builtins.dict",
-    "builtins.list",
-    "collections.Counter",
-    "_codecs.encode",
-    "numpy.core.multiarray.scalar",
-    "numpy._core.multiarray.scalar",
-    "numpy.dtype",
-    "torch.device",
+/// Modules that run programs, open files or connections, or load code: an honest file of weights names none of them.
+const HOSTILE_MODULES: [&str; 40] = [
+    "os",
+    "posix",
+    "nt",
+    "subprocess",
+    "sys",
+    "shutil",
+    "socket",
+    "runpy",
+    "importlib",
+    "imp",
+    "ctypes",
+    "pty",
+    "pickle",
+    "_pickle",
+    "cPickle",
+    "dill",
+    "cloudpickle",
+    "joblib",
+    "marshal",
+    "code",
+    "codeop",
+    "commands",
+    "popen2",
+    "webbrowser",
+    "signal",
+    "urllib",
+    "urllib2",
+    "http",
+    "httplib",
+    "requests",
+    "ftplib",
+    "smtplib",
+    "telnetlib",
+    "asyncio",
+    "bdb",
+    "pdb",
+    "timeit",
+    "pip",
+    "pkgutil",
+    "pydoc",
+];
+/// Functions of other modules that do the same.
+const HOSTILE: [&str; 20] = [
+    "builtins.eval",
+    "builtins.exec",
+    "builtins.execfile",
+    "builtins.compile",
+    "builtins.open",
+    "builtins.file",
+    "builtins.__import__",
+    "builtins.input",
+    "builtins.raw_input",
+    "builtins.breakpoint",
+    "builtins.apply",
+    "builtins.reload",
+    "builtins.globals",
+    "builtins.locals",
+    "builtins.vars",
+    "builtins.setattr",
+    "torch.load",
+    "torch.jit.load",
+    "types.FunctionType",
+    "types.CodeType",
 ];
 
 /// Looks a name up.
 ///
 /// # Errors
-/// Where it is not among the known ones.
+/// Where only an attack has it, or where it makes tensors of a form that is not known.
 pub(super) fn find(module: &str, name: &str) -> Result<Global, Problem> {
     let module = if module == "__builtin__" { "builtins" } else { module };
     if let "torch" | "torch.cuda" | "torch.storage" = module {
@@ -68,7 +118,22 @@ pub(super) fn find(module: &str, name: &str) -> Result<Global, Problem> {
         "torch._utils._rebuild_parameter" | "torch._utils._rebuild_parameter_with_state" => Ok(Global::Parameter),
         "torch._tensor._rebuild_from_type_v2" => Ok(Global::WithAttributes),
         "torch.Tensor" | "torch.nn.parameter.Parameter" | "torch.nn.parameter.Buffer" => Ok(Global::TensorClass),
-        path if INERT.contains(&path) => Ok(Global::Inert),
-        path => Err(Problem::Global(quoted(path))),
+        path if is_hostile(module, path) => Err(Problem::Global(quoted(path))),
+        path if is_unknown_tensor(module, name) => {
+            Err(Problem::Unsupported(format!("holds tensors of a form that has no use here (`{}`)", quoted(path))))
+        }
+        _ => Ok(Global::Other),
     }
+}
+
+/// Nothing would be run here either; but whoever opens such a file with Python runs what it says.
+fn is_hostile(module: &str, path: &str) -> bool {
+    let outermost = module.split('.').next().unwrap_or_default();
+    HOSTILE_MODULES.contains(&outermost) || module.starts_with("torch.hub") || HOSTILE.contains(&path)
+}
+
+/// Quantised, sparse and complex tensors: passed over, they would only be missing later.
+fn is_unknown_tensor(module: &str, name: &str) -> bool {
+    let storage = matches!(module, "torch" | "torch.cuda" | "torch.storage") && name.ends_with("Storage");
+    storage || (module == "torch._utils" && name.starts_with("_rebuild_"))
 }

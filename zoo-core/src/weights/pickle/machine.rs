@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::opcode as op;
-use super::{MOST_WORK, Object, Pickle, Value, global};
+use super::{Instance, MOST_WORK, Object, Pickle, Value, global};
 use crate::weights::bytes::{Cursor, size};
 use crate::weights::error::{Problem, damaged};
 
@@ -92,13 +92,14 @@ impl<'a> Machine<'a> {
         let cursor = &mut self.cursor;
         Ok(match instruction {
             op::NONE => Value::None,
-            op::NEWTRUE | op::NEWFALSE => Value::Inert,
+            op::NEWTRUE | op::NEWFALSE => Value::Bool(instruction == op::NEWTRUE),
             op::BININT => Value::Integer(i64::from(cursor.u32()?.cast_signed())),
             op::BININT1 => Value::Integer(cursor.u8()?.into()),
             op::BININT2 => Value::Integer(cursor.u16()?.into()),
             op::LONG1 => integer(byte_string(cursor, 1)?),
             op::LONG4 => integer(byte_string(cursor, 4)?),
-            op::BINFLOAT => inert(cursor.take(8)?),
+            // The only number that is big-endian.
+            op::BINFLOAT => Value::Float(f64::from_bits(cursor.u64()?.swap_bytes())),
             op::SHORT_BINUNICODE => text(byte_string(cursor, 1)?)?,
             op::BINUNICODE => text(byte_string(cursor, 4)?)?,
             op::BINUNICODE8 => text(byte_string(cursor, 8)?)?,
@@ -154,6 +155,8 @@ impl<'a> Machine<'a> {
         let items = if instruction == op::APPEND { vec![self.pop()?] } else { self.pop_mark()? };
         match self.top_object()? {
             Object::List(list) => list.extend(items),
+            // Lists and sets of other classes; nobody asks for what is in them.
+            Object::Instance(_) => {}
             _ => return damaged("its pickle appends to what is no list"),
         }
         Ok(())
@@ -168,7 +171,9 @@ impl<'a> Machine<'a> {
         };
         let (pairs, rest) = items.as_chunks::<2>();
         match self.top_object()? {
-            Object::Dict(dict) if rest.is_empty() => dict.extend(pairs.iter().map(|[key, value]| (*key, *value))),
+            Object::Dict(entries) | Object::Instance(Instance { items: entries, .. }) if rest.is_empty() => {
+                entries.extend(pairs.iter().map(|[key, value]| (*key, *value)));
+            }
             _ => return damaged("its pickle sets an item of what is no dictionary"),
         }
         Ok(())
@@ -194,22 +199,52 @@ impl<'a> Machine<'a> {
             self.pop()?;
         }
         let arguments = self.pop()?;
-        let Value::Global(function) = self.pop()? else {
-            return damaged("its pickle calls what is no function");
+        let value = match self.pop()? {
+            Value::Global(function) => self.call(function, arguments)?,
+            // What something unknown makes is unknown, too: a method, a partial function.
+            Value::Object(index) if matches!(self.objects[index], Object::Instance(_)) => self.instance(),
+            _ => return damaged("its pickle calls what is no function"),
         };
-        let value = self.call(function, arguments)?;
         self.stack.push(value);
         Ok(())
     }
 
-    /// Attributes of an object: the versions of a state dict, or the arguments of a script. Nobody asks for them.
+    /// Attributes of an object: the versions of a state dict, which nobody asks for, or the arguments of a script.
     fn build(&mut self) -> Result<(), Problem> {
-        self.pop()?;
+        let state = self.pop()?;
+        // A class with slots has a pair: its dictionary, and what is in the slots.
+        let attributes = match self.items_of(state) {
+            Some([dict, _]) => *dict,
+            _ => state,
+        };
         match self.top()? {
             Value::Inert => Ok(()),
-            Value::Object(index) if matches!(self.objects[index], Object::Dict(_)) => Ok(()),
+            Value::Object(index) => match &mut self.objects[index] {
+                Object::Instance(instance) => {
+                    instance.attributes = Some(attributes);
+                    Ok(())
+                }
+                Object::Dict(_) => Ok(()),
+                _ => damaged("its pickle gives attributes to what has none"),
+            },
             _ => damaged("its pickle gives attributes to what has none"),
         }
+    }
+
+    /// The items of a tuple.
+    fn items_of(&self, value: Value<'a>) -> Option<&[Value<'a>]> {
+        match value {
+            Value::Object(index) => match self.objects.get(index)? {
+                Object::Tuple(items) => Some(items),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What stands in for an object of a class that is not known.
+    pub fn instance(&mut self) -> Value<'a> {
+        self.store(Object::Instance(Instance::default()))
     }
 
     /// Counts work that a short pickle could otherwise multiply.

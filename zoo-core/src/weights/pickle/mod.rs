@@ -1,7 +1,9 @@
 //! A pickle as data: a machine that builds tensors' descriptions and plain containers, and can build nothing else.
 //!
 //! Python's pickle is a program that may call anything. This machine knows the instructions that Python writes for
-//! protocols 2 to 5 and the few names of PyTorch that [`global`] lists; it refuses every other name. Values live in one
+//! protocols 2 to 5 and the few names of PyTorch that [`global`] lists. Whatever else a pickle makes (numbers of numpy, paths,
+//! dates, classes of the script that wrote it) becomes an [`Instance`]: a note that something was made there, and of what;
+//! it is never made, and names that only an attack has are refused. Values live in one
 //! list and refer to each other by index, so that lists that contain themselves and nesting without end need neither
 //! recursion nor reference counts. Work and memory are bounded by [`MOST_WORK`].
 //!
@@ -31,8 +33,12 @@ const MOST_WORK: usize = 500_000;
 pub(super) enum Value<'a> {
     /// `None`.
     None,
+    /// `True` or `False`.
+    Bool(bool),
     /// An integer of up to 64 bits.
     Integer(i64),
+    /// A number with a fraction.
+    Float(f64),
     /// A longer integer, as its bytes in little-endian two's complement.
     Long(&'a [u8]),
     /// A string.
@@ -41,7 +47,7 @@ pub(super) enum Value<'a> {
     Global(Global),
     /// One of [`Pickle::objects`].
     Object(usize),
-    /// Something that is of no interest here, such as a float or a device.
+    /// Something that is of no interest here, such as a string of bytes.
     Inert,
 }
 
@@ -53,6 +59,16 @@ pub(super) enum Object<'a> {
     Dict(Vec<(Value<'a>, Value<'a>)>),
     Storage(Storage<'a>),
     Tensor(Box<Stored<'a>>),
+    Instance(Instance<'a>),
+}
+
+/// What stands in for an object of any other class: never the object itself, only what the pickle would have put into it.
+#[derive(Debug, Default)]
+pub(super) struct Instance<'a> {
+    /// Its entries, where its class is a kind of dictionary.
+    pub items: Vec<(Value<'a>, Value<'a>)>,
+    /// Its attributes, a dictionary.
+    pub attributes: Option<Value<'a>>,
 }
 
 /// Elements that lie outside the pickle.
@@ -115,6 +131,19 @@ impl<'a> Pickle<'a> {
         match value {
             Value::Object(index) => self.objects.get(index),
             _ => None,
+        }
+    }
+
+    /// What a dictionary, or an object that has entries or attributes, holds under names; nothing of what is neither.
+    pub fn entries(&self, value: Value<'a>) -> &[(Value<'a>, Value<'a>)] {
+        match self.object(value) {
+            Some(Object::Dict(dict)) => dict,
+            Some(Object::Instance(Instance { items, .. })) if !items.is_empty() => items,
+            Some(Object::Instance(Instance { attributes: Some(attributes), .. })) => match self.object(*attributes) {
+                Some(Object::Dict(dict)) => dict,
+                _ => &[],
+            },
+            _ => &[],
         }
     }
 

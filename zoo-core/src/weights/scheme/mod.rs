@@ -6,6 +6,7 @@
 mod lukemelas;
 mod separable;
 mod timm;
+mod tonylins;
 mod torchvision;
 
 use crate::plan::{Op, OpKind, Place, Plan};
@@ -23,6 +24,8 @@ pub enum Scheme {
     Lukemelas,
     /// MobileNetV1 as `stem`, `blocks.K.dw` and `.pw`, `classifier`.
     Separable,
+    /// MobileNetV2 as its early ports have it: `features.N.conv.M`, all parts of a block in one row.
+    Tonylins,
 }
 
 /// The families that others have names for.
@@ -63,7 +66,8 @@ impl Layer<'_> {
 
 impl Scheme {
     /// All of them, the most widely used first.
-    pub const ALL: [Scheme; 5] = [Scheme::Zoo, Scheme::Torchvision, Scheme::Timm, Scheme::Lukemelas, Scheme::Separable];
+    pub const ALL: [Scheme; 6] =
+        [Scheme::Zoo, Scheme::Torchvision, Scheme::Timm, Scheme::Lukemelas, Scheme::Separable, Scheme::Tonylins];
 
     /// Its name on the command line.
     pub const fn name(self) -> &'static str {
@@ -73,6 +77,7 @@ impl Scheme {
             Scheme::Timm => "timm",
             Scheme::Lukemelas => "lukemelas",
             Scheme::Separable => "separable",
+            Scheme::Tonylins => "tonylins",
         }
     }
 
@@ -92,19 +97,32 @@ impl Scheme {
     /// # Ok::<(), zoo_core::PlanError>(())
     /// ```
     pub fn layers(self, family: &str, plan: &Plan) -> Option<Vec<String>> {
+        self.spellings(family, plan).into_iter().next()
+    }
+
+    /// As [`layers`](Scheme::layers), in every spelling that the scheme has, the usual one first.
+    pub(super) fn spellings(self, family: &str, plan: &Plan) -> Vec<Vec<String>> {
         if self == Scheme::Zoo {
-            return Some(plan.ops.iter().map(|op| if has_tensors(op) { op.name() } else { String::new() }).collect());
+            let name = |op: &Op| if has_tensors(op) { op.name() } else { String::new() };
+            return vec![plan.ops.iter().map(name).collect()];
         }
-        let family = Family::of(family)?;
-        let name = match self {
-            Scheme::Zoo => return None,
-            Scheme::Torchvision => torchvision::layer,
-            Scheme::Timm => timm::layer,
-            Scheme::Lukemelas => lukemelas::layer,
-            Scheme::Separable => separable::layer,
-        };
+        let Some(family) = Family::of(family) else { return Vec::new() };
         let layers = surroundings(family, plan);
-        layers.iter().map(|layer| if has_tensors(layer.op) { name(layer) } else { Some(String::new()) }).collect()
+        let named = |name: &dyn Fn(&Layer<'_>) -> Option<String>| {
+            let name = |layer: &Layer<'_>| if has_tensors(layer.op) { name(layer) } else { Some(String::new()) };
+            layers.iter().map(name).collect::<Option<Vec<String>>>()
+        };
+        match self {
+            Scheme::Zoo => Vec::new(),
+            Scheme::Torchvision => named(&torchvision::layer).into_iter().collect(),
+            Scheme::Timm => named(&timm::layer).into_iter().collect(),
+            Scheme::Lukemelas => named(&lukemelas::layer).into_iter().collect(),
+            Scheme::Separable => named(&separable::layer).into_iter().collect(),
+            Scheme::Tonylins => {
+                let spelled = |spelling| named(&|layer: &Layer<'_>| tonylins::layer(layer, spelling));
+                tonylins::SPELLINGS.iter().filter_map(spelled).collect()
+            }
+        }
     }
 
     /// Whether the scheme keeps the weight of a 1 x 1 convolution behind the pooling as a matrix.
@@ -136,7 +154,7 @@ impl Family {
     }
 }
 
-fn has_tensors(op: &Op) -> bool {
+pub(super) fn has_tensors(op: &Op) -> bool {
     matches!(op.kind, OpKind::Conv { .. } | OpKind::Norm | OpKind::Linear)
 }
 

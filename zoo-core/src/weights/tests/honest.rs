@@ -122,9 +122,9 @@ fn the_state_dict_is_found_and_unwrapped() {
     let found = |object: Vec<u8>| {
         let file = parse(torch_zip(&object, &[("0", floats(&[1.0])), ("1", floats(&[2.0]))])).unwrap();
         let name = names(&file)[0].to_string();
-        (file.container, name.clone(), values(&file, &name)[0])
+        (file.container.clone(), name.clone(), values(&file, &name)[0])
     };
-    let of = |key, name: &str, value| (Some(key), name.to_string(), value);
+    let of = |key: &str, name: &str, value| (Some(key.to_string()), name.to_string(), value);
     let cell = ("model_ema", weights("x", "1"));
     assert_eq!(found(dict(std::slice::from_ref(&cell))), of("model_ema", "x", 2.0));
     assert_eq!(found(dict(&[cell.clone(), ("model", weights("x", "0"))])), of("model", "x", 1.0));

@@ -1,5 +1,6 @@
 //! Files put together by hand.
 
+mod checkpoints;
 mod honest;
 mod hostile;
 mod writing;
