@@ -99,6 +99,18 @@ fn a_dry_run_tells_costs_and_does_nothing() {
     assert!(!folder.path().join("results").exists());
 }
 
+/// Each finds all cells missing; with [`COUNT`] as it is the window is too short for that to be seen in one try.
+#[test]
+fn sweeps_that_run_at_once_count_no_network_twice() {
+    let widths: Vec<String> = (20..140).map(|width| format!("{}", f64::from(width) / 100.0)).collect();
+    let folder = folder(&COUNT.replace("width = [1, 0.5]", &format!("width = [{}]", widths.join(","))));
+    let mut children: Vec<Child> = (0..4).map(|_| start(folder.path(), &[])).collect();
+    assert!(children.iter_mut().all(|child| child.wait().unwrap().success()));
+    let counted = rows(folder.path(), "count.csv");
+    let different: BTreeSet<Vec<&String>> = counted.iter().map(|row| row.values().collect()).collect();
+    assert_eq!((counted.len(), different.len()), (480, 480));
+}
+
 #[test]
 fn parts_that_run_at_once_make_the_whole() {
     let (parts, whole) = (folder(COUNT), folder(COUNT));
@@ -304,6 +316,75 @@ fn a_sweep_that_was_killed_goes_on_where_its_run_was() {
     assert!(page.contains("zoo-train sweep my.toml"), "no command of the sweep");
 }
 
+/// A table of before there were the last columns, as a text.
+fn older(table: &Path, columns: usize) -> String {
+    let rows = csv::ReaderBuilder::new().has_headers(false).from_path(table).unwrap().into_records();
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    rows.for_each(|row| writer.write_record(row.unwrap().iter().take(columns)).unwrap());
+    String::from_utf8(writer.into_inner().unwrap()).unwrap()
+}
+
+#[test]
+fn rows_tell_limits_weights_split_and_a_command_and_older_tables_grow() {
+    let grid = training("width = 0.35", "steps = 2");
+    let folder = folder(&grid);
+    sweep(folder.path(), &[]).code(0);
+    let all = rows(folder.path(), "accuracy.csv");
+    let told = ["limit_train", "limit_test", "weights", "command", "split"].map(|column| all[0][column].as_str());
+    assert_eq!(told, ["160", "50", "none", "zoo-train sweep my.toml", "test"]);
+    let documented = include_str!("../../results/README.md");
+    let table = folder.path().join("results/accuracy.csv");
+    for column in csv(&table).header {
+        assert!(documented.contains(&format!("`{column}`")), "results/README.md does not document {column}");
+    }
+
+    // Its cell is found there, too, and a run appends to it.
+    let older = older(&table, 32);
+    fs::write(&table, &older).unwrap();
+    let again = sweep(folder.path(), &[]).code(0);
+    assert!(again.stderr.contains("1 there already"), "{}", again.stderr);
+    assert_eq!(fs::read_to_string(&table).unwrap(), older);
+    let weights = &format!("results/{}/best.safetensors", all[0]["run"]);
+    let more = ["--model", "mobilenet-v3-small", "--width", "0.35", "--weights", weights, "--limit-test", "40"];
+    command::train(folder.path(), &[&["--steps", "1"], &more[..]].concat()).code(0);
+    let all = rows(folder.path(), "accuracy.csv");
+    let told = |row: &BTreeMap<String, String>| {
+        ["limit_train", "limit_test", "split"].map(|column| row[column].clone()).join(" ")
+    };
+    assert_eq!((all.len(), told(&all[0]), told(&all[1])), (2, "  ".to_string(), "160 40 test".to_string()));
+    let (name, digits) = all[1]["weights"].split_once('@').unwrap();
+    assert!(name == "best.safetensors" && digits.len() == 8, "{all:?}");
+    assert!(all[1]["command"].starts_with("zoo-train --dataset synthetic --limit-train 160"), "{all:?}");
+    run(folder.path(), &["report"]).code(0);
+
+    // Other weights under the same path are another cell.
+    let start = grid.replace("steps = 2", "steps = 1\nweights = \"start.safetensors\"");
+    fs::write(folder.path().join("my.toml"), start).unwrap();
+    fs::copy(folder.path().join(weights), folder.path().join("start.safetensors")).unwrap();
+    sweep(folder.path(), &[]).code(0);
+    assert!(sweep(folder.path(), &["--dry-run"]).code(0).text().contains("1 are there"));
+    let last = rows(folder.path(), "accuracy.csv").pop().unwrap()["run"].clone();
+    let other = folder.path().join("results").join(last).join("last.safetensors");
+    fs::copy(other, folder.path().join("start.safetensors")).unwrap();
+    let dry = sweep(folder.path(), &["--dry-run"]).code(0).text();
+    assert!(dry.contains("1 are missing"), "{dry}");
+}
+
+#[test]
+fn numbers_are_compared_as_numbers() {
+    let folder = folder(COUNT);
+    sweep(folder.path(), &[]).code(0);
+    let table = folder.path().join("results/count.csv");
+    let written = fs::read_to_string(&table).unwrap().replace(",0.5,1,", ",0.50,1.0,");
+    fs::write(&table, written).unwrap();
+    let again = sweep(folder.path(), &[]).code(0);
+    assert!(again.stderr.contains("8 there already"), "{}", again.stderr);
+    run(folder.path(), &["list", "mobilenet-v1", "--widths", "0.5", "--append", "-o", "results/count.csv"]).code(0);
+    assert_eq!(rows(folder.path(), "count.csv").len(), 8);
+    fs::write(folder.path().join("my.toml"), COUNT.replace("[1, 0.5]", "[0.25, 0.250]")).unwrap();
+    sweep(folder.path(), &[]).refused(&["the grid has a cell twice"]);
+}
+
 #[test]
 fn ctrl_c_saves_and_the_same_command_goes_on() {
     let folder = folder(&training("width = 0.35", "steps = 3000"));
@@ -317,6 +398,24 @@ fn ctrl_c_saves_and_the_same_command_goes_on() {
     assert!((1..3000).contains(&steps));
     let dry = sweep(folder.path(), &["--dry-run"]).code(0).text();
     assert!(dry.contains("1 are missing"), "{dry}");
+
+    // The row of its end stands for those of its earlier sittings.
+    let cell = fs::read_to_string(folder.path().join("my.toml")).unwrap();
+    fs::write(folder.path().join("my.toml"), cell.replace("steps = 3000", "steps = 60\ncheckpoint_every = 2")).unwrap();
+    let mut running = start(folder.path(), &[]);
+    let begun = folder.path().join("results/mobilenet-v3-small-stem1-32px-seed0-2/last.safetensors");
+    assert!(command::wait_until(&mut running, || begun.exists()));
+    command::signal(&running, "TERM");
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    let statuses = || -> Vec<(String, String)> {
+        let rows = csv(&folder.path().join("results/accuracy.csv")).rows;
+        rows.into_iter().map(|row| (row["run"].clone(), row["status"].clone())).collect()
+    };
+    let interrupted = statuses();
+    assert_eq!(interrupted.len(), 2);
+    sweep(folder.path(), &[]).code(0);
+    let last = (interrupted[1].0.clone(), "done".to_string());
+    assert_eq!(statuses(), [interrupted[0].clone(), last], "a row of another run is gone, or one of this run left");
 }
 
 #[test]

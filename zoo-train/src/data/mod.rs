@@ -110,6 +110,14 @@ impl Dataset {
     }
 }
 
+/// The split of the data set named `dataset` that networks are judged by: `test` of those that have one, `val` of folders.
+pub fn evaluated_split(dataset: &str) -> &'static str {
+    match dataset {
+        "cifar10" | "synthetic" => "test",
+        _ => folder::VAL,
+    }
+}
+
 /// Where data sets are: the folder that `--data-dir` names, or `zoo/data` in `$XDG_CACHE_HOME`, by default
 /// `~/.cache/zoo/data`.
 ///

@@ -242,6 +242,7 @@ mod tests {
             seed: Some(seed),
             recipe: Recipe::default(),
             config_hash: String::new(),
+            command: String::new(),
             environment: Environment::default(),
         };
         (network, run)

@@ -49,7 +49,8 @@ pub fn origins(rows: &Rows, results: &Path, registry: &Registry) -> Vec<Origin> 
     for (network, run) in &rows.runs {
         // A cell that failed before its run began has none.
         let name = if run.run.is_empty() { network.title() } else { run_name(&rows.runs, run) };
-        let command = sweeps.command(run).unwrap_or_else(|| config_command(results, run));
+        let known = Some(run.command.clone()).filter(|command| !command.is_empty());
+        let command = known.or_else(|| sweeps.command(run)).unwrap_or_else(|| config_command(results, run));
         let (status, machine) = (run.status.clone(), machine(&run.environment));
         all.push(Origin { table: "accuracy", name, status, command, machine });
     }

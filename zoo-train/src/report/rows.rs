@@ -59,6 +59,8 @@ pub struct Run {
     pub recipe: Recipe,
     /// Hash of all settings.
     pub config_hash: String,
+    /// What makes it again; older rows have none.
+    pub command: String,
     /// Machine and software.
     pub environment: Environment,
 }
@@ -209,6 +211,7 @@ impl Run {
                 test_time_flip: cells.text("test_time_flip") == "true",
             },
             config_hash: cells.text("config_hash"),
+            command: cells.text("command"),
             environment: Environment::read(cells),
         })
     }

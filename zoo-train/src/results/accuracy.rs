@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::{Environment, Table, TableError, status};
+use super::{Environment, Table, TableError, command, status};
+use crate::data;
 
 /// The columns, in order; `results/README.md` documents each with its unit.
-pub const HEADER: [&str; 32] = [
+pub const HEADER: [&str; 37] = [
     "run",
     "model",
     "width",
@@ -38,7 +39,20 @@ pub const HEADER: [&str; 32] = [
     "config_hash",
     "test_time_flip",
     "recipe_hash",
+    "limit_train",
+    "limit_test",
+    "weights",
+    "command",
+    "split",
 ];
+
+/// Columns of the oldest tables that are read; rows grew at their end, and what older ones lack is empty.
+const OLDEST: usize = 30;
+
+/// The table in the folder `results`.
+pub fn table(results: &Path) -> Table {
+    Table::new(&results.join("accuracy.csv"), &HEADER).grown_from(OLDEST)
+}
 
 /// What a row says; `None` leaves its cell empty.
 #[derive(Clone, Debug)]
@@ -89,6 +103,12 @@ pub struct Row<'a> {
     pub config_hash: &'a str,
     /// Hash of the part of it that the other columns do not tell.
     pub recipe_hash: &'a str,
+    /// Training images it was limited to.
+    pub limit_train: Option<usize>,
+    /// Test images it was limited to.
+    pub limit_test: Option<usize>,
+    /// Name of the weights that it started from, or `none`.
+    pub weights: &'a str,
 }
 
 /// Whether `accuracy.csv` in `results` has the row of a run of this name and configuration that came to its end. A run of the
@@ -97,7 +117,7 @@ pub struct Row<'a> {
 /// # Errors
 /// Where the table cannot be read or has another header.
 pub fn has_ended(results: &Path, run: &str, config_hash: &str) -> Result<bool, TableError> {
-    let rows = Table::new(&results.join("accuracy.csv"), &HEADER).rows()?;
+    let rows = table(results).rows()?;
     let place = |name: &str| HEADER.iter().position(|column| *column == name);
     let places = (place("run"), place("config_hash"), place("status"));
     let (Some(of_run), Some(of_hash), Some(of_status)) = places else { return Ok(false) };
@@ -109,7 +129,7 @@ pub fn has_ended(results: &Path, run: &str, config_hash: &str) -> Result<bool, T
 /// # Errors
 /// Where the table cannot be read or has another header.
 pub fn check(results: &Path) -> Result<(), TableError> {
-    Table::new(&results.join("accuracy.csv"), &HEADER).rows().map(|_| ())
+    table(results).rows().map(|_| ())
 }
 
 /// Appends `row` to `accuracy.csv` in `results`; returns a warning where an earlier row was torn.
@@ -118,6 +138,7 @@ pub fn check(results: &Path) -> Result<(), TableError> {
 /// Where the table cannot be written or has another header.
 pub fn append(results: &Path, row: &Row<'_>, environment: &Environment) -> Result<Option<String>, TableError> {
     let number = |value: Option<f64>, digits: usize| value.map(|v| format!("{v:.digits$}")).unwrap_or_default();
+    let count = |value: Option<usize>| value.map(|value| value.to_string()).unwrap_or_default();
     let fields: [String; HEADER.len()] = [
         row.run.into(),
         row.model.into(),
@@ -151,6 +172,11 @@ pub fn append(results: &Path, row: &Row<'_>, environment: &Environment) -> Resul
         row.config_hash.into(),
         row.test_time_flip.to_string(),
         row.recipe_hash.into(),
+        count(row.limit_train),
+        count(row.limit_test),
+        row.weights.into(),
+        command::of_process(),
+        data::evaluated_split(row.dataset).into(),
     ];
-    Table::new(&results.join("accuracy.csv"), &HEADER).append(&fields)
+    table(results).append(&fields)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use zoo_core::{Entry, Options, Plan, PlanError};
 
-use super::{Table, TableError};
+use super::{Change, Table, TableError, canonical};
 
 /// The columns, in order; `results/README.md` documents each with its unit.
 pub const HEADER: [&str; 12] = [
@@ -105,29 +105,28 @@ pub struct Appended {
     pub warnings: Vec<String>,
 }
 
-/// Appends to the table at `path` those of `rows` whose network it does not hold yet.
+/// Appends to the table at `path` those of `rows` whose network it does not hold yet. Whoever else counts at the same time
+/// adds none of them a second time.
 ///
 /// # Errors
 /// Where the table cannot be written or has another header.
 pub fn append(path: &Path, rows: &[Row]) -> Result<Appended, TableError> {
-    let table = Table::new(path, &HEADER);
-    let mut present: HashSet<Vec<String>> = table.rows()?.iter().map(|row| identity(row)).collect();
-    let mut appended = Appended::default();
-    for row in rows {
-        let fields = row.fields();
-        if present.insert(identity(&fields)) {
-            appended.warnings.extend(table.append(&fields)?);
-            appended.added += 1;
-        }
-    }
-    Ok(appended)
+    let mut added = 0;
+    let warning = Table::new(path, &HEADER).update(|there| {
+        let mut present: HashSet<Vec<String>> = there.iter().map(|row| identity(row)).collect();
+        let fields = rows.iter().map(|row| row.fields().to_vec());
+        let append: Vec<Vec<String>> = fields.filter(|fields| present.insert(identity(fields))).collect();
+        added = append.len();
+        Change { append, remove: Vec::new() }
+    })?;
+    Ok(Appended { added, warnings: warning.into_iter().collect() })
 }
 
 /// The cells that say which network a row is about: all but the counts, which follow from them, and the revision.
 fn identity<S: AsRef<str>>(fields: &[S]) -> Vec<String> {
     const IDENTITY: [&str; 6] = ["model", "width", "depth", "input_size", "profile", "classes"];
     let named = HEADER.iter().zip(fields).filter(|(column, _)| IDENTITY.contains(column));
-    named.map(|(_, field)| field.as_ref().to_string()).collect()
+    named.map(|(_, field)| canonical(field.as_ref())).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What a run leaves behind: rows of CSV that can be trusted, and the machine they were made on.
 
 pub mod accuracy;
+pub mod command;
 pub mod count;
 pub mod environment;
 pub mod status;
@@ -8,4 +9,5 @@ pub mod table;
 pub(crate) mod text;
 
 pub use environment::Environment;
-pub use table::{Table, TableError};
+pub use table::{Change, Table, TableError};
+pub(crate) use text::canonical;

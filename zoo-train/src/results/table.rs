@@ -5,9 +5,15 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::text::{self, Tail, Text};
+use zoo_core::regular_file;
+
+use super::text::{self, Record, Tail, Text};
+
+/// The largest table, in bytes.
+const LIMIT: u64 = 1 << 30;
 
 /// Why a table could not be read or appended to.
 #[derive(Debug, thiserror::Error)]
@@ -62,19 +68,36 @@ pub enum TableError {
 pub struct Table {
     path: PathBuf,
     header: Vec<String>,
+    /// Columns that the header had at first; tables from then on are read, and grow when a row comes.
+    oldest: usize,
+}
+
+/// What is done to a table at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Rows that go, by their place.
+    pub remove: Vec<usize>,
+    /// Rows that are added.
+    pub append: Vec<Vec<String>>,
 }
 
 impl Table {
     /// The table at `path`, which need not exist yet.
     pub fn new<S: AsRef<str>>(path: &Path, header: &[S]) -> Table {
-        Table { path: path.to_path_buf(), header: header.iter().map(|column| column.as_ref().to_string()).collect() }
+        let header: Vec<String> = header.iter().map(|column| column.as_ref().to_string()).collect();
+        Table { path: path.to_path_buf(), oldest: header.len(), header }
+    }
+
+    /// The same, where the header began with so many columns, and the others came later: in older rows those are empty.
+    pub fn grown_from(self, columns: usize) -> Table {
+        Table { oldest: columns, ..self }
     }
 
     /// Appends one row, whole or not at all, and returns a warning where an earlier row was torn.
     ///
     /// # Errors
     /// Where the file cannot be written or has another header; nothing is changed then.
-    pub fn append<S: AsRef<[u8]>>(&self, row: &[S]) -> Result<Option<String>, TableError> {
+    pub fn append<S: AsRef<str>>(&self, row: &[S]) -> Result<Option<String>, TableError> {
         self.append_all(&[row])
     }
 
@@ -82,11 +105,19 @@ impl Table {
     ///
     /// # Errors
     /// As [`Table::append`].
-    pub fn append_all<S: AsRef<[u8]>>(&self, rows: &[&[S]]) -> Result<Option<String>, TableError> {
-        self.append_locked(rows).map_err(|error| match error {
-            Failure::Io(source) => TableError::Io { path: self.path.clone(), source },
-            Failure::Header(found) => TableError::Header { path: self.path.clone(), found },
-        })
+    pub fn append_all<S: AsRef<str>>(&self, rows: &[&[S]]) -> Result<Option<String>, TableError> {
+        let append = rows.iter().map(|row| row.iter().map(|cell| cell.as_ref().to_string()).collect()).collect();
+        self.change_locked(|_| Ok(Change { append, remove: Vec::new() })).map_err(|failure| self.error(failure))
+    }
+
+    /// Changes the table as `decide` says of its rows. No other process writes to it in between, so that what is found
+    /// missing still is when it is added.
+    ///
+    /// # Errors
+    /// As [`Table::append`], and where a row has another number of fields.
+    pub fn update(&self, decide: impl FnOnce(&[Vec<String>]) -> Change) -> Result<Option<String>, TableError> {
+        let changed = self.change_locked(|text| Ok(decide(&self.whole_rows(text.records.clone())?)));
+        changed.map_err(|failure| self.error(failure))
     }
 
     /// The rows of the table; none where it does not exist yet. A torn last row is left where it is, and left out; one that
@@ -95,39 +126,116 @@ impl Table {
     /// # Errors
     /// Where the file cannot be read, has another header, or a row of another number of fields.
     pub fn rows(&self) -> Result<Vec<Vec<String>>, TableError> {
-        let bytes = match std::fs::read(&self.path) {
+        let bytes = match regular_file::read(&self.path, LIMIT) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(source) => return Err(TableError::Unreadable { path: self.path.clone(), source }),
         };
-        let text = text::read(&bytes, &self.header)
-            .ok_or_else(|| TableError::Header { path: self.path.clone(), found: text::first_line(&bytes) })?;
-        let expected = self.header.len();
-        for record in &text.records {
-            if record.fields.len() != expected {
-                let (line, found) = (record.line, record.fields.len());
-                return Err(TableError::Row { path: self.path.clone(), line, found, expected });
-            }
-        }
-        Ok(text.records.into_iter().map(|record| record.fields).collect())
+        let rows = self.text(&bytes).and_then(|text| self.whole_rows(text.records));
+        rows.map_err(|failure| self.error(failure))
     }
 
-    fn append_locked<S: AsRef<[u8]>>(&self, rows: &[&[S]]) -> Result<Option<String>, Failure> {
-        if let Some(folder) = self.path.parent() {
-            std::fs::create_dir_all(folder)?;
+    fn text(&self, bytes: &[u8]) -> Result<Text, Failure> {
+        text::read(bytes, &self.header, self.oldest).ok_or_else(|| Failure::Header(text::first_line(bytes)))
+    }
+
+    /// The rows with all columns; what older ones lack is empty.
+    fn whole_rows(&self, records: Vec<Record>) -> Result<Vec<Vec<String>>, Failure> {
+        let whole = |Record { line, mut fields }: Record| match fields.len() {
+            found if (self.oldest..=self.header.len()).contains(&found) => {
+                fields.resize(self.header.len(), String::new());
+                Ok(fields)
+            }
+            found => Err(Failure::Row { line, found }),
+        };
+        records.into_iter().map(whole).collect()
+    }
+
+    fn error(&self, failure: Failure) -> TableError {
+        let path = self.path.clone();
+        match failure {
+            Failure::Io(source) => TableError::Io { path, source },
+            Failure::Header(found) => TableError::Header { path, found },
+            Failure::Row { line, found } => TableError::Row { path, line, found, expected: self.header.len() },
         }
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
-        file.lock()?;
+    }
+
+    fn change_locked(&self, decide: impl FnOnce(&Text) -> Result<Change, Failure>) -> Result<Option<String>, Failure> {
+        let mut file = self.open_locked()?;
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        let text = text::read(&bytes, &self.header).ok_or_else(|| Failure::Header(text::first_line(&bytes)))?;
+        (&mut file).take(LIMIT).read_to_end(&mut bytes)?;
+        let text = self.text(&bytes)?;
+        let change = decide(&text)?;
+        if change == Change::default() {
+            return Ok(None);
+        }
+        let is_older = text.header.len() < self.header.len();
+        if is_older || !change.remove.is_empty() {
+            return self.rewrite(&file, &bytes, text, &change);
+        }
         let mut lines = Vec::new();
         let warning = self.mend(&mut file, &bytes, &text, &mut lines)?;
-        for row in rows {
+        for row in &change.append {
             lines.extend(text::line(row)?);
         }
         file.write_all(&lines)?;
         file.sync_data()?;
+        Ok(warning)
+    }
+
+    /// The file, which is this process's alone until it is closed.
+    fn open_locked(&self) -> io::Result<File> {
+        if let Some(folder) = self.path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        loop {
+            // Without O_NONBLOCK the open itself would wait for the other end of a FIFO.
+            let file = OpenOptions::new()
+                .read(true)
+                .append(true)
+                .create(true)
+                .custom_flags(libc::O_NONBLOCK)
+                .open(&self.path)?;
+            if !file.metadata()?.is_file() {
+                return Err(io::Error::other("it is no regular file"));
+            }
+            file.lock()?;
+            // Whoever had it until now may have put another file in its place.
+            let (own, now) = (file.metadata()?, std::fs::metadata(&self.path));
+            if now.is_ok_and(|now| (now.dev(), now.ino()) == (own.dev(), own.ino())) {
+                return Ok(file);
+            }
+        }
+    }
+
+    /// Puts a table with the header of today, and without what goes, in place of `file`: whole or not at all.
+    fn rewrite(&self, file: &File, bytes: &[u8], text: Text, change: &Change) -> Result<Option<String>, Failure> {
+        let warning = match text.tail {
+            Tail::Torn { from } => Some(self.set_aside(&bytes[from..])?),
+            Tail::Whole | Tail::NoNewline | Tail::NoHeader => None,
+        };
+        let stay = text.records.into_iter().enumerate().filter(|(place, _)| !change.remove.contains(place));
+        let mut rows: Vec<Vec<String>> = stay.map(|(_, record)| record.fields).collect();
+        for row in &mut rows {
+            row.resize(row.len().max(self.header.len()), String::new());
+        }
+        let mut lines = text::line(&self.header)?;
+        for row in rows.iter().chain(&change.append) {
+            lines.extend(text::line(row)?);
+        }
+        // A link to a table stays one.
+        let path = std::fs::canonicalize(&self.path)?;
+        let partial = path.with_extension("csv.partial");
+        let written = File::create(&partial).and_then(|mut partial| {
+            partial.set_permissions(file.metadata()?.permissions())?;
+            partial.write_all(&lines)?;
+            partial.sync_data()
+        });
+        let landed = written.and_then(|()| std::fs::rename(&partial, &path));
+        if landed.is_err() {
+            let _ = std::fs::remove_file(&partial);
+        }
+        landed?;
         Ok(warning)
     }
 
@@ -147,21 +255,28 @@ impl Table {
                 Ok(Some(format!("{path} did not end in a newline; its last row has all its fields and was kept")))
             }
             Tail::Torn { from } => {
-                let aside = self.path.with_extension("torn.csv");
-                let mut torn = OpenOptions::new().append(true).create(true).open(&aside)?;
-                torn.write_all(&bytes[from..])?;
-                torn.write_all(b"\n")?;
+                let warning = self.set_aside(&bytes[from..])?;
                 file.set_len(from as u64)?;
                 file.seek(SeekFrom::End(0))?;
-                Ok(Some(format!("{path} ended in a half-written row; it is now in {}", aside.display())))
+                Ok(Some(warning))
             }
         }
+    }
+
+    /// Keeps half a row in a file beside the table.
+    fn set_aside(&self, half: &[u8]) -> io::Result<String> {
+        let aside = self.path.with_extension("torn.csv");
+        let mut torn = OpenOptions::new().append(true).create(true).open(&aside)?;
+        torn.write_all(half)?;
+        torn.write_all(b"\n")?;
+        Ok(format!("{} ended in a half-written row; it is now in {}", self.path.display(), aside.display()))
     }
 }
 
 enum Failure {
     Io(io::Error),
     Header(String),
+    Row { line: u64, found: usize },
 }
 
 impl From<io::Error> for Failure {
@@ -239,9 +354,92 @@ mod tests {
         assert_eq!(table.rows()?.len(), 3);
         assert!(table.append(&["5", "cdef"])?.is_some_and(|text| text.contains("half-written")));
         assert_eq!(std::fs::read_to_string(&path)?, format!("{whole}5,cdef\n"));
+        // A word that others have with more behind it.
+        std::fs::write(&path, "a,split\n1,test\n2,val\n3,tes")?;
+        assert_eq!(Table::new(&path, &["a", "split"]).rows()?.len(), 2);
         // Words are of any length.
         std::fs::write(&path, "a,hash\n1,long\n2,longer\n3,word")?;
         assert_eq!(table.rows()?.len(), 3);
+        Ok(())
+    }
+
+    #[test]
+    fn a_table_of_older_columns_is_read_and_grows_when_a_row_comes() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("table.csv");
+        let table = Table::new(&path, &["a", "b", "c"]).grown_from(2);
+        std::fs::write(&path, "a,b\n1,2\n3,4\n5,")?;
+        assert_eq!(table.rows()?, [["1", "2", ""], ["3", "4", ""]]);
+        assert_eq!(lines(&path)[0], "a,b");
+        assert!(table.append(&["6", "7", "8"])?.is_some_and(|text| text.contains("half-written")));
+        assert_eq!(lines(&path), ["a,b,c", "1,2,", "3,4,", "6,7,8"]);
+        assert_eq!(lines(&folder.path().join("table.torn.csv")), ["5,"]);
+        // Put together with an older one.
+        std::fs::write(&path, "a,b,c\n1,2,3\na,b\n3,4\n")?;
+        assert_eq!(table.rows()?, [["1", "2", "3"], ["3", "4", ""]]);
+        for other in ["a\n1\n", "a,c\n1,2\n"] {
+            std::fs::write(&path, other)?;
+            assert!(matches!(table.rows(), Err(TableError::Header { .. })), "{other}");
+        }
+        assert_eq!(std::fs::read_dir(folder.path())?.count(), 2, "something was left beside the table");
+        Ok(())
+    }
+
+    #[test]
+    fn rows_go_and_others_come_at_once() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let (path, link) = (folder.path().join("table.csv"), folder.path().join("link.csv"));
+        std::os::unix::fs::symlink(&path, &link)?;
+        let table = Table::new(&link, &["a", "b"]);
+        table.append_all(&[&["1", "2"], &["3", "4"], &["5", "6"]])?;
+        let new = vec!["7".to_string(), "8".to_string()];
+        table.update(|rows| Change {
+            remove: (0..rows.len()).filter(|place| rows[*place][0] == "3").collect(),
+            append: vec![new],
+        })?;
+        assert_eq!(lines(&path), ["a,b", "1,2", "5,6", "7,8"]);
+        assert!(link.symlink_metadata()?.is_symlink());
+        Ok(())
+    }
+
+    /// Each finds its row missing before any other wrote it, unless finding and writing are one.
+    #[test]
+    fn what_is_found_missing_still_is_when_it_is_added() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("table.csv");
+        let table = Table::new(&path, &["a", "b"]);
+        (0..5).try_for_each(|_| table.append(&["gone", "x"]).map(|_| ()))?;
+        let add = |number: usize| {
+            table.update(|rows| {
+                let row = vec![number.to_string(), "x".into()];
+                std::thread::sleep(std::time::Duration::from_millis(1));
+                // Half of them put another file in the place of the table.
+                let gone = rows.iter().position(|row| row[0] == "gone").filter(|_| number.is_multiple_of(2));
+                match rows.contains(&row) {
+                    true => Change::default(),
+                    false => Change { append: vec![row], remove: gone.into_iter().collect() },
+                }
+            })
+        };
+        std::thread::scope(|scope| {
+            let all: Vec<_> = (0..4).map(|_| scope.spawn(|| (0..10).try_for_each(|n| add(n).map(|_| ())))).collect();
+            all.into_iter().try_for_each(|one| one.join().unwrap())
+        })?;
+        let mut found: Vec<usize> = table.rows()?.iter().map(|row| row[0].parse()).collect::<Result<_, _>>()?;
+        found.sort_unstable();
+        assert_eq!(found, (0..10).collect::<Vec<_>>());
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_no_file_is_no_table() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("table.csv");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status()?.success());
+        let table = Table::new(&path, &["a", "b"]);
+        for error in [table.rows().unwrap_err(), table.append(&["1", "2"]).unwrap_err()] {
+            assert!(error.to_string().contains("it is no regular file"), "{error}");
+        }
         Ok(())
     }
 

@@ -41,12 +41,16 @@ pub enum Tail {
 /// What a spreadsheet puts in front of a file.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Reads a table with this header; none where the text has another one.
-pub fn read(bytes: &[u8], header: &[String]) -> Option<Text> {
+/// Reads a table with this header, or an older one of at least its first `oldest` columns; none where the text has another
+/// one.
+pub fn read(bytes: &[u8], header: &[String], oldest: usize) -> Option<Text> {
     if ends_within(bytes, header) {
         return Some(Text { header: header.to_vec(), records: Vec::new(), tail: Tail::NoHeader });
     }
-    Some(split(bytes)).filter(|text| text.header == header)
+    let is_header = |fields: &[String]| fields.len() >= oldest && header.starts_with(fields);
+    let mut text = Some(split(bytes)).filter(|text| is_header(&text.header))?;
+    text.records.retain(|record| !is_header(&record.fields));
+    Some(text)
 }
 
 /// Whether the text is the beginning of a table with this header, or of one whose header begins so, and ends within it.
@@ -92,17 +96,26 @@ fn body(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
 }
 
-/// Whether a last row without its newline is all there: it has all its fields, an empty one at its end may have been cut off,
-/// and where the last fields of the other rows are of one length, as hashes and revisions are, its own is not shorter. Of
-/// fields of other lengths, and in a table's first row, a cut within the last field cannot be told.
+/// Whether a last row without its newline is all there: it has all its fields, and the last one is not cut off. An empty one
+/// may be, so may one that another row has with more behind it, and where those of the other rows are of one length, as hashes
+/// and revisions are, one that is shorter. Otherwise, and in a table's first row, a cut within the last field cannot be told.
 fn ends_in_a_whole_row(records: &[Record], header: &[String]) -> bool {
     let Some((last, before)) = records.split_last() else { return false };
-    let length = last.fields.last().map_or(0, String::len);
-    let others = before.iter().filter(|record| record.fields != header);
-    let mut lengths = others.filter_map(|record| record.fields.last()).map(String::len).filter(|length| *length > 0);
-    let first = lengths.next().unwrap_or(0);
-    let is_cut = length < first && lengths.all(|other| other == first);
-    last.fields.len() == header.len() && length > 0 && !is_cut
+    let field = last.fields.last().map_or("", String::as_str);
+    let others = before.iter().filter(|record| record.fields != header).filter_map(|record| record.fields.last());
+    let others: Vec<&str> = others.map(String::as_str).filter(|other| !other.is_empty()).collect();
+    let first = others.first().map_or(0, |other| other.len());
+    let is_shorter = field.len() < first && others.iter().all(|other| other.len() == first);
+    let is_part = !others.contains(&field) && others.iter().any(|other| other.starts_with(field));
+    last.fields.len() == header.len() && !field.is_empty() && !is_shorter && !is_part
+}
+
+/// A cell as it is compared: numbers as numbers, so that `0.250` is `0.25`, and whole ones to the last digit.
+pub fn canonical(cell: &str) -> String {
+    let cell = cell.trim();
+    let whole = || cell.parse::<u64>().ok().map(|number| number.to_string());
+    let number = || cell.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number.to_string());
+    whole().or_else(number).unwrap_or_else(|| cell.to_string())
 }
 
 /// The first line, for a message.

@@ -8,7 +8,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::process::{SWEEP, ask_to_end, kills_for_memory};
+use super::process::{SWEEP, ask_to_end, kills_for_memory, this_sweep};
+use crate::results::command::{OF_SWEEP, of_process};
 
 /// How often a process is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -60,7 +61,7 @@ pub fn run(
     own_group(&mut command);
     writeln!(log, "{command:?}")?;
     let (begun, kills) = (Instant::now(), kills_for_memory());
-    command.env(SWEEP, std::process::id().to_string()).stdin(Stdio::null());
+    command.env(SWEEP, this_sweep()).env(OF_SWEEP, of_process()).stdin(Stdio::null());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let lines = lines(&mut child);
     let output = output(&mut child);

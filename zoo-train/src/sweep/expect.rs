@@ -72,7 +72,7 @@ fn image(macs: f64, threads: i32) -> f64 {
 /// Seconds that an epoch of `cell` will take with its share of evaluations, where it trains and its images are known.
 pub fn epoch_seconds(cell: &Cell, tables: &Tables) -> Option<f64> {
     let Work::Accuracy(training) = &cell.work else { return None };
-    let (train, test) = (training.train_images()? as f64, training.test_images()? as f64);
+    let (train, test) = images(training)?;
     let image = image_seconds(cell, training, tables);
     Some(image * (train + EVALUATED * test / training.settings.evaluate_every().max(1) as f64))
 }
@@ -84,9 +84,14 @@ fn image_seconds(cell: &Cell, training: &Training, tables: &Tables) -> f64 {
     speed.unwrap_or_else(|| image(cell.cost.macs as f64, threads))
 }
 
+/// Images of training and of an evaluation.
+fn images(training: &Training) -> Option<(f64, f64)> {
+    training.images.map(|images| (images.train as f64, images.test as f64))
+}
+
 fn training_seconds(training: &Training, image: f64) -> Option<f64> {
     let settings = &training.settings;
-    let (train, test) = (training.train_images()? as f64, training.test_images()? as f64);
+    let (train, test) = images(training)?;
     let epochs = match settings.steps {
         Some(steps) => (steps * settings.batch_size as u64) as f64 / train.max(1.0),
         None => settings.epochs,

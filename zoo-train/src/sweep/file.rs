@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use zoo_core::regular_file;
 
 use super::{Kind, SweepError};
 use crate::latency::throughput::Work;
@@ -82,7 +83,7 @@ impl SweepFile {
     /// # Errors
     /// Where it cannot be read, is not TOML, or says something unknown: file and line are named.
     pub fn read(path: &Path) -> Result<SweepFile, SweepError> {
-        let text = std::fs::read_to_string(path).map_err(|source| SweepError::Io {
+        let text = regular_file::read_text(path).map_err(|source| SweepError::Io {
             what: "read",
             path: path.into(),
             source,
@@ -96,7 +97,8 @@ impl SweepFile {
     /// As [`SweepFile::read`].
     pub fn parse(path: &Path, text: &str) -> Result<SweepFile, SweepError> {
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let reader = Reader { path, text };
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(place, _)| place).collect();
+        let reader = Reader { path, text, breaks };
         let table = DeTable::parse(text).map_err(|error| {
             reader.fail(error.span().unwrap_or(0..0), error.message().trim_end_matches('\n').replace('\n', ", "))
         })?;
@@ -126,6 +128,8 @@ impl SweepFile {
 struct Reader<'a> {
     path: &'a Path,
     text: &'a str,
+    /// Places of the line ends; to count them for each value anew would take a long file minutes.
+    breaks: Vec<usize>,
 }
 
 impl Reader<'_> {
@@ -134,7 +138,7 @@ impl Reader<'_> {
     }
 
     fn line(&self, span: Range<usize>) -> usize {
-        self.text.as_bytes().iter().take(span.start).filter(|byte| **byte == b'\n').count() + 1
+        self.breaks.partition_point(|place| *place < span.start) + 1
     }
 
     fn grid(&self, value: &Spanned<DeValue<'_>>) -> Result<Grid, SweepError> {

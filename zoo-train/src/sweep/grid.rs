@@ -15,6 +15,9 @@ use crate::latency::throughput::Work as Pass;
 use crate::latency::{Mode, Protocol};
 use crate::train::settings::{Precision, profile_index};
 
+/// The most cells of a sweep: 50 models with 20 widths, 10 sizes and 10 seeds. More is taken for a slip of the finger.
+const MOST: usize = 100_000;
+
 /// Values of the axes that were given, of one cell.
 #[derive(Clone, Debug, Default)]
 struct Point {
@@ -35,12 +38,14 @@ struct Point {
 /// # Errors
 /// Where a name matches no model, a combination gives no network, or a cell comes twice; the line is named.
 pub fn cells(file: &SweepFile, registry: &Registry) -> Result<Vec<Cell>, SweepError> {
+    let models: Vec<Vec<Entry>> =
+        file.grids.iter().map(|grid| models(file, grid, registry)).collect::<Result<_, _>>()?;
+    bound(file, &models)?;
     let mut cells = Vec::new();
-    for grid in &file.grids {
-        let models = models(file, grid, registry)?;
+    for (grid, models) in file.grids.iter().zip(&models) {
         for &kind in &grid.kinds {
             let recipe = if kind == Kind::Accuracy { Recipe::read(file, grid)? } else { Recipe::default() };
-            for entry in &models {
+            for entry in models {
                 let expander = Expander { file, grid, kind, recipe: &recipe, registry, entry: *entry };
                 for point in points(grid, kind) {
                     cells.push(expander.cell(&point)?);
@@ -50,6 +55,42 @@ pub fn cells(file: &SweepFile, registry: &Registry) -> Result<Vec<Cell>, SweepEr
     }
     refuse_duplicates(file, &cells)?;
     Ok(cells)
+}
+
+/// Refuses what would take minutes and gigabytes before a word is said.
+fn bound(file: &SweepFile, models: &[Vec<Entry>]) -> Result<(), SweepError> {
+    let mut cells = 0_usize;
+    for (grid, models) in file.grids.iter().zip(models) {
+        let of_kinds = grid.kinds.iter().map(|kind| size(grid, *kind).saturating_mul(models.len()));
+        cells = of_kinds.fold(cells, usize::saturating_add);
+        if cells > MOST {
+            let problem = format!(
+                "the sweep has {cells} cells and more with this grid, and may have {MOST}: give fewer values, or split \
+                 it into several files"
+            );
+            return Err(file.fail(grid.line, problem));
+        }
+    }
+    Ok(())
+}
+
+/// How many points there are of one model.
+fn size(grid: &Grid, kind: Kind) -> usize {
+    let has = |axis: &str| kind.takes(axis);
+    let axes = [
+        (true, grid.width.len()),
+        (true, grid.depth.len()),
+        (true, grid.input_size.len()),
+        (true, grid.profile.len()),
+        (has("classes"), grid.classes.len()),
+        (has("batch"), grid.batch.len()),
+        (has("threads"), grid.threads.len()),
+        (has("dtype"), grid.dtype.len()),
+        (has("mode"), modes(grid, kind).len()),
+        (has("seed"), grid.seed.len()),
+    ];
+    let given = axes.iter().filter(|(wanted, values)| *wanted && *values > 0);
+    given.fold(1, |size, (_, values)| size.saturating_mul(*values))
 }
 
 fn models(file: &SweepFile, grid: &Grid, registry: &Registry) -> Result<Vec<Entry>, SweepError> {
@@ -68,9 +109,9 @@ fn models(file: &SweepFile, grid: &Grid, registry: &Registry) -> Result<Vec<Entr
     Ok(models)
 }
 
-/// Every combination of the axes that `kind` has.
-fn points(grid: &Grid, kind: Kind) -> Vec<Point> {
-    let modes = match kind {
+/// The modes of a grid: those given, or the usual ones of `kind`.
+fn modes(grid: &Grid, kind: Kind) -> Vec<Located<Pass>> {
+    match kind {
         _ if !grid.mode.is_empty() => grid.mode.clone(),
         Kind::Latency => Mode::ALL.map(|mode| Located { value: Pass::Infer(mode), line: grid.line }).to_vec(),
         Kind::Throughput => {
@@ -78,7 +119,12 @@ fn points(grid: &Grid, kind: Kind) -> Vec<Point> {
             usual.map(|value| Located { value, line: grid.line }).to_vec()
         }
         _ => Vec::new(),
-    };
+    }
+}
+
+/// Every combination of the axes that `kind` has; [`size`] says how many those are.
+fn points(grid: &Grid, kind: Kind) -> Vec<Point> {
+    let modes = modes(grid, kind);
     let has = |axis: &str| kind.takes(axis);
     let mut points = vec![Point::default()];
     spread(&mut points, true, &grid.width, |point, value| point.width = Some(value));
@@ -196,7 +242,7 @@ impl Expander<'_> {
             self.file.fail(axis.first().map_or(self.grid.line, |at| at.line), problem)
         };
         if let Work::Accuracy(training) = work {
-            let classes = if training.settings.dataset.starts_with("imagenet:") { 1000 } else { 10 };
+            let classes = training.images.map_or(0, |images| images.classes);
             let options = training.settings.options(&self.entry, classes);
             let options = options.map_err(|error| fail(&self.grid.profile, error.to_string()))?;
             return Ok((options, training.settings.profile.clone()));
@@ -277,6 +323,26 @@ mod tests {
             "count mobilenet-v1 x0.5 wide, 160 px, native, 1000 classes",
         ];
         assert_eq!(expand(text).unwrap(), cells);
+    }
+
+    #[test]
+    fn a_grid_without_end_is_refused_before_it_is_expanded() {
+        let many: Vec<String> = (1..=1000).map(|value| format!("{}", f64::from(value) / 100.0)).collect();
+        let many = many.join(",");
+        let text = |models: &str| {
+            format!("[[grid]]\nkind = ['count', 'latency']\nmodel = '{models}'\nwidth = [{many}]\ndepth = [{many}]\n")
+        };
+        let begun = std::time::Instant::now();
+        let error = expand(&text("mobilenet-v1")).unwrap_err();
+        assert!(error.starts_with("my.toml:1: the sweep has 5000000 cells and more"), "{error}");
+        assert!(begun.elapsed().as_secs() < 5, "it was expanded");
+        // What is counted is what comes out.
+        let text = "[[grid]]\nkind = ['count', 'throughput', 'accuracy']\nmodel = 'mobilenet-v?'\nwidth = [1, 0.5]\n\
+            classes = [10, 20]\nbatch = [4, 8]\nseed = [0, 1, 2]\n";
+        let file = SweepFile::parse(Path::new("my.toml"), text).unwrap();
+        let (grid, models) = (&file.grids[0], models(&file, &file.grids[0], &Registry::default()).unwrap());
+        let sizes: usize = grid.kinds.iter().map(|kind| size(grid, *kind) * models.len()).sum();
+        assert_eq!(sizes, cells(&file, &Registry::default()).unwrap().len());
     }
 
     #[test]

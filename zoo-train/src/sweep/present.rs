@@ -1,11 +1,12 @@
 //! Which cells the tables hold already, and with what status.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::cell::{Cell, Work};
 use super::{Kind, SweepError};
 use crate::latency::{row as latency, stages, throughput};
-use crate::results::{Environment, Table, accuracy, count, status};
+use crate::results::{Environment, Table, accuracy, canonical, count, status};
 
 /// What the tables say of a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +19,16 @@ pub enum Presence {
     Failed(String),
 }
 
+/// The columns that tell a network, which every table has.
+const NETWORK: [&str; 5] = ["model", "width", "depth", "input_size", "profile"];
+
 /// The rows of one table.
 #[derive(Clone, Debug)]
 struct Rows {
     header: &'static [&'static str],
     rows: Vec<Vec<String>>,
+    /// Places of the rows about each network.
+    of_network: HashMap<[String; 5], Vec<usize>>,
 }
 
 /// The rows of all tables that a sweep adds to.
@@ -43,14 +49,14 @@ impl Tables {
     /// Where one cannot be read or has another header.
     pub fn read(results: &Path, environment: &Environment) -> Result<Tables, SweepError> {
         let read = |name: &str, header: &'static [&'static str]| -> Result<Rows, SweepError> {
-            Ok(Rows { header, rows: Table::new(&results.join(name), header).rows()? })
+            Ok(Rows::new(header, Table::new(&results.join(name), header).rows()?))
         };
         Ok(Tables {
             count: read("count.csv", &count::HEADER)?,
             latency: read("latency.csv", &latency::HEADER)?,
             stages: read("latency-stages.csv", &stages::HEADER)?,
             throughput: read("throughput.csv", &throughput::HEADER)?,
-            accuracy: read("accuracy.csv", &accuracy::HEADER)?,
+            accuracy: Rows::new(&accuracy::HEADER, accuracy::table(results).rows()?),
             environment: environment.clone(),
         })
     }
@@ -75,10 +81,11 @@ impl Tables {
     fn has_stages(&self, cell: &Cell) -> bool {
         let Work::Latency { mode, per_stage: true, .. } = &cell.work else { return true };
         let table = &self.stages;
-        let mine = table.rows.iter().filter(|row| {
-            self.is_of_machine(table, row)
-                && cell.identity().iter().all(|(column, value)| table.get(row, column) == value)
-        });
+        let identity = cell.identity();
+        let mine = table
+            .about(&identity)
+            .map(|(_, row)| row)
+            .filter(|row| self.is_of_machine(table, row) && table.is(row, &identity));
         let macs = |group: &Vec<&Vec<String>>| -> u64 {
             group.iter().filter_map(|row| table.get(row, "macs").parse::<u64>().ok()).sum()
         };
@@ -88,6 +95,23 @@ impl Tables {
 
     fn is_of_machine(&self, table: &Rows, row: &[String]) -> bool {
         table.get(row, "cpu") == self.environment.cpu && table.get(row, "device") == self.environment.device
+    }
+
+    /// Places in the table of accuracies of the rows about `cell` that say that a run was stopped, where another one says how
+    /// it ended.
+    pub fn superseded(&self, cell: &Cell) -> Vec<usize> {
+        let table = self.table(cell);
+        let of_cell = || table.about(&cell.identity()).filter(|(_, row)| self.is_of(cell, row));
+        let status = |row: &[String]| table.get(row, "status").to_string();
+        match cell.kind() == Kind::Accuracy && of_cell().any(|(_, row)| status::is_done(&status(row))) {
+            true => of_cell().filter(|(_, row)| status(row) == status::INTERRUPTED).map(|(place, _)| place).collect(),
+            false => Vec::new(),
+        }
+    }
+
+    /// The same tables with other rows of accuracies.
+    pub fn with_accuracies(&self, rows: &[Vec<String>]) -> Tables {
+        Tables { accuracy: Rows::new(&accuracy::HEADER, rows.to_vec()), ..self.clone() }
     }
 
     /// The statuses of the rows about `cell`, in their order.
@@ -106,17 +130,16 @@ impl Tables {
     /// says how many: by the newest run of its recipe, or else of any.
     pub fn training_speed(&self, cell: &Cell) -> Option<f64> {
         let Work::Accuracy(training) = &cell.work else { return None };
-        let same = ["model", "width", "depth", "input_size", "profile"];
-        let identity: Vec<_> = cell.identity().into_iter().filter(|(column, _)| same.contains(column)).collect();
+        let identity = cell.identity();
         let table = &self.accuracy;
         let (threads, recipe) = (training.settings.threads, training.settings.recipe_hash());
         let mine = |row: &&Vec<String>| {
             table.get(row, "cpu") == self.environment.cpu
                 && threads.is_none_or(|threads| table.get(row, "threads") == threads.to_string())
-                && identity.iter().all(|(column, value)| table.get(row, column) == value)
         };
         let speed = |row: &Vec<String>| table.get(row, "images_per_second").parse().ok();
-        let newest = || table.rows.iter().rev().filter(mine);
+        let of_network: Vec<&Vec<String>> = table.about(&identity).map(|(_, row)| row).collect();
+        let newest = || of_network.iter().copied().rev().filter(mine);
         let mut of_recipe = newest().filter(|row| table.get(row, "recipe_hash") == recipe);
         of_recipe.find_map(speed).or_else(|| newest().find_map(speed))
     }
@@ -132,7 +155,8 @@ impl Tables {
             let cell = Cell { work: Work::Accuracy(trial), ..cell.clone() };
             (epochs > 0.0 && self.is_of(&cell, row)).then_some(epochs)
         };
-        table.rows.iter().rev().find_map(|row| of_row(&row))
+        let rows: Vec<&Vec<String>> = table.about(&cell.identity()).map(|(_, row)| row).collect();
+        rows.into_iter().rev().find_map(|row| of_row(&row))
     }
 
     fn table(&self, cell: &Cell) -> &Rows {
@@ -145,12 +169,13 @@ impl Tables {
     }
 
     fn rows_of(&self, cell: &Cell) -> Vec<&Vec<String>> {
-        self.table(cell).rows.iter().filter(|row| self.is_of(cell, row)).collect()
+        let rows = self.table(cell).about(&cell.identity()).map(|(_, row)| row);
+        rows.filter(|row| self.is_of(cell, row)).collect()
     }
 
     fn is_of(&self, cell: &Cell, row: &[String]) -> bool {
         let table = self.table(cell);
-        if cell.identity().iter().any(|(column, value)| table.get(row, column) != value) {
+        if !table.is(row, &cell.identity()) {
             return false;
         }
         match &cell.work {
@@ -167,13 +192,39 @@ impl Tables {
             }
             Work::Accuracy(training) => {
                 let number = |column: &str| table.get(row, column).parse::<f64>().unwrap_or(0.0);
-                training.has_hash(table.get(row, "config_hash"), number("epochs"), number("steps") as u64)
+                // What stands at a path may have changed; older rows do not tell.
+                ["", &training.weights].contains(&table.get(row, "weights"))
+                    && training.has_hash(table.get(row, "config_hash"), number("epochs"), number("steps") as u64)
             }
         }
     }
 }
 
 impl Rows {
+    fn new(header: &'static [&'static str], rows: Vec<Vec<String>>) -> Rows {
+        let mut found = Rows { header, rows, of_network: HashMap::new() };
+        for (place, row) in found.rows.iter().enumerate() {
+            let network = NETWORK.map(|column| canonical(found.get(row, column)));
+            found.of_network.entry(network).or_default().push(place);
+        }
+        found
+    }
+
+    /// The rows about the network of an identity, with their places. Grids may have thousands of cells, and tables of rows.
+    fn about<'a>(
+        &'a self,
+        identity: &[(&'static str, String)],
+    ) -> impl Iterator<Item = (usize, &'a Vec<String>)> + use<'a> {
+        let value = |column: &str| identity.iter().find(|(name, _)| *name == column).map(|(_, value)| canonical(value));
+        let places = self.of_network.get(&NETWORK.map(|column| value(column).unwrap_or_default()));
+        places.into_iter().flatten().map(|&place| (place, &self.rows[place]))
+    }
+
+    /// Whether `row` has the values of an identity; numbers are compared as numbers.
+    fn is(&self, row: &[String], identity: &[(&'static str, String)]) -> bool {
+        identity.iter().all(|(column, value)| canonical(self.get(row, column)) == canonical(value))
+    }
+
     fn get<'a>(&self, row: &'a [String], column: &str) -> &'a str {
         let place = self.header.iter().position(|name| *name == column);
         place.and_then(|place| row.get(place)).map_or("", String::as_str)

@@ -2,8 +2,17 @@
 
 use std::ffi::c_int;
 
+use crate::console::say;
+
 /// The variable that tells a cell's process which sweep it belongs to.
 pub const SWEEP: &str = "ZOO_SWEEP";
+/// What its value begins with; the number of the sweep's process follows. A number alone may be anybody's.
+const OURS: &str = "sweep-";
+
+/// The value that this sweep gives it.
+pub fn this_sweep() -> String {
+    format!("{OURS}{}", std::process::id())
+}
 
 /// Asks process `id` to end; training saves first. Not by the signal of Ctrl-C: shells have what they start in the background
 /// ignore that one, and so would all that it starts.
@@ -14,19 +23,37 @@ pub fn ask_to_end(id: u32) {
     }
 }
 
-/// In a process that a sweep started: end when the sweep does, however that ends. A run then saves where it stands.
+/// In a process that a sweep started: end when the sweep does, however that ends. A run then saves where it stands. What
+/// somebody else put into the variable is said, and nothing more.
 pub fn end_with_sweep() {
-    let Some(sweep) = std::env::var(SWEEP).ok().and_then(|id| id.parse::<libc::pid_t>().ok()) else { return };
+    let Some(value) = std::env::var_os(SWEEP) else { return };
+    let sweep = value.to_str().and_then(|text| text.strip_prefix(OURS)?.parse::<libc::pid_t>().ok());
+    let Some(sweep) = sweep.filter(|sweep| *sweep > 0) else {
+        say!("note: {SWEEP}={} in the environment is of no sweep, and ignored", value.to_string_lossy());
+        return;
+    };
     #[cfg(target_os = "linux")]
     // SAFETY: the call takes a signal's number and changes nothing but this process's own setting.
     unsafe {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
     }
     // SAFETY: getppid has no preconditions.
-    if unsafe { libc::getppid() } != sweep {
-        // It ended before the line above could matter.
-        std::process::exit(1);
+    if unsafe { libc::getppid() } == sweep {
+        return;
     }
+    #[cfg(target_os = "linux")]
+    // SAFETY: as above; 0 takes the setting back.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, 0);
+    }
+    // SAFETY: signal 0 is sent to nobody, and only asks whether the process is there.
+    if unsafe { libc::kill(sweep, 0) } == 0 {
+        say!("note: {SWEEP} in the environment is of a sweep that did not start this process, and ignored");
+        return;
+    }
+    // It ended before the lines above could matter.
+    say!("error: the sweep that this process is of has ended; if there was none, unset {SWEEP}");
+    std::process::exit(1);
 }
 
 /// How often the system has ended a process for lack of memory; none where it does not tell.

@@ -7,13 +7,14 @@ use super::cell::{Cell, Work};
 use crate::latency::{LatencyError, Measurement, Row, throughput};
 use crate::results::{Environment, accuracy, count};
 
-/// Counts `cell` and appends its row, as no process is needed for that; returns warnings of what was mended.
+/// Counts `cells` and appends their rows, as no process is needed for that; returns warnings of what was mended.
 ///
 /// # Errors
 /// Where the table cannot be written.
-pub fn count(results: &Path, cell: &Cell) -> Result<Vec<String>, SweepError> {
-    let row = count::Row::of(&cell.entry, &cell.options).map_err(crate::train::TrainError::from)?;
-    Ok(count::append(&results.join("count.csv"), &[row])?.warnings)
+pub fn count(results: &Path, cells: &[&Cell]) -> Result<Vec<String>, SweepError> {
+    let rows = cells.iter().map(|cell| count::Row::of(&cell.entry, &cell.options)).collect::<Result<Vec<_>, _>>();
+    let rows = rows.map_err(crate::train::TrainError::from)?;
+    Ok(count::append(&results.join("count.csv"), &rows)?.warnings)
 }
 
 /// Appends a row that says that `cell` failed with `status`; returns a warning where an earlier row was torn.
@@ -68,6 +69,9 @@ pub fn failed(
                 test_time_flip: settings.test_time_flip,
                 config_hash: &settings.hash(),
                 recipe_hash: &settings.recipe_hash(),
+                limit_train: settings.limit_train,
+                limit_test: settings.limit_test,
+                weights: &training.weights,
             };
             // A recipe may name another device than the sweep's own.
             accuracy::append(results, &row, &environment.on(&settings.device))?

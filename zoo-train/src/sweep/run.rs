@@ -10,9 +10,12 @@ use super::command::{self, Folders};
 use super::present::{Presence, Tables};
 use super::progress::Progress;
 use super::verdict::Verdict;
-use super::{SweepError, child, expect, row};
-use crate::results::{Environment, status};
+use super::{Kind, SweepError, child, expect, row};
+use crate::results::{Change, Environment, accuracy, status};
 use crate::train::progress::time;
+
+/// Networks that are counted between two looks at whether to stop.
+const COUNTED_AT_ONCE: usize = 500;
 
 /// How a sweep is done.
 #[derive(Debug)]
@@ -90,28 +93,60 @@ impl Request<'_> {
         }
         progress.set_cells(todo.len());
         let mut pace = Pace::default();
-        for (place, (cell, expected)) in todo.iter().enumerate() {
+        self.leave_out_superseded(cells, &tables, progress)?;
+        let mut left: f64 = todo.iter().map(|(_, expected)| expected).sum();
+        let mut place = 0;
+        while place < todo.len() && !summary.stopped {
             if self.stop.load(Ordering::Relaxed) {
                 summary.stopped = true;
                 break;
             }
-            let head = format!("[{}/{}] {cell}", place + 1, todo.len());
-            let took = match &cell.work {
-                Work::Count => {
-                    row::count(self.folders.results, cell)?.iter().for_each(|warning| progress.say(warning));
-                    summary.done += 1;
-                    progress.say(&format!("{head}: {}", self.figure(cell)?));
-                    0.0
-                }
-                _ => self.process(cell, &head, *expected, &mut summary, progress)?,
-            };
-            pace.add(took, *expected);
-            progress.end(pace.of(todo.iter().skip(place + 1).map(|(_, expected)| expected).sum()));
-            if summary.stopped {
-                break;
+            let (cell, expected) = todo[place];
+            if cell.kind() == Kind::Count {
+                place += self.count(&todo, place, &mut summary, progress)?;
+                continue;
             }
+            let head = format!("[{}/{}] {cell}", place + 1, todo.len());
+            let took = self.process(cell, &head, expected, &mut summary, progress)?;
+            pace.add(took, expected);
+            left -= expected;
+            progress.end(pace.of(left));
+            place += 1;
         }
         Ok(summary)
+    }
+
+    /// Counts the cells from `place` on, as no process is needed for that; how many those are.
+    fn count(
+        &self,
+        todo: &[(&Cell, f64)],
+        place: usize,
+        summary: &mut Summary,
+        progress: &Progress,
+    ) -> Result<usize, SweepError> {
+        let counts = todo[place..].iter().map(|(cell, _)| *cell).take_while(|cell| cell.kind() == Kind::Count);
+        let cells: Vec<&Cell> = counts.take(COUNTED_AT_ONCE).collect();
+        row::count(self.folders.results, &cells)?.iter().for_each(|warning| progress.say(warning));
+        for (at, cell) in cells.iter().enumerate() {
+            let macs = zoo_core::summary::grouped(cell.cost.macs);
+            progress.say(&format!("[{}/{}] {cell}: {macs} MACs", place + at + 1, todo.len()));
+            progress.end(0.0);
+        }
+        summary.done += cells.len();
+        Ok(cells.len())
+    }
+
+    /// Takes the rows of interrupted runs out of the table that have ended since: they are of the same run.
+    fn leave_out_superseded(&self, cells: &[Cell], tables: &Tables, progress: &Progress) -> Result<(), SweepError> {
+        if cells.iter().all(|cell| tables.superseded(cell).is_empty()) {
+            return Ok(());
+        }
+        let warning = accuracy::table(self.folders.results).update(|rows| {
+            let now = tables.with_accuracies(rows);
+            Change { remove: cells.iter().flat_map(|cell| now.superseded(cell)).collect(), append: Vec::new() }
+        })?;
+        warning.iter().for_each(|warning| progress.say(warning));
+        Ok(())
     }
 
     fn tables(&self) -> Result<Tables, SweepError> {
@@ -173,6 +208,7 @@ impl Request<'_> {
     ) -> Result<Verdict, SweepError> {
         let tables = self.tables()?;
         if tables.presence(cell) == Presence::Done {
+            self.leave_out_superseded(std::slice::from_ref(cell), &tables, progress)?;
             if let Some(how) = verdict.unless_done() {
                 progress.say(&format!("note: {cell}: its row is written, and its process then ended so: {how}"));
             }

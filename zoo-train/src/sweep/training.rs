@@ -1,12 +1,14 @@
 //! A training cell: a recipe with the values of the axes over it, and how its rows are known.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
-use zoo_core::Registry;
+use zoo_core::{Registry, regular_file};
 
 use super::SweepError;
 use super::file::{Grid, Located, SweepFile};
+use super::images::Counts;
 use crate::train::keys::{hint, keys_of};
 use crate::train::starting_point::settle;
 use crate::train::{Settings, TrainError};
@@ -32,11 +34,19 @@ pub struct Training {
     pub settings: Settings,
     /// Whether the number of threads is an axis.
     pub threads_count: bool,
+    /// Name of the weights that it starts from.
+    pub weights: String,
+    /// Its images, within its limits; none where nobody looked.
+    pub images: Option<Counts>,
 }
 
 /// The recipe of a grid: its file, and the settings over it.
 #[derive(Clone, Debug, Default)]
-pub struct Recipe(Table);
+pub struct Recipe {
+    given: Table,
+    /// Those of its data set, which no axis changes; large folders take a while to list.
+    images: OnceCell<Result<Counts, String>>,
+}
 
 impl Recipe {
     /// Reads the recipe of `grid`.
@@ -61,29 +71,33 @@ impl Recipe {
             let wrong = |error: TrainError| file.fail(*line, format!("`{key}`: {error}"));
             Settings::layered(None, table.clone()).map_err(wrong)?;
         }
-        Ok(Recipe(table))
+        Ok(Recipe { given: table, images: OnceCell::new() })
     }
 
     /// Whether it starts from weights, which are looked for, on the hub too, as soon as it is settled.
     pub fn has_weights(&self) -> bool {
-        starts_from_weights(&self.0)
+        starts_from_weights(&self.given)
     }
 
     /// The recipe with the values of the axes over it.
     ///
     /// # Errors
-    /// Where the values cannot be settings, or weights that it starts from cannot be had.
+    /// Where the values cannot be settings, or the data set or weights that it starts from cannot be had.
     pub fn with(&self, axes: Table, registry: &Registry) -> Result<Training, String> {
-        let mut given = self.0.clone();
+        let mut given = self.given.clone();
         let threads_count = axes.contains_key("threads");
         given.extend(axes);
-        Training::of(given, threads_count, registry)
+        let training = Training::of(given, threads_count, registry)?;
+        let settings = &training.settings;
+        let images = self.images.get_or_init(|| Counts::of(settings)).clone()?.limited(settings);
+        settings.check(images.train).map_err(|error| error.to_string())?;
+        Ok(Training { images: Some(images), ..training })
     }
 }
 
 fn recipe_file(file: &SweepFile, config: &Located<PathBuf>) -> Result<Table, SweepError> {
     let path = file.path.parent().unwrap_or(Path::new("")).join(&config.value);
-    let text = std::fs::read_to_string(&path).map_err(|error| {
+    let text = regular_file::read_text(&path).map_err(|error| {
         let problem =
             format!("the recipe {} cannot be read: {error}; its path is relative to this file", path.display());
         file.fail(config.line, problem)
@@ -97,16 +111,14 @@ impl Training {
     fn of(given: Table, threads_count: bool, registry: &Registry) -> Result<Training, String> {
         let (mut settings, known) = Settings::layered(None, given.clone()).map_err(|error| error.to_string())?;
         settle(registry, &mut settings, &known).map_err(|error| error.to_string())?;
-        if let Some(images) = train_images(&settings) {
-            settings.check(images).map_err(|error| error.to_string())?;
-        }
-        Ok(Training { given, settings, threads_count })
+        let weights = settings.name_of_weights();
+        Ok(Training { given, settings, threads_count, weights, images: None })
     }
 
     /// What the cell of an earlier sitting was told by the file at `path`; none where that cannot be read, or starts from
     /// weights.
     pub fn told(path: &Path, registry: &Registry) -> Option<Training> {
-        let given: Table = std::fs::read_to_string(path).ok()?.parse().ok()?;
+        let given: Table = regular_file::read_text(path).ok()?.parse().ok()?;
         let threads_count = given.contains_key("threads");
         (!starts_from_weights(&given)).then(|| Training::of(given, threads_count, registry).ok()).flatten()
     }
@@ -154,33 +166,10 @@ impl Training {
         let mut all = lengths.iter().flat_map(|steps| micro.iter().map(move |micro_batch| (*steps, *micro_batch)));
         all.any(|(steps, micro_batch)| Settings { steps, micro_batch, ..self.settings.clone() }.hash() == found)
     }
-
-    /// Training images, where they are known without looking.
-    pub fn train_images(&self) -> Option<usize> {
-        train_images(&self.settings)
-    }
-
-    /// Test images, where they are known without looking.
-    pub fn test_images(&self) -> Option<usize> {
-        let all = match self.settings.dataset.as_str() {
-            "cifar10" => 10_000,
-            "synthetic" => 1_000,
-            _ => return None,
-        };
-        Some(self.settings.limit_test.unwrap_or(all).min(all))
-    }
 }
 
 fn starts_from_weights(given: &Table) -> bool {
     ["weights", "pretrained"].iter().any(|key| given.contains_key(*key))
-}
-
-fn train_images(settings: &Settings) -> Option<usize> {
-    match settings.dataset.as_str() {
-        "cifar10" => Some(settings.limit_train.unwrap_or(50_000).min(50_000)),
-        "synthetic" => Some(settings.limit_train.unwrap_or(10_240)),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

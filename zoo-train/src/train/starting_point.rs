@@ -10,7 +10,7 @@ use zoo_core::weights::{TrainedWith, interpolation, interpolation_name, padding,
 
 use super::settings::{Given, Settings};
 use crate::data::{Dataset, Preprocessing};
-use crate::weights::{Identified, Wanted, WeightsFault, identify, pretrained};
+use crate::weights::{self, Identified, Wanted, WeightsFault, identify, pretrained};
 
 /// Fills in the settings that were not given: those that the weights decide, and for image files of any size those of
 /// the model's variant. The weights themselves, where there are any, are read and handed back.
@@ -56,6 +56,11 @@ impl Settings {
     /// Whether the data set is of small images in memory, which the shipped defaults are for.
     pub fn is_small_images(&self) -> bool {
         matches!(self.dataset.as_str(), "cifar10" | "synthetic")
+    }
+
+    /// What a table calls the weights that a run starts from.
+    pub fn name_of_weights(&self) -> String {
+        weights::name(&self.model, self.weights.as_deref(), self.pretrained.as_deref())
     }
 
     /// Whether any norm of the backbone will use the statistics of batches.

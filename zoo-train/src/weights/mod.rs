@@ -5,11 +5,13 @@
 
 pub mod description;
 mod error;
+pub mod name;
 pub mod open;
 pub mod pretrained;
 pub mod resolved;
 
 pub use description::Description;
 pub use error::WeightsFault;
+pub use name::name;
 pub use open::{Identified, Opened, Wanted, identify, open};
 pub use resolved::{Origin, Resolved};

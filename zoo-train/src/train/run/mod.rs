@@ -130,6 +130,8 @@ struct Run<'a> {
     budget: Option<Budget>,
     folder: RunFolder,
     progress: Progress,
+    /// Name of those that it started from.
+    weights: String,
 }
 
 impl<'a> Run<'a> {
@@ -400,6 +402,9 @@ impl<'a> Run<'a> {
             test_time_flip: settings.test_time_flip,
             config_hash: &settings.hash(),
             recipe_hash: &settings.recipe_hash(),
+            limit_train: settings.limit_train,
+            limit_test: settings.limit_test,
+            weights: &self.weights,
         };
         let environment = Environment::detect(&settings.device);
         if let Some(warning) = accuracy::append(&self.request.results, &row, &environment)? {

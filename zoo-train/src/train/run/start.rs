@@ -134,6 +134,7 @@ impl<'a> Run<'a> {
         let budget = request.budget.filter(|_| state.step == 0);
         let progress = Progress::new(request.verbosity, steps, state.step);
         let earlier_seconds = state.seconds;
+        let weights = state.settings.name_of_weights();
         let mut run = Run {
             request,
             started,
@@ -150,6 +151,7 @@ impl<'a> Run<'a> {
             budget,
             folder,
             progress,
+            weights,
         };
         loaded.iter().for_each(|line| run.progress.say(line));
         run.say_beginning();
