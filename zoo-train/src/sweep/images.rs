@@ -2,7 +2,6 @@
 
 use crate::data::imagenet::{self, subset};
 use crate::data::{Dataset, folder};
-
 use crate::paths::expand;
 use crate::train::Settings;
 
