@@ -7,6 +7,12 @@
 use std::fmt::Arguments;
 use std::io::{self, Write};
 use std::sync::Mutex;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+/// Longer than this nobody should wait without a word.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// Why a result could not be printed, the first time that happened.
 static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
@@ -28,6 +34,21 @@ pub(crate) fn to_stderr(line: Arguments<'_>) {
     // Nobody is left who could be told.
     let _ = writeln!(io::stderr(), "{line}");
 }
+
+/// Says `what` is being done, where the work that holds this is not through in a second.
+pub(crate) fn if_slow(what: String) -> Slow {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        if receiver.recv_timeout(SILENCE) == Err(RecvTimeoutError::Timeout) {
+            say!("{what}");
+        }
+    });
+    Slow(sender)
+}
+
+/// Work that may take its time.
+#[derive(Debug)]
+pub(crate) struct Slow(#[expect(dead_code, reason = "that it is dropped says that the work is through")] Sender<()>);
 
 /// What [`tell!`] does.
 pub(crate) fn to_stdout(line: Arguments<'_>) {

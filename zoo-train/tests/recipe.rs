@@ -124,7 +124,7 @@ fn schedules_fall_as_they_are_named() {
     let even = rate(&["--schedule", "exponential", "--decay-rate", "0.5", "--decay-epochs", "2"]);
     assert!((even[1] - 0.01 * 0.5f64.powf(19.0 / 20.0)).abs() < 1e-6, "{even:?}");
     let folder = tempdir().unwrap();
-    train(folder.path(), &["--schedule", "step", "--decay-rate", "0.5"]).refused(&["--decay-epochs"]);
+    train(folder.path(), &["--schedule", "step", "--decay-rate", "0.5"]).misused(&["--decay-epochs"]);
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn seeds_are_repeated_and_their_mean_is_said() {
     let rows = csv(&folder.path().join("results/accuracy.csv")).rows;
     assert_eq!(rows.iter().map(|row| row["seed"].as_str()).collect::<Vec<_>>(), ["4", "5"]);
     let mean = rows.iter().map(|row| row["top1"].parse::<f64>().unwrap()).sum::<f64>() / 2.0;
-    assert!(output.stderr.contains(&format!("2 seeds: {mean:.2} ± ")), "{}", output.stderr);
+    assert!(output.text().contains(&format!("2 seeds: {mean:.2} ± ")), "{}", output.text());
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn seeds_that_have_ended_are_not_repeated_where_a_repeat_is_resumed() {
     let rows = csv(&folder.path().join("results/accuracy.csv")).rows;
     assert_eq!(rows.iter().map(|row| row["seed"].as_str()).collect::<Vec<_>>(), ["4", "5"]);
     let mean = rows.iter().map(|row| row["top1"].parse::<f64>().unwrap()).sum::<f64>() / 2.0;
-    assert!(output.stderr.contains(&format!("2 seeds: {mean:.2} ± ")), "{}", output.stderr);
+    assert!(output.text().contains(&format!("2 seeds: {mean:.2} ± ")), "{}", output.text());
     train(folder.path(), &[&flags[..], &[run.to_str().unwrap()]].concat()).refused(&["--repeat", "--resume auto"]);
 }
 

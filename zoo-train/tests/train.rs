@@ -133,14 +133,14 @@ fn augmentation_that_cannot_be_is_refused_by_its_flag() {
     let wrong =
         [["--colour-jitter", "0.4,0.4,-1"], ["--random-erasing", "1.5"], ["--mixup", "-1"], ["--cutmix", "nan"]];
     for [flag, value] in wrong {
-        train(folder.path(), &[&format!("{flag}={value}")]).refused(&[flag]);
+        train(folder.path(), &[&format!("{flag}={value}")]).misused(&[flag]);
     }
     for [flag, value] in [["--colour-jitter", "0.4"], ["--augment", "randaugment:2"]] {
         let output = train(folder.path(), &["--steps", "1", flag, value]).code(2);
         assert!(output.stderr.contains(flag), "{}", output.stderr);
     }
     std::fs::write(folder.path().join("my.toml"), "epochs = 1\naugment = \"autoaugment\"\n").unwrap();
-    train(folder.path(), &["--config", "my.toml"]).refused(&["my.toml:2", "`augment`", "randaugment:2:9"]);
+    train(folder.path(), &["--config", "my.toml"]).misused(&["my.toml:2", "`augment`", "randaugment:2:9"]);
 }
 
 #[test]

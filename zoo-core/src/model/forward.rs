@@ -173,6 +173,11 @@ impl Model {
             eps: constants.eps,
         };
         let training = mode == Mode::Train && !self.frozen_statistics;
+        if training && x.numel() as i64 == x.size()[1] {
+            // Its mean is the value itself: all that is left is the shift, and nothing is learned. As in PyTorch.
+            let scale = &self.parameters[norm.scale].name;
+            return Err(ModelError::OneValue { norm: scale.trim_end_matches(".weight").to_string() });
+        }
         let y = norm_activation(x, tensors, training, fused, residual.filter(|_| rest.is_none()))?;
         let y = activate(y, rest)?;
         match residual {

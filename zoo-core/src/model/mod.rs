@@ -38,6 +38,12 @@ pub enum ModelError {
     /// A plan of the same network was wanted.
     #[error("the plan is of another network")]
     OtherNetwork,
+    /// A batch of one image, of which a norm sees a map of one pixel.
+    #[error("{norm}: expected more than 1 value per channel when training, and this is one image of 1 x 1 pixel")]
+    OneValue {
+        /// The norm's name.
+        norm: String,
+    },
     /// The images are not of the plan's shape.
     #[error("the model takes images of {expected} x {expected} pixels, these are {found:?}")]
     Input {

@@ -17,6 +17,7 @@ mod show;
 mod sweep;
 mod throughput;
 mod train;
+mod usage;
 mod weights;
 
 use std::ffi::OsString;
@@ -107,7 +108,7 @@ pub fn main_with(extra: &[&'static Architecture]) -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             say!("error: {}", sentence(&error));
-            ExitCode::FAILURE
+            if usage::is_wrong(&error) { ExitCode::from(usage::WRONG) } else { ExitCode::FAILURE }
         }
     }
 }

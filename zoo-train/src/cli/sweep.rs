@@ -11,6 +11,7 @@ use super::Outcome;
 use super::dataset::load_dataset;
 use super::train::stop_on_ctrl_c;
 use crate::console::{say, tell};
+use crate::interrupt;
 use crate::results::Environment;
 use crate::sweep::budget::{Question, apply_recorded};
 use crate::sweep::command::Folders;
@@ -76,14 +77,15 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
     check_data(&part(&cells, &mine), &tables, args.data_dir.as_deref())?;
     let own = make_own_folder(&args.results, &file.name)?;
     let stop = stop_on_ctrl_c()?;
+    let _saving = interrupt::saves("the cell in progress is ended, and saved where it trains");
     let folders = Folders { results: &args.results, own: &own, data: args.data_dir.as_deref() };
     let verbosity = if args.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let mut progress = Progress::new(verbosity, mine.len());
-    let question = Question { budget: args.budget, shard: args.shard, folders, tables: &tables, stop: &stop };
+    let question = Question { budget: args.budget, shard: args.shard, folders, tables: &tables, stop };
     if !question.settle(&mut cells, &mut progress)? {
         return Ok(Outcome::Interrupted);
     }
-    let request = Request { folders, timeout: args.timeout, retry: args.retry, environment: &environment, stop: &stop };
+    let request = Request { folders, timeout: args.timeout, retry: args.retry, environment: &environment, stop };
     let summary = request.run(&part(&cells, &mine), &mut progress);
     progress.finish();
     end(&summary?, args)

@@ -192,6 +192,7 @@ impl Load {
             resume: Resume::No,
             results: results.into(),
             device: self.device,
+            begun: std::time::Instant::now(),
             verbosity: Verbosity::Quiet,
         };
         Steps::new(&request, dataset)

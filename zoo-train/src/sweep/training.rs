@@ -10,6 +10,7 @@ use super::SweepError;
 use super::file::{Grid, Located, SweepFile};
 use super::images::Counts;
 use crate::train::keys::{hint, keys_of};
+use crate::train::settings::lay;
 use crate::train::starting_point::settle;
 use crate::train::{Settings, TrainError};
 
@@ -67,7 +68,7 @@ impl Recipe {
                 let problem = format!("`{key}` is an axis: write `{axis}` beside `model`, above `[grid.settings]`");
                 return Err(file.fail(*line, problem));
             }
-            table.insert(key.clone(), value.clone());
+            lay(&mut table, key, value.clone());
             let wrong = |error: TrainError| file.fail(*line, format!("`{key}`: {error}"));
             Settings::layered(None, table.clone()).map_err(wrong)?;
         }
@@ -86,7 +87,7 @@ impl Recipe {
     pub fn with(&self, axes: Table, registry: &Registry) -> Result<Training, String> {
         let mut given = self.given.clone();
         let threads_count = axes.contains_key("threads");
-        given.extend(axes);
+        axes.iter().for_each(|(key, value)| lay(&mut given, key, value.clone()));
         let training = Training::of(given, threads_count, registry)?;
         let settings = &training.settings;
         let images = self.images.get_or_init(|| Counts::of(settings)).clone()?.limited(settings);

@@ -7,11 +7,18 @@
 
 use std::time::Duration;
 
+use super::Settings;
+use super::progress::time;
 use super::schedule::warmup_for;
 
 /// Share of the budget left for what is not measured: start, checkpoints, the last row, and a machine that slows down on the
 /// way. With 0.01, runs of 20 minutes on a virtual machine took 2.8 and 5.3 % longer than they were given.
 const RESERVE: f64 = 0.03;
+
+/// Fewer steps than these have no warm-up, and teach next to nothing.
+const LEAST_STEPS: u64 = 8;
+/// Share of a budget that evaluations may take without a word.
+const MOST_EVALUATION: f64 = 0.5;
 
 /// What the steps and evaluations of a run cost, as trial steps tell.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +27,8 @@ pub struct Speed {
     pub steps: Vec<f64>,
     /// Seconds of an evaluation.
     pub evaluation: f64,
+    /// Seconds of writing a checkpoint, as each evaluation is followed by one.
+    pub saving: f64,
 }
 
 impl Speed {
@@ -34,13 +43,19 @@ impl Speed {
 pub struct Pace {
     /// Seconds of a training step, on average over the run.
     pub step: f64,
-    /// Seconds of an evaluation.
+    /// Seconds of an evaluation, with the checkpoint behind it.
     pub evaluation: f64,
     /// Steps from one evaluation to the next.
     pub interval: u64,
 }
 
 impl Pace {
+    /// That of steps of `step` seconds on average, `interval` of which lie between evaluations.
+    pub fn of(step: f64, speed: &Speed, settings: &Settings, interval: u64) -> Pace {
+        let saving = settings.checkpoint_every.map_or(0.0, |every| speed.saving / every.max(1) as f64);
+        Pace { step: step + saving, evaluation: speed.evaluation + speed.saving, interval }
+    }
+
     /// Seconds for `steps` steps, with an evaluation each interval and at the end.
     pub fn seconds(&self, steps: u64) -> f64 {
         steps as f64 * self.step + steps.div_ceil(self.interval.max(1)) as f64 * self.evaluation
@@ -70,11 +85,55 @@ impl Budget {
         pace.steps_in(self.total.as_secs_f64() * (1.0 - RESERVE) - other)
     }
 
+    /// Why no step fits, and what would do, where that is so after `passed` seconds; with a budget of which evaluations leave
+    /// little, that.
+    ///
+    /// # Errors
+    /// The sentence where nothing fits.
+    pub fn check(&self, pace: &Pace, passed: f64) -> Result<Option<String>, String> {
+        let total = self.total.as_secs_f64();
+        let left = total * (1.0 - RESERVE) - passed;
+        let (step, evaluation) = (brief(pace.step), brief(pace.evaluation));
+        if pace.seconds(1) > left {
+            let least = whole((passed + pace.seconds(LEAST_STEPS)) / (1.0 - RESERVE));
+            return Err(format!(
+                "--budget {} is too short: {} of it have passed, and a step takes {step}, an evaluation with its checkpoint \
+                 {evaluation}; give --budget {least} for {LEAST_STEPS} steps, or evaluate fewer images with --limit-test",
+                whole(total),
+                brief(passed)
+            ));
+        }
+        let steps = pace.steps_in(left);
+        let evaluations = steps.div_ceil(pace.interval.max(1));
+        let evaluating = evaluations as f64 * pace.evaluation;
+        if evaluating < total * MOST_EVALUATION && steps >= LEAST_STEPS {
+            return Ok(None);
+        }
+        let often = if evaluations > 1 { ", or fewer evaluations with --evaluate-every," } else { "" };
+        Ok(Some(format!(
+            "note: of --budget {} evaluating takes {}, and {steps} steps are left, each of {step}; a longer budget, or fewer test \
+             images with --limit-test{often} leave more",
+            whole(total),
+            brief(evaluating)
+        )))
+    }
+
     /// The same, once real steps told the pace: within the octave of `planned` steps.
     pub fn second_estimate(&self, pace: &Pace, other: f64, planned: u64) -> u64 {
         let octave = 8 * warmup_for(planned).max(1);
         self.first_estimate(pace, other).clamp(octave, 2 * octave - 1)
     }
+}
+
+/// Seconds as people say them, with a digit behind the point where they are few.
+fn brief(seconds: f64) -> String {
+    if seconds < 9.95 { format!("{seconds:.1} s") } else { time(seconds) }
+}
+
+/// Whole seconds or minutes, upwards, as `--budget` takes them.
+fn whole(seconds: f64) -> String {
+    let seconds = seconds.ceil();
+    if seconds < 300.0 { format!("{seconds:.0}s") } else { format!("{:.0}m", (seconds / 60.0).ceil()) }
 }
 
 #[cfg(test)]
@@ -87,6 +146,21 @@ mod tests {
         let steps = pace.steps_in(100.0);
         assert!(pace.seconds(steps) <= 100.0 && pace.seconds(steps + 1) > 100.0);
         assert_eq!(pace.steps_in(-5.0), 1);
+    }
+
+    #[test]
+    fn a_budget_that_evaluations_use_up_is_told_with_what_would_do() {
+        let budget = Budget { total: Duration::from_secs(60) };
+        let slow = |evaluation: f64| Pace { step: 0.5, evaluation, interval: 390 };
+        assert_eq!(budget.check(&slow(5.0), 4.0), Ok(None));
+        let said = budget.check(&slow(40.0), 4.0).unwrap().unwrap();
+        assert!(said.contains("evaluating takes 40 s, and 28 steps are left"), "{said}");
+        let refused = budget.check(&slow(70.0), 6.0).unwrap_err();
+        assert!(refused.starts_with("--budget 60s is too short: 6.0 s of it have passed"), "{refused}");
+        assert!(refused.contains("give --budget 83s for 8 steps") && refused.contains("--limit-test"), "{refused}");
+        // What it says would do does.
+        let budget = Budget { total: Duration::from_secs(83) };
+        assert!(budget.check(&slow(70.0), 6.0).is_ok() && budget.first_estimate(&slow(70.0), 6.0) >= 8);
     }
 
     #[test]

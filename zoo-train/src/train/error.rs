@@ -72,10 +72,12 @@ pub enum TrainError {
         source: std::io::Error,
     },
     /// A run that another process trains.
-    #[error("{} is being trained by another process; wait for that, or leave --resume out to start anew", path.display())]
+    #[error("{} is being trained by another process{holder}; wait for that, or leave --resume out to start anew", path.display())]
     InUse {
         /// The run's folder.
         path: PathBuf,
+        /// Which process that is, where it is known.
+        holder: String,
     },
     /// A checkpoint that is not one of ours, or of another network.
     #[error("{} {problem}; it stays as it is: choose another one with --resume, or leave --resume out to start anew", path.display())]

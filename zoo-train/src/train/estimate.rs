@@ -13,7 +13,7 @@ use crate::data::Dataset;
 pub struct Estimate {
     /// Seconds of a training step, data included, on average over the run.
     pub step_seconds: f64,
-    /// Seconds of an evaluation of the whole test set.
+    /// Seconds of an evaluation of the whole test set, with the checkpoint behind it.
     pub evaluation_seconds: f64,
     /// Steps of an epoch.
     pub steps_per_epoch: u64,
@@ -38,7 +38,7 @@ pub fn estimate(request: &Request, dataset: Dataset) -> Result<Estimate, TrainEr
     let speed = calibrate::measure(&plans, &settings, &source, &test, request)?;
     Ok(Estimate {
         step_seconds: progressive.mean(&speed.steps),
-        evaluation_seconds: speed.evaluation,
+        evaluation_seconds: speed.evaluation + speed.saving,
         steps_per_epoch: source.steps_per_epoch(),
         evaluate_every: settings.evaluate_every(),
     })

@@ -34,11 +34,12 @@ pub fn replace(
     }
     let preprocessing = settings.preprocessing(dataset);
     let images = dataset.train.len() + dataset.test.len();
-    let mut progress = Progress::new(request.verbosity, images as u64, 0);
+    let mut progress = Progress::new(request.verbosity);
     progress.say(&format!("features of {images} images first, once"));
+    progress.begin(images as u64, 0);
     for split in [&mut dataset.train, &mut dataset.test] {
         let count = split.len();
-        let seen = |done| progress.evaluating(done, count);
+        let seen = |done| progress.part("features of image", done, count);
         *split = compute(&model, std::mem::take(split), preprocessing, settings.workers, seen)?;
     }
     progress.finish();

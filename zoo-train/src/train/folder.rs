@@ -1,15 +1,21 @@
 //! The folder of a run: where it is, what is in it, and which run `--resume auto` means.
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
+
+use zoo_core::regular_file::read_text;
 
 use super::checkpoint::{Checkpoint, State};
+use super::settings::RESOLVED;
 use super::{Settings, TrainError};
+use crate::console::say;
+use crate::lock::{Lock, Owner};
 use crate::results::accuracy;
 
 /// A process that was asked to end still has its folder while it ends its step and saves.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Time after which waiting for it is said.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// A folder `results/<run>`.
 #[derive(Debug)]
@@ -17,7 +23,7 @@ pub struct RunFolder {
     /// Its path.
     pub path: PathBuf,
     /// Tells other processes that this one writes to it, for as long as it lives.
-    lock: Option<File>,
+    lock: Option<Lock>,
 }
 
 /// What `--resume` asks for.
@@ -46,7 +52,8 @@ impl RunFolder {
             match std::fs::create_dir(&path) {
                 Ok(()) => {
                     let mut folder = RunFolder::at(path);
-                    folder.take();
+                    // Nobody else can know of it yet.
+                    folder.take()?.map_err(|holder| TrainError::InUse { path: folder.path.clone(), holder })?;
                     return Ok(folder);
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
@@ -60,19 +67,26 @@ impl RunFolder {
         RunFolder { path, lock: None }
     }
 
-    /// Takes the folder to write to; false where another process has it, and keeps it. A file system that knows no locks, as
-    /// some of networks, leaves that to its users.
-    fn take(&mut self) -> bool {
-        let Ok(folder) = File::open(&self.path) else { return true };
-        let asked = Instant::now();
-        while matches!(folder.try_lock(), Err(TryLockError::WouldBlock)) {
-            if asked.elapsed() > PATIENCE {
-                return false;
+    /// Takes the folder to write to and keeps it. Where another process has it for longer than it takes to save, who that is
+    /// and what to do.
+    fn take(&mut self) -> Result<Result<(), String>, TrainError> {
+        let (path, mut holder, mut is_said) = (self.path.clone(), String::new(), false);
+        let taken = Lock::wait(&path, |owner: Option<&Owner>, waited| {
+            holder = owner.map(|owner| format!(" ({})", owner.of(&path))).unwrap_or_default();
+            if waited >= SILENCE && !is_said {
+                say!("waiting for another process to end its work in {}", path.display());
+                is_said = true;
             }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        self.lock = Some(folder);
-        true
+            waited <= PATIENCE
+        });
+        let taken = taken.map_err(|source| TrainError::File { what: "lock", path: self.path.clone(), source })?;
+        self.lock = taken;
+        Ok(if self.lock.is_some() { Ok(()) } else { Err(holder) })
+    }
+
+    /// What there is to say of how other processes are kept away from it.
+    pub fn lock_note(&self) -> Option<String> {
+        self.lock.as_ref().and_then(Lock::note)
     }
 
     /// Its name.
@@ -87,7 +101,9 @@ impl RunFolder {
 
     /// The resolved settings, where the file holds some.
     pub fn settings(&self) -> Option<Settings> {
-        let text = std::fs::read_to_string(self.config()).ok()?;
+        let text = read_text(&self.config()).ok()?;
+        // Earlier releases did not write it.
+        let text = if text.starts_with(RESOLVED) { text } else { format!("{RESOLVED}{text}") };
         Some(Settings::layered(Some((&self.config(), &text)), toml::Table::new()).ok()?.0)
     }
 
@@ -145,7 +161,8 @@ impl RunFolder {
     /// Where the file cannot be written.
     pub fn write_config(&self, settings: &Settings) -> Result<(), TrainError> {
         let (path, partial) = (self.config(), self.path.join("config.partial"));
-        let written = std::fs::write(&partial, settings.to_toml()).and_then(|()| std::fs::rename(&partial, &path));
+        let written = std::fs::write(&partial, format!("{RESOLVED}{}", settings.to_toml()))
+            .and_then(|()| std::fs::rename(&partial, &path));
         written.map_err(|source| TrainError::File { what: "write", path, source })
     }
 }
@@ -227,8 +244,8 @@ pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Found,
                 // Of a bare file name it is the folder that one is in.
                 RunFolder::at(parent.or_else(|| std::env::current_dir().ok()).unwrap_or_default())
             };
-            if !folder.take() {
-                return Err(TrainError::InUse { path: folder.path });
+            if let Err(holder) = folder.take()? {
+                return Err(TrainError::InUse { path: folder.path, holder });
             }
             let resumed = Resumed::read(path)?;
             if has_ended(results, &folder, &resumed)? {
@@ -297,8 +314,9 @@ fn newest(results: &Path, wanted: &Settings) -> Result<Found, TrainError> {
         };
         match Resumed::read(&folder.path) {
             Ok(resumed) if goes_on(&folder, &resumed)? => {
-                if !folder.take() {
-                    found.notes.push(format!("note: {} is being trained by another process", folder.path.display()));
+                if let Err(holder) = folder.take()? {
+                    let path = folder.path.display();
+                    found.notes.push(format!("note: {path} is being trained by another process{holder}"));
                     continue;
                 }
                 // Who had it until now may have gone on since it was read.

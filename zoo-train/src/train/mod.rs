@@ -24,6 +24,7 @@ pub mod loader;
 pub mod loss;
 mod memory;
 pub mod metrics;
+pub mod norms;
 pub mod optimizer;
 mod place;
 pub mod profile;

@@ -13,6 +13,7 @@ use super::batch::Batch;
 use super::freeze::Freeze;
 use super::loss::cross_entropy;
 use super::memory;
+use super::norms;
 use super::optimizer::Optimizer;
 use super::random::mix;
 use super::resident::Resident;
@@ -43,6 +44,7 @@ pub struct Trainer {
     label_smoothing: f64,
     freeze: Freeze,
     unfreeze_every: Option<f64>,
+    freeze_statistics: bool,
     seed: u64,
     autocast: bool,
     /// The training set, where batches only say which images they are.
@@ -69,6 +71,7 @@ impl Trainer {
             label_smoothing: settings.label_smoothing,
             freeze,
             unfreeze_every: settings.unfreeze_every,
+            freeze_statistics: settings.freeze_statistics,
             seed: settings.seed,
             autocast: settings.precision == Precision::Bf16,
             resident: source.resident(device)?,
@@ -102,7 +105,7 @@ impl Trainer {
     /// Forward, backward and update. The weights stay as they were where the loss is not finite, which is the caller's to
     /// see; running statistics have seen the batch then. Where memory does not hold a micro-batch, its size is halved and the
     /// step done again: the statistics of layers that had been passed see those images twice, once in a run as a rule, which
-    /// costs less than a copy of them before each step.
+    /// costs less than a copy of them before each step. No piece is so small that a norm sees a single value of it.
     ///
     /// # Errors
     /// Where libtorch refuses.
@@ -112,8 +115,9 @@ impl Trainer {
                 Err(error) => {
                     self.clear_gradients()?;
                     let lacking = matches!(&error, TrainError::Model(error) if memory::is_lacking(error));
-                    let half = memory::half(self.micro_batch.min(batch.len())).filter(|_| lacking);
-                    self.micro_batch = half.ok_or(error)?;
+                    let piece = self.micro_batch.min(batch.len());
+                    let smaller = norms::smaller(piece, batch.len(), self.least_piece()).filter(|_| lacking);
+                    self.micro_batch = smaller.ok_or(error)?;
                 }
                 Ok(outcome) if !outcome.loss.is_finite() => {
                     self.clear_gradients()?;
@@ -127,6 +131,13 @@ impl Trainer {
             average.update(&self.model, step + 1)?;
         }
         Ok(outcome)
+    }
+
+    /// The fewest images that can be computed at once.
+    fn least_piece(&self) -> usize {
+        let model = &self.model;
+        let needs_two = !self.freeze_statistics && norms::over_one_pixel(model.plan(), model.frozen()).is_some();
+        if needs_two { 2 } else { 1 }
     }
 
     /// Leaves the gradient of the batch's mean loss in the parameters.

@@ -45,10 +45,17 @@ impl Output {
         self
     }
 
-    /// Asserts that it failed with one sentence that has all of `words`.
+    /// Asserts that it was used wrongly, and said so in one sentence that has all of `words`.
+    #[track_caller]
+    pub fn misused(self, words: &[&str]) -> Output {
+        self.code(2).refused(words)
+    }
+
+    /// Asserts that it failed, or was used wrongly, with one sentence that has all of `words`.
     #[track_caller]
     pub fn refused(self, words: &[&str]) -> Output {
-        let output = self.code(1);
+        let code = if self.code == 2 { 2 } else { 1 };
+        let output = self.code(code);
         let errors: Vec<&str> = output.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
         assert_eq!(errors.len(), 1, "stderr:\n{}", output.stderr);
         assert!(words.iter().all(|word| errors[0].contains(word)), "no {words:?} in\n{}", errors[0]);

@@ -3,19 +3,22 @@
 mod args;
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
-use anyhow::{Context, Error, bail};
+use anyhow::{Context, Error};
 use serde::Deserialize;
 use toml::Table;
 use zoo_core::Registry;
+use zoo_core::regular_file::read_text;
 
 use super::Outcome;
 use super::dataset::load_dataset;
 use super::machine::{device, set_threads};
-use crate::console::{say, tell};
+use super::usage::misused;
+use crate::console::{if_slow, tell};
 use crate::data::Dataset;
+use crate::interrupt;
 use crate::train::budget::Budget;
 use crate::train::estimate::estimate;
 use crate::train::folder::{self, Resume, Resumed};
@@ -33,6 +36,9 @@ use args::flags;
 const FREE: [&str; 7] =
     ["threads", "workers", "device", "data_on_device", "cudnn_autotune", "checkpoint_every", "keep"];
 
+/// Settings that say how long a run is.
+const LENGTH: [&str; 2] = ["epochs", "steps"];
+
 pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
     if let Some(steps) = args.profile_steps {
         let (request, dataset) = request(registry, args, 0)?;
@@ -45,7 +51,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
         return Ok(Outcome::Done);
     }
     if args.repeat > 1 && args.resume.as_ref().is_some_and(|resume| resume != "auto") {
-        bail!(
+        misused!(
             "--repeat trains several runs and --resume PATH goes on with one: give --resume auto, or leave one of them out"
         );
     }
@@ -63,19 +69,20 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
             scores.push(Scores::of(&state));
             continue;
         }
-        match train(&request, dataset, &stop)? {
+        match train(&request, dataset, stop)? {
             Ending::Done(found) => scores.push(found),
             Ending::Interrupted => return Ok(Outcome::Interrupted),
         }
     }
     if args.repeat > 1 && !args.quiet {
-        say!("{}", say_scores(&scores));
+        tell!("{}", say_scores(&scores));
     }
     Ok(Outcome::Done)
 }
 
 /// What is asked for, with `repeat` more on the seed, and its data.
 fn request(registry: &Registry, args: &Args, repeat: u64) -> Result<(Request, Dataset), Error> {
+    let begun = Instant::now();
     let resume = match args.resume.as_deref() {
         None => Resume::No,
         Some("auto") => Resume::Auto,
@@ -90,8 +97,9 @@ fn request(registry: &Registry, args: &Args, repeat: u64) -> Result<(Request, Da
         }
     };
     if settings.model.is_empty() {
-        bail!("no model is named; give --model NAME, such as --model efficientnet-b2 (`list` shows all)");
+        misused!("no model is named; give --model NAME, such as --model efficientnet-b2 (`list` shows all)");
     }
+    settings.check_values()?;
     settings.seed = settings.seed.wrapping_add(repeat);
     let entry = registry.find(&settings.model)?;
     if repeat == 0 {
@@ -101,7 +109,9 @@ fn request(registry: &Registry, args: &Args, repeat: u64) -> Result<(Request, Da
     // Sums differ in their last bits by the number of threads: a repeat needs to know it.
     settings.threads.get_or_insert_with(tch::get_num_threads);
     let device = device(&settings.device, settings.precision, settings.cudnn_autotune.unwrap_or(true))?;
+    let reading = if_slow(format!("reading the images of {}", settings.dataset));
     let dataset = load_dataset(&settings, args.data_dir.as_deref())?;
+    drop(reading);
     let request = Request {
         entry,
         budget: args.budget.map(|total| Budget { total }),
@@ -109,6 +119,7 @@ fn request(registry: &Registry, args: &Args, repeat: u64) -> Result<(Request, Da
         resume,
         results: args.results.clone(),
         device,
+        begun,
         verbosity: if args.quiet { Verbosity::Quiet } else { Verbosity::Normal },
         settings,
     };
@@ -132,7 +143,7 @@ fn say_scores(scores: &[Scores]) -> String {
 
 fn settings(args: &Args) -> Result<(Settings, Given), Error> {
     let text = match &args.config {
-        Some(path) => Some(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?),
+        Some(path) => Some(read_text(path).with_context(|| format!("cannot read {}", path.display()))?),
         None => None,
     };
     let file = args.config.as_deref().zip(text.as_deref());
@@ -144,7 +155,7 @@ fn settings_of_run(path: &Path, args: &Args) -> Result<Settings, Error> {
     let Resumed { file, checkpoint, .. } = Resumed::read(path)?;
     let mut settings = checkpoint.state.settings;
     if args.config.is_some() {
-        bail!("a run that is resumed has its own settings: leave --config out, or --resume");
+        misused!("a run that is resumed has its own settings: leave --config out, or --resume");
     }
     for (key, value) in flags(args)? {
         let mut table = Table::try_from(&settings)?;
@@ -155,21 +166,20 @@ fn settings_of_run(path: &Path, args: &Args) -> Result<Settings, Error> {
         } else if changed != settings {
             let earlier = earlier.map_or("nothing".to_string(), |earlier| earlier.to_string());
             let flag = key.replace('_', "-");
-            bail!("{} has {key} = {earlier}, not {value}: leave --{flag} out, or --resume", file.display());
+            let file = file.display();
+            if LENGTH.contains(&key.as_str()) {
+                misused!(
+                    "{file} has {key} = {earlier}, not {value}, and a learning rate that falls over that length: leave --{flag} \
+                     out; or go on from its weights, in a run of its own, with --weights {file} in place of --resume"
+                );
+            }
+            misused!("{file} has {key} = {earlier}, not {value}: leave --{flag} out, or --resume");
         }
     }
     Ok(settings)
 }
 
-/// A flag that the first Ctrl-C (or a polite kill) sets; the second one ends the process at once.
-pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, Error> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(i32::from(super::INTERRUPTED));
-        }
-    })
-    .context("cannot listen for Ctrl-C")?;
-    Ok(stop)
+/// A flag that the first Ctrl-C (or a polite kill) sets, as [`interrupt`] says.
+pub fn stop_on_ctrl_c() -> Result<&'static AtomicBool, Error> {
+    interrupt::listen().context("cannot listen for Ctrl-C")
 }

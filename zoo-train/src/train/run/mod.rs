@@ -33,6 +33,7 @@ use super::test_set::TestSet;
 use super::trainer::Trainer;
 use super::{Settings, TrainError};
 use crate::data::Dataset;
+use crate::interrupt;
 use crate::results::{Environment, accuracy, status};
 use crate::weights::{Description, Identified};
 
@@ -53,6 +54,8 @@ pub struct Request {
     pub results: PathBuf,
     /// Where the tensors live.
     pub device: Device,
+    /// When the work on it began, before data was read: a budget counts from there.
+    pub begun: Instant,
     /// How much it says.
     pub verbosity: Verbosity,
 }
@@ -92,6 +95,7 @@ impl Scores {
 /// Whatever ends it early; the newest good checkpoint stays in the run's folder.
 pub fn run(request: &Request, dataset: Dataset, stop: &AtomicBool) -> Result<Ending, TrainError> {
     let mut run = Run::start(request, dataset)?;
+    let saving = interrupt::saves("the step or batch in progress is ended, then all is saved");
     let outcome = run.train(stop);
     run.progress.finish();
     let status = match &outcome {
@@ -102,6 +106,7 @@ pub fn run(request: &Request, dataset: Dataset, stop: &AtomicBool) -> Result<End
         Err(error) => status::of(&error.to_string()),
     };
     let row = run.append_row(&status);
+    drop(saving);
     run.say_ending(&outcome, row.is_ok());
     match (outcome, row) {
         // A full disk has no room for the row either; what ended the run comes first.
@@ -115,7 +120,6 @@ pub fn run(request: &Request, dataset: Dataset, stop: &AtomicBool) -> Result<End
 
 struct Run<'a> {
     request: &'a Request,
-    started: Instant,
     earlier_seconds: f64,
     trainer: Trainer,
     /// The network's plan at each size of the images, smallest first.
@@ -239,8 +243,12 @@ impl<'a> Run<'a> {
     fn seconds_left(&self) -> f64 {
         let speed = self.current_speed();
         let sum = |done: u64| self.progressive.sum(&speed.steps, done, self.steps);
-        let evaluations = (self.steps - self.state.step).div_ceil(self.interval().max(1));
-        sum(self.steps) - sum(self.state.step) + evaluations as f64 * speed.evaluation
+        let left = self.steps - self.state.step;
+        let evaluations = left.div_ceil(self.interval().max(1));
+        let saved = self.state.settings.checkpoint_every.map_or(0, |every| left / every.max(1));
+        sum(self.steps) - sum(self.state.step)
+            + evaluations as f64 * (speed.evaluation + speed.saving)
+            + saved as f64 * speed.saving
     }
 
     /// Turns a budget into its final number of steps, once it has real ones to go by, and while nothing that has been done
@@ -256,7 +264,7 @@ impl<'a> Run<'a> {
         let mean = self.progressive.mean(&speed.steps);
         let evaluations = self.state.epochs.len() as f64 * speed.evaluation;
         let other = self.seconds() - self.state.training_seconds - evaluations;
-        let pace = Pace { step: mean, evaluation: speed.evaluation, interval: self.interval() };
+        let pace = Pace::of(mean, &speed, &self.state.settings, self.interval());
         self.steps = budget.second_estimate(&pace, other, self.steps);
         self.state.settings.steps = Some(self.steps);
         self.progress.set_steps(self.steps);
@@ -302,11 +310,12 @@ impl<'a> Run<'a> {
         Ok(averaged?.map(|averaged| (found, Some(averaged))))
     }
 
-    fn evaluate_once(&self, stop: &AtomicBool) -> Result<Option<Evaluation>, TrainError> {
-        let images = self.test.len();
+    fn evaluate_once(&mut self, stop: &AtomicBool) -> Result<Option<Evaluation>, TrainError> {
+        let Run { trainer, test, progress, .. } = self;
+        let images = test.len();
         let Settings { workers, test_time_flip: mirrored, .. } = self.state.settings;
-        evaluate(&self.trainer.model, &self.test, Protocol { workers, answers: &Answers::InOrder, mirrored }, |seen| {
-            self.progress.evaluating(seen, images);
+        evaluate(&trainer.model, test, Protocol { workers, answers: &Answers::InOrder, mirrored }, |seen| {
+            progress.part("evaluating", seen, images);
             seen == images || !stop.load(Ordering::Relaxed)
         })
     }
@@ -349,7 +358,10 @@ impl<'a> Run<'a> {
             return Err(self.non_finite(self.state.step.saturating_sub(1), None));
         }
         self.state.seconds = self.seconds();
-        checkpoint::save(path, &self.trainer, &self.state, &self.description())
+        let begun = Instant::now();
+        checkpoint::save(path, &self.trainer, &self.state, &self.description())?;
+        self.speed.saving = begun.elapsed().as_secs_f64();
+        Ok(())
     }
 
     /// What the checkpoint says of itself to whoever evaluates or exports it.
@@ -368,7 +380,7 @@ impl<'a> Run<'a> {
     }
 
     fn seconds(&self) -> f64 {
-        self.earlier_seconds + self.started.elapsed().as_secs_f64()
+        self.earlier_seconds + self.request.begun.elapsed().as_secs_f64()
     }
 
     fn append_row(&mut self, status: &str) -> Result<(), TrainError> {

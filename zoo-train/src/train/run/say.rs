@@ -6,12 +6,20 @@ use crate::train::TrainError;
 use crate::train::metrics::Epoch;
 use crate::train::progress::time;
 
+/// Seconds that are worth a word.
+const MENTIONED: f64 = 2.0;
+
 impl Run<'_> {
     pub(super) fn say_beginning(&mut self) {
         let settings = &self.state.settings;
         let cost = self.trainer.model.plan().cost;
         let per_epoch = self.source.steps_per_epoch();
-        let left = self.seconds_left();
+        let passed = self.request.begun.elapsed().as_secs_f64();
+        let expected = match time(passed + self.seconds_left()) {
+            // Reading data and measuring the speed are a part of it.
+            whole if passed >= MENTIONED => format!("{whole}, {} of it already passed,", time(passed)),
+            whole => whole,
+        };
         let per_step = self.progressive.mean(&self.current_speed().steps);
         let lines = [
             format!(
@@ -33,8 +41,7 @@ impl Run<'_> {
                 self.steps as f64 / per_epoch as f64,
             ),
             format!(
-                "expected time {} at {:.0} img/s on {} threads; Ctrl-C saves, --resume auto goes on",
-                time(left),
+                "expected time {expected} at {:.0} img/s on {} threads; Ctrl-C saves, --resume auto goes on",
                 settings.batch_size as f64 / per_step,
                 tch::get_num_threads(),
             ),
@@ -71,7 +78,7 @@ impl Run<'_> {
                 let early = if self.state.stopped_early { "stopped early, as nothing got better: " } else { "" };
                 let average = top1_ema.map(|top1| format!(", {top1:.2} % averaged")).unwrap_or_default();
                 let row = if has_row { format!("; a row in {}", table.display()) } else { String::new() };
-                self.progress.say(&format!("{early}{top1:.2} % top-1{average} in {seconds}{row}"));
+                self.progress.tell(&format!("{early}{top1:.2} % top-1{average} in {seconds}{row}"));
                 self.say_cold_average();
             }
             Ok(Ending::Interrupted) => self.progress.say(&format!(

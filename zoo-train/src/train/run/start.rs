@@ -1,6 +1,5 @@
 //! How a run starts: anew, from weights, or where an earlier sitting stopped.
 use std::sync::Arc;
-use std::time::Instant;
 
 use tch::Device;
 use zoo_core::model::Model;
@@ -13,12 +12,13 @@ use crate::results::accuracy;
 use crate::train::budget::{Pace, Speed};
 use crate::train::checkpoint::{Checkpoint, State};
 use crate::train::folder::{self, Found, Resumed, RunFolder};
+use crate::train::freeze::Freeze;
 use crate::train::progress::Progress;
 use crate::train::progressive::Progressive;
 use crate::train::source::Source;
 use crate::train::test_set::TestSet;
 use crate::train::trainer::Trainer;
-use crate::train::{Settings, TrainError, calibrate, features, metrics};
+use crate::train::{Settings, TrainError, calibrate, features, metrics, norms};
 use crate::weights::Identified;
 
 /// What a run needs before its first step, but for weights.
@@ -55,7 +55,16 @@ impl Prepared {
         dataset.train.truncate(settings.limit_train.unwrap_or(usize::MAX));
         dataset.test.truncate(settings.limit_test.unwrap_or(usize::MAX));
         settings.check(dataset.train.len())?;
+        if dataset.classes.len() == 1 {
+            return Err(TrainError::Setting(format!(
+                "{} has one class, {}, and there is nothing to tell apart: give at least two",
+                settings.dataset, dataset.classes[0]
+            )));
+        }
         let (progressive, plans) = plans(request, &settings, dataset.classes.len())?;
+        if let Some(smallest) = plans.first().filter(|_| !settings.cache_features) {
+            norms::check(&settings, smallest, frozen_at_last(&settings, smallest, dataset.train.len())?)?;
+        }
         folder::make_results(&request.results)?;
         if let Some(full) = plans.last().filter(|_| settings.cache_features) {
             features::replace(&mut dataset, full, &settings, request, earlier)?;
@@ -70,21 +79,26 @@ impl Prepared {
 
 impl<'a> Run<'a> {
     pub(super) fn start(request: &'a Request, dataset: Dataset) -> Result<Run<'a>, TrainError> {
-        let started = Instant::now();
         let found = folder::find(&request.results, &request.resume, &request.settings)?;
         let kept = found.run.as_ref().map(|(_, resumed)| resumed.file.clone());
-        let run = Run::begin(request, dataset, found, started);
+        let run = Run::begin(request, dataset, found);
         if let (Err(_), Some(kept)) = (&run, kept) {
-            Progress::new(request.verbosity, 0, 0).say(&format!("the last good checkpoint is {}", kept.display()));
+            Progress::new(request.verbosity).say(&format!("the last good checkpoint is {}", kept.display()));
         }
         run
     }
 
-    fn begin(request: &'a Request, dataset: Dataset, found: Found, started: Instant) -> Result<Run<'a>, TrainError> {
+    fn begin(request: &'a Request, dataset: Dataset, found: Found) -> Result<Run<'a>, TrainError> {
         // Another table in its place would be noticed only when all is trained.
         accuracy::check(&request.results)?;
-        let Found { run: found, mut notes } = found;
-        notes.extend(found.as_ref().and_then(|(_, resumed)| resumed.note.clone()));
+        let mut progress = Progress::new(request.verbosity);
+        let Found { run: found, notes } = found;
+        notes.iter().for_each(|line| progress.say(line));
+        let mut loaded = Vec::new();
+        loaded.extend(found.as_ref().and_then(|(_, resumed)| resumed.note.clone()));
+        loaded.extend(found.as_ref().and_then(|(_, resumed)| {
+            other_threads(resumed.checkpoint.state.settings.threads, request.settings.threads)
+        }));
         let settings = match &found {
             Some((_, resumed)) => in_force(&request.settings, &resumed.checkpoint.state.settings),
             None => request.settings.clone(),
@@ -92,6 +106,8 @@ impl<'a> Run<'a> {
         let earlier = found.as_ref().map(|(_, resumed)| &resumed.checkpoint);
         let prepared = Prepared::with(request, settings, dataset, earlier)?;
         let Prepared { settings, progressive, plans, source, test, dataset } = prepared;
+        loaded.extend(plans.first().filter(|_| !settings.cache_features).and_then(norms::strides_beyond));
+        loaded.extend(missing_classes(&source.split, dataset.classes.len()));
         let (source, test) = (Arc::new(source), Arc::new(test));
         let interval = source.steps_per_epoch().saturating_mul(settings.evaluate_every());
         // A run that has not made a step has no speed yet either.
@@ -99,18 +115,24 @@ impl<'a> Run<'a> {
         let (speed, steps) = match trained {
             Some(state) => (earlier_speed(state, &progressive), settings.steps.unwrap_or(0)),
             None => {
+                progress.say("measuring the speed of a step and of an evaluation first");
                 let speed = calibrate::measure(&plans, &settings, &source, &test, request)?;
-                let elapsed = started.elapsed().as_secs_f64();
                 let epochs = settings.epochs * source.steps_per_epoch() as f64;
                 let asked = settings.steps.unwrap_or_else(|| epochs.ceil() as u64);
-                let pace = Pace { step: progressive.mean(&speed.steps), evaluation: speed.evaluation, interval };
-                let steps = request.budget.map(|budget| budget.first_estimate(&pace, elapsed));
-                (speed, steps.unwrap_or(asked).max(1))
+                let steps = match request.budget {
+                    None => asked,
+                    Some(budget) => {
+                        let passed = request.begun.elapsed().as_secs_f64();
+                        let pace = Pace::of(progressive.mean(&speed.steps), &speed, &settings, interval);
+                        loaded.extend(budget.check(&pace, passed).map_err(TrainError::Setting)?);
+                        budget.first_estimate(&pace, passed)
+                    }
+                };
+                (speed, steps.max(1))
             }
         };
         let full = plans.last().cloned().ok_or_else(|| TrainError::Setting("the images have no size".into()))?;
         let mut trainer = Trainer::new(full, &settings, &source, request.device)?;
-        let mut loaded = notes;
         let (folder, state, is_newest) = match found {
             Some((folder, Resumed { file, checkpoint, .. })) => {
                 let settings = Settings { steps: Some(steps), ..settings };
@@ -124,6 +146,7 @@ impl<'a> Run<'a> {
                 (RunFolder::create(&request.results, &settings)?, State::new(settings), true)
             }
         };
+        loaded.extend(folder.lock_note());
         folder.write_config(&state.settings)?;
         if is_newest && state.epochs.last().is_some_and(|epoch| epoch.step == state.step) {
             // A run killed right after an evaluation had no time for it.
@@ -132,12 +155,10 @@ impl<'a> Run<'a> {
         metrics::rewrite(&folder.metrics(), &state.epochs)?;
         // A budget that was resumed became steps in the first sitting.
         let budget = request.budget.filter(|_| state.step == 0);
-        let progress = Progress::new(request.verbosity, steps, state.step);
         let earlier_seconds = state.seconds;
         let weights = state.settings.name_of_weights();
         let mut run = Run {
             request,
-            started,
             earlier_seconds,
             trainer,
             plans,
@@ -155,6 +176,7 @@ impl<'a> Run<'a> {
         };
         loaded.iter().for_each(|line| run.progress.say(line));
         run.say_beginning();
+        run.progress.begin(steps, run.state.step);
         if !is_newest {
             // The steps behind it are given up: what goes back, or resumes, must not go on with them.
             run.save()?;
@@ -197,6 +219,41 @@ fn load(trainer: &mut Trainer, checkpoint: Checkpoint, settings: Settings) -> Re
     Ok(State { settings, ..checkpoint.state })
 }
 
+/// Operations that are frozen until the end.
+fn frozen_at_last(settings: &Settings, plan: &Plan, images: usize) -> Result<usize, TrainError> {
+    let per_epoch = (images / settings.batch_size).max(1) as f64;
+    let epochs = settings.steps.map_or(settings.epochs, |steps| steps as f64 / per_epoch);
+    let freeze: Freeze = settings.freeze.as_deref().unwrap_or("none").parse().map_err(TrainError::Setting)?;
+    freeze.operations(plan, epochs, settings.unfreeze_every).map_err(TrainError::Setting)
+}
+
+/// What there is to say where a run goes on with another number of threads.
+fn other_threads(earlier: Option<i32>, now: Option<i32>) -> Option<String> {
+    let (earlier, now) = (earlier?, now?);
+    (earlier != now).then(|| {
+        format!(
+            "note: trained on {earlier} threads until now, and on {now} from here on: sums are rounded otherwise in their last \
+             bits, so the run is not the same to the last bit; --threads {earlier} keeps it so"
+        )
+    })
+}
+
+/// What there is to say where no training image is of some classes, as a limit may leave none.
+fn missing_classes(split: &Split, classes: usize) -> Option<String> {
+    let mut seen = vec![false; classes];
+    let mut see = |label: usize| seen.get_mut(label).into_iter().for_each(|seen| *seen = true);
+    match split {
+        Split::Memory(images) => images.labels.iter().for_each(|label| see(usize::from(*label))),
+        Split::Files(files) => (0..files.len()).for_each(|index| see(usize::from(files.label(index)))),
+        Split::Features(features) => features.labels.iter().for_each(|label| see(*label as usize)),
+    }
+    let count = seen.iter().filter(|seen| **seen).count();
+    (count < classes).then(|| {
+        let limit = "a larger --limit-train may have more";
+        format!("note: the {} training images are of {count} of the {classes} classes; {limit}", split.len())
+    })
+}
+
 /// The speed of an earlier sitting, of which the sizes' relation is not known.
 fn earlier_speed(state: &State, progressive: &Progressive) -> Speed {
     let steps = state.step.max(1) as f64;
@@ -204,6 +261,8 @@ fn earlier_speed(state: &State, progressive: &Progressive) -> Speed {
     Speed {
         steps: vec![state.training_seconds / steps; progressive.sizes().len()],
         evaluation: (state.seconds - state.training_seconds).max(0.0) / evaluations,
+        // It is among the seconds above.
+        saving: 0.0,
     }
 }
 

@@ -8,13 +8,25 @@ use crate::train::augment::Flip;
 use crate::train::optimizer::Kind;
 use crate::train::schedule::Decay;
 
+/// Larger sides are taken for a slip of the finger.
+const MOST_PIXELS: u32 = 16_384;
+
 impl Settings {
     /// Refuses values out of range, naming the flag.
     ///
     /// # Errors
     /// The first setting that cannot be.
     pub fn check(&self, train_images: usize) -> Result<(), TrainError> {
-        let mut rules = self.length_rules(train_images);
+        self.check_values()?;
+        first(self.data_rules(train_images))
+    }
+
+    /// The same as far as no data are needed for it.
+    ///
+    /// # Errors
+    /// The first setting that cannot be.
+    pub fn check_values(&self) -> Result<(), TrainError> {
+        let mut rules = self.length_rules();
         rules.extend(self.rate_rules());
         rules.extend(self.optimizer_rules());
         rules.extend(self.network_rules());
@@ -22,17 +34,13 @@ impl Settings {
         rules.extend(self.image_rules());
         rules.extend(self.augmentation_rules());
         rules.extend(self.run_rules());
-        match rules.into_iter().find(|(holds, _)| !holds) {
-            Some((_, message)) => Err(TrainError::Setting(message)),
-            None => Ok(()),
-        }
+        first(rules)
     }
 
-    fn length_rules(&self, train_images: usize) -> Vec<Rule> {
+    fn data_rules(&self, train_images: usize) -> Vec<Rule> {
         vec![
-            rule(self.batch_size > 0, "--batch-size must be at least 1"),
             rule(
-                train_images > 0 || self.limit_train == Some(0),
+                train_images > 0,
                 format!("{} has no training images: put a folder `train` beside `val`", self.dataset),
             ),
             rule(
@@ -43,6 +51,12 @@ impl Settings {
                     self.batch_size
                 ),
             ),
+        ]
+    }
+
+    fn length_rules(&self) -> Vec<Rule> {
+        vec![
+            rule(self.batch_size > 0, "--batch-size must be at least 1"),
             rule(
                 self.micro_batch.is_none_or(|micro| (1..=self.batch_size).contains(&micro)),
                 "--micro-batch must be 1 to the batch size",
@@ -52,7 +66,12 @@ impl Settings {
                 format!("--epochs must be over 0 and at most 1,000,000, not {}", self.epochs),
             ),
             rule(self.steps != Some(0), "--steps must be at least 1"),
+            rule(self.limit_train != Some(0), "--limit-train must be at least 1"),
             rule(self.limit_test != Some(0), "--limit-test must be at least 1"),
+            rule(
+                self.warmup_steps.zip(self.steps).is_none_or(|(warmup, steps)| warmup <= steps),
+                "--warmup-steps is longer than --steps, so that the learning rate would never be reached: shorten the warm-up",
+            ),
         ]
     }
 
@@ -113,6 +132,22 @@ impl Settings {
                 "norm_momentum must be over 0 and at most 1",
             ),
             rule(
+                self.width.is_none_or(positive),
+                format!("--width must be a number over 0, not {}", self.width.unwrap_or_default()),
+            ),
+            rule(
+                self.depth.is_none_or(positive),
+                format!("--depth must be a number over 0, not {}", self.depth.unwrap_or_default()),
+            ),
+            rule(
+                self.dropout.is_none_or(|rate| (0.0..1.0).contains(&rate)),
+                "--dropout must be at least 0 and under 1",
+            ),
+            rule(
+                self.drop_path.is_none_or(|rate| (0.0..1.0).contains(&rate)),
+                "--drop-path must be at least 0 and under 1",
+            ),
+            rule(
                 self.padding.as_deref().is_none_or(|name| padding(name).is_some()),
                 "--padding must be same or symmetric",
             ),
@@ -143,6 +178,14 @@ impl Settings {
                 "--freeze without weights would keep random ones: give --weights FILE or --pretrained",
             ),
             rule(
+                self.unfreeze_every.is_none() || self.freeze.as_deref().is_some_and(|freeze| freeze != "none"),
+                "--unfreeze-every frees what --freeze froze: give --freeze backbone or stages:N, or leave it out",
+            ),
+            rule(
+                !self.allow_partial || self.weights.is_some() || self.pretrained.is_some(),
+                "--allow-partial is for weights: give --weights FILE or --pretrained, or leave it out",
+            ),
+            rule(
                 !self.cache_features || (self.freeze.as_deref() == Some("backbone") && self.unfreeze_every.is_none()),
                 "--cache-features needs --freeze backbone, and no --unfreeze-every: other features change",
             ),
@@ -162,9 +205,14 @@ impl Settings {
                 "interpolation must be bilinear or bicubic",
             ),
             rule(
+                self.mean.is_none_or(|mean| mean.iter().all(|one| one.is_finite())),
+                "mean must be three numbers that are finite",
+            ),
+            rule(
                 self.std.is_none_or(|std| std.iter().all(|one| positive((*one).into()))),
                 "std must be three numbers over 0",
             ),
+            rule(self.resize.is_none_or(|side| side <= MOST_PIXELS), "resize must be at most 16,384 pixels"),
             rule(self.crop_padding <= 1024, "crop_padding must be at most 1024 pixels"),
             rule(
                 crop_scale.is_sorted() && crop_scale[0] > 0.0 && crop_scale[1] <= 1.0,
@@ -213,6 +261,14 @@ type Rule = (bool, String);
 
 fn rule(holds: bool, message: impl Into<String>) -> Rule {
     (holds, message.into())
+}
+
+/// Refuses by the first rule that does not hold.
+fn first(rules: Vec<Rule>) -> Result<(), TrainError> {
+    match rules.into_iter().find(|(holds, _)| !holds) {
+        Some((_, message)) => Err(TrainError::Setting(message)),
+        None => Ok(()),
+    }
 }
 
 fn positive(number: f64) -> bool {
@@ -265,5 +321,54 @@ mod tests {
         }
         assert!(layered("")?.check(1000).is_ok());
         Ok(())
+    }
+
+    #[test]
+    fn settings_that_need_each_other_are_refused_alone() {
+        let refused = |text: &str| layered(text).unwrap().check(1000).map_err(|error| error.to_string()).unwrap_err();
+        assert!(refused("unfreeze_every = 1").contains("--freeze"));
+        assert!(refused("weights = 'a'\nunfreeze_every = 1\nfreeze = 'none'").contains("--unfreeze-every"));
+        assert!(refused("allow_partial = true").contains("--weights"));
+        assert!(refused("steps = 10\nwarmup_steps = 11").contains("--warmup-steps"));
+    }
+
+    #[test]
+    fn no_number_is_out_of_range_on_any_road() {
+        // Every setting that is a number, at values that none of them may have.
+        let scalars = [
+            "width",
+            "depth",
+            "dropout",
+            "drop_path",
+            "bn_eps",
+            "unfreeze_every",
+            "backbone_lr_scale",
+            "epochs",
+            "learning_rate",
+            "decay_rate",
+            "decay_epochs",
+            "momentum",
+            "square_momentum",
+            "optimizer_eps",
+            "weight_decay",
+            "clip_norm",
+            "clip_value",
+            "ema_decay",
+            "label_smoothing",
+            "norm_momentum",
+            "random_erasing",
+            "mixup",
+            "cutmix",
+        ];
+        let triples = ["mean", "std", "colour_jitter"];
+        let wrong = ["nan", "inf", "-inf", "-1.0"];
+        for (key, value) in scalars.iter().flat_map(|key| wrong.map(|value| (*key, value))) {
+            let by_file = layered(&format!("{key} = {value}")).unwrap().check(1000);
+            let by_flag = Settings::layered(None, format!("{key} = {value}").parse().unwrap()).unwrap().0.check(1000);
+            assert!(by_file.is_err() && by_flag.is_err(), "{key} = {value}");
+        }
+        for (key, value) in triples.iter().flat_map(|key| ["nan", "inf"].map(|value| (*key, value))) {
+            assert!(layered(&format!("{key} = [0.5, {value}, 0.5]")).unwrap().check(1000).is_err(), "{key} = {value}");
+        }
     }
 }

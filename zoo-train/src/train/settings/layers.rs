@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Deserialize;
-use toml::Table;
+use toml::{Table, Value};
 
 use super::Settings;
 use crate::train::TrainError;
@@ -24,6 +24,33 @@ impl Given {
     }
 }
 
+/// Settings of which one rules out the other: where a layer gives one, it takes the place of the other below.
+const EITHER: [(&str, &str); 2] = [("epochs", "steps"), ("weights", "pretrained")];
+
+/// What stands at the top of the settings that a run has resolved: they hold both the epochs that were asked for and the steps
+/// that these, or a budget, came to, and the steps count.
+pub const RESOLVED: &str = "# The settings of a run, as resolved: --config with this file repeats it.\n";
+
+/// Puts a setting over those of layers below.
+pub fn lay(table: &mut Table, key: &str, value: Value) {
+    for (one, other) in EITHER {
+        if key == one || key == other {
+            table.remove(if key == one { other } else { one });
+        }
+    }
+    table.insert(key.into(), value);
+}
+
+/// Refuses settings of one layer of which one rules out the other.
+fn check_either(layer: &Table, place: &str) -> Result<(), TrainError> {
+    match EITHER.iter().find(|(one, other)| layer.contains_key(*one) && layer.contains_key(*other)) {
+        Some((one, other)) => {
+            Err(TrainError::Setting(format!("{place}`{one}` and `{other}` rule each other out: give one")))
+        }
+        None => Ok(()),
+    }
+}
+
 impl Settings {
     /// Lays `file` (path and text) and `flags` over the defaults, and tells which keys these gave.
     ///
@@ -32,21 +59,34 @@ impl Settings {
     pub fn layered(file: Option<(&Path, &str)>, flags: Table) -> Result<(Settings, Given), TrainError> {
         let mut given = Given::default();
         let mut merged: Table = DEFAULTS.parse().map_err(|error| in_file(Path::new("defaults"), DEFAULTS, &error))?;
+        // Every run has some, also where its steps count.
+        let epochs = merged.get("epochs").cloned().unwrap_or(Value::Float(1.0));
         if let Some((path, text)) = file {
             let layer: Table = text.parse().map_err(|error| in_file(path, text, &error))?;
+            let is_resolved = text.starts_with(RESOLVED);
+            if !is_resolved {
+                check_either(&layer, &format!("{}: ", path.display()))?;
+            }
             for (key, value) in layer {
                 check_key(path, text, &key)?;
                 given.0.insert(key.clone());
                 let mut trial = merged.clone();
-                trial.insert(key.clone(), value);
+                if is_resolved {
+                    trial.insert(key.clone(), value);
+                } else {
+                    lay(&mut trial, &key, value);
+                }
+                trial.entry("epochs").or_insert_with(|| epochs.clone());
                 merged = Settings::deserialize(trial.clone()).map(|_| trial).map_err(|error| {
                     let line = line_of(text, &key);
                     TrainError::Setting(format!("{}:{line}: `{key}`: {}", path.display(), error.message()))
                 })?;
             }
         }
+        check_either(&flags, "")?;
         given.0.extend(flags.keys().cloned());
-        merged.extend(flags);
+        flags.into_iter().for_each(|(key, value)| lay(&mut merged, &key, value));
+        merged.entry("epochs").or_insert(epochs);
         let settings =
             Settings::deserialize(merged).map_err(|error| TrainError::Setting(error.message().to_string()))?;
         Ok((settings, given))
@@ -93,6 +133,26 @@ mod tests {
     }
 
     #[test]
+    fn what_rules_out_each_other_is_given_once_in_a_layer_and_the_upper_layer_counts() {
+        let error = layered("epochs = 3\nsteps = 20\n").unwrap_err();
+        assert_eq!(error, "my.toml: `epochs` and `steps` rule each other out: give one");
+        assert!(layered("weights = 'a'\npretrained = ''\n").unwrap_err().contains("rule each other out"));
+        let over = |file: &str, flags: &str| {
+            Settings::layered(Some((Path::new("my.toml"), file)), flags.parse().unwrap()).unwrap().0
+        };
+        assert_eq!(over("steps = 20", "epochs = 4").steps, None);
+        assert_eq!(over("epochs = 4", "steps = 20").steps, Some(20));
+        let found = over("pretrained = ''", "weights = 'a'");
+        assert_eq!((found.weights.as_deref(), found.pretrained), (Some("a"), None));
+        // What a run has resolved holds both.
+        let mut ran = over("", "epochs = 4");
+        ran.steps = Some(20);
+        let text = format!("{RESOLVED}{}", ran.to_toml());
+        assert_eq!(over(&text, ""), ran);
+        assert_eq!(over(&text, "epochs = 5").steps, None);
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_file_and_line() {
         let error = layered("# a comment\nlerning_rate = 0.1\n").unwrap_err();
         assert_eq!(error, "my.toml:2: unknown key `lerning_rate`, did you mean `learning_rate`?");
@@ -111,7 +171,7 @@ mod tests {
         let mut settings = layered("model = \"mobilenet-v2\"")?;
         settings.steps = Some(77);
         settings.width = Some(0.35);
-        assert_eq!(layered(&settings.to_toml())?, settings);
+        assert_eq!(layered(&format!("{RESOLVED}{}", settings.to_toml()))?, settings);
         Ok(())
     }
 }

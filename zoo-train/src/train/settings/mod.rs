@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use zoo_core::weights::padding;
 use zoo_core::{Entry, Options};
 
-pub use layers::{DEFAULTS, Given};
+pub use layers::{DEFAULTS, Given, RESOLVED, lay};
 
 use super::TrainError;
 use super::augment::{Flip, Policy};

@@ -1,0 +1,338 @@
+//! Locks between processes: of a table, of a run's folder, of a processor.
+//!
+//! The system's own lock (`flock`) where the file system has it: it goes when its process does. Some file systems have none
+//! (of networks, in user space, on clusters where they are switched off). There a file beside what is locked stands for it,
+//! created only where it is not there yet, with process, start and host in it, so that one that was left behind is known.
+
+use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use zoo_core::regular_file;
+
+/// How often a lock that another process has is asked for.
+const LOOK: Duration = Duration::from_millis(50);
+/// Time in which whoever created a lock file has written into it.
+const YOUNG: Duration = Duration::from_secs(5);
+/// No lock file of ours is longer.
+const LONGEST: u64 = 4096;
+/// Lock files that this process has put aside.
+static ASIDE: AtomicU32 = AtomicU32::new(0);
+
+/// What only one process has at a time; others can have it when this is dropped, or its process has ended.
+#[derive(Debug)]
+pub struct Lock(Kept);
+
+#[derive(Debug)]
+enum Kept {
+    System { _file: File },
+    Beside { path: PathBuf, owner: Owner },
+}
+
+/// What asking for a lock came to.
+#[derive(Debug)]
+pub enum Attempt {
+    /// It is ours.
+    Taken(Lock),
+    /// Another process has it; which one, as far as that is known.
+    Held(Option<Owner>),
+}
+
+/// The process that a lock file is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    process: u32,
+    /// When it started, in ticks of the system: numbers of processes come again.
+    started: u64,
+    host: String,
+}
+
+impl Lock {
+    /// Asks for the lock of the file or folder at `path`; a file that is not there is created.
+    ///
+    /// # Errors
+    /// Where `path` cannot be opened, or its file system has no locks and a lock file cannot be written.
+    pub fn attempt(path: &Path) -> io::Result<Attempt> {
+        Lock::attempt_by(path, File::try_lock)
+    }
+
+    /// Waits for the lock, as long as `goes_on` says so, which hears who has it and for how long it has been waited for;
+    /// none where it says no.
+    ///
+    /// # Errors
+    /// As [`Lock::attempt`].
+    pub fn wait(path: &Path, mut goes_on: impl FnMut(Option<&Owner>, Duration) -> bool) -> io::Result<Option<Lock>> {
+        let asked = Instant::now();
+        loop {
+            match Lock::attempt(path)? {
+                Attempt::Taken(lock) => return Ok(Some(lock)),
+                Attempt::Held(owner) if !goes_on(owner.as_ref(), asked.elapsed()) => return Ok(None),
+                Attempt::Held(_) => thread::sleep(LOOK),
+            }
+        }
+    }
+
+    /// What there is to say where the file system has no locks.
+    pub fn note(&self) -> Option<String> {
+        match &self.0 {
+            Kept::System { .. } => None,
+            Kept::Beside { path, .. } => Some(format!(
+                "note: this file system has no locks; the file {} keeps other processes away instead",
+                path.display()
+            )),
+        }
+    }
+
+    fn attempt_by(path: &Path, system: impl Fn(&File) -> Result<(), TryLockError>) -> io::Result<Attempt> {
+        let file = open(path)?;
+        match system(&file) {
+            Ok(()) => Ok(Attempt::Taken(Lock(Kept::System { _file: file }))),
+            Err(TryLockError::WouldBlock) => Ok(Attempt::Held(None)),
+            // ENOSYS, ENOLCK, EOPNOTSUPP, of folders on NFS EBADF: whatever it is, there is no lock of the system.
+            Err(TryLockError::Error(_)) => beside(path),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Kept::Beside { path, owner } = &self.0
+            && Owner::read(path).ok().flatten().as_ref() == Some(owner)
+        {
+            // One that stays is known to be of a process that has ended.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// What is locked, for writing where possible: file systems of networks lock nothing else.
+fn open(path: &Path) -> io::Result<File> {
+    // A pipe in its place would have us wait for whoever opens its other end.
+    let mut options = OpenOptions::new();
+    options.custom_flags(libc::O_NONBLOCK);
+    if path.is_dir() {
+        return options.read(true).open(path);
+    }
+    options.clone().append(true).create(true).open(path).or_else(|_| options.read(true).open(path))
+}
+
+/// The lock file of `path`: in a folder, beside a file.
+fn lock_file(path: &Path) -> PathBuf {
+    if path.is_dir() {
+        return path.join("run.lock");
+    }
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".lock");
+    path.with_file_name(name)
+}
+
+fn beside(path: &Path) -> io::Result<Attempt> {
+    let (path, owner) = (lock_file(path), Owner::this_process());
+    // A second time where one was left behind.
+    for _ in 0..2 {
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(mut file) => {
+                let written = file.write_all(owner.to_string().as_bytes()).and_then(|()| file.sync_data());
+                if let Err(error) = written {
+                    let _ = std::fs::remove_file(&path);
+                    return Err(error);
+                }
+                return Ok(Attempt::Taken(Lock(Kept::Beside { path, owner })));
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        match Owner::read(&path) {
+            Ok(Some(other)) if other.is_gone() => remove(&path, Some(&other))?,
+            Ok(Some(other)) => return Ok(Attempt::Held(Some(other))),
+            // Created, and not written yet; or its process was killed in between.
+            Ok(None) if is_young(&path) => return Ok(Attempt::Held(None)),
+            Ok(None) => remove(&path, None)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Attempt::Held(Owner::read(&path).ok().flatten()))
+}
+
+/// Removes a lock file that was left behind by `owner`; one that another process has put in its place meanwhile is put back.
+fn remove(path: &Path, owner: Option<&Owner>) -> io::Result<()> {
+    let number = ASIDE.fetch_add(1, Ordering::Relaxed);
+    let aside = path.with_extension(format!("lock-{}-{number}", std::process::id()));
+    match std::fs::rename(path, &aside) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    if Owner::read(&aside)?.as_ref() == owner {
+        return std::fs::remove_file(&aside);
+    }
+    std::fs::rename(&aside, path)
+}
+
+fn is_young(path: &Path) -> bool {
+    let written = std::fs::metadata(path).and_then(|metadata| metadata.modified());
+    written.ok().and_then(|at| at.elapsed().ok()).is_none_or(|age| age < YOUNG)
+}
+
+impl Owner {
+    fn this_process() -> Owner {
+        let process = std::process::id();
+        Owner { process, started: started(process).unwrap_or(0), host: host() }
+    }
+
+    /// Whom the lock file at `path` is of; none where that is not written there.
+    fn read(path: &Path) -> io::Result<Option<Owner>> {
+        let text = String::from_utf8_lossy(&regular_file::read(path, LONGEST)?).into_owned();
+        let owner = |text: &str| {
+            let rest = text.trim_end().strip_prefix("process ")?;
+            let (process, rest) = rest.split_once(" started ")?;
+            let (started, host) = rest.split_once(" on ")?;
+            Some(Owner { process: process.parse().ok()?, started: started.parse().ok()?, host: host.to_string() })
+        };
+        Ok(owner(&text))
+    }
+
+    /// Whether it is known to have ended: of another host nothing is known.
+    fn is_gone(&self) -> bool {
+        if self.host != host() {
+            return false;
+        }
+        let Ok(process) = libc::pid_t::try_from(self.process) else { return true };
+        // SAFETY: signal 0 is sent to nobody, and only asks whether the process is there.
+        let is_missing =
+            unsafe { libc::kill(process, 0) } != 0 && io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
+        is_missing || started(self.process).is_some_and(|started| self.started != 0 && started != self.started)
+    }
+
+    /// Who has it, and what to do where that cannot be, as one says it of the lock of `path`.
+    pub fn of(&self, path: &Path) -> String {
+        format!(
+            "process {} on {} has it; if that has ended, remove {}",
+            self.process,
+            self.host,
+            lock_file(path).display()
+        )
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "process {} started {} on {}", self.process, self.started, self.host)
+    }
+}
+
+/// When a process started, in ticks; none where the system does not tell.
+fn started(process: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The second field is the program's name in parentheses, which may hold anything; the 22nd is the start.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// The name of this machine.
+fn host() -> String {
+    let mut name = [0u8; 256];
+    // SAFETY: gethostname writes at most as many bytes as it is told there are.
+    let failed = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len()) } != 0;
+    let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
+    if failed { String::new() } else { String::from_utf8_lossy(&name[..end]).replace(['\n', '\r'], " ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn none(code: i32) -> impl Fn(&File) -> Result<(), TryLockError> {
+        move |_: &File| Err(TryLockError::Error(io::Error::from_raw_os_error(code)))
+    }
+
+    fn taken(attempt: io::Result<Attempt>) -> Option<Lock> {
+        match attempt.unwrap() {
+            Attempt::Taken(lock) => Some(lock),
+            Attempt::Held(_) => None,
+        }
+    }
+
+    #[test]
+    fn one_at_a_time_has_the_lock_of_the_system() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [folder.path().join("table.csv"), folder.path().into()] {
+            let lock = taken(Lock::attempt(&path)).unwrap();
+            assert_eq!(lock.note(), None);
+            assert!(taken(Lock::attempt(&path)).is_none());
+            assert!(Lock::wait(&path, |_, waited| waited < Duration::from_millis(60)).unwrap().is_none());
+            drop(lock);
+            assert!(taken(Lock::attempt(&path)).is_some());
+            assert!(!lock_file(&path).exists());
+        }
+    }
+
+    #[test]
+    fn a_file_stands_for_the_lock_where_the_file_system_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        for code in [libc::ENOSYS, libc::ENOLCK, libc::EOPNOTSUPP, libc::EBADF] {
+            for path in [folder.path().join("table.csv"), folder.path().into()] {
+                let lock = taken(Lock::attempt_by(&path, none(code))).unwrap();
+                let note = lock.note().unwrap();
+                assert!(note.contains("no locks") && note.contains(".lock"), "{note}");
+                let Attempt::Held(Some(owner)) = Lock::attempt_by(&path, none(code)).unwrap() else { panic!("{code}") };
+                assert_eq!(owner, Owner::this_process());
+                assert!(owner.of(&path).contains(&lock_file(&path).display().to_string()));
+                drop(lock);
+                assert!(!lock_file(&path).exists());
+                assert!(taken(Lock::attempt_by(&path, none(code))).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn a_lock_file_of_a_process_that_has_ended_is_removed_and_one_of_another_host_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, this) = (folder.path().join("table.csv"), Owner::this_process());
+        let ended = {
+            let mut child = std::process::Command::new("true").spawn().unwrap();
+            child.wait().unwrap();
+            child.id()
+        };
+        for gone in [Owner { process: ended, ..this.clone() }, Owner { started: this.started + 1, ..this.clone() }] {
+            std::fs::write(lock_file(&path), gone.to_string()).unwrap();
+            assert!(taken(Lock::attempt_by(&path, none(libc::ENOLCK))).is_some(), "{gone}");
+        }
+        let far = Owner { process: ended, host: "another".into(), ..this };
+        std::fs::write(lock_file(&path), far.to_string()).unwrap();
+        assert!(taken(Lock::attempt_by(&path, none(libc::ENOLCK))).is_none());
+        // One that was put there meanwhile is not removed.
+        remove(&lock_file(&path), Some(&Owner::this_process())).unwrap();
+        assert_eq!(Owner::read(&lock_file(&path)).unwrap(), Some(far));
+    }
+
+    #[test]
+    fn a_lock_file_with_nothing_in_it_is_held_until_it_is_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.csv");
+        let file = File::create(lock_file(&path)).unwrap();
+        assert!(taken(Lock::attempt_by(&path, none(libc::ENOLCK))).is_none());
+        file.set_modified(std::time::SystemTime::now() - 2 * YOUNG).unwrap();
+        assert!(taken(Lock::attempt_by(&path, none(libc::ENOLCK))).is_some());
+    }
+
+    #[test]
+    fn of_many_at_once_one_takes_over_what_was_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.csv");
+        let gone = Owner { started: Owner::this_process().started + 1, ..Owner::this_process() };
+        for _ in 0..20 {
+            std::fs::write(lock_file(&path), gone.to_string()).unwrap();
+            let both = thread::scope(|scope| {
+                let tries = [(); 2].map(|()| scope.spawn(|| taken(Lock::attempt_by(&path, none(libc::ENOLCK)))));
+                tries.map(|one| one.join().unwrap())
+            });
+            assert!(both.iter().flatten().count() <= 1);
+        }
+    }
+}
