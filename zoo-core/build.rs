@@ -3,6 +3,9 @@
 
 fn main() {
     if let Ok(libtorch) = std::env::var("DEP_TCH_LIBTORCH_LIB") {
-        println!("cargo:rustc-link-arg=-Wl,-rpath,{libtorch}");
+        // The library itself and not the link to it, so that the binary runs when the checkout has moved; and RPATH, which
+        // LD_LIBRARY_PATH does not overrule as it does RUNPATH: what was built against is what is loaded.
+        let libtorch = std::fs::canonicalize(&libtorch).unwrap_or_else(|_| libtorch.into());
+        println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags,-rpath,{}", libtorch.display());
     }
 }

@@ -91,7 +91,7 @@ fn what_does_not_fit_is_named_and_nothing_is_copied() -> Outcome {
     assert_eq!(before, logits(&model));
 
     let report = load(&mut model, entry.architecture.family, &file, Strictness::Partial)?;
-    assert_eq!(report.loaded, model.parameters.len() + model.buffers.len() - 2);
+    assert_eq!(report.loaded, model.parameters().len() + model.buffers().len() - 2);
     assert_ne!(before, logits(&model));
     Ok(())
 }
@@ -103,7 +103,7 @@ fn a_classifier_of_another_size_is_replaced_and_that_is_said() -> Outcome {
     let family = entry.architecture.family;
     let file = write(&folder.path().join("w.safetensors"), &named(&model(&entry, 1000, 1), family, Scheme::Timm)?);
     let mut fresh = model(&entry, 10, 2);
-    let classifier = |model: &Model| model.parameters.last().unwrap().tensor.copy();
+    let classifier = |model: &Model| model.parameters().last().unwrap().tensor.copy();
     let before = classifier(&fresh);
     let report = load(&mut fresh, family, &file, Strictness::Strict)?;
     assert_eq!(report.replaced_classifier, Some(1000));

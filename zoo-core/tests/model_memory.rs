@@ -25,7 +25,7 @@ fn memory_stays_flat_over_two_hundred_steps_with_evaluation() {
     let entry = Registry::default().find("mobilenet-v3-small-0.35").unwrap();
     let options = Options { input_size: 32, classes: 10, drop_path: 0.2, ..entry.variant.options };
     let model = Model::new(Plan::new(entry.architecture, &options).unwrap(), &ModelOptions::default()).unwrap();
-    let parameters: Vec<&Tensor> = model.parameters.iter().map(|parameter| &parameter.tensor).collect();
+    let parameters: Vec<&Tensor> = model.parameters().iter().map(|parameter| &parameter.tensor).collect();
     let momentum: Vec<Tensor> = tch::no_grad(|| parameters.iter().map(|tensor| tensor.zeros_like()).collect());
     let settings = Sgd { lr: 0.01, momentum: 0.9, dampening: 0.0, weight_decay: 0.0, nesterov: true };
     let mut after_warm_up = 0;

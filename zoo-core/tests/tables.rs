@@ -146,3 +146,29 @@ fn two_layers_of_one_name_are_refused() {
     let error = Plan::new(&NAMELESS, &NAMELESS.variants[0].options).unwrap_err();
     assert!(error.to_string().contains("two layers named `only`"), "{error}");
 }
+
+#[test]
+fn a_linear_layer_without_pooling_is_an_error() {
+    network! {
+        UNPOOLED;
+        input 3 x 32;
+        norm BatchNorm { eps: 1e-5, momentum: 0.1 };
+        act Relu;
+        stem Conv { k: 3, c: 8, s: 1 };
+        stages Separable { c; 16; }
+        top linear;
+        variants { name; "unpooled"; }
+    }
+    let plan = |input_size| Plan::new(&UNPOOLED, &Options { input_size, ..Options::DEFAULT });
+    assert_eq!(plan(32).unwrap_err(), zoo_core::PlanError::LinearWithoutPool);
+    assert!(plan(1).is_ok(), "one pixel is its own mean");
+}
+
+#[test]
+fn a_convolution_in_no_groups_has_no_cost() {
+    let entry = zoo_core::Registry::default().find("mobilenet-v1").unwrap();
+    let mut op = Plan::new(entry.architecture, &entry.variant.options).unwrap().ops[0];
+    let zoo_core::OpKind::Conv { groups, .. } = &mut op.kind else { panic!("{op:?} is the stem's convolution") };
+    *groups = 0;
+    assert_eq!(op.cost(), Err(zoo_core::PlanError::Convolution));
+}

@@ -20,7 +20,7 @@ pub use script::Compiled;
 use node::Node;
 use tch::{Device, Kind, TchError, Tensor};
 
-use crate::plan::{OpKind, Padding, Plan, PlanError};
+use crate::plan::{Padding, Plan, PlanError};
 
 /// What went wrong while building or running a model.
 #[derive(Debug, thiserror::Error)]
@@ -101,10 +101,9 @@ pub struct Buffer {
 pub struct Model {
     plan: Plan,
     nodes: Vec<Node>,
-    /// Trainable tensors in the plan's order.
-    pub parameters: Vec<Parameter>,
-    /// Running statistics in the plan's order.
-    pub buffers: Vec<Buffer>,
+    // The nodes know both by their positions, so nobody else may add to them or take away.
+    parameters: Vec<Parameter>,
+    buffers: Vec<Buffer>,
     device: Device,
     frozen: usize,
     frozen_statistics: bool,
@@ -145,6 +144,32 @@ impl Model {
     /// The plan that it was built from.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Trainable tensors in the plan's order.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// Trainable tensors in the plan's order, to be changed in place.
+    pub fn parameters_mut(&mut self) -> &mut [Parameter] {
+        &mut self.parameters
+    }
+
+    /// Running statistics in the plan's order.
+    pub fn buffers(&self) -> &[Buffer] {
+        &self.buffers
+    }
+
+    /// Running statistics in the plan's order, to be changed in place.
+    pub fn buffers_mut(&mut self) -> &mut [Buffer] {
+        &mut self.buffers
+    }
+
+    /// Everything it holds, to be changed in place: parameters, then running statistics.
+    pub fn tensors_mut(&mut self) -> impl Iterator<Item = &mut Tensor> {
+        let parameters = self.parameters.iter_mut().map(|parameter| &mut parameter.tensor);
+        parameters.chain(self.buffers.iter_mut().map(|buffer| &mut buffer.tensor))
     }
 
     /// Where its tensors live.
@@ -229,16 +254,5 @@ impl Model {
     /// Whether all norms use running statistics in training, and leave them as they are.
     pub fn freeze_statistics(&mut self, frozen: bool) {
         self.frozen_statistics = frozen;
-    }
-
-    /// Sets dropout to `rate` and scales drop-path by `drop_path_scale`; 0 switches either off.
-    pub fn set_regularisation(&mut self, dropout: f64, drop_path_scale: f64) {
-        for op in &mut self.plan.ops {
-            match &mut op.kind {
-                OpKind::Dropout { rate } => *rate = dropout,
-                OpKind::Add { drop_path } => *drop_path *= drop_path_scale,
-                _ => {}
-            }
-        }
     }
 }

@@ -191,8 +191,14 @@ impl<'a> PlanBuilder<'a> {
         self.emit(OpKind::Dropout { rate: self.options.dropout }, None, self.current.shape);
     }
 
-    /// The classifier: a linear layer to the chosen number of classes.
+    /// The classifier: a linear layer from features, which [`pool`](PlanBuilder::pool) makes of a map, to the chosen
+    /// number of classes.
     pub const fn linear(&mut self) {
+        let Shape { h, w, .. } = self.current.shape;
+        if h != 1 || w != 1 {
+            self.fail(PlanError::LinearWithoutPool);
+            return;
+        }
         let shape = Shape { c: self.options.classes, h: 1, w: 1 };
         self.emit(OpKind::Linear, None, shape);
     }

@@ -45,6 +45,9 @@ pub enum PlanError {
     /// A convolution with an even or zero kernel, a zero stride or indivisible groups: a mistake in a block's `plan`.
     #[error("a block asks for a convolution that does not exist: kernels are odd, strides at least 1, groups divide")]
     Convolution,
+    /// A linear layer reads a map: a mistake in the table's `top`.
+    #[error("a linear layer reads a map of more than one pixel: the table's top must have `pool` before `linear`")]
+    LinearWithoutPool,
 }
 
 pub(crate) const MAX_CHANNELS: u32 = 1_000_000;
@@ -66,6 +69,7 @@ impl PlanError {
             PlanError::ShapeMismatch => "a block adds or scales tensors of different shapes",
             PlanError::DuplicateLayer { .. } => "a block has two layers of one name",
             PlanError::Convolution => "a block asks for a convolution that does not exist",
+            PlanError::LinearWithoutPool => "a linear layer reads a map, without `pool` before it",
         }
     }
 }

@@ -152,6 +152,7 @@ impl Op {
     pub const fn cost(&self) -> Result<Cost, PlanError> {
         let (c_in, c_out) = (self.input.c as u64, self.output.c as u64);
         match self.kind {
+            OpKind::Conv { groups: 0, .. } => Err(PlanError::Convolution),
             OpKind::Conv { kernel, groups, bias, .. } => {
                 // Channels are at most 10⁶ and kernels at most 65,535: the product of two may overflow, so every one is
                 // checked.

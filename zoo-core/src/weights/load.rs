@@ -127,8 +127,8 @@ pub fn load(
     tch::no_grad(|| {
         fitting.iter().try_for_each(|(place, from)| {
             let into = match *place {
-                Where::Parameter(index) => &mut model.parameters[index].tensor,
-                Where::Buffer(index) => &mut model.buffers[index].tensor,
+                Where::Parameter(index) => &mut model.parameters_mut()[index].tensor,
+                Where::Buffer(index) => &mut model.buffers_mut()[index].tensor,
             };
             into.f_copy_(from)
         })
@@ -169,13 +169,13 @@ pub fn detect(file: &TensorFile, family: &str, plan: &Plan) -> Result<Scheme, We
 fn slots(model: &Model, scheme: Scheme, family: &str) -> Option<Vec<Slot>> {
     let layers = scheme.layers(family, model.plan())?;
     let key = |op: usize, name: &str| format!("{}.{}", layers[op], name.rsplit('.').next().unwrap_or_default());
-    let parameters = model.parameters.iter().enumerate().map(|(index, parameter)| {
+    let parameters = model.parameters().iter().enumerate().map(|(index, parameter)| {
         (
             parameter.op,
             Slot { key: key(parameter.op, &parameter.name), op: parameter.op, place: Where::Parameter(index) },
         )
     });
-    let buffers = model.buffers.iter().enumerate().map(|(index, buffer)| {
+    let buffers = model.buffers().iter().enumerate().map(|(index, buffer)| {
         (buffer.op, Slot { key: key(buffer.op, &buffer.name), op: buffer.op, place: Where::Buffer(index) })
     });
     let mut slots: Vec<(usize, Slot)> = parameters.chain(buffers).collect();
@@ -226,8 +226,8 @@ fn spare_classifier(model: &Model, slots: &[Slot], report: &mut LoadReport) {
 
 fn size_of(model: &Model, slot: &Slot) -> Vec<i64> {
     match slot.place {
-        Where::Parameter(index) => model.parameters[index].tensor.size(),
-        Where::Buffer(index) => model.buffers[index].tensor.size(),
+        Where::Parameter(index) => model.parameters()[index].tensor.size(),
+        Where::Buffer(index) => model.buffers()[index].tensor.size(),
     }
 }
 
@@ -251,8 +251,8 @@ pub fn named(model: &Model, family: &str, scheme: Scheme) -> Result<Vec<(String,
     let mut tensors = Vec::new();
     for slot in &slots {
         let tensor = match slot.place {
-            Where::Parameter(index) => &model.parameters[index].tensor,
-            Where::Buffer(index) => &model.buffers[index].tensor,
+            Where::Parameter(index) => &model.parameters()[index].tensor,
+            Where::Buffer(index) => &model.buffers()[index].tensor,
         };
         let tensor = tensor.f_detach()?.f_to_device(tch::Device::Cpu)?;
         let op = &model.plan().ops[slot.op];

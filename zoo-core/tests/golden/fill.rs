@@ -21,7 +21,7 @@ pub fn unit(tensor: u64, element: u64) -> f64 {
 /// Sets every tensor by its place in the state dict, which is the plan's order; counters of batches do not count.
 /// `gains` has a number for each norm and for each layer with a bias.
 pub fn fill(model: &Model, gains: &[f64]) {
-    let (mut parameters, mut buffers, mut gains) = (model.parameters.iter(), model.buffers.iter(), gains.iter());
+    let (mut parameters, mut buffers, mut gains) = (model.parameters().iter(), model.buffers().iter(), gains.iter());
     let mut parameter = || &parameters.next().expect("the plan's parameters").tensor;
     let mut buffer = || &buffers.next().expect("the plan's buffers").tensor;
     let mut gain = || *gains.next().expect("a gain for each norm and each layer with a bias");

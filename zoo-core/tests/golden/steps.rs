@@ -42,15 +42,15 @@ fn compare(step: &Step) {
     // Places count norms' statistics too, which stand behind their scale and shift.
     let norms = |op: usize| model.plan().ops[..op].iter().filter(|op| op.kind == zoo_core::OpKind::Norm).count();
     let (mut gradients, mut names) = (Vec::new(), Vec::new());
-    for (index, parameter) in model.parameters.iter().enumerate() {
+    for (index, parameter) in model.parameters().iter().enumerate() {
         let place = index + 2 * norms(parameter.op);
         gradients.push(summary(place as u64, &parameter.tensor.grad()));
         names.push(parameter.name.as_str());
     }
     assert_close(&format!("{}: gradient of", step.model), &gradients, &step.gradients, &names);
-    let scales: Vec<usize> = (0..model.parameters.len()).filter(|index| is_scale(&model, *index)).collect();
+    let scales: Vec<usize> = (0..model.parameters().len()).filter(|index| is_scale(&model, *index)).collect();
     let (mut statistics, mut names) = (Vec::new(), Vec::new());
-    for (index, buffer) in model.buffers.iter().enumerate() {
+    for (index, buffer) in model.buffers().iter().enumerate() {
         let place = scales[index / 2] + 2 * (index / 2) + 2 + index % 2;
         statistics.push(summary(place as u64, &buffer.tensor));
         names.push(buffer.name.as_str());
@@ -59,7 +59,7 @@ fn compare(step: &Step) {
 }
 
 fn is_scale(model: &zoo_core::model::Model, parameter: usize) -> bool {
-    model.parameters[parameter].role == zoo_core::model::Role::NormScale
+    model.parameters()[parameter].role == zoo_core::model::Role::NormScale
 }
 
 #[test]

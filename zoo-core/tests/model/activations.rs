@@ -43,7 +43,7 @@ fn by_formula(activation: Activation, x: &Tensor) -> Tensor {
 
 /// The network above: with fresh statistics and eps 0 its norms change nothing.
 fn by_hand(model: &Model, activation: Activation, images: &Tensor) -> Tensor {
-    let parameter = |name: &str| &model.parameters.iter().find(|parameter| parameter.name == name).unwrap().tensor;
+    let parameter = |name: &str| &model.parameters().iter().find(|parameter| parameter.name == name).unwrap().tensor;
     let convolved = |x: Tensor, name: &str, groups: i64| {
         x.conv2d(parameter(&format!("{name}.weight")), None::<Tensor>, [1, 1], [0, 0], [1, 1], groups)
     };
@@ -64,7 +64,7 @@ fn every_activation_is_the_function_of_its_name() {
         let slots = plan.ops.iter_mut().filter(|op| matches!(op.kind, OpKind::Act(_)));
         assert_eq!(slots.map(|op| op.kind = OpKind::Act(activation)).count(), 4);
         let model = Model::new(plan, &ModelOptions { kind, ..ModelOptions::default() }).unwrap();
-        for parameter in model.parameters.iter().filter(|parameter| parameter.name == "top.conv.bias") {
+        for parameter in model.parameters().iter().filter(|parameter| parameter.name == "top.conv.bias") {
             let _ = tch::no_grad(|| parameter.tensor.shallow_clone().uniform_(-4.0, 4.0));
         }
         // Wide enough to reach every branch of every formula.

@@ -16,7 +16,7 @@ fn model(name: &str, padding: Padding) -> Model {
     let plan = plan(name, |options| zoo_core::Options { input_size: SIDE, padding, ..options });
     let mut model = super::model(plan);
     tch::no_grad(|| {
-        for parameter in model.parameters.iter_mut().filter(|parameter| parameter.name.contains("norm.")) {
+        for parameter in model.parameters_mut().iter_mut().filter(|parameter| parameter.name.contains("norm.")) {
             let noise = parameter.tensor.uniform(-0.2, 0.2);
             let _ = parameter.tensor.f_add_(&noise).unwrap();
         }

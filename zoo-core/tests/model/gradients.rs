@@ -16,7 +16,7 @@ fn gradients_reach_every_parameter_of_every_table() {
         let options = Options { width, input_size: 64, classes: 10, dropout: 0.0, drop_path: 0.0, ..variant.options };
         let model = model(Plan::new(architecture, &options).unwrap());
         logits(&model, &batch, Mode::Train).cross_entropy_for_logits(&labels).backward();
-        for parameter in &model.parameters {
+        for parameter in model.parameters() {
             let gradient = parameter.tensor.grad();
             assert!(gradient.defined(), "{}: {} has no gradient", variant.name, parameter.name);
             assert_eq!(gradient.size(), parameter.tensor.size(), "{}: {}", variant.name, parameter.name);

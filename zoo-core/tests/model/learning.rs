@@ -15,7 +15,7 @@ const MOST_SECONDS: u64 = 60;
 /// Steps of SGD until the loss is under 0.05, or the last loss.
 fn steps_to_learn(model: &Model, rate: f64) -> Result<usize, f64> {
     let (batch, labels) = (images(32, 32, 7), Tensor::arange(32, (Kind::Int64, tch::Device::Cpu)).remainder(10));
-    let parameters: Vec<&Tensor> = model.parameters.iter().map(|parameter| &parameter.tensor).collect();
+    let parameters: Vec<&Tensor> = model.parameters().iter().map(|parameter| &parameter.tensor).collect();
     let momentum: Vec<Tensor> = tch::no_grad(|| parameters.iter().map(|tensor| tensor.zeros_like()).collect());
     let settings = Sgd { lr: rate, momentum: 0.9, dampening: 0.0, weight_decay: 0.0, nesterov: true };
     let mut last = f64::NAN;

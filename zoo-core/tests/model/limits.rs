@@ -82,7 +82,7 @@ fn training_on_one_value_a_channel_does_not_spoil_the_running_statistics() {
     // At 32 px the last maps are a pixel each: with a single image their variance has no unbiased estimate.
     let model = model(plan("mobilenet-v2-0.35", |options| options));
     let _ = tch::no_grad(|| model.forward(&images(1, 32, 1), Mode::Train));
-    for buffer in &model.buffers {
+    for buffer in model.buffers() {
         assert!(is_finite(&buffer.tensor), "{} is no number any more", buffer.name);
     }
 }

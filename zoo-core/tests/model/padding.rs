@@ -70,7 +70,7 @@ fn zeros(padding: Padding, size: i64, kernel: i64, stride: i64) -> (i64, i64) {
 
 /// The network above with libtorch's plain operations, in evaluation with fresh statistics.
 fn by_hand(model: &Model, images: &Tensor, padding: Padding) -> Tensor {
-    let parameter = |name: &str| &model.parameters.iter().find(|parameter| parameter.name == name).unwrap().tensor;
+    let parameter = |name: &str| &model.parameters().iter().find(|parameter| parameter.name == name).unwrap().tensor;
     let convolved = |x: Tensor, name: &str, kernel: i64, groups: i64| {
         let (before, behind) = zeros(padding, x.size()[2], kernel, 2);
         let padded = x.constant_pad_nd([before, behind, before, behind]);

@@ -16,7 +16,7 @@ struct Pass {
 fn pass(model: &Model, images: &Tensor, labels: &Tensor) -> Pass {
     let logits = model.forward(images, Mode::Train).unwrap();
     logits.cross_entropy_for_logits(labels).backward();
-    let gradients = model.parameters.iter().map(|parameter| parameter.tensor.grad().to_kind(Kind::Double)).collect();
+    let gradients = model.parameters().iter().map(|parameter| parameter.tensor.grad().to_kind(Kind::Double)).collect();
     Pass { logits: logits.detach().to_kind(Kind::Double), gradients }
 }
 
@@ -41,10 +41,10 @@ fn training_in_f32_agrees_with_plain_operations_in_f64() {
         let mut fused = Model::new(plan.clone(), &ModelOptions::default()).unwrap();
         let mut exact = Model::new(plan, &ModelOptions { kind: Kind::Double, ..ModelOptions::default() }).unwrap();
         // A wide classifier: gradients of the body are then large beside what a unit at a kink contributes.
-        for classifier in fused.parameters.iter_mut().filter(|parameter| parameter.name == "top.linear.weight") {
+        for classifier in fused.parameters_mut().iter_mut().filter(|parameter| parameter.name == "top.linear.weight") {
             let _ = tch::no_grad(|| classifier.tensor.g_mul_scalar_(10.0));
         }
-        for (from, to) in fused.parameters.iter().zip(&mut exact.parameters) {
+        for (from, to) in fused.parameters().iter().zip(exact.parameters_mut()) {
             assert_eq!(to.tensor.kind(), Kind::Double);
             tch::no_grad(|| to.tensor.copy_(&from.tensor));
         }
@@ -56,14 +56,14 @@ fn training_in_f32_agrees_with_plain_operations_in_f64() {
         // Shifts that the next norm takes out have a gradient of zero, and scales nearly so: a hundredth of the largest
         // gradient is the least that differences are measured by.
         let floor = 0.01 * theirs.gradients.iter().map(norm).fold(0.0, f64::max);
-        for ((ours, theirs), parameter) in ours.gradients.iter().zip(&theirs.gradients).zip(&fused.parameters) {
+        for ((ours, theirs), parameter) in ours.gradients.iter().zip(&theirs.gradients).zip(fused.parameters()) {
             let scale = norm(theirs) + floor;
             let (length, value) = ((norm(ours) - norm(theirs)).abs() / scale, norm(&(ours - theirs)) / scale);
             let gradient = format!("{name}, {padding:?}: the gradient of {}", parameter.name);
             assert!(length < 1e-3, "{gradient} has a norm that differs by {length:.1e}");
             assert!(value < most, "{gradient} differs by {value:.1e}");
         }
-        for (ours, theirs) in fused.buffers.iter().zip(&exact.buffers) {
+        for (ours, theirs) in fused.buffers().iter().zip(exact.buffers()) {
             // Means behind a linear projection are zero but for rounding.
             let largest = |tensor: &Tensor| number(&tensor.abs().max());
             let off = largest(&(&ours.tensor - &theirs.tensor)) / (largest(&theirs.tensor) + 1e-2);

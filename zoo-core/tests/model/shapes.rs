@@ -15,7 +15,7 @@ fn every_variant_gives_logits_and_has_the_tensors_that_its_plan_counts() {
         let name = entry.variant.name;
         let options = Options { input_size: 32, classes: 10, ..entry.variant.options };
         let model = model(Plan::new(entry.architecture, &options).unwrap());
-        let buffers: u64 = model.buffers.iter().map(|buffer| buffer.tensor.numel() as u64).sum();
+        let buffers: u64 = model.buffers().iter().map(|buffer| buffer.tensor.numel() as u64).sum();
         assert_eq!((model.parameter_count(), buffers), (model.plan().cost.params, model.plan().cost.buffers), "{name}");
         for mode in [Mode::Eval, Mode::Train] {
             let logits = tch::no_grad(|| model.forward(&batch, mode)).unwrap();
@@ -50,8 +50,8 @@ fn parameters_and_buffers_have_names_of_their_own() {
     let _turn = take_turn();
     for name in super::FAMILIES {
         let model = model(plan(name, |options| options));
-        let parameters = model.parameters.iter().map(|parameter| &parameter.name);
-        let mut names: Vec<&String> = parameters.chain(model.buffers.iter().map(|buffer| &buffer.name)).collect();
+        let parameters = model.parameters().iter().map(|parameter| &parameter.name);
+        let mut names: Vec<&String> = parameters.chain(model.buffers().iter().map(|buffer| &buffer.name)).collect();
         let all = names.len();
         names.sort();
         names.dedup();
@@ -73,7 +73,7 @@ fn weights_of_convolutions_and_their_gradients_are_channels_last() {
         let model: Model = model(plan(name, |options| options));
         logits(&model, &images(4, 32, 1), Mode::Train).sum(None).backward();
         let mut convolutions = 0;
-        for parameter in model.parameters.iter().filter(|parameter| parameter.tensor.dim() == 4) {
+        for parameter in model.parameters().iter().filter(|parameter| parameter.tensor.dim() == 4) {
             convolutions += 1;
             assert!(is_channels_last(&parameter.tensor), "{name} {}", parameter.name);
             assert!(is_channels_last(&parameter.tensor.grad()), "{name} {}, gradient", parameter.name);

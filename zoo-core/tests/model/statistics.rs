@@ -7,7 +7,7 @@ use zoo_core::{Options, Plan};
 use super::{images, logits, model, number, plan, same_bits, take_turn};
 
 fn copies(model: &Model) -> Vec<Tensor> {
-    model.buffers.iter().map(|buffer| buffer.tensor.copy()).collect()
+    model.buffers().iter().map(|buffer| buffer.tensor.copy()).collect()
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn evaluation_is_deterministic_and_leaves_the_statistics_alone() {
         let with_gradients = model.forward(&batch, Mode::Eval).unwrap();
         assert!(same_bits(&first, &logits(&model, &batch, Mode::Eval)), "{name}");
         assert!(number(&(&with_gradients - &first).abs().max()) < 1e-4, "{name}");
-        assert!(before.iter().zip(&model.buffers).all(|(old, new)| same_bits(old, &new.tensor)), "{name}");
+        assert!(before.iter().zip(model.buffers()).all(|(old, new)| same_bits(old, &new.tensor)), "{name}");
     }
 }
 
@@ -32,7 +32,7 @@ fn training_moves_every_running_mean_and_variance() {
         let model = model(plan(name, |options| options));
         let before = copies(&model);
         let _ = logits(&model, &images(4, 32, 1), Mode::Train);
-        for (old, new) in before.iter().zip(&model.buffers) {
+        for (old, new) in before.iter().zip(model.buffers()) {
             assert!(!same_bits(old, &new.tensor), "{name} {}", new.name);
         }
     }
@@ -45,12 +45,12 @@ fn the_running_statistics_of_the_stem_follow_momentum_and_unbiased_variance() {
     let momentum = plan.rules.norm.momentum;
     let model = model(plan);
     let batch = images(3, 32, 1);
-    let features = batch.conv2d(&model.parameters[0].tensor, None::<Tensor>, [2, 2], [1, 1], [1, 1], 1);
+    let features = batch.conv2d(&model.parameters()[0].tensor, None::<Tensor>, [2, 2], [1, 1], [1, 1], 1);
     let rows = features.permute([1, 0, 2, 3]).flatten(1, 3);
     let _ = logits(&model, &batch, Mode::Train);
     let mean = rows.mean_dim(1, false, None) * momentum;
     let variance = rows.var_dim(1, true, false) * momentum + (1.0 - momentum);
-    for (buffer, expected) in model.buffers.iter().zip([mean, variance]) {
+    for (buffer, expected) in model.buffers().iter().zip([mean, variance]) {
         assert!(number(&(&buffer.tensor - expected).abs().max()) < 1e-5, "{}", buffer.name);
     }
 }
@@ -79,5 +79,5 @@ fn eps_and_momentum_can_be_those_of_other_weights() {
     let old = copies(&model);
     model.set_batch_norm(None, Some(0.0));
     let _ = logits(&model, &batch, Mode::Train);
-    assert!(old.iter().zip(&model.buffers).all(|(old, new)| same_bits(old, &new.tensor)));
+    assert!(old.iter().zip(model.buffers()).all(|(old, new)| same_bits(old, &new.tensor)));
 }

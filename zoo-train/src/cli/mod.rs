@@ -18,6 +18,7 @@ mod sweep;
 mod throughput;
 mod train;
 mod usage;
+mod waiting;
 mod weights;
 
 use std::ffi::OsString;
@@ -79,6 +80,18 @@ enum Command {
     Doctor(doctor::Args),
 }
 
+impl Command {
+    /// Whether networks run in it, in this process or in those that it starts.
+    fn computes(&self) -> bool {
+        match self {
+            Command::Train(_) | Command::Eval(_) | Command::Predict(_) | Command::Sweep(_) => true,
+            Command::Latency(_) | Command::Throughput(_) => true,
+            Command::List(_) | Command::Show(_) | Command::Export(_) => false,
+            Command::Report(_) | Command::Data(_) | Command::Doctor(_) => false,
+        }
+    }
+}
+
 /// How a command ended, other than by an error.
 enum Outcome {
     Done,
@@ -118,8 +131,11 @@ fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result
     // A crate of one's own has a binary of its own, which should not call itself zoo-train.
     let name = arguments.first().and_then(|path| Path::new(path).file_stem()).map(|name| name.to_string_lossy());
     let name = name.map_or_else(|| "zoo-train".to_string(), |name| name.into_owned());
-    let matches = Cli::command().name(name.clone()).bin_name(name).get_matches_from(arguments);
+    let matches = Cli::command().name(name.clone()).bin_name(name).get_matches_from(arguments.clone());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if cli.command.as_ref().is_none_or(Command::computes) {
+        waiting::spin_briefly(&arguments);
+    }
     match cli.command {
         Some(Command::List(args)) => list::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Show(args)) => show::run(registry, &args).map(|()| Outcome::Done),

@@ -58,10 +58,8 @@ impl Average {
     /// # Errors
     /// Where libtorch refuses.
     pub fn swap(&mut self, model: &mut Model) -> Result<(), TrainError> {
-        let parameters = model.parameters.iter_mut().map(|parameter| &mut parameter.tensor);
-        let all = parameters.chain(model.buffers.iter_mut().map(|buffer| &mut buffer.tensor));
         tch::no_grad(|| {
-            for (own, average) in all.zip(&mut self.tensors) {
+            for (own, average) in model.tensors_mut().zip(&mut self.tensors) {
                 let kept = own.f_alias_copy()?;
                 own.f_copy_(average)?;
                 average.f_copy_(&kept)?;
@@ -73,8 +71,8 @@ impl Average {
 
 /// Everything that a model holds, by name, in the order of an [`Average`].
 pub fn named(model: &Model) -> impl Iterator<Item = (&str, &Tensor)> {
-    let parameters = model.parameters.iter().map(|parameter| (parameter.name.as_str(), &parameter.tensor));
-    parameters.chain(model.buffers.iter().map(|buffer| (buffer.name.as_str(), &buffer.tensor)))
+    let parameters = model.parameters().iter().map(|parameter| (parameter.name.as_str(), &parameter.tensor));
+    parameters.chain(model.buffers().iter().map(|buffer| (buffer.name.as_str(), &buffer.tensor)))
 }
 
 #[cfg(test)]
@@ -94,16 +92,16 @@ mod tests {
         let mut model = model();
         let mut average = Average::new(&model, 0.9)?;
         let first = |tensors: &Tensor| tensors.double_value(&[0, 0, 0, 0]);
-        let before = first(&model.parameters[0].tensor);
-        let _ = tch::no_grad(|| model.parameters[0].tensor.f_add_scalar_(1.0))?;
+        let before = first(&model.parameters()[0].tensor);
+        let _ = tch::no_grad(|| model.parameters_mut()[0].tensor.f_add_scalar_(1.0))?;
         average.update(&model, 1)?;
         // (1 + 1) / (10 + 1) of the old value is kept.
         let expected = before + 9.0 / 11.0;
         assert!((first(&average.tensors[0]) - expected).abs() < 1e-6);
         average.swap(&mut model)?;
-        assert!((first(&model.parameters[0].tensor) - expected).abs() < 1e-6);
+        assert!((first(&model.parameters()[0].tensor) - expected).abs() < 1e-6);
         assert!((first(&average.tensors[0]) - before - 1.0).abs() < 1e-6);
-        assert!(model.parameters[0].tensor.requires_grad());
+        assert!(model.parameters()[0].tensor.requires_grad());
         Ok(())
     }
 

@@ -90,7 +90,7 @@ pub fn save(path: &Path, trainer: &Trainer, state: &State, description: &Descrip
         tensors.push((name.to_string(), floats(tensor)?));
     }
     for slot in &trainer.optimizer.slots {
-        for (parameter, tensor) in trainer.model.parameters.iter().zip(&slot.tensors) {
+        for (parameter, tensor) in trainer.model.parameters().iter().zip(&slot.tensors) {
             tensors.push((optimizer_key(slot.name, &parameter.name), floats(tensor)?));
         }
     }
@@ -157,10 +157,10 @@ impl Checkpoint {
     /// # Errors
     /// Where a tensor is missing or of another shape: the first one is named, and the model may be half filled.
     pub fn load_model(&self, model: &mut Model) -> Result<(), TrainError> {
-        for parameter in &mut model.parameters {
+        for parameter in model.parameters_mut() {
             self.copy(&parameter.name, &mut parameter.tensor)?;
         }
-        for buffer in &mut model.buffers {
+        for buffer in model.buffers_mut() {
             self.copy(&buffer.name, &mut buffer.tensor)?;
         }
         Ok(())
@@ -173,7 +173,7 @@ impl Checkpoint {
     pub fn load_trainer(&self, trainer: &mut Trainer) -> Result<(), TrainError> {
         self.load_model(&mut trainer.model)?;
         for slot in &mut trainer.optimizer.slots {
-            for (parameter, tensor) in trainer.model.parameters.iter().zip(&mut slot.tensors) {
+            for (parameter, tensor) in trainer.model.parameters().iter().zip(&mut slot.tensors) {
                 self.copy(&optimizer_key(slot.name, &parameter.name), tensor)?;
             }
         }

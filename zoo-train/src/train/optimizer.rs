@@ -133,7 +133,7 @@ impl Optimizer {
         let kind = settings.optimizer;
         let fresh = |(name, value): &(&'static str, f64)| -> Result<Slot, TrainError> {
             let full = |parameter: &Parameter| Ok(parameter.tensor.f_full_like(*value)?.f_detach()?);
-            Ok(Slot { name, tensors: model.parameters.iter().map(full).collect::<Result<_, TrainError>>()? })
+            Ok(Slot { name, tensors: model.parameters().iter().map(full).collect::<Result<_, TrainError>>()? })
         };
         let (square_momentum, eps) = match kind {
             Kind::Sgd => (0.0, 0.0),
@@ -151,7 +151,7 @@ impl Optimizer {
             clip_norm: settings.clip_norm,
             clip_value: settings.clip_value,
             backbone_scale: settings.backbone_lr_scale.unwrap_or(1.0),
-            updates: vec![0; model.parameters.len()],
+            updates: vec![0; model.parameters().len()],
             slots: tch::no_grad(|| kind.slots().iter().map(fresh).collect::<Result<_, TrainError>>())?,
         })
     }
@@ -161,7 +161,7 @@ impl Optimizer {
     /// # Errors
     /// Where libtorch refuses.
     pub fn step(&mut self, model: &Model, rate: f64) -> Result<(), TrainError> {
-        let tensors: Vec<&Tensor> = model.parameters.iter().map(|parameter| &parameter.tensor).collect();
+        let tensors: Vec<&Tensor> = model.parameters().iter().map(|parameter| &parameter.tensor).collect();
         let gradients = gradient::take_grads(&tensors)?;
         let present: Vec<&Tensor> = gradients.iter().flatten().collect();
         if let Some(limit) = self.clip_norm {
@@ -172,7 +172,7 @@ impl Optimizer {
         }
         let backbone = model.plan().backbone();
         let mut groups: BTreeMap<Group, Vec<Member>> = BTreeMap::new();
-        for (index, (own, gradient)) in model.parameters.iter().zip(&gradients).enumerate() {
+        for (index, (own, gradient)) in model.parameters().iter().zip(&gradients).enumerate() {
             let Some(gradient) = gradient else { continue };
             self.updates[index] += 1;
             let group = Group {
@@ -233,18 +233,18 @@ mod tests {
 
     /// Leaves `value` as the gradient of every parameter of the operations from `first` on.
     fn differentiate(model: &Model, first: usize, value: f64) {
-        let sums = model.parameters.iter().filter(|parameter| parameter.op >= first);
+        let sums = model.parameters().iter().filter(|parameter| parameter.op >= first);
         let sum = sums.fold(Tensor::from(0.0_f32), |sum, parameter| sum + parameter.tensor.sum(Numbers::Float));
         (sum * value).backward();
     }
 
     fn values(model: &Model) -> Vec<Tensor> {
-        tch::no_grad(|| model.parameters.iter().map(|parameter| parameter.tensor.copy()).collect())
+        tch::no_grad(|| model.parameters().iter().map(|parameter| parameter.tensor.copy()).collect())
     }
 
     /// Largest change of any number of each parameter.
     fn changes(model: &Model, before: &[Tensor]) -> Vec<f64> {
-        let pairs = model.parameters.iter().zip(before);
+        let pairs = model.parameters().iter().zip(before);
         tch::no_grad(|| pairs.map(|(own, before)| (&own.tensor - before).abs().max().double_value(&[])).collect())
     }
 
@@ -262,7 +262,7 @@ mod tests {
             optimizer.step(&model, 0.1).unwrap();
             let changes = changes(&model, &before);
             for (role, expected) in roles.into_iter().zip(expected) {
-                let of_role = model.parameters.iter().zip(&changes).filter(|(parameter, _)| parameter.role == role);
+                let of_role = model.parameters().iter().zip(&changes).filter(|(parameter, _)| parameter.role == role);
                 let changed: Vec<bool> = of_role.map(|(_, change)| *change > 0.0).collect();
                 assert!(!changed.is_empty() && changed.iter().all(|found| *found == expected), "{decayed}, {role:?}");
             }
@@ -284,7 +284,7 @@ mod tests {
             differentiate(&model, 0, 0.25);
             optimizer.step(&model, 0.01).unwrap();
             let changes = changes(&model, &before);
-            for (parameter, change) in model.parameters.iter().zip(changes) {
+            for (parameter, change) in model.parameters().iter().zip(changes) {
                 assert!((change - 0.01).abs() < 1e-4, "{name}, {}: {change}", parameter.name);
             }
         }

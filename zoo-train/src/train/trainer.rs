@@ -173,7 +173,7 @@ impl Trainer {
     }
 
     fn clear_gradients(&self) -> Result<(), TrainError> {
-        let tensors: Vec<&Tensor> = self.model.parameters.iter().map(|parameter| &parameter.tensor).collect();
+        let tensors: Vec<&Tensor> = self.model.parameters().iter().map(|parameter| &parameter.tensor).collect();
         Ok(gradient::clear_grads(&tensors)?)
     }
 
@@ -182,7 +182,7 @@ impl Trainer {
     /// # Errors
     /// Where libtorch refuses.
     pub fn is_finite(&self) -> Result<bool, TrainError> {
-        for parameter in &self.model.parameters {
+        for parameter in self.model.parameters() {
             if parameter.tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
                 return Ok(false);
             }

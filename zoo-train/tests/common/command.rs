@@ -68,6 +68,8 @@ impl Output {
 pub fn zoo<S: AsRef<str>>(folder: &Path, arguments: &[S]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zoo-train"));
     command.args(arguments.iter().map(AsRef::as_ref)).current_dir(folder).env("RUST_BACKTRACE", "0");
+    // What the program would set for itself by beginning anew, which takes a third of a second.
+    command.env("GOMP_SPINCOUNT", "1000");
     command
 }
 
