@@ -20,7 +20,7 @@ fn the_same_seed_gives_the_same_weights_and_another_one_others() {
         // What was drawn in between must not matter.
         let _ = super::images(1, 7, 99);
         let (again, other) = (seeded(plan.clone(), 5), seeded(plan, 6));
-        for ((one, again), other) in one.parameters.iter().zip(&again.parameters).zip(&other.parameters) {
+        for ((one, again), other) in one.parameters().iter().zip(again.parameters()).zip(other.parameters()) {
             assert_eq!(one.name, again.name);
             assert!(same_bits(&one.tensor, &again.tensor), "{name} {}", one.name);
             let is_constant = one.role == Role::NormScale || one.role == Role::Bias;
@@ -35,7 +35,7 @@ fn initial_values_follow_the_tables_word() {
     for architecture in architectures() {
         let variant = &architecture.variants[0];
         let model = seeded(Plan::new(architecture, &variant.options).unwrap(), 1);
-        for parameter in &model.parameters {
+        for parameter in model.parameters() {
             let op = &model.plan().ops[parameter.op];
             let name = format!("{} {}", variant.name, parameter.name);
             match (parameter.role, op.kind, architecture.rules.init) {
@@ -57,7 +57,7 @@ fn initial_values_follow_the_tables_word() {
                 }
             }
         }
-        for buffer in &model.buffers {
+        for buffer in model.buffers() {
             let expected = if buffer.name.ends_with(".running_var") { 1.0 } else { 0.0 };
             assert!(is_all(&buffer.tensor, expected), "{} {}", variant.name, buffer.name);
         }
