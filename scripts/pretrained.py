@@ -1,8 +1,10 @@
-"""The table of pretrained weights: every tag that timm has for a network of the zoo.
+"""The tables of pretrained weights and of the names that libraries give networks of the zoo.
 
-Reads timm's registry and makes each network once, for its norm constant, its padding and
-its number of parameters; a network whose count is not the zoo's is left out with a word
-on stderr. Nothing is downloaded.
+`pretrained.csv` has every tag that timm has for a network of the zoo, `torchvision.csv`
+torchvision's files, `libraries.csv` the names of both libraries' networks. Reads their
+registries and makes each network once, for its norm constant, its padding and its number
+of parameters; a network whose count is not the zoo's is left out with a word on stderr.
+Nothing is downloaded.
 """
 
 import argparse
@@ -14,16 +16,18 @@ import sys
 
 import networks
 import timm
+import torchvision
 from timm.layers import Conv2dSame
 from timm.models import _registry as registry
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-OUTPUT = os.path.join(ROOT, "zoo-train", "src", "weights", "pretrained.csv")
+OUTPUT = os.path.join(ROOT, "zoo-train", "src", "weights")
 LIST = "cargo run --quiet -p zoo-train -- list --format csv"
 
 COLUMNS = [
     "model",
     "repository",
+    "file",
     "input_size",
     "crop_pct",
     "interpolation",
@@ -35,6 +39,8 @@ COLUMNS = [
     "test_input_size",
     "test_crop_pct",
 ]
+FILE_COLUMNS = ["file", "model", "resize", "crop", "interpolation", "bn_eps"]
+NAME_COLUMNS = ["name", "library", "model", "padding", "bn_eps", "weights"]
 
 
 def counts(path):
@@ -59,6 +65,15 @@ def tags(name):
     return [e for e in found if e.hf_hub_id and e.crop_mode == "center"]
 
 
+def stem(url):
+    """The file of a URL without its extension; empty where there is none."""
+    return os.path.basename(url or "").rsplit(".", 1)[0]
+
+
+def padding(model):
+    return "same" if isinstance(model.conv_stem, Conv2dSame) else "symmetric"
+
+
 def row(variant, model, entry):
     # As published: short numbers, without the tail of a division.
     def listing(numbers):
@@ -69,13 +84,14 @@ def row(variant, model, entry):
     return {
         "model": variant.name,
         "repository": entry.hf_hub_id,
+        "file": stem(entry.url),
         "input_size": size,
         "crop_pct": entry.crop_pct,
         "interpolation": entry.interpolation,
         "mean": listing(entry.mean),
         "std": listing(entry.std),
         "bn_eps": f"{networks.bn_eps(model):g}",
-        "padding": "same" if isinstance(model.conv_stem, Conv2dSame) else "symmetric",
+        "padding": padding(model),
         "classes": entry.num_classes,
         "test_input_size": test_size,
         "test_crop_pct": entry.test_crop_pct or entry.crop_pct,
@@ -97,6 +113,73 @@ def rows(expected):
             yield from (row(variant, model, entry) for entry in tags(name))
 
 
+def torchvision_rows():
+    """A row for each file that torchvision publishes for a network of the zoo."""
+    for variant in networks.variants():
+        name = torchvision_name(variant)
+        if name is None:
+            continue
+        model = variant.torchvision(1000)
+        for weights in torchvision.models.get_model_weights(name):
+            transforms = weights.transforms()
+            yield {
+                "file": stem(weights.url),
+                "model": variant.name,
+                "resize": transforms.resize_size[0],
+                "crop": transforms.crop_size[0],
+                "interpolation": transforms.interpolation.value,
+                "bn_eps": f"{networks.bn_eps(model):g}",
+            }
+
+
+def torchvision_name(variant):
+    """The name that alone makes the network there; nothing where there is none."""
+    build = variant.of_torchvision
+    if build is None or getattr(build, "keywords", {}).get("width_mult", 1) != 1:
+        return None
+    return getattr(build, "func", build).__name__
+
+
+def name_rows(expected):
+    """A row for each name that a library has for a network of the zoo."""
+    older = registry._deprecated_models
+    for variant in networks.variants():
+        for name in filter(timm.is_model, variant.timm_names):
+            model = timm.create_model(name, num_classes=1000)
+            if sum(p.numel() for p in model.parameters()) != expected[variant.name]:
+                continue
+            common = {
+                "library": "timm",
+                "model": variant.name,
+                "padding": padding(model),
+                "bn_eps": f"{networks.bn_eps(model):g}",
+            }
+            yield {"name": name, "weights": "", **common}
+            for old, new in older.items():
+                if new.split(".")[0] == name:
+                    yield {"name": old, "weights": new if "." in new else "", **common}
+        if torchvision_name(variant) is not None:
+            yield {
+                "name": torchvision_name(variant),
+                "library": "torchvision",
+                "model": variant.name,
+                "padding": "symmetric",
+                "bn_eps": f"{networks.bn_eps(variant.torchvision(1000)):g}",
+                "weights": "",
+            }
+
+
+def write(folder, name, columns, table):
+    path = os.path.join(folder, name)
+    os.makedirs(folder, exist_ok=True)
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(table)
+    models = len({entry["model"] for entry in table})
+    print(f"{path}: {len(table)} rows for {models} variants")
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -109,18 +192,14 @@ def main():
     parser.add_argument(
         "--output",
         default=OUTPUT,
-        metavar="CSV",
-        help="the table to write (default: zoo-train/src/weights/pretrained.csv)",
+        metavar="DIR",
+        help="the folder of the tables to write (default: zoo-train/src/weights)",
     )
     args = parser.parse_args()
-    table = list(rows(counts(args.counts)))
-    os.makedirs(os.path.dirname(os.path.abspath(args.output)), exist_ok=True)
-    with open(args.output, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(table)
-    models = len({entry["model"] for entry in table})
-    print(f"{args.output}: {len(table)} sets of weights for {models} variants")
+    expected = counts(args.counts)
+    write(args.output, "pretrained.csv", COLUMNS, list(rows(expected)))
+    write(args.output, "torchvision.csv", FILE_COLUMNS, list(torchvision_rows()))
+    write(args.output, "libraries.csv", NAME_COLUMNS, list(name_rows(expected)))
 
 
 if __name__ == "__main__":

@@ -9,14 +9,16 @@ use serde_json::json;
 use zoo_core::Registry;
 
 use super::dataset::load_dataset;
-use super::weights::WeightsArgs;
+use super::weights::{self, WeightsArgs, parse_mode};
 use crate::console::{say, tell};
-use crate::data::{Dataset, Preprocessing, imagenet};
-use crate::train::evaluate::{Answers, Evaluation, Protocol, evaluate};
+use crate::data::{Dataset, Preprocessing, Split};
+use crate::latency::Mode;
+use crate::train::evaluate::{Answers, Evaluation, Protocol, evaluate_by};
 use crate::train::run::skipped_lines;
 use crate::train::settings::Settings;
 use crate::train::test_set::TestSet;
 use crate::weights::Opened;
+use crate::weights::classes::{Matching, matching};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -43,6 +45,9 @@ pub struct Args {
     /// Threads that prepare images
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: u16,
+    /// How the network is run: eager, folded, jit or native; logits differ by rounding alone
+    #[arg(long, value_name = "MODE", default_value = "native", value_parser = parse_mode)]
+    mode: Mode,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -55,7 +60,7 @@ enum Format {
 }
 
 pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
-    let opened = args.weights.open(registry, None)?;
+    let mut opened = args.weights.open(registry, None)?;
     let settings = settings(args, &opened)?;
     let mut dataset = load_dataset(&settings, args.data_dir.as_deref())?;
     dataset.test.truncate(settings.limit_test.unwrap_or(usize::MAX));
@@ -64,9 +69,19 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     }
     let answers = answers(&opened, &dataset)?;
     let test = std::mem::take(&mut dataset.test);
+    if let Split::Files(_) = test {
+        opened.resolved = opened.resolved.for_pictures();
+    }
     let test = Arc::new(TestSet::new(test, Preprocessing::from(&opened.resolved)));
     let protocol = Protocol { workers: args.workers.into(), answers: &answers, mirrored: args.test_time_flip };
-    let found = evaluate(&opened.model, &test, protocol, |_| true)?.unwrap_or_default();
+    let forward = args.mode.forward(&opened.model)?;
+    let mut found = evaluate_by(&opened.model, forward, &test, protocol, |_| true)?.unwrap_or_default();
+    if !found.loss.is_finite() {
+        bail!("the loss is {}, no number: {}", found.loss, weights::NO_NUMBERS);
+    }
+    // With as many classes as logits there are no others to leave out.
+    let subset = dataset.classes.len() < opened.model.plan().options.classes as usize;
+    found.top1_subset = found.top1_subset.filter(|_| subset);
     skipped_lines("test", &test.split.skipped()).iter().for_each(|line| say!("{line}"));
     match args.format {
         Format::Text => print_text(&opened, &dataset, &found),
@@ -97,31 +112,18 @@ fn settings(args: &Args, opened: &Opened) -> Result<Settings, Error> {
     Ok(settings)
 }
 
-/// Which logit stands for which class of the data set: by name where the weights name their classes, by wnid for those
-/// of ImageNet, and by place only where nothing is named.
+/// Which logit stands for which class of the data set, which is said where nothing but place decides.
 fn answers(opened: &Opened, dataset: &Dataset) -> Result<Answers, Error> {
     let logits = opened.model.plan().options.classes as usize;
-    let classes = dataset.classes.len();
-    let by_name = |names: &Vec<String>| {
-        let place = |class: &String| names.iter().position(|name| name == class);
-        dataset.classes.iter().map(place).collect::<Option<Vec<usize>>>()
-    };
-    let places = match &opened.description.classes {
-        Some(names) if names.len() == logits => by_name(names),
-        Some(names) => bail!("the weights name {} classes and have {logits}: mend zoo.classes", names.len()),
-        None if logits == classes => Some((0..classes).collect()),
-        None if logits == imagenet::count() => dataset.imagenet_indices(),
-        None => None,
-    };
-    match places {
-        Some(places) if places.iter().copied().eq(0..logits) => Ok(Answers::InOrder),
-        Some(places) => Ok(Answers::Among(places.into_iter().map(|place| place as i64).collect())),
-        None => bail!(
-            "the weights tell {logits} classes apart, {} has {classes} others: fine-tune them on it first, with `train \
-             --weights`",
-            dataset.name
-        ),
+    let named = opened.description.classes.as_deref();
+    let Matching { places, note } = matching(named, logits, dataset).map_err(Error::msg)?;
+    if let Some(note) = note {
+        say!("{note}");
     }
+    Ok(match places.iter().copied().eq(0..logits) {
+        true => Answers::InOrder,
+        false => Answers::Among(places.into_iter().map(|place| place as i64).collect()),
+    })
 }
 
 fn print_text(opened: &Opened, dataset: &Dataset, found: &Evaluation) {
@@ -150,6 +152,7 @@ fn as_json(args: &Args, opened: &Opened, dataset: &Dataset, found: &Evaluation) 
         "loss": found.loss,
         "images": found.images,
         "input_size": opened.resolved.crop.0,
+        "mode": args.mode.name(),
         "averaged_weights": opened.averaged,
         "test_time_flip": args.test_time_flip,
         "preprocessing": opened.resolved.to_json(),

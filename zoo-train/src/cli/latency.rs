@@ -147,8 +147,8 @@ fn cell(args: &Args, entry: Entry, batch: u32, mode: Mode, device: Device) -> Re
     let own = entry.architecture.profile_name(entry.variant.options.profile);
     Ok(Cell {
         entry,
-        options: NetworkArgs { profile: None, ..args.network.clone() }.options(&entry)?,
-        profile: args.network.profile.clone().unwrap_or_else(|| own.into()),
+        options: args.network.without_profile().options(&entry)?,
+        profile: args.network.scale.profile.clone().unwrap_or_else(|| own.into()),
         batch,
         mode,
         device,

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use zoo_core::summary::grouped;
 use zoo_core::{Entry, Options, Registry};
 
-use super::network::NetworkArgs;
+use super::network::{NetworkArgs, ScaleArgs};
 use crate::console::{say, tell};
 use crate::glob::matches;
 use crate::results::count::{self, Row};
@@ -92,13 +92,8 @@ fn append(path: &Path, rows: &[Row]) -> Result<(), Error> {
 impl GridArgs {
     /// Every combination of the axes that were given, on top of `entry`.
     fn options(&self, entry: &Entry) -> Result<Vec<Options>, Error> {
-        let common = NetworkArgs {
-            width: None,
-            depth: None,
-            input_size: None,
-            classes: self.classes,
-            profile: self.profile.clone(),
-        };
+        let scale = ScaleArgs { profile: self.profile.clone(), ..ScaleArgs::default() };
+        let common = NetworkArgs { scale, input_size: None, classes: self.classes };
         let base = common.options(entry)?;
         let widths = if self.widths.is_empty() { vec![base.width] } else { self.widths.clone() };
         let depths = if self.depths.is_empty() { vec![base.depth] } else { self.depths.clone() };

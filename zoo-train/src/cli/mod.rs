@@ -11,6 +11,7 @@ mod latency;
 mod list;
 mod machine;
 mod network;
+mod output;
 mod predict;
 mod report;
 mod show;

@@ -1,19 +1,21 @@
 //! `predict`: logits for tensors, classes for pictures.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, anyhow, bail};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 use zoo_core::Registry;
-use zoo_core::model::Mode;
 use zoo_core::weights::{TensorFile, write_safetensors};
 
-use super::weights::WeightsArgs;
+use super::output::Output;
+use super::weights::{self, WeightsArgs, parse_mode};
 use crate::console::say;
-use crate::data::preprocessing::Preprocessing;
-use crate::data::{image, imagenet};
+use crate::data::image::Rgb;
+use crate::data::{ImageFiles, Preprocessing, folder, imagenet};
+use crate::latency::{Forward, Mode};
+use crate::paths;
 use crate::weights::Opened;
 
 /// Images a batch.
@@ -27,14 +29,27 @@ pub struct Args {
     #[command(flatten)]
     weights: WeightsArgs,
     /// A safetensors file with the tensor `input`: f32, N x 3 x H x W, normalised already
-    #[arg(long, value_name = "FILE", requires = "output")]
+    #[arg(long, value_name = "FILE", requires = "output", value_parser = paths::argument())]
     tensor: Option<PathBuf>,
     /// Where the tensor `logits` goes, or the table of `--images` instead of to standard output
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", value_parser = paths::argument())]
     output: Option<PathBuf>,
-    /// Pictures to name, JPEG or PNG
-    #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present = "tensor", conflicts_with = "tensor")]
+    /// Pictures to name, JPEG or PNG, and folders of such
+    #[arg(
+        long,
+        value_name = "PATH",
+        num_args = 1..,
+        required_unless_present = "tensor",
+        conflicts_with = "tensor",
+        value_parser = paths::argument()
+    )]
     images: Vec<PathBuf>,
+    /// Do without pictures that cannot be decoded; they are listed at the end
+    #[arg(long)]
+    skip_bad: bool,
+    /// How the network is run: eager, folded, jit or native; logits differ by rounding alone
+    #[arg(long, value_name = "MODE", default_value = "eager", value_parser = parse_mode)]
+    mode: Mode,
     /// Classes to name for each picture
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     top: u32,
@@ -57,54 +72,95 @@ fn logits(registry: &Registry, args: &Args, input: &Path, output: &Path) -> Resu
         bail!("{}: `{INPUT}` must be square images in f32, not {:?} {shape:?}", input.display(), images.kind());
     }
     let opened = args.weights.open(registry, Some(height as u32))?;
+    let forward = args.mode.forward(&opened.model)?;
     let count = shape[0];
     let mut parts = Vec::new();
     for first in (0..count).step_by(BATCH) {
         let batch = images.f_narrow(0, first, (count - first).min(BATCH as i64))?;
-        parts.push(run_model(&opened, &batch)?);
+        let name = |row: usize| format!("image {} of {}", first as usize + row, input.display());
+        parts.push(logits_of(&forward, opened.model.device(), &batch, name)?);
     }
     let logits = match parts.is_empty() {
-        true => Tensor::f_zeros([0, i64::from(opened.model.plan().options.classes)], (Kind::Float, tch::Device::Cpu))?,
+        true => Tensor::f_zeros([0, i64::from(opened.model.plan().options.classes)], (Kind::Float, Device::Cpu))?,
         false => Tensor::f_cat(&parts, 0)?,
     };
     write_safetensors(output, &[(LOGITS.to_string(), logits)], &BTreeMap::new())?;
     Ok(())
 }
 
-fn run_model(opened: &Opened, images: &Tensor) -> Result<Tensor, Error> {
-    let images = images.f_to_device(opened.model.device())?;
-    Ok(tch::no_grad(|| opened.model.forward(&images, Mode::Eval))?.f_to_device(tch::Device::Cpu)?)
+/// Logits of a batch, all of which must be numbers; `name` tells what an image is called.
+fn logits_of(
+    forward: &Forward<'_>,
+    device: Device,
+    images: &Tensor,
+    name: impl Fn(usize) -> String,
+) -> Result<Tensor, Error> {
+    let logits = forward(&images.f_to_device(device)?)?.f_to_device(Device::Cpu)?;
+    let finite = logits.f_isfinite()?.f_all_dim(1, false)?;
+    for row in 0..logits.size()[0] {
+        if finite.f_int64_value(&[row])? == 0 {
+            bail!("the logits of {} are no numbers: {}", name(row as usize), weights::NO_NUMBERS);
+        }
+    }
+    Ok(logits)
 }
 
 fn classes(registry: &Registry, args: &Args) -> Result<(), Error> {
-    let opened = args.weights.open(registry, None)?;
+    let files = pictures(&args.images, args.skip_bad)?;
+    let mut opened = args.weights.open(registry, None)?;
+    opened.resolved = opened.resolved.for_pictures();
     let preprocessing = Preprocessing::from(&opened.resolved);
     say!("{}", opened.resolved);
     let names = names(&opened)?;
-    let out: Box<dyn Write> = match &args.output {
-        Some(path) => {
-            Box::new(std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?)
-        }
-        None => Box::new(std::io::stdout().lock()),
-    };
-    let mut table = csv::Writer::from_writer(out);
+    let forward = args.mode.forward(&opened.model)?;
+    let mut table = csv::Writer::from_writer(Output::new(args.output.as_deref())?);
+    let unwritable = |table: &csv::Writer<Output>| format!("cannot write {}", table.get_ref().name());
     table.write_record(["file", "rank", "class", "probability"])?;
-    for paths in args.images.chunks(BATCH) {
-        let probabilities = run_model(&opened, &batch(paths, &preprocessing)?)?.f_softmax(1, Kind::Float)?;
-        let top = i64::from(args.top).min(names.len() as i64);
+    let top = i64::from(args.top).min(names.len() as i64);
+    let mut decoded = 0;
+    for first in (0..files.len()).step_by(BATCH) {
+        let (images, seen) = batch(&files, first..(first + BATCH).min(files.len()), &preprocessing)?;
+        if seen.is_empty() {
+            continue; // All of them were skipped.
+        }
+        decoded += seen.len();
+        let name = |row: usize| files.path(seen[row]).display().to_string();
+        let probabilities = logits_of(&forward, opened.model.device(), &images, name)?.f_softmax(1, Kind::Float)?;
         let (values, classes) = probabilities.f_topk(top, 1, true, true)?;
-        for (row, path) in paths.iter().enumerate() {
+        for row in 0..seen.len() {
             for rank in 0..top {
                 let at = [row as i64, rank];
                 let class = classes.f_int64_value(&at)? as usize;
                 let probability = format!("{:.6}", values.f_double_value(&at)?);
-                let file = path.display().to_string();
-                table.write_record([file.as_str(), &(rank + 1).to_string(), &names[class], &probability])?;
+                let record = [name(row), (rank + 1).to_string(), names[class].clone(), probability];
+                table.write_record(&record).with_context(|| unwritable(&table))?;
             }
         }
+        table.flush().with_context(|| unwritable(&table))?;
     }
-    table.flush()?;
-    Ok(())
+    files.skipped().iter().for_each(|line| say!("left out: {line}"));
+    if decoded == 0 {
+        bail!("none of the {} pictures can be decoded: give others with --images", files.len());
+    }
+    table.into_inner().map_err(|error| Error::msg(error.to_string()))?.finish()
+}
+
+/// The files that were asked for, those in folders among them.
+fn pictures(asked: &[PathBuf], skip_bad: bool) -> Result<ImageFiles, Error> {
+    let mut files = ImageFiles::new(skip_bad);
+    for path in asked {
+        match path.is_dir() {
+            true => {
+                let found = folder::images_in(path, &files)?;
+                if found.is_empty() {
+                    bail!("{} holds no pictures: name another folder, or files, with --images", path.display());
+                }
+                found.into_iter().for_each(|path| files.push(path, 0));
+            }
+            false => files.push(path.clone(), 0),
+        }
+    }
+    Ok(files)
 }
 
 /// The classes' names: the file's own, or ImageNet's for a thousand of them.
@@ -120,14 +176,24 @@ fn names(opened: &Opened) -> Result<Vec<String>, Error> {
     }
 }
 
-fn batch(paths: &[PathBuf], preprocessing: &Preprocessing) -> Result<Tensor, Error> {
+/// The pictures `range`, prepared, and which of them these are: bad ones are left out where that was asked for.
+fn batch(
+    files: &ImageFiles,
+    range: Range<usize>,
+    preprocessing: &Preprocessing,
+) -> Result<(Tensor, Vec<usize>), Error> {
     let (side, numbers) = (i64::from(preprocessing.crop), preprocessing.numbers());
-    let mut pixels = vec![0f32; paths.len() * numbers];
-    for (path, into) in paths.iter().zip(pixels.chunks_exact_mut(numbers)) {
-        let mut bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let picture = image::decode(&mut bytes).map_err(|bad| anyhow!("{} {bad}", path.display()))?;
-        preprocessing.prepare(&picture, into);
+    let (mut pixels, mut seen) = (vec![0f32; range.len() * numbers], Vec::new());
+    let (mut bytes, mut picture) = (Vec::new(), Rgb::default());
+    for index in range {
+        let into = &mut pixels[seen.len() * numbers..][..numbers];
+        let decoded = files.with(index, &mut bytes, |encoded| {
+            encoded.decode(u32::MAX, &mut picture)?;
+            preprocessing.prepare(&picture, into);
+            Ok(())
+        })?;
+        seen.extend(decoded.map(|()| index));
     }
-    let images = Tensor::f_from_slice(&pixels)?.f_view([paths.len() as i64, side, side, 3])?;
-    Ok(images.f_permute([0, 3, 1, 2])?)
+    let images = Tensor::f_from_slice(&pixels[..seen.len() * numbers])?.f_view([seen.len() as i64, side, side, 3])?;
+    Ok((images.f_permute([0, 3, 1, 2])?, seen))
 }

@@ -5,6 +5,7 @@ use zoo_core::{PlanError, UnknownModel};
 
 use crate::latency::LatencyError;
 use crate::train::TrainError;
+use crate::weights::WeightsFault;
 
 /// The exit code of wrong usage.
 pub(super) const WRONG: u8 = 2;
@@ -27,7 +28,8 @@ pub(super) fn is_wrong(error: &Error) -> bool {
         // Errors that show another one as their own have no cause of that kind.
         let training = matches!(cause.downcast_ref(), Some(TrainError::Setting(_) | TrainError::Plan(_)));
         let latency = matches!(cause.downcast_ref(), Some(LatencyError::Plan(_)));
-        training || latency || cause.is::<Usage>() || cause.is::<PlanError>() || cause.is::<UnknownModel>()
+        let weights = cause.downcast_ref().is_some_and(WeightsFault::is_misuse);
+        training || latency || weights || cause.is::<Usage>() || cause.is::<PlanError>() || cause.is::<UnknownModel>()
     })
 }
 
@@ -43,6 +45,7 @@ mod tests {
         assert!(is_wrong(&misuse().unwrap_err()));
         assert!(is_wrong(&misuse().unwrap_err().context("while reading flags")));
         assert!(is_wrong(&TrainError::Setting("--batch-size must be at least 1".into()).into()));
+        assert!(is_wrong(&WeightsFault::Choice("--pretrained x: there are no such weights".into()).into()));
         assert!(!is_wrong(&anyhow!("the disk is full")));
         assert!(!is_wrong(&TrainError::Loader.into()));
     }

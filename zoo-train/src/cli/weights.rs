@@ -2,24 +2,34 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Error, anyhow};
+use anyhow::{Error, bail};
 use tch::Device;
 use zoo_core::Registry;
 use zoo_core::plan::Padding;
 use zoo_core::weights::{Interpolation, TrainedWith, channels, interpolation, padding};
 
+use super::network::ScaleArgs;
 use crate::console::say;
+use crate::latency::Mode;
+use crate::paths;
 use crate::train::settings::Precision;
 use crate::weights::{Opened, Wanted, open, pretrained};
+
+/// What becomes of logits that are no numbers.
+pub const NO_NUMBERS: &str =
+    "the weights are damaged, or not for this network; --bn-eps, --mean and --std may be wrong, too";
 
 /// Which weights, and how they are run.
 #[derive(Debug, clap::Args)]
 pub struct WeightsArgs {
     /// The model, where the weights do not name it
+    #[arg(value_name = "MODEL", conflicts_with = "model")]
+    named: Option<String>,
+    /// The model, where the weights do not name it
     #[arg(long, value_name = "NAME")]
-    pub model: Option<String>,
+    model: Option<String>,
     /// A file of weights: safetensors, .pth, or a checkpoint such as results/RUN/best.safetensors
-    #[arg(long, value_name = "FILE", required_unless_present = "pretrained")]
+    #[arg(long, value_name = "FILE", required_unless_present = "pretrained", value_parser = paths::argument())]
     pub weights: Option<PathBuf>,
     /// ImageNet weights from the Hugging Face hub, by timm's tag or its usual ones
     #[arg(long, value_name = "TAG", num_args = 0..=1, default_missing_value = "", conflicts_with = "weights")]
@@ -33,6 +43,8 @@ pub struct WeightsArgs {
     /// Threads of libtorch
     #[arg(long, value_name = "N")]
     pub threads: Option<i32>,
+    #[command(flatten, next_help_heading = "Network")]
+    scale: ScaleArgs,
     #[command(flatten)]
     preparation: PreparationArgs,
 }
@@ -75,10 +87,13 @@ impl WeightsArgs {
         let flags = TrainedWith { crop: side.or(self.preparation.crop), ..self.preparation.flags() };
         super::machine::set_threads(self.threads);
         let device: Device = super::machine::device(&self.device, Precision::F32, true)?;
-        let (model, file) = (self.model.as_deref(), self.weights.as_deref());
-        let located = pretrained::locate(registry, model, file, self.pretrained.as_deref())?;
-        let (path, known) = located.ok_or_else(|| anyhow!("give --weights FILE or --pretrained"))?;
-        let wanted = Wanted { model, flags: &flags, known: &known, averages: self.ema };
+        let model = self.named.as_deref().or(self.model.as_deref());
+        let (path, known) = match (&self.weights, &self.pretrained) {
+            (Some(path), _) => (path.clone(), None),
+            (None, Some(tag)) => pretrained::fetch(registry, model, tag).map(|(path, known)| (path, Some(known)))?,
+            (None, None) => bail!("give --weights FILE or --pretrained"),
+        };
+        let wanted = Wanted { model, scale: self.scale.scale(), flags, known: known.as_ref(), averages: self.ema };
         let opened = open(registry, &path, wanted, device)?;
         if opened.averaged {
             say!("{}: averaged weights; --ema false takes the others", path.display());
@@ -100,6 +115,12 @@ impl PreparationArgs {
             interpolation: self.interpolation,
         }
     }
+}
+
+/// How a network is run, by its name.
+pub fn parse_mode(text: &str) -> Result<Mode, String> {
+    let names = || Mode::ALL.map(Mode::name).join(", ");
+    Mode::find(text).ok_or_else(|| format!("`{text}` is no mode: give one of {}", names()))
 }
 
 fn parse_padding(text: &str) -> Result<Padding, String> {

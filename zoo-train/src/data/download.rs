@@ -1,7 +1,7 @@
 //! Fetching one file over HTTP so that an interruption costs nothing that was already there.
 //!
 //! Bytes go to `NAME.part`; a later attempt, in this run or the next, asks for the rest with a `Range` header. Only a
-//! file with the right MD5 is renamed to `NAME`. The module does not know what the file is for.
+//! file with the right checksum is renamed to `NAME`. The module does not know what the file is for.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+use ureq::config::RedirectAuthHeaders;
 use ureq::http::{HeaderMap, Response, header};
 use ureq::{Agent, Body};
 
 use super::DataError;
-use super::manifest::md5_of_file;
+use super::manifest::{hex, md5_of_file};
 use super::progress::Progress;
 
 /// How hard to try.
@@ -26,6 +28,8 @@ pub struct Patience {
     /// How long one answer may take. A connection that stalls is cut at that point and taken up again where it was; a
     /// slow one that gets on loses nothing.
     pub body: Duration,
+    /// How long nothing may come of an answer that has begun.
+    pub silence: Duration,
     /// How many attempts in a row may bring nothing new.
     pub attempts: u32,
     /// The pause after the first such attempt; it doubles with each further one.
@@ -38,6 +42,7 @@ impl Default for Patience {
             connect: Duration::from_secs(5),
             answer: Duration::from_secs(30),
             body: Duration::from_secs(120),
+            silence: Duration::from_secs(30),
             attempts: 5,
             backoff: Duration::from_secs(1),
         }
@@ -52,12 +57,60 @@ pub struct Download<'a> {
     /// Where to.
     pub target: &'a Path,
     /// What it must hash to.
-    pub md5: &'a str,
+    pub checksum: Checksum<'a>,
+    /// What the host, and no other that it sends us to, is told to let us in.
+    pub token: Option<&'a str>,
+    /// What progress calls it.
+    pub name: &'a str,
     /// How hard to try.
     pub patience: Patience,
     /// No progress on stderr.
     pub quiet: bool,
 }
+
+/// What a file must hash to, in hexadecimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checksum<'a> {
+    /// MD5.
+    Md5(&'a str),
+    /// SHA-256.
+    Sha256(&'a str),
+    /// Nobody knows: only the length can be checked, and the contents are for others to judge.
+    Unknown,
+}
+
+impl Checksum<'_> {
+    /// What the file at `path` hashes to where that is not what it must.
+    fn differs(&self, path: &Path) -> Result<Option<DataChecksum>, DataError> {
+        let (kind, actual, expected) = match self {
+            Checksum::Md5(expected) => ("MD5", md5_of_file(path)?, expected),
+            Checksum::Sha256(expected) => ("SHA-256", sha256_of_file(path)?, expected),
+            Checksum::Unknown => return Ok(None),
+        };
+        let different = !actual.eq_ignore_ascii_case(expected);
+        Ok(different.then(|| DataChecksum { kind, actual, expected: expected.to_string() }))
+    }
+}
+
+/// Two checksums that should be the same.
+struct DataChecksum {
+    kind: &'static str,
+    actual: String,
+    expected: String,
+}
+
+fn sha256_of_file(path: &Path) -> Result<String, DataError> {
+    let mut file = File::open(path).map_err(DataError::io("read", path))?;
+    let mut hash = Sha256::new();
+    io::copy(&mut file, &mut hash).map_err(DataError::io("read", path))?;
+    Ok(hex(&hash.finalize()))
+}
+
+/// A stalled answer that brought less is as good as none: a host that sends a little and falls silent, again and again,
+/// would keep us for ever.
+const SOMETHING: u64 = 64 * 1024;
+/// A longer pause is not waited for when a host asks for it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// How an attempt failed.
 enum Failure {
@@ -65,8 +118,12 @@ enum Failure {
     Final(DataError),
     /// The connection could not be made.
     Connect(String),
-    /// It broke off, or the host is busy.
+    /// It broke off.
     Passing(String),
+    /// Nothing more came.
+    Stalled(String),
+    /// The host is busy, and may have said for how long.
+    Busy(u16, Option<Duration>),
 }
 
 impl Download<'_> {
@@ -77,7 +134,8 @@ impl Download<'_> {
     /// [`DataError::Unreachable`] at once where there is no connection from the beginning, and after the attempts of
     /// [`Patience`] where it broke off; [`DataError::Status`], [`DataError::Checksum`] and [`DataError::Io`].
     pub fn run(&self) -> Result<(), DataError> {
-        if self.target.is_file() && md5_of_file(self.target)? == self.md5 {
+        if self.checksum != Checksum::Unknown && self.target.is_file() && self.checksum.differs(self.target)?.is_none()
+        {
             return Ok(());
         }
         // Bytes left by an earlier run may belong to another version of the file: if the whole is wrong, they are
@@ -105,7 +163,7 @@ impl Download<'_> {
 
     /// Attempts until the part file is whole.
     fn fetch(&self) -> Result<(), DataError> {
-        let mut progress = Progress::new(file_name(self.target), self.quiet);
+        let mut progress = Progress::new(self.name, self.quiet);
         let mut resumable = true;
         let (mut connected, mut furthest, mut fruitless) = (false, self.length_so_far(), 0);
         loop {
@@ -113,20 +171,29 @@ impl Download<'_> {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
-            let reason = match failure {
+            let (mut least, mut asked) = (1, None);
+            let (error, reason) = match failure {
                 Failure::Final(error) => return Err(error),
                 Failure::Connect(reason) if !connected => return Err(self.unreachable(reason)),
-                Failure::Connect(reason) | Failure::Passing(reason) => reason,
+                Failure::Connect(reason) | Failure::Passing(reason) => (self.unreachable(reason.clone()), reason),
+                Failure::Stalled(reason) => {
+                    least = SOMETHING;
+                    (self.unreachable(reason.clone()), reason)
+                }
+                Failure::Busy(status, pause) => {
+                    asked = pause;
+                    (DataError::Status { url: self.url.to_string(), status }, format!("HTTP status {status}"))
+                }
             };
             connected = true;
             let reached = self.length_so_far();
-            fruitless = if reached > furthest { 0 } else { fruitless + 1 };
+            fruitless = if reached >= furthest + least { 0 } else { fruitless + 1 };
             furthest = furthest.max(reached);
-            if fruitless >= self.patience.attempts {
-                return Err(self.unreachable(reason));
+            if fruitless >= self.patience.attempts || asked.is_some_and(|pause| pause > LONGEST_PAUSE) {
+                return Err(error);
             }
-            let pause = self.patience.backoff * 2u32.pow(fruitless.min(6));
-            progress.say(&format!("{}: {reason}; trying again in {pause:?}", file_name(self.target)));
+            let pause = self.patience.pause(fruitless).max(asked.unwrap_or_default());
+            progress.say(&format!("{}: {reason}; trying again in {pause:?}", self.name));
             thread::sleep(pause);
         }
     }
@@ -147,9 +214,7 @@ impl Download<'_> {
             },
             // There is nothing after what we have: it is whole, or it is more than the file. The checksum decides.
             416 if have > 0 => return Ok(()),
-            408 | 425 | 429 | 500 | 502 | 503 | 504 => {
-                return Err(Failure::Passing(format!("HTTP status {status}")));
-            }
+            status if is_passing(status) => return Err(Failure::Busy(status, retry_after(response.headers()))),
             _ => {
                 return Err(Failure::Final(DataError::Status { url: self.url.to_string(), status }));
             }
@@ -165,9 +230,14 @@ impl Download<'_> {
             .timeout_recv_response(Some(self.patience.answer))
             // A host that always starts from the beginning must be let finish.
             .timeout_recv_body(resumable.then_some(self.patience.body))
+            .timeout_per_read(Some(self.patience.silence))
+            .redirect_auth_headers(RedirectAuthHeaders::Never)
             .build()
             .into();
         let mut request = agent.get(self.url);
+        if let Some(token) = self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
         if have > 0 {
             request = request.header(header::RANGE, format!("bytes={have}-"));
         }
@@ -175,8 +245,8 @@ impl Download<'_> {
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
                 Failure::Final(self.unreachable(format!("this is no valid address ({error})")))
             }
-            ureq::Error::Timeout(ureq::Timeout::RecvResponse | ureq::Timeout::RecvBody) => {
-                Failure::Passing(error.to_string())
+            ureq::Error::Timeout(ureq::Timeout::RecvResponse | ureq::Timeout::RecvBody | ureq::Timeout::PerRead) => {
+                Failure::Stalled(error.to_string())
             }
             _ => Failure::Connect(error.to_string()),
         })
@@ -200,6 +270,9 @@ impl Download<'_> {
                 Ok(0) => break,
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if is_timeout(&error) => {
+                    return Err(Failure::Stalled(format!("nothing more came ({error})")));
+                }
                 Err(error) => {
                     return Err(Failure::Passing(format!("the connection broke off ({error})")));
                 }
@@ -217,12 +290,11 @@ impl Download<'_> {
     /// Renames the part file if it is what was asked for, and removes it otherwise.
     fn accept(&self) -> Result<(), DataError> {
         let part = self.part();
-        let actual = md5_of_file(&part)?;
-        if actual == self.md5 {
+        let Some(DataChecksum { kind, actual, expected }) = self.checksum.differs(&part)? else {
             return fs::rename(&part, self.target).map_err(DataError::io("write", self.target));
-        }
+        };
         fs::remove_file(&part).map_err(DataError::io("remove", &part))?;
-        Err(DataError::Checksum { url: self.url.to_string(), actual, expected: self.md5.to_string() })
+        Err(DataError::Checksum { url: self.url.to_string(), kind, actual, expected })
     }
 
     fn start_over(&self, reason: &str) -> Failure {
@@ -246,8 +318,28 @@ fn open_at(path: &Path, start: u64) -> io::Result<File> {
     Ok(file)
 }
 
-fn file_name(path: &Path) -> &str {
-    path.file_name().and_then(|name| name.to_str()).unwrap_or("download")
+impl Patience {
+    /// The pause after so many attempts in a row that brought nothing new.
+    pub fn pause(&self, fruitless: u32) -> Duration {
+        self.backoff * 2u32.pow(fruitless.min(6))
+    }
+}
+
+/// Whether a host with this status may have the file in a while.
+pub(crate) fn is_passing(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
+}
+
+/// How long a host asks to be left alone.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// Whether an answer took longer than it may, which the HTTP client says within an error of reading.
+fn is_timeout(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+    error.kind() == io::ErrorKind::TimedOut || matches!(inner, Some(ureq::Error::Timeout(_)))
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

@@ -139,14 +139,16 @@ pub enum DataError {
 
     /// A whole download that is not the official file.
     #[error(
-        "{url} sent another file than the official one (MD5 {actual}, not {expected}); name another place with --mirror"
+        "{url} sent another file than the official one ({kind} {actual}, not {expected}); name another place with --mirror"
     )]
     Checksum {
         /// Where it came from.
         url: String,
-        /// The MD5 of what came.
+        /// Of which kind these are: `MD5`, `SHA-256`.
+        kind: &'static str,
+        /// The checksum of what came.
         actual: String,
-        /// The MD5 that it should have.
+        /// The one that it should have.
         expected: String,
     },
 

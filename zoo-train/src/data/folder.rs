@@ -154,6 +154,18 @@ fn walk(folder: &Path, deeper: usize, found: &mut Vec<PathBuf>, files: &ImageFil
     Ok(())
 }
 
+/// The images in `folder` and in the folders within it, sorted by path; what is not read is for `files` to skip.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn images_in(folder: &Path, files: &ImageFiles) -> Result<Vec<PathBuf>, DataError> {
+    let mut found = Vec::new();
+    walk(folder, DEEPEST, &mut found, files)?;
+    found.sort_unstable();
+    Ok(found)
+}
+
 /// The entries of a folder that are not hidden.
 fn visible(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let unreadable = |error: io::Error| {

@@ -6,7 +6,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use super::download::{Download, Patience};
+use super::download::{Checksum, Download, Patience};
 use super::manifest::Manifest;
 use super::{DataError, archive, cifar10, npm};
 
@@ -89,7 +89,9 @@ pub(super) fn fetch(base_url: &str, archive: &str, md5: &str, options: &GetOptio
     let target = options.data_dir.join(archive);
     options.say(&format!("fetching {url}"));
     let patience = options.patience.clone();
-    Download { url: &url, target: &target, md5, patience, quiet: options.quiet }.run()?;
+    let checksum = Checksum::Md5(md5);
+    Download { url: &url, target: &target, checksum, token: None, name: archive, patience, quiet: options.quiet }
+        .run()?;
     Ok(target)
 }
 

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use tch::{Device, Kind, Tensor};
 use zoo_core::model::{Model, ModelOptions};
-use zoo_core::weights::TrainedWith;
 use zoo_core::{Entry, Options, Plan, Registry};
 
 use super::LatencyError;
@@ -63,9 +62,7 @@ impl Cell {
         let Some(path) = &self.weights else {
             return Ok(Model::new(self.plan()?, &ModelOptions { device: self.device, ..ModelOptions::default() })?);
         };
-        let nothing = TrainedWith::default();
-        let model = Some(self.entry.variant.name);
-        let wanted = Wanted { model, flags: &nothing, known: &nothing, averages: None };
+        let wanted = Wanted { model: Some(self.entry.variant.name), ..Wanted::default() };
         Ok(open(registry, path, wanted, self.device)?.model)
     }
 }

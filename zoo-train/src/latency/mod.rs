@@ -21,7 +21,7 @@ use zoo_core::model::{MemoryFormat, ModelError};
 use zoo_core::{Cost, PlanError, Registry};
 
 pub use cell::Cell;
-pub use network::{Mode, Network};
+pub use network::{Forward, Mode, Network};
 pub use protocol::{Protocol, Subject};
 pub use row::Row;
 pub use stages::Stage;

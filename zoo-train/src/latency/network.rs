@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tch::{Device, Tensor};
 use zoo_core::Plan;
-use zoo_core::model::{Backend, Compiled, Deployed, MemoryFormat, Mode as Pass, Model};
+use zoo_core::model::{Backend, Compiled, Deployed, MemoryFormat, Mode as Pass, Model, ModelError};
 
 use super::LatencyError;
 use super::protocol::Subject;
@@ -49,6 +49,31 @@ impl Mode {
     /// The mode of that name.
     pub fn find(name: &str) -> Option<Mode> {
         Mode::ALL.into_iter().find(|mode| mode.name() == name)
+    }
+}
+
+/// What gives the logits of a batch.
+pub type Forward<'a> = Box<dyn Fn(&Tensor) -> Result<Tensor, ModelError> + 'a>;
+
+impl Mode {
+    /// What gives the logits of `model` in this mode, without gradients and with maps in channels_last.
+    ///
+    /// # Errors
+    /// Where libtorch refuses.
+    pub fn forward(self, model: &Model) -> Result<Forward<'_>, ModelError> {
+        let format = MemoryFormat::ChannelsLast;
+        Ok(match self {
+            Mode::Eager => Box::new(|images| tch::no_grad(|| model.forward(images, Pass::Eval))),
+            Mode::Folded | Mode::Native => {
+                let backend = if self == Mode::Native { Backend::Native } else { Backend::Libtorch(format) };
+                let deployed = model.deploy(backend)?;
+                Box::new(move |images| deployed.forward(images))
+            }
+            Mode::Jit => {
+                let compiled = model.compile(format)?;
+                Box::new(move |images| compiled.forward(images))
+            }
+        })
     }
 }
 

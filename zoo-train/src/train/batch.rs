@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::mpsc::Sender;
 
 use tch::{Device, TchError, Tensor};
-use zoo_core::model::{Deployed, Mode, Model, ModelError};
+use zoo_core::model::{Mode, Model, ModelError};
 
 use super::augment::Mixed;
 use super::place::Place;
@@ -66,7 +66,7 @@ impl Batch {
         Ok((logits, self.labels_on(model.device(), piece)?))
     }
 
-    /// Logits of the images `piece` from `model` as one deploys it, and the labels; where `mirrored`, each is the mean of
+    /// Logits of the images `piece` by `forward`, which is `model` as one deploys it, and the labels; where `mirrored`, each is the mean of
     /// the image's and of its mirror image's.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl Batch {
     pub fn evaluate(
         &self,
         model: &Model,
-        deployed: &Deployed,
+        forward: impl Fn(&Tensor) -> Result<Tensor, ModelError>,
         mirrored: bool,
         piece: Range<usize>,
     ) -> Result<(Tensor, Tensor), ModelError> {
@@ -82,9 +82,9 @@ impl Batch {
             return self.classify(model, None, Mode::Eval, piece);
         }
         let images = self.images(model, None, piece.clone())?;
-        let mut logits = deployed.forward(&images)?;
+        let mut logits = forward(&images)?;
         if mirrored {
-            let other = deployed.forward(&images.f_flip([3i64].as_slice())?)?;
+            let other = forward(&images.f_flip([3i64].as_slice())?)?;
             logits = logits.f_add(&other)?.f_mul_scalar(0.5)?;
         }
         Ok((logits, self.labels_on(model.device(), piece)?))

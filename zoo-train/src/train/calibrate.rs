@@ -105,7 +105,8 @@ fn evaluation(trainer: &Trainer, settings: &Settings, test: &TestSet, time: Dura
     let mut most = usize::MAX;
     let mut images = |count: usize| -> Result<f64, TrainError> {
         let begun = Instant::now();
-        let compute = |piece| tch::no_grad(|| batch.evaluate(model, &deployed, test_time_flip, piece));
+        let forward = |images: &tch::Tensor| deployed.forward(images);
+        let compute = |piece| tch::no_grad(|| batch.evaluate(model, forward, test_time_flip, piece));
         in_pieces(count, &mut most, compute, |(logits, _)| {
             logits.f_sum(tch::Kind::Float)?.f_double_value(&[])?;
             Ok::<(), TrainError>(())

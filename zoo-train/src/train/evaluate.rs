@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tch::{Kind, Reduction, Tensor};
-use zoo_core::model::{Backend, Model};
+use zoo_core::model::{Backend, Model, ModelError};
 
 use super::TrainError;
 use super::loader::Loader;
@@ -66,11 +66,25 @@ pub fn evaluate(
     model: &Model,
     test: &Arc<TestSet>,
     protocol: Protocol<'_>,
+    each_batch: impl FnMut(usize) -> bool,
+) -> Result<Option<Evaluation>, TrainError> {
+    // About three times as fast on the CPU as the network that trains; logits differ by rounding (results/latency.csv).
+    let deployed = model.deploy(Backend::Native)?;
+    evaluate_by(model, |images| deployed.forward(images), test, protocol, each_batch)
+}
+
+/// The same with logits by `forward`, which is `model` as one deploys it.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_by(
+    model: &Model,
+    forward: impl Fn(&Tensor) -> Result<Tensor, ModelError>,
+    test: &Arc<TestSet>,
+    protocol: Protocol<'_>,
     mut each_batch: impl FnMut(usize) -> bool,
 ) -> Result<Option<Evaluation>, TrainError> {
     let Protocol { workers, answers, mirrored } = protocol;
-    // About three times as fast on the CPU as the network that trains; logits differ by rounding (results/latency.csv).
-    let deployed = model.deploy(Backend::Native)?;
     let mut loader = Loader::start(test.clone(), 0, workers);
     let (mut sums, mut piece) = (Sums::default(), usize::MAX);
     for _ in 0..test.batches() {
@@ -78,7 +92,7 @@ pub fn evaluate(
         if batch.is_empty() {
             continue; // All of its images were skipped.
         }
-        let compute = |piece| tch::no_grad(|| batch.evaluate(model, &deployed, mirrored, piece));
+        let compute = |piece| tch::no_grad(|| batch.evaluate(model, &forward, mirrored, piece));
         in_pieces(batch.len(), &mut piece, compute, |(logits, labels)| sums.add(&logits, &labels, answers))?;
         if !each_batch(sums.images) {
             return Ok(None);

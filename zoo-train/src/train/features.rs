@@ -30,7 +30,7 @@ pub fn replace(
     model.set_batch_norm(settings.bn_eps, None);
     match earlier {
         Some(checkpoint) => checkpoint.load_model(&mut model)?,
-        None => drop(load_weights(&mut model, request, settings)?),
+        None => drop(load_weights(&mut model, request, settings, dataset)?),
     }
     let preprocessing = settings.preprocessing(dataset);
     let images = dataset.train.len() + dataset.test.len();

@@ -2,15 +2,14 @@
 //!
 //! The order is that of evaluation: what the user gave, then what the weights say, then the habit of whoever named them.
 
-use std::path::Path;
-
 use zoo_core::Registry;
 use zoo_core::plan::Plan;
 use zoo_core::weights::{TrainedWith, interpolation, interpolation_name, padding, padding_name};
 
 use super::settings::{Given, Settings};
 use crate::data::{Dataset, Preprocessing};
-use crate::weights::{self, Identified, Wanted, WeightsFault, identify, pretrained};
+use crate::paths;
+use crate::weights::{self, Identified, Scale, Wanted, WeightsFault, identify, pretrained};
 
 /// Fills in the settings that were not given: those that the weights decide, and for image files of any size those of
 /// the model's variant. The weights themselves, where there are any, are read and handed back.
@@ -20,8 +19,12 @@ use crate::weights::{self, Identified, Wanted, WeightsFault, identify, pretraine
 pub fn settle(registry: &Registry, settings: &mut Settings, given: &Given) -> Result<Option<Identified>, WeightsFault> {
     let asked = Some(settings.model.as_str()).filter(|model| !model.is_empty()).map(String::from);
     let asked = asked.as_deref();
-    let file = settings.weights.as_deref().map(Path::new);
-    let Some((path, known)) = pretrained::locate(registry, asked, file, settings.pretrained.as_deref())? else {
+    let located = match (&settings.weights, &settings.pretrained) {
+        (Some(file), _) => Some((paths::expand(file), None)),
+        (None, Some(tag)) => Some(pretrained::fetch(registry, asked, tag).map(|(path, known)| (path, Some(known)))?),
+        (None, None) => None,
+    };
+    let Some((path, known)) = located else {
         if let Some(model) = asked.filter(|_| !settings.is_small_images()) {
             let entry = registry.find(model)?;
             fill(given, "input_size", &mut settings.input_size, entry.variant.options.input_size);
@@ -30,11 +33,20 @@ pub fn settle(registry: &Registry, settings: &mut Settings, given: &Given) -> Re
         return Ok(None);
     };
     let flags = settings.trained_with(given);
-    let found = identify(registry, &path, Wanted { model: asked, flags: &flags, known: &known, averages: None })?;
+    let scale = Scale {
+        width: settings.width,
+        depth: settings.depth,
+        profile: given.has("profile").then_some(settings.profile.as_str()),
+    };
+    let wanted = Wanted { model: asked, scale, flags, known: known.as_ref(), averages: None };
+    let mut found = identify(registry, &path, wanted)?;
+    if !settings.is_small_images() {
+        found.resolved = found.resolved.for_pictures();
+    }
     let Identified { entry, description, resolved, .. } = &found;
     settings.model = entry.variant.name.to_string();
-    settings.width = settings.width.or(description.width);
-    settings.depth = settings.depth.or(description.depth);
+    settings.width = description.width;
+    settings.depth = description.depth;
     fill(given, "profile", &mut settings.profile, description.profile.clone().unwrap_or("native".into()));
     settings.input_size = resolved.crop.0;
     settings.padding = Some(padding_name(resolved.padding.0).into());

@@ -30,11 +30,17 @@ pub enum WeightsFault {
         /// The key and its value.
         problem: String,
     },
-    /// The file does not name its network.
-    #[error("{} does not say which network it is for: give --model NAME (`list` shows all)", path.display())]
+    /// The file does not name its network, or one that is not of the zoo.
+    #[error(
+        "{} does not say which network it is for{}: give --model NAME (`list` shows all)",
+        path.display(),
+        stranger.as_ref().map_or(String::new(), |name| format!(" (its `{name}` is none of the zoo's)"))
+    )]
     NoModel {
         /// The file.
         path: PathBuf,
+        /// What it calls its network.
+        stranger: Option<String>,
     },
     /// The file is for another network than was asked for.
     #[error("{} holds {held}, not {asked}: leave --model out, or choose other weights", path.display())]
@@ -55,20 +61,23 @@ pub enum WeightsFault {
     /// A choice on the command line that cannot be.
     #[error("{0}")]
     Choice(String),
-    /// The hub could not be reached, or does not have the file.
-    #[error(
-        "cannot fetch {repository}/{file}: {reason}; with a browser elsewhere, save that file as {} and give it with \
-         --weights, or try again online",
-        place.display()
-    )]
+    /// The hub does not give the file, or it cannot be kept.
+    #[error("cannot fetch {repository}/{file}: {reason}; {remedy}")]
     Hub {
         /// The repository on the hub.
         repository: String,
         /// The file in it.
         file: String,
-        /// Where the file would have been put.
-        place: PathBuf,
         /// What went wrong.
         reason: String,
+        /// The way out.
+        remedy: String,
     },
+}
+
+impl WeightsFault {
+    /// Whether what was asked for cannot be, whatever the files hold.
+    pub fn is_misuse(&self) -> bool {
+        matches!(self, WeightsFault::Choice(_) | WeightsFault::Plan(_) | WeightsFault::Unknown(_))
+    }
 }

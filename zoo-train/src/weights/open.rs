@@ -4,9 +4,10 @@ use std::path::Path;
 
 use tch::{Device, Kind};
 use zoo_core::model::{Model, ModelOptions};
-use zoo_core::weights::{Strictness, TensorFile, TrainedWith, classes_of, detect, load};
+use zoo_core::weights::{Said, Strictness, TensorFile, TrainedWith, classes_of, detect, interpolation, load};
 use zoo_core::{Entry, Options, Plan, Registry};
 
+use super::libraries::{Known, known_by_file, known_by_name, model_of};
 use super::{Description, Resolved, WeightsFault};
 use crate::train::Settings;
 use crate::train::checkpoint::settings_in;
@@ -46,16 +47,29 @@ pub struct Identified {
 }
 
 /// What is wanted of a file of weights.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Wanted<'a> {
     /// The variant; by default what the file names.
     pub model: Option<&'a str>,
+    /// Width, depth and strides, where the user said them.
+    pub scale: Scale<'a>,
     /// How the network is to be run, where the user said that.
-    pub flags: &'a TrainedWith,
-    /// What else is known of the weights, from the table of the hub.
-    pub known: &'a TrainedWith,
+    pub flags: TrainedWith,
+    /// What is known of the weights from where they come; by default what the name of the file tells.
+    pub known: Option<&'a Known>,
     /// Whether averages are taken in the place of weights; by default where the file says that they are better.
     pub averages: Option<bool>,
+}
+
+/// Width, depth and strides in place of those of the file and the variant.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scale<'a> {
+    /// Width multiplier.
+    pub width: Option<f64>,
+    /// Depth multiplier.
+    pub depth: Option<f64>,
+    /// Name of the profile.
+    pub profile: Option<&'a str>,
 }
 
 /// Reads `path` and finds its network.
@@ -64,7 +78,8 @@ pub struct Wanted<'a> {
 /// Where the file cannot be read, names no network, or has no names of its network.
 pub fn identify(registry: &Registry, path: &Path, wanted: Wanted<'_>) -> Result<Identified, WeightsFault> {
     let mut file = TensorFile::read(path)?;
-    let (entry, description) = describe(registry, &file, wanted.model)?;
+    let known = wanted.known.cloned().or_else(|| known_by_file(path));
+    let (entry, description) = describe(registry, &file, known.as_ref(), wanted)?;
     if wanted.averages == Some(true) && !file.has_averages() {
         return Err(WeightsFault::NoAverages { path: path.into() });
     }
@@ -77,8 +92,12 @@ pub fn identify(registry: &Registry, path: &Path, wanted: Wanted<'_>) -> Result<
     // Names and classes depend on neither input size nor padding, which the names decide.
     let plan = Plan::new(entry.architecture, &options)?;
     let family = entry.architecture.family;
-    let said = description.trained_with.or(*wanted.known);
-    let resolved = Resolved::new(&entry, detect(&file, family, &plan)?, wanted.flags, &said);
+    let scheme = detect(&file, family, &plan)?;
+    let by_file = known.map(|known| known.trained_with).unwrap_or_default();
+    let by_name = network_of(&file).map(|name| known_by_name(name, scheme)).unwrap_or_default();
+    let by_name = by_script(&file.said, by_name);
+    let said = description.trained_with.or(by_file).or(by_name);
+    let resolved = Resolved::new(&entry, scheme, &wanted.flags, &said);
     let options = Options {
         classes: classes_of(&file, family, &plan).unwrap_or(options.classes),
         input_size: resolved.crop.0,
@@ -101,21 +120,63 @@ pub fn open(registry: &Registry, path: &Path, wanted: Wanted<'_>, device: Device
     Ok(Opened { entry, model, resolved, description, averaged, run: settings_in(&file) })
 }
 
-/// The variant that `file` is for, and what else it says.
+/// The variant that `file` is for, and what else it says, with what is `wanted` in its place.
 ///
 /// # Errors
-/// Where neither the file nor `asked` names a network, or they name two.
-fn describe(registry: &Registry, file: &TensorFile, asked: Option<&str>) -> Result<(Entry, Description), WeightsFault> {
+/// Where neither the file nor the user names a network, or they name two.
+fn describe(
+    registry: &Registry,
+    file: &TensorFile,
+    known: Option<&Known>,
+    wanted: Wanted<'_>,
+) -> Result<(Entry, Description), WeightsFault> {
     let mistaken = |problem| WeightsFault::Metadata { path: file.path.clone(), problem };
     let description = Description::from_metadata(&file.metadata).map_err(mistaken)?;
-    let name = match (asked, &description.model) {
+    let held = description.model.clone().or_else(|| model_named(registry, network_of(file)?));
+    let held = held.or_else(|| known.map(|known| known.model.clone()));
+    let name = match (wanted.model, held) {
         (Some(asked), Some(held)) if asked != held => {
-            let (held, asked) = (held.clone(), asked.to_string());
+            let asked = registry.find(asked)?.variant.name.to_string();
             return Err(WeightsFault::OtherModel { path: file.path.clone(), held, asked });
         }
         (Some(name), _) => name.to_string(),
-        (None, Some(name)) => name.clone(),
-        (None, None) => return Err(WeightsFault::NoModel { path: file.path.clone() }),
+        (None, Some(name)) => name,
+        (None, None) => {
+            let stranger = network_of(file).map(String::from);
+            return Err(WeightsFault::NoModel { path: file.path.clone(), stranger });
+        }
+    };
+    let Scale { width, depth, profile } = wanted.scale;
+    let description = Description {
+        width: width.or(description.width),
+        depth: depth.or(description.depth),
+        profile: profile.map(String::from).or(description.profile),
+        ..description
     };
     Ok((registry.find(&name)?, description))
+}
+
+/// The variant of a foreign name, which may be ours.
+fn model_named(registry: &Registry, name: &str) -> Option<String> {
+    model_of(name).or_else(|| registry.find(name).ok().map(|entry| entry.variant.name.to_string()))
+}
+
+/// What timm's script was told of sizes, over the `usual` of the network that it trained.
+fn by_script(said: &Said, usual: TrainedWith) -> TrainedWith {
+    let side = said.get("args.img_size").and_then(|side| side.parse().ok()).filter(|side| (1..=65_535).contains(side));
+    let share = said.get("args.crop_pct").and_then(|share| share.parse::<f64>().ok());
+    let share = share.filter(|share| *share > 0.05 && *share <= 1.0).or_else(|| {
+        let (crop, resize) = (usual.crop?, usual.resize??);
+        Some(f64::from(crop) / f64::from(resize))
+    });
+    let changed = said.get("args.img_size").is_some() || said.get("args.crop_pct").is_some();
+    let Some((crop, share)) = side.or(usual.crop).zip(share).filter(|_| changed) else { return usual };
+    let how = said.get("args.interpolation").and_then(interpolation).or(usual.interpolation);
+    let resize = Some(Some((f64::from(crop) / share).floor() as u32));
+    TrainedWith { crop: Some(crop), resize, interpolation: how, ..usual }
+}
+
+/// What the scripts of others call the network of their file.
+fn network_of(file: &TensorFile) -> Option<&str> {
+    file.said.arch().map(|(_, name)| name)
 }

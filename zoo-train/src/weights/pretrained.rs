@@ -1,18 +1,17 @@
 //! ImageNet weights from the Hugging Face hub, where timm keeps its own.
 //!
 //! The table of what there is, and what each was trained with, is `pretrained.csv`, which `scripts/pretrained.py` makes
-//! from timm itself. Files land in the cache of the hub's own tools (`$HF_HOME`, by default `~/.cache/huggingface`), so
-//! that what Python has fetched is not fetched again; `$HF_ENDPOINT` names another host.
+//! from timm itself. Fetching is the [`hub`](super::hub)'s.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use hf_hub::api::sync::{ApiBuilder, ApiError};
-use hf_hub::{Cache, Repo};
 use serde::Deserialize;
 use zoo_core::Registry;
 use zoo_core::weights::{TrainedWith, channels, interpolation, padding};
 
 use super::WeightsFault;
+use super::hub::Hub;
+use super::libraries::Known;
 
 const TABLE: &str = include_str!("pretrained.csv");
 /// The file of every repository of timm.
@@ -25,6 +24,8 @@ pub struct Source {
     pub model: String,
     /// Repository on the hub, such as `timm/mobilenetv2_100.ra_in1k`.
     pub repository: String,
+    /// Name without extension of the file that timm published before it had the hub; empty where it did not.
+    pub file: String,
     /// Side of the network's input in pixels.
     pub input_size: u32,
     /// Share of the resized image that the crop shows.
@@ -66,7 +67,7 @@ impl Source {
     }
 
     /// timm's name: the repository without its owner.
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         self.repository.rsplit('/').next().unwrap_or_default()
     }
 
@@ -88,59 +89,20 @@ impl Source {
     }
 }
 
-/// The file that is asked for by path (`file`) or by `tag` of the hub, empty for the usual weights, with what the table
-/// knows of it. A file that was fetched by hand is known by its name.
+/// The file that is asked for by `tag` of the hub, empty for the usual weights, with what the table knows of it.
 ///
 /// # Errors
 /// Where a tag comes without a model, does not exist, or the hub does not give its file.
-pub fn locate(
-    registry: &Registry,
-    model: Option<&str>,
-    file: Option<&Path>,
-    tag: Option<&str>,
-) -> Result<Option<(PathBuf, TrainedWith)>, WeightsFault> {
-    if let Some(path) = file {
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy());
-        let known = Source::all().into_iter().find(|source| stem.as_deref() == Some(source.name()));
-        return Ok(Some((path.into(), known.map_or_else(TrainedWith::default, |source| source.trained_with()))));
-    }
-    let Some(tag) = tag else { return Ok(None) };
+pub fn fetch(registry: &Registry, model: Option<&str>, tag: &str) -> Result<(PathBuf, Known), WeightsFault> {
     let Some(model) = model else {
-        let problem = "--pretrained needs to know the network: give --model NAME (`list` shows all)";
+        let problem =
+            "--pretrained needs to know the network: give its name, as `list` shows it, as MODEL or with --model";
         return Err(WeightsFault::Choice(problem.into()));
     };
     let entry = registry.find(model)?;
     let source = Source::find(entry.variant.name, Some(tag).filter(|tag| !tag.is_empty()))?;
-    Ok(Some((fetch(&source)?, source.trained_with())))
-}
-
-/// The file of `source`, from the cache or the hub, with progress on a terminal.
-///
-/// # Errors
-/// Where the hub cannot be reached or does not have it: the message says where to put the file by hand.
-fn fetch(source: &Source) -> Result<PathBuf, WeightsFault> {
-    let cache = Cache::from_env();
-    let repository = Repo::model(source.repository.clone());
-    if let Some(path) = cache.repo(repository.clone()).get(FILE) {
-        return Ok(path);
-    }
-    let failed = |error: ApiError| WeightsFault::Hub {
-        repository: source.repository.clone(),
-        file: FILE.into(),
-        place: PathBuf::from(format!("{}.safetensors", source.name())),
-        reason: plain(&error),
-    };
-    let api = ApiBuilder::from_env().with_progress(true).build().map_err(failed)?;
-    api.repo(repository).get(FILE).map_err(failed)
-}
-
-/// The innermost cause: the others repeat it.
-fn plain(error: &ApiError) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
+    let path = Hub::from_environment().file(&source.repository, FILE)?;
+    Ok((path, Known { model: source.model.clone(), trained_with: source.trained_with() }))
 }
 
 #[cfg(test)]

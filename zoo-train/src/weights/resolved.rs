@@ -20,6 +20,8 @@ pub enum Origin {
     File,
     /// The habit of whoever named the tensors.
     Names(Scheme),
+    /// The images that it was trained on: small ones, seen whole.
+    SmallImages,
     /// The table of the architecture, or the custom of the field.
     Default,
 }
@@ -30,6 +32,7 @@ impl std::fmt::Display for Origin {
             Origin::Flag => f.write_str("flag"),
             Origin::File => f.write_str("file"),
             Origin::Names(scheme) => write!(f, "{scheme} names"),
+            Origin::SmallImages => f.write_str("trained on whole small images"),
             Origin::Default => f.write_str("default"),
         }
     }
@@ -85,6 +88,16 @@ impl Resolved {
                 habit.interpolation,
                 customary.interpolation,
             ),
+        }
+    }
+
+    /// For pictures of any size. Networks of small data sets saw each image whole, and have no resize to say of it; the
+    /// middle of a photograph in its full size would be nothing like it, so that its shorter side becomes the crop.
+    #[must_use]
+    pub fn for_pictures(self) -> Resolved {
+        match self.resize {
+            (Some(_), _) | (None, Origin::Flag) => self,
+            (None, _) => Resolved { resize: (Some(self.crop.0), Origin::SmallImages), ..self },
         }
     }
 

@@ -19,7 +19,7 @@ use crate::train::source::Source;
 use crate::train::test_set::TestSet;
 use crate::train::trainer::Trainer;
 use crate::train::{Settings, TrainError, calibrate, features, metrics, norms};
-use crate::weights::Identified;
+use crate::weights::{Identified, classes};
 
 /// What a run needs before its first step, but for weights.
 pub struct Prepared {
@@ -140,7 +140,7 @@ impl<'a> Run<'a> {
                 (folder, load(&mut trainer, checkpoint, settings)?, is_newest)
             }
             None => {
-                loaded.extend(load_weights(&mut trainer.model, request, &settings)?);
+                loaded.extend(load_weights(&mut trainer.model, request, &settings, &dataset)?);
                 trainer.restart_average(&settings)?;
                 let settings = Settings { steps: Some(steps), ..settings };
                 (RunFolder::create(&request.results, &settings)?, State::new(settings), true)
@@ -200,8 +200,13 @@ fn in_force(request: &Settings, earlier: &Settings) -> Settings {
 }
 
 /// Fills a fresh network with the weights that were asked for, and tells how that went.
-pub fn load_weights(model: &mut Model, request: &Request, settings: &Settings) -> Result<Vec<String>, TrainError> {
-    let Some(Identified { file, resolved, .. }) = &request.weights else { return Ok(Vec::new()) };
+pub fn load_weights(
+    model: &mut Model,
+    request: &Request,
+    settings: &Settings,
+    dataset: &Dataset,
+) -> Result<Vec<String>, TrainError> {
+    let Some(Identified { file, resolved, description, .. }) = &request.weights else { return Ok(Vec::new()) };
     let strictness = if settings.allow_partial { Strictness::Partial } else { Strictness::Strict };
     let report = weights::load(model, request.entry.architecture.family, file, strictness)?;
     if settings.trains_norms() && model.has_folded_norms()? {
@@ -209,6 +214,11 @@ pub fn load_weights(model: &mut Model, request: &Request, settings: &Settings) -
     }
     let mut lines = vec![format!("{}: {report}", file.path.display())];
     lines.extend(report.faults().into_iter().map(|fault| format!("  {fault}")));
+    if report.replaced_classifier.is_none() {
+        let named = description.classes.as_deref();
+        let kept = classes::kept(named, model.plan().options.classes as usize, dataset);
+        lines.extend(kept.map(|kept| format!("{}: {kept}", file.path.display())));
+    }
     let whole = if settings.is_small_images() { "small images are resized whole to the crop; " } else { "" };
     lines.push(format!("images: {whole}{resolved}"));
     Ok(lines)
