@@ -325,3 +325,98 @@ fn a_resume_by_path_does_not_mix_in_another_seed() {
     }
     assert_same_end(straight.path(), folder.path());
 }
+
+/// A library that makes `flock` fail as on a file system without locks.
+fn without_locks(folder: &Path) -> String {
+    let source = folder.join("flock.c");
+    fs::write(&source, "#include <errno.h>\nint flock(int file, int what) { errno = ENOLCK; return -1; }\n").unwrap();
+    let library = folder.join("flock.so");
+    let mut cc = std::process::Command::new("cc");
+    let status = cc.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status().unwrap();
+    assert!(status.success());
+    library.to_str().unwrap().to_string()
+}
+
+#[test]
+fn without_locks_of_the_file_system_a_file_keeps_other_processes_away() {
+    let folder = tempdir().unwrap();
+    let library = without_locks(folder.path());
+    let command = |flags: &[&str]| {
+        let mut command = command::zoo(folder.path(), &small(flags));
+        command.env("LD_PRELOAD", &library).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    };
+    let mut child = command(&FLAGS).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let before: Vec<String> = lines.by_ref().take_while(|line| !line.starts_with("results in ")).collect();
+    assert!(before.iter().any(|line| line.contains("no locks") && line.contains("run.lock")), "{before:?}");
+    assert!(wait_for_checkpoints(&mut child, folder.path(), 1), "it ended too soon");
+    command::signal(&child, "STOP");
+    let path = run_folder(folder.path());
+    let resume = [&FLAGS[..], &["--resume", path.to_str().unwrap()]].concat();
+    let output = command(&resume).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let holder = format!("is being trained by another process (process {} on ", child.id());
+    assert!(output.status.code() == Some(1) && said.contains(&holder) && said.contains("run.lock"), "{said}");
+    // Whoever is killed leaves its file, which is known to be of nobody.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(path.join("run.lock").exists());
+    let output = command(&resume).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!path.join("run.lock").exists());
+    assert_eq!(statuses(folder.path()), ["done"]);
+    assert_same_end(straight().path(), folder.path());
+}
+
+#[test]
+fn ctrl_c_while_the_speed_is_measured_ends_at_once_and_leaves_nothing() {
+    let folder = tempdir().unwrap();
+    // Steps of seconds.
+    let slow = ["--input-size", "224", "--batch-size", "128", "--limit-train", "128", "--steps", "3"];
+    let mut command = command::zoo(folder.path(), &small(&slow));
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("measuring the speed")));
+    command::signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let rest: Vec<String> = lines.collect();
+    assert_eq!(rest, ["stopped before there was anything to save"]);
+    let left: Vec<_> = fs::read_dir(folder.path().join("results")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_resume_says_why_it_starts_anew_and_what_has_changed() {
+    let folder = tempdir().unwrap();
+    let said = |flags: &[&str]| train(folder.path(), flags).code(0).stderr;
+    let auto = ["--steps", "2", "--resume", "auto"];
+    assert!(said(&auto).contains("--resume auto: there is no run in results yet"));
+    assert!(said(&auto).contains("has these settings, and has ended; a new run is started"));
+    let other = said(&[&auto[..], &["--learning-rate", "0.02"]].concat());
+    assert!(other.contains("has learning_rate = 0.05, not 0.02; a new run is started"), "{other}");
+    let more = said(&[&auto[..], &["--learning-rate", "0.03", "--seed", "4"]].concat());
+    assert!(more.contains(" and another difference; a new run"), "{more}");
+
+    let interrupted = interrupted("INT");
+    let threads = [&FLAGS[..], &["--threads", "2", "--resume", "auto"]].concat();
+    let resumed = train(interrupted.path(), &threads).code(0);
+    assert!(
+        resumed.stderr.contains("note: trained on 1 threads until now, and on 2 from here on"),
+        "{}",
+        resumed.stderr
+    );
+}
+
+#[test]
+fn a_run_that_has_ended_is_not_made_longer_and_a_way_out_is_said() {
+    let folder = tempdir().unwrap();
+    train(folder.path(), &["--steps", "2"]).code(0);
+    let path = run_folder(folder.path());
+    let resume = ["--resume", path.to_str().unwrap()];
+    let way_out = format!("--weights {}/", path.display());
+    run(folder.path(), &[&resume[..], &["--results", "results"]].concat())
+        .refused(&["has ended, after 2 steps", &way_out]);
+    let longer = run(folder.path(), &[&resume[..], &["--results", "results", "--epochs", "40"]].concat());
+    longer.misused(&["has epochs = 30.0, not 40", &way_out]);
+}

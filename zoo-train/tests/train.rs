@@ -3,8 +3,9 @@
 #[path = "common/command.rs"]
 mod command;
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Instant;
 
 use command::{Csv, assert_same_tensors, csv, metrics, run, run_folder, tensors, train};
@@ -62,11 +63,11 @@ fn an_epoch_is_a_row_and_a_second_run_another_one() {
     assert_ne!(rows[0]["run"], rows[1]["run"]);
 }
 
-/// Without the columns that tell the time, the machine's load or the folder.
+/// Without the columns that tell the time, the machine's load or the folder, or how the run was asked for.
 fn results(folder: &Path) -> Vec<std::collections::BTreeMap<String, String>> {
     let mut rows = accuracy(folder).rows;
     for row in &mut rows {
-        for column in ["seconds", "images_per_second"] {
+        for column in ["seconds", "images_per_second", "command"] {
             row.remove(column).unwrap();
         }
     }
@@ -282,4 +283,126 @@ fn on_a_gpu_images_that_live_there_or_come_there_are_trained_on() {
         let again = [&cuda[..2], &["--steps", "20", "--resume", kept.to_str().unwrap()]].concat();
         train(folder.path(), &again).refused(&["has ended"]);
     }
+}
+
+/// Folders of runs below `results`.
+fn runs(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder.join("results")).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    folders.map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_batch_of_which_a_norm_sees_one_value_is_refused_before_the_first_step() {
+    let folder = tempdir().unwrap();
+    let words = ["expected more than 1 value per channel", ".norm", "--freeze-statistics"];
+    train(folder.path(), &["--profile", "native", "--batch-size", "1", "--steps", "2"]).misused(&words);
+    train(folder.path(), &["--profile", "native", "--micro-batch", "1", "--steps", "2"]).misused(&words);
+    // The last piece of 16 images is one.
+    train(folder.path(), &["--profile", "native", "--micro-batch", "5", "--steps", "2"]).misused(&words);
+    assert!(runs(folder.path()).is_empty());
+    // Statistics that are kept need no batch, and neither does a map of more pixels.
+    let kept = ["--profile", "native", "--batch-size", "1", "--freeze-statistics", "--steps", "1"];
+    train(folder.path(), &kept).code(0);
+    train(folder.path(), &["--profile", "cifar", "--batch-size", "1", "--steps", "1"]).code(0);
+}
+
+#[test]
+fn images_smaller_than_the_stride_and_classes_without_images_are_told() {
+    let folder = tempdir().unwrap();
+    let output = train(folder.path(), &["--profile", "native", "--input-size", "16", "--steps", "1"]).code(0);
+    assert!(output.stderr.contains("images of 16 px are smaller than the stride"), "{}", output.stderr);
+    let few = train(folder.path(), &["--limit-train", "4", "--batch-size", "4", "--steps", "1"]).code(0);
+    assert!(few.stderr.contains("note: the 4 training images are of "), "{}", few.stderr);
+}
+
+#[test]
+fn the_work_goes_on_where_nobody_listens() {
+    let folder = tempdir().unwrap();
+    let mut command = command::zoo(folder.path(), &command::small(&["--epochs", "2"]));
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // As `2>&1 | head -1` does.
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    drop(child.stdout.take());
+    assert!(!line.is_empty());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for (stdout, stderr, code) in [(Stdio::null(), full().into(), 0), (full().into(), Stdio::null(), 1)] {
+        let mut command = command::zoo(folder.path(), &command::small(&["--steps", "2"]));
+        let status = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).status().unwrap();
+        assert_eq!(status.code(), Some(code));
+    }
+    let statuses: Vec<String> = accuracy(folder.path()).rows.into_iter().map(|row| row["status"].clone()).collect();
+    assert_eq!(statuses, ["done"; 3]);
+}
+
+#[test]
+fn what_a_run_came_to_is_on_standard_output_unless_it_is_quiet() {
+    let folder = tempdir().unwrap();
+    let output = train(folder.path(), &["--steps", "2"]).code(0);
+    let text = output.text();
+    assert!(text.lines().count() == 1 && text.contains(" % top-1 in "), "{text}");
+    assert!(
+        output.stderr.starts_with("measuring the speed of a step and of an evaluation first\n"),
+        "{}",
+        output.stderr
+    );
+    let quiet = train(folder.path(), &["--steps", "2", "--quiet"]).code(0);
+    assert_eq!((quiet.text(), quiet.stderr), (String::new(), String::new()));
+}
+
+#[test]
+fn what_rules_out_each_other_is_wrong_usage() {
+    let folder = tempdir().unwrap();
+    train(folder.path(), &["--unfreeze-every", "1"]).misused(&["--unfreeze-every", "--freeze"]);
+    train(folder.path(), &["--allow-partial"]).misused(&["--allow-partial", "--weights"]);
+    train(folder.path(), &["--steps", "3", "--warmup-steps", "4"]).misused(&["--warmup-steps", "--steps"]);
+    train(folder.path(), &["--width", "inf"]).misused(&["--width", "inf"]);
+    std::fs::write(folder.path().join("my.toml"), "epochs = 1\nsteps = 3\n").unwrap();
+    train(folder.path(), &["--config", "my.toml"]).misused(&["my.toml", "`epochs` and `steps` rule each other out"]);
+    run(folder.path(), &["train", "--model", "mobilenet-v9"]).misused(&["mobilenet-v9"]);
+    run(folder.path(), &["train"]).misused(&["--model"]);
+    assert!(runs(folder.path()).is_empty());
+}
+
+#[test]
+fn a_budget_that_evaluation_uses_up_is_refused_with_what_would_do() {
+    let folder = tempdir().unwrap();
+    let output = train(folder.path(), &["--budget", "1s", "--limit-test", "20000"]);
+    output.misused(&["--budget 1s is too short", "an evaluation", "give --budget ", "--limit-test"]);
+    assert!(runs(folder.path()).is_empty());
+}
+
+#[test]
+fn a_model_needs_no_flag_and_a_run_is_named_by_what_it_is() {
+    let folder = tempdir().unwrap();
+    let more =
+        "--dataset synthetic --limit-train 32 --limit-test 8 --batch 16 --lr 0.02 --steps 1 --threads 1 --width 0.5";
+    let flags: Vec<&str> = ["train", "mobilenet-v3-small-0.35"].into_iter().chain(more.split(' ')).collect();
+    run(folder.path(), &flags).code(0);
+    assert_eq!(runs(folder.path()), ["mobilenet-v3-small-0.35-width0.5-stem1-32px-seed0"]);
+    let config = std::fs::read_to_string(run_folder(folder.path()).join("config.toml")).unwrap();
+    assert!(config.contains("batch_size = 16\n") && config.contains("learning_rate = 0.02\n"), "{config}");
+    // The width of the variant is no other.
+    let again = tempdir().unwrap();
+    train(again.path(), &["--width", "0.35", "--steps", "1"]).code(0);
+    assert_eq!(runs(again.path()), ["mobilenet-v3-small-0.35-stem1-32px-seed0"]);
+}
+
+#[test]
+fn paths_are_kept_absolute_and_a_tilde_is_the_home() {
+    let folder = trained(&["--steps", "1"]);
+    std::fs::copy(run_folder(folder.path()).join("last.safetensors"), folder.path().join("my.safetensors")).unwrap();
+    let flags = ["--steps", "1", "--weights", "~/my.safetensors", "--results", "~/tuned", "--threads", "1"];
+    let data = ["--dataset", "synthetic", "--limit-train", "32", "--limit-test", "8", "--batch-size", "16"];
+    let elsewhere = tempdir().unwrap();
+    let mut command = command::zoo(elsewhere.path(), &[&flags[..], &data].concat());
+    let output = command.env("HOME", folder.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tuned = std::fs::read_dir(folder.path().join("tuned")).unwrap().map(|entry| entry.unwrap().path());
+    let config =
+        std::fs::read_to_string(tuned.filter(|path| path.is_dir()).last().unwrap().join("config.toml")).unwrap();
+    let kept = config.lines().find(|line| line.starts_with("weights = ")).unwrap();
+    assert!(kept.starts_with("weights = \"/") && kept.ends_with("my.safetensors\""), "{kept}");
 }

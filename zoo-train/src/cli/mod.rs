@@ -54,7 +54,7 @@ enum Command {
     /// Show a model: a summary by layer, a drawing, or what it costs against another.
     Show(show::Args),
     /// Train a model (what happens when no subcommand is given).
-    Train(Box<train::Args>),
+    Train(Box<train::Named>),
     /// Evaluate a checkpoint on a test set.
     Eval(eval::Args),
     /// Name the classes of pictures, or give the logits of tensors.
@@ -140,7 +140,7 @@ fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result
     match cli.command {
         Some(Command::List(args)) => list::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Show(args)) => show::run(registry, &args).map(|()| Outcome::Done),
-        Some(Command::Train(args)) => train::run(registry, &args),
+        Some(Command::Train(args)) => train::run(registry, &(*args).flags()),
         Some(Command::Eval(args)) => eval::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Predict(args)) => predict::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Latency(args)) => latency::run(registry, &args).map(|()| Outcome::Done),

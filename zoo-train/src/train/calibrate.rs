@@ -29,6 +29,8 @@ const SHARE: f64 = 0.02;
 const MOST_TIME: Duration = Duration::from_secs(12);
 /// Where steps are slow, so many times that time is as much as steps take, and as an evaluation takes: fewer are measured.
 const PATIENCE: u32 = 2;
+/// Where the first step takes so many times that time, it alone is measured.
+const VERY_SLOW: u32 = 5;
 /// Images of the first, small piece of an evaluation, which tells how many can be measured.
 const FIRST_IMAGES: usize = 8;
 /// Bytes that are written to tell how fast the disk is: one that takes a second for them is rare.
@@ -69,8 +71,13 @@ fn step(trainer: &mut Trainer, loader: &mut Loader, time: Duration) -> Result<f6
     };
     let asked = Instant::now();
     let is_slow = || asked.elapsed() >= PATIENCE * time;
-    for number in 0..WARMUP_STEPS {
-        if number == 0 || !is_slow() {
+    one(0)?;
+    if asked.elapsed() >= VERY_SLOW * time {
+        // A second one would cost more than it tells: the first ones take some half as long again.
+        return Ok(asked.elapsed().as_secs_f64());
+    }
+    for number in 1..WARMUP_STEPS {
+        if !is_slow() {
             one(number)?;
         }
     }

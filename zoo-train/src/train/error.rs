@@ -71,6 +71,21 @@ pub enum TrainError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A run that is to be gone on with and has ended.
+    #[error(
+        "{} is of a run that has ended, after {steps} steps, with its learning rate at the end of its schedule; to go on from \
+         its weights, start a run of its own with --weights {}, or train anew with more --epochs and without --resume",
+        path.display(),
+        weights.display()
+    )]
+    Ended {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Steps of the run.
+        steps: u64,
+        /// The checkpoint of its best evaluation.
+        weights: PathBuf,
+    },
     /// A run that another process trains.
     #[error("{} is being trained by another process{holder}; wait for that, or leave --resume out to start anew", path.display())]
     InUse {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use zoo_core::Entry;
 use zoo_core::regular_file::read_text;
 
 use super::checkpoint::{Checkpoint, State};
@@ -38,14 +39,21 @@ pub enum Resume {
 }
 
 impl RunFolder {
-    /// Makes a new folder in `results`, named by model, profile, size and seed, and a number where that is taken.
+    /// Makes a new folder in `results`, named by model, width and depth where they are not those of `entry`, profile, size and
+    /// seed, and a number where that is taken.
     ///
     /// # Errors
     /// Where the folder cannot be made.
-    pub fn create(results: &Path, settings: &Settings) -> Result<RunFolder, TrainError> {
+    pub fn create(results: &Path, entry: &Entry, settings: &Settings) -> Result<RunFolder, TrainError> {
         make_results(results)?;
         let Settings { model, profile, input_size, seed, .. } = settings;
-        let base = format!("{model}-{profile}-{input_size}px-seed{seed}");
+        let usual = entry.variant.options;
+        let other = |name: &str, value: Option<f64>, usual: f64| {
+            value.filter(|value| *value != usual).map(|value| format!("-{name}{value}")).unwrap_or_default()
+        };
+        let width = other("width", settings.width, usual.width);
+        let depth = other("depth", settings.depth, usual.depth);
+        let base = format!("{model}{width}{depth}-{profile}-{input_size}px-seed{seed}");
         let mut number = 1u32;
         loop {
             let path = results.join(if number == 1 { base.clone() } else { format!("{base}-{number}") });
@@ -161,7 +169,7 @@ impl RunFolder {
     /// Where the file cannot be written.
     pub fn write_config(&self, settings: &Settings) -> Result<(), TrainError> {
         let (path, partial) = (self.config(), self.path.join("config.partial"));
-        let written = std::fs::write(&partial, format!("{RESOLVED}{}", settings.to_toml()))
+        let written = std::fs::write(&partial, format!("{RESOLVED}{}", settings.with_absolute_paths().to_toml()))
             .and_then(|()| std::fs::rename(&partial, &path));
         written.map_err(|source| TrainError::File { what: "write", path, source })
     }
@@ -249,8 +257,9 @@ pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Found,
             }
             let resumed = Resumed::read(path)?;
             if has_ended(results, &folder, &resumed)? {
-                let problem = format!("is of a run that has ended, after {} steps", resumed.checkpoint.state.step);
-                return Err(TrainError::Checkpoint { path: resumed.file, problem });
+                let best = folder.best();
+                let weights = if best.exists() { best } else { resumed.file.clone() };
+                return Err(TrainError::Ended { path: resumed.file, steps: resumed.checkpoint.state.step, weights });
             }
             Ok(Found { run: Some((folder, resumed)), notes: Vec::new() })
         }
@@ -307,6 +316,7 @@ fn candidates(results: &Path) -> Vec<(SystemTime, PathBuf)> {
 /// The newest run of the settings `wanted` that has not ended.
 fn newest(results: &Path, wanted: &Settings) -> Result<Found, TrainError> {
     let mut found = Found::default();
+    let mut nearest = Nearest::None;
     for (_, path) in candidates(results) {
         let mut folder = RunFolder::at(path);
         let goes_on = |folder: &RunFolder, resumed: &Resumed| -> Result<bool, TrainError> {
@@ -327,14 +337,70 @@ fn newest(results: &Path, wanted: &Settings) -> Result<Found, TrainError> {
                     break;
                 }
             }
-            Ok(_) => {}
+            Ok(resumed) => nearest.see(&folder, &resumed, wanted),
             Err(error) if folder.settings().is_some_and(|settings| same(&settings, wanted)) => {
                 found.notes.push(format!("note: {error}; that run is passed over, and stays as it is"));
             }
             Err(_) => {}
         }
     }
+    if found.run.is_none() {
+        found.notes.push(format!("--resume auto: {}; a new run is started", nearest.reason(results)));
+    }
     Ok(found)
+}
+
+/// Of the runs that are not gone on with, the one that comes closest.
+enum Nearest {
+    None,
+    /// It has the wanted settings, and has ended.
+    Ended(PathBuf),
+    /// It has others.
+    Other(PathBuf, Vec<String>),
+}
+
+impl Nearest {
+    fn see(&mut self, folder: &RunFolder, resumed: &Resumed, wanted: &Settings) {
+        let settings = &resumed.checkpoint.state.settings;
+        let seen = if same(settings, wanted) {
+            Nearest::Ended(folder.path.clone())
+        } else {
+            let steps = wanted.steps.and(settings.steps);
+            let micro_batch = wanted.micro_batch;
+            let differences = Settings { steps, micro_batch, ..settings.clone() }.differences(wanted);
+            Nearest::Other(folder.path.clone(), differences)
+        };
+        if seen.distance() < self.distance() {
+            *self = seen;
+        }
+    }
+
+    fn distance(&self) -> usize {
+        match self {
+            Nearest::None => usize::MAX,
+            Nearest::Ended(_) => 0,
+            Nearest::Other(_, differences) => differences.len(),
+        }
+    }
+
+    fn reason(&self, results: &Path) -> String {
+        match self {
+            Nearest::None => format!("there is no run in {} yet", results.display()),
+            Nearest::Ended(path) => format!("{} has these settings, and has ended", path.display()),
+            Nearest::Other(path, differences) => {
+                let first = differences.first().map_or("other settings", String::as_str);
+                let more = match differences.len().saturating_sub(1) {
+                    0 => String::new(),
+                    1 => " and another difference".to_string(),
+                    more => format!(" and {more} other differences"),
+                };
+                format!(
+                    "no run that has not ended has these settings; the nearest, {}, has {first}{more}",
+                    path.display()
+                )
+            }
+        }
+    }
 }
 
 /// Whether every step is done and evaluated, and the row written: one that was killed, or had no room, before that goes on,
@@ -349,6 +415,7 @@ fn has_ended(results: &Path, folder: &RunFolder, resumed: &Resumed) -> Result<bo
 /// Whether a run of `settings` is one that `wanted` asks for; no result depends on the number of threads and workers.
 pub fn same(settings: &Settings, wanted: &Settings) -> bool {
     // A lack of memory may have chosen the micro-batch.
-    let fixed = |settings: &Settings| Settings { steps: None, micro_batch: None, ..settings.clone() }.hash();
+    let fixed =
+        |settings: &Settings| Settings { steps: None, micro_batch: None, ..settings.with_absolute_paths() }.hash();
     wanted.steps.is_none_or(|steps| Some(steps) == settings.steps) && fixed(settings) == fixed(wanted)
 }

@@ -6,10 +6,29 @@ use std::time::Duration;
 use anyhow::{Error, anyhow};
 use toml::{Table, Value};
 
+use crate::paths;
 use crate::train::augment::Policy;
 use crate::train::duration::parse_time;
 
 const SCHEDULES: [&str; 6] = ["cosine", "linear", "one_cycle", "exponential", "step", "constant"];
+
+/// The flags of `train`, which takes the model without a flag, too.
+#[derive(Debug, clap::Args)]
+pub struct Named {
+    /// The model, as `list` names it
+    #[arg(value_name = "MODEL", conflicts_with = "model")]
+    name: Option<String>,
+    #[command(flatten)]
+    args: Args,
+}
+
+impl Named {
+    /// All of them.
+    pub fn flags(self) -> Args {
+        let model = self.name.or(self.args.model);
+        Args { model, ..self.args }
+    }
+}
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -17,7 +36,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pub model: Option<String>,
     /// A TOML file of settings, over the defaults of configs/cifar10.toml and under the flags
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = paths::argument())]
     pub config: Option<PathBuf>,
 
     /// Width multiplier in place of the variant's
@@ -50,7 +69,7 @@ pub struct Args {
     #[arg(long, help_heading = "Data")]
     pub skip_bad: bool,
     /// The folder of the data sets [default: ~/.cache/zoo/data]
-    #[arg(long, value_name = "DIR", help_heading = "Data")]
+    #[arg(long, value_name = "DIR", value_parser = paths::argument(), help_heading = "Data")]
     pub data_dir: Option<PathBuf>,
     /// Only so many training images
     #[arg(long, value_name = "N", help_heading = "Data")]
@@ -101,7 +120,7 @@ pub struct Args {
     pub bn_eps: Option<f64>,
 
     /// Images a step [default: 128]
-    #[arg(long, value_name = "N", help_heading = "Recipe")]
+    #[arg(long, visible_alias = "batch", value_name = "N", help_heading = "Recipe")]
     pub batch_size: Option<usize>,
     /// Images computed at once, a part of the batch; their gradients are summed [default: the batch]
     #[arg(long, value_name = "N", help_heading = "Recipe")]
@@ -110,7 +129,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME", value_parser = ["sgd", "rmsprop", "adamw", "lamb"], help_heading = "Recipe")]
     pub optimizer: Option<String>,
     /// Learning rate after the warm-up [default: 0.05]
-    #[arg(long, value_name = "R", help_heading = "Recipe")]
+    #[arg(long, visible_alias = "lr", value_name = "R", help_heading = "Recipe")]
     pub learning_rate: Option<f64>,
     /// How the learning rate goes on after the warm-up: cosine, linear, one_cycle, exponential, step or constant
     /// [default: cosine]
@@ -191,12 +210,12 @@ pub struct Args {
     #[arg(long, value_name = "auto|PATH", help_heading = "Run")]
     pub resume: Option<String>,
     /// The folder that runs and tables are written to
-    #[arg(long, value_name = "DIR", default_value = "results", help_heading = "Run")]
+    #[arg(long, value_name = "DIR", default_value = "results", value_parser = paths::argument(), help_heading = "Run")]
     pub results: PathBuf,
     /// A checkpoint every so many steps, beside those of each epoch
     #[arg(long, value_name = "STEPS", help_heading = "Run")]
     pub checkpoint_every: Option<u64>,
-    /// Threads of libtorch [default: one for every processor]
+    /// Threads of libtorch, by which sums are rounded otherwise in their last bits [default: one for every processor]
     #[arg(long, value_name = "N", help_heading = "Run")]
     pub threads: Option<i32>,
     /// Threads that prepare batches; no result depends on it [default: 1]
@@ -213,10 +232,10 @@ pub struct Args {
     #[arg(long, value_name = "BOOL", help_heading = "Run")]
     pub cudnn_autotune: Option<bool>,
     /// Time so many steps by operation and by stage, print that, and train nothing
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000), help_heading = "Run")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000), help_heading = "Run", conflicts_with_all = ["resume", "repeat"])]
     pub profile_steps: Option<u64>,
     /// Measure a few steps, print as JSON what they and an evaluation take, and train nothing
-    #[arg(long, help_heading = "Run", conflicts_with = "profile_steps")]
+    #[arg(long, help_heading = "Run", conflicts_with_all = ["profile_steps", "resume", "repeat"])]
     pub estimate: bool,
     /// Print errors only
     #[arg(long, help_heading = "Run")]

@@ -19,6 +19,7 @@ use super::usage::misused;
 use crate::console::{if_slow, tell};
 use crate::data::Dataset;
 use crate::interrupt;
+use crate::paths::expand;
 use crate::train::budget::Budget;
 use crate::train::estimate::estimate;
 use crate::train::folder::{self, Resume, Resumed};
@@ -28,7 +29,7 @@ use crate::train::run::{Ending, Request, Scores, run as train};
 use crate::train::settings::{Given, Settings};
 use crate::train::starting_point;
 
-pub use args::Args;
+pub use args::{Args, Named};
 
 use args::flags;
 
@@ -86,7 +87,7 @@ fn request(registry: &Registry, args: &Args, repeat: u64) -> Result<(Request, Da
     let resume = match args.resume.as_deref() {
         None => Resume::No,
         Some("auto") => Resume::Auto,
-        Some(path) => Resume::From(path.into()),
+        Some(path) => Resume::From(expand(path)),
     };
     let (mut settings, weights) = match &resume {
         Resume::From(path) => (settings_of_run(path, args)?, None),

@@ -143,7 +143,7 @@ impl<'a> Run<'a> {
                 loaded.extend(load_weights(&mut trainer.model, request, &settings, &dataset)?);
                 trainer.restart_average(&settings)?;
                 let settings = Settings { steps: Some(steps), ..settings };
-                (RunFolder::create(&request.results, &settings)?, State::new(settings), true)
+                (RunFolder::create(&request.results, &request.entry, &settings)?, State::new(settings), true)
             }
         };
         loaded.extend(folder.lock_note());
@@ -154,6 +154,9 @@ impl<'a> Run<'a> {
         }
         metrics::rewrite(&folder.metrics(), &state.epochs)?;
         // A budget that was resumed became steps in the first sitting.
+        if request.budget.is_some() && state.step > 0 {
+            loaded.push(format!("note: --budget is not used, as this run has its {steps} steps already"));
+        }
         let budget = request.budget.filter(|_| state.step == 0);
         let earlier_seconds = state.seconds;
         let weights = state.settings.name_of_weights();

@@ -7,6 +7,7 @@ mod check;
 mod layers;
 
 use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
 use zoo_core::weights::padding;
 use zoo_core::{Entry, Options};
 
@@ -16,6 +17,7 @@ use super::TrainError;
 use super::augment::{Flip, Policy};
 use super::optimizer::{Decayed, Kind as OptimizerKind};
 use super::schedule::{Decay, Schedule};
+use crate::paths;
 
 /// The settings of one run. Optional ones are filled in as the run resolves them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -274,11 +276,45 @@ impl Settings {
         toml::to_string(self).unwrap_or_default()
     }
 
+    /// The same with all paths absolute, so that they lead to the same files from anywhere.
+    pub fn with_absolute_paths(&self) -> Settings {
+        let absolute = |path: &str| {
+            let path = paths::expand(path);
+            std::path::absolute(&path).unwrap_or(path).to_string_lossy().into_owned()
+        };
+        let dataset = match self.dataset.split_once(':') {
+            Some((kind, path)) if !path.is_empty() => format!("{kind}:{}", absolute(path)),
+            _ => self.dataset.clone(),
+        };
+        Settings {
+            dataset,
+            subset: self.subset.as_deref().map(absolute),
+            weights: self.weights.as_deref().map(absolute),
+            ..self.clone()
+        }
+    }
+
+    /// The settings in which this differs from `other`, each as one says it, but for those that change no result.
+    pub fn differences(&self, other: &Settings) -> Vec<String> {
+        let tables = [self, other].map(|settings| Table::try_from(settings.essential().with_absolute_paths()));
+        let [Ok(own), Ok(others)] = tables else { return Vec::new() };
+        let keys: std::collections::BTreeSet<&String> = own.keys().chain(others.keys()).collect();
+        let said = |value: Option<&Value>| value.map_or("nothing".to_string(), Value::to_string);
+        keys.into_iter()
+            .filter(|key| own.get(*key) != others.get(*key))
+            .map(|key| format!("{key} = {}, not {}", said(own.get(key)), said(others.get(key))))
+            .collect()
+    }
+
     /// Eight digits that tell apart runs whose results may differ: of everything but the number of threads and workers,
     /// where it runs, and steps that a budget was turned into.
     pub fn hash(&self) -> String {
         use md5::Digest;
-        let essential = Settings {
+        md5::Md5::digest(self.essential().to_toml()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn essential(&self) -> Settings {
+        Settings {
             workers: 1,
             threads: None,
             checkpoint_every: None,
@@ -287,8 +323,7 @@ impl Settings {
             data_on_device: None,
             cudnn_autotune: None,
             ..self.clone()
-        };
-        md5::Md5::digest(essential.to_toml()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+        }
     }
 
     /// What runs share that a curve may join: the hash of the settings without the network, the batch, the numbers that are
@@ -328,6 +363,20 @@ pub fn profile_index(entry: &Entry, name: &str) -> Result<u32, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_that_are_kept_lead_to_the_same_files_from_anywhere() {
+        let of = |text: &str| Settings::layered(None, text.parse().unwrap()).unwrap().0;
+        let here = std::env::current_dir().unwrap();
+        let kept = of("dataset = 'folder:my/pictures'\nsubset = 'some.txt'\nweights = '/a/b'").with_absolute_paths();
+        assert_eq!(kept.dataset, format!("folder:{}", here.join("my/pictures").display()));
+        assert_eq!(kept.subset, Some(here.join("some.txt").display().to_string()));
+        assert_eq!(kept.weights.as_deref(), Some("/a/b"));
+        assert_eq!(of("").with_absolute_paths().dataset, "cifar10");
+        assert_eq!(of("weights = 'x'").differences(&of("weights = 'x'").with_absolute_paths()), Vec::<String>::new());
+        let differences = of("learning_rate = 0.1\nthreads = 2").differences(&of("width = 0.5\nthreads = 3"));
+        assert_eq!(differences, ["learning_rate = 0.1, not 0.05", "width = nothing, not 0.5"]);
+    }
 
     #[test]
     fn runs_of_a_curve_share_a_recipe() {
