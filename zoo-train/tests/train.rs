@@ -2,6 +2,8 @@
 
 #[path = "common/command.rs"]
 mod command;
+#[path = "common/pictures.rs"]
+mod pictures;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -314,6 +316,14 @@ fn images_smaller_than_the_stride_and_classes_without_images_are_told() {
     assert!(output.stderr.contains("images of 16 px are smaller than the stride"), "{}", output.stderr);
     let few = train(folder.path(), &["--limit-train", "4", "--batch-size", "4", "--steps", "1"]).code(0);
     assert!(few.stderr.contains("note: the 4 training images are of "), "{}", few.stderr);
+}
+
+#[test]
+fn a_training_set_of_one_class_is_refused() {
+    let folder = tempdir().unwrap();
+    pictures::folder(&folder.path().join("data"), &["only"], 20, 4);
+    train(folder.path(), &["--dataset", "folder:data", "--steps", "1"]).refused(&["one class", "only"]);
+    assert!(runs(folder.path()).is_empty());
 }
 
 #[test]

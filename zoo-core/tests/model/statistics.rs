@@ -81,3 +81,16 @@ fn eps_and_momentum_can_be_those_of_other_weights() {
     let _ = logits(&model, &batch, Mode::Train);
     assert!(old.iter().zip(model.buffers()).all(|(old, new)| same_bits(old, &new.tensor)));
 }
+
+#[test]
+fn one_image_of_one_pixel_has_no_statistics() {
+    let _turn = take_turn();
+    let mut model = model(plan("mobilenet-v2-0.35", |options| options));
+    let one = images(1, 32, 1);
+    // As in PyTorch.
+    let error = model.forward(&one, Mode::Train).unwrap_err().to_string();
+    assert!(error.contains("expected more than 1 value per channel when training"), "{error}");
+    assert!(model.forward(&images(2, 32, 1), Mode::Train).is_ok() && model.forward(&one, Mode::Eval).is_ok());
+    model.freeze_statistics(true);
+    assert!(model.forward(&one, Mode::Train).is_ok());
+}
