@@ -109,7 +109,7 @@ fn a_folder_that_is_not_laid_out_so_is_named() {
         fs::create_dir(path.join("train/cat")).unwrap();
         fs::write(path.join("train/cat/notes.txt"), "none yet").unwrap();
     };
-    refused(empty, &["pictures/train/cat holds no JPEG or PNG files"]);
+    refused(empty, &["pictures/train/cat holds no image files"]);
     let none = |path: &Path| {
         fs::remove_dir_all(path.join("val")).unwrap();
         fs::create_dir(path.join("val")).unwrap();
@@ -126,14 +126,15 @@ fn a_folder_that_is_not_laid_out_so_is_named() {
 }
 
 /// What is in a file named as a picture, and what is said of it.
-fn bad_files() -> [(&'static str, Vec<u8>, &'static str); 5] {
+fn bad_files() -> [(&'static str, Vec<u8>, &'static str); 6] {
     let good = jpeg(50, 50, COLOURS[0], 0);
     [
-        ("aa-text.jpg", b"not found".to_vec(), "is neither a JPEG nor a PNG file"),
+        ("aa-text.jpg", b"not found".to_vec(), "is no JPEG, PNG, WebP, GIF or BMP file"),
         ("aa-empty.jpg", Vec::new(), "is empty"),
         ("aa-cut.jpg", good[..good.len() / 2].to_vec(), "is cut short"),
         ("aa-cut.png", b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec(), "is "),
-        ("aa-photo.webp", b"RIFF____WEBP".to_vec(), "is neither a JPEG nor a PNG file"),
+        ("aa-photo.webp", b"RIFF____WEBP".to_vec(), "is "),
+        ("aa-photo", b"II*\0\x08\0\0\0".to_vec(), "is a TIFF file, which is not read"),
     ]
 }
 
@@ -162,7 +163,7 @@ fn bad_files_are_skipped_counted_and_listed() {
         }
         let flags = ["--epochs", "2", "--batch-size", "4", "--skip-bad", "--workers", workers];
         let output = train_in(&dir, &flags).code(0);
-        for line in ["skipped 5 training images", "skipped 5 test images", "train/cat/aa-cut.jpg is cut short"] {
+        for line in ["skipped 6 training images", "skipped 6 test images", "train/cat/aa-cut.jpg is cut short"] {
             assert!(output.stderr.contains(line), "no `{line}` in\n{}", output.stderr);
         }
         dir
@@ -200,7 +201,7 @@ fn links_and_nested_folders_are_followed_and_hidden_files_are_not() {
     fs::rename(path.join("val/cat"), dir.path().join("elsewhere")).unwrap();
     symlink("../../elsewhere", path.join("val/cat")).unwrap();
     let output = run(dir.path(), &["data", "check", "folder:pictures"]).code(0);
-    assert_eq!(output.text(), "34 training and 12 test images of 2 classes, and all can be decoded\n");
+    assert_eq!(output.text(), "34 training and 12 test images of 2 classes, and all are whole\n");
 }
 
 #[test]
@@ -208,10 +209,141 @@ fn a_check_lists_what_cannot_be_decoded() {
     let dir = two_classes();
     fs::write(pictures(&dir).join("val/dog/x.png"), "no picture").unwrap();
     let output =
-        run(dir.path(), &["data", "check", "folder:pictures"]).refused(&["1 images cannot be decoded", "--skip-bad"]);
-    assert_eq!(output.text(), "pictures/val/dog/x.png is neither a JPEG nor a PNG file\n");
+        run(dir.path(), &["data", "check", "folder:pictures"]).refused(&["1 image is not whole", "--skip-bad"]);
+    assert_eq!(output.text(), "pictures/val/dog/x.png is no JPEG, PNG, WebP, GIF or BMP file\n");
     run(dir.path(), &["data", "check", "folder:nowhere"]).refused(&["nowhere is no folder"]);
     run(dir.path(), &["data", "check", "mnist"]).refused(&["mnist", "folder:PATH"]);
+}
+
+/// A decoder makes something of all of these.
+#[test]
+fn a_check_finds_what_decoding_passes_over() {
+    let dir = two_classes();
+    let good = jpeg(50, 50, COLOURS[0], 0);
+    let half = [&good[..good.len() * 2 / 3], &[0xff, 0xd9]].concat();
+    fs::write(pictures(&dir).join("train/cat/half.jpg"), half).unwrap();
+    let mut picture = Vec::new();
+    let mut encoder = png::Encoder::new(&mut picture, 2, 1);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().unwrap().write_image_data(&[1, 2, 3, 4, 5, 6]).unwrap();
+    let length = picture.len();
+    picture[length - 14] ^= 1;
+    fs::write(pictures(&dir).join("val/cat/sum.png"), picture).unwrap();
+    let output = run(dir.path(), &["data", "check", "folder:pictures"]).refused(&["2 images are not whole"]);
+    let lines: Vec<String> = output.text().lines().map(String::from).collect();
+    assert!(lines.len() == 2 && lines[0].contains("half.jpg is damaged"), "{lines:?}");
+    assert!(lines[1].contains("sum.png is damaged (the checksum of IDAT is wrong)"), "{lines:?}");
+}
+
+/// Whoever reads the list may have read enough, and the disk behind it may be full.
+#[test]
+fn a_check_ends_as_it_would_where_nobody_listens() {
+    let dir = two_classes();
+    fs::write(pictures(&dir).join("val/dog/x.png"), "no picture").unwrap();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = command::zoo(dir.path(), &["data", "check", "folder:pictures"]);
+    let output = command.stdout(full).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("1 image is not whole"), "{said}");
+    fs::remove_file(pictures(&dir).join("val/dog/x.png")).unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = command::zoo(dir.path(), &["data", "check", "folder:pictures"]);
+    let status = command.stdout(writer.try_clone().unwrap()).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn images_are_told_by_their_contents_and_the_rest_is_counted() {
+    let dir = two_classes();
+    let folder = pictures(&dir).join("train/cat");
+    for name in ["one.jfif", "two.jpe", "three", "four.photo"] {
+        fs::write(folder.join(name), jpeg(40, 40, COLOURS[0], 0)).unwrap();
+    }
+    fs::write(folder.join("LICENSE"), "free").unwrap();
+    fs::write(folder.join("notes.txt"), "none").unwrap();
+    fs::write(pictures(&dir).join("val/dog/list.csv"), "").unwrap();
+    let output = run(dir.path(), &["data", "check", "folder:pictures"]).code(0);
+    assert!(output.text().starts_with("36 training and 12 test images"), "{}", output.text());
+    for note in [
+        "note: 2 files in pictures/train are no images and are passed over, such as pictures/train/cat/LICENSE",
+        "note: pictures/val/dog/list.csv is no image and is passed over",
+    ] {
+        assert!(output.stderr.contains(note), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn classes_that_are_numbers_come_in_their_order() {
+    let dir = tempdir().unwrap();
+    folder(&dir.path().join("pictures"), &["1", "2", "10"], 4, 2);
+    let output = train_in(&dir, &["--steps", "1", "--batch-size", "4"]).code(0);
+    let note = "in their order (1, 2, 10, ...), not in that of their letters (1, 10, 2, ...)";
+    assert!(output.stderr.contains(note), "{}", output.stderr);
+    let weights = fs::read(run_folder(dir.path()).join("last.safetensors")).unwrap();
+    let text = String::from_utf8_lossy(&weights[..weights.len().min(1 << 16)]).into_owned();
+    let places = ["1", "2", "10"].map(|class| text.find(&format!("\\\"{class}\\\"")));
+    assert!(places.is_sorted() && places[0].is_some(), "{places:?}");
+    // One that is no number: the order of letters, and not a word.
+    let words = tempdir().unwrap();
+    folder(&words.path().join("pictures"), &["1", "2", "10", "x"], 4, 2);
+    let output = train_in(&words, &["--steps", "1", "--batch-size", "4"]).code(0);
+    assert!(!output.stderr.contains("in their order"), "{}", output.stderr);
+}
+
+#[test]
+fn folders_that_cannot_be_classes_are_refused() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let wild = |path: &Path| fs::create_dir(path.join("train").join(OsStr::from_bytes(b"caf\xe9"))).unwrap();
+    refused(wild, &["pictures/train holds a folder whose name is not UTF-8: caf\\xe9", "rename it"]);
+    let alone = |path: &Path| {
+        fs::remove_dir_all(path.join("train/dog")).unwrap();
+        fs::remove_dir_all(path.join("val/dog")).unwrap();
+    };
+    refused(alone, &["one class, cat", "nothing to tell apart"]);
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_at_once() {
+    let fifo = |path: &Path| {
+        let made = std::process::Command::new("mkfifo").arg(path.join("train/cat/aa.jpg")).status().unwrap();
+        assert!(made.success());
+    };
+    refused(fifo, &["train/cat/aa.jpg cannot be read (it is no regular file)", "--skip-bad"]);
+    let zeros = |path: &Path| symlink("/dev/zero", path.join("train/cat/aa.jpg")).unwrap();
+    refused(zeros, &["train/cat/aa.jpg cannot be read (it is no regular file)", "--skip-bad"]);
+    let dir = two_classes();
+    symlink("/dev/random", dir.path().join("list.txt")).unwrap();
+    train_in(&dir, &["--subset", "list.txt"]).refused(&["list.txt cannot be read (it is no regular file)"]);
+    // Nameless: it is looked into, and is no image.
+    symlink("/dev/zero", pictures(&dir).join("train/cat/zeros")).unwrap();
+    let output = run(dir.path(), &["data", "check", "folder:pictures"]).code(0);
+    assert!(output.stderr.contains("train/cat/zeros is no image"), "{}", output.stderr);
+}
+
+#[test]
+fn paths_begin_at_the_home_where_they_say_so() {
+    let dir = two_classes();
+    let with = |arguments: &[&str], home: Option<&Path>| {
+        let mut command = command::zoo(dir.path(), arguments);
+        command.env_remove("XDG_CACHE_HOME").env_remove("HOME");
+        if let Some(home) = home {
+            command.env("HOME", home);
+        }
+        command.output().unwrap()
+    };
+    assert!(with(&["data", "check", "folder:~/pictures"], Some(dir.path())).status.success());
+    fs::write(dir.path().join("one.txt"), "\u{feff}cat  # a class\r\n\r\n  dog\r\n").unwrap();
+    let subset = ["data", "check", "folder:~/pictures", "--subset=~/one.txt"];
+    let output = with(&subset, Some(dir.path()));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for command in [["data", "check", "cifar10"], ["data", "get", "cifar10"], ["data", "check", "imagenette"]] {
+        let output = with(&command, None);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains("neither HOME nor XDG_CACHE_HOME is set"), "{said}");
+    }
+    assert!(!dir.path().join(".cache").exists());
 }
 
 #[test]

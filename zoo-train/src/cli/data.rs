@@ -32,7 +32,7 @@ enum Command {
         #[arg(long)]
         quiet: bool,
     },
-    /// Check every file of a data set: its checksum, or of a folder whether it can be decoded
+    /// Check every file of a data set: its checksum, or of a folder whether each image is whole
     Check {
         /// cifar10, imagenette, imagenet:PATH or folder:PATH
         dataset: String,
@@ -88,29 +88,29 @@ fn check(dataset: &str, place: &Place, subset: Option<&Path>) -> Result<(), Erro
         ("imagenette", "") => {
             tell!("Imagenette is whole in {}", imagenette::check(&imagenette::OFFICIAL, &place.path()?)?.display());
         }
-        ("folder", path) if !path.is_empty() => decode(&folder::load(&expand(path), classes, true)?)?,
-        ("imagenet", path) if !path.is_empty() => decode(&imagenet::load(&expand(path), classes, true)?)?,
+        ("folder", path) if !path.is_empty() => check_images(&folder::load(&expand(path), classes, true)?)?,
+        ("imagenet", path) if !path.is_empty() => check_images(&imagenet::load(&expand(path), classes, true)?)?,
         _ => bail!("unknown data set `{dataset}`: give cifar10, imagenette, imagenet:PATH or folder:PATH"),
     }
     Ok(())
 }
 
-/// Decodes all images of a folder, and lists those that cannot be.
-fn decode(dataset: &Dataset) -> Result<(), Error> {
+/// Looks at all images of a folder, and lists those that are not whole.
+fn check_images(dataset: &Dataset) -> Result<(), Error> {
     for split in [&dataset.train, &dataset.test] {
         if let Split::Files(files) = split {
-            files.decode_all()?;
+            files.check_all()?;
         }
     }
     let (train, test) = (dataset.train.len(), dataset.test.len());
     let bad: Vec<String> = [dataset.train.skipped(), dataset.test.skipped()].concat();
     bad.iter().for_each(|line| tell!("{line}"));
     if !bad.is_empty() {
+        let images = if bad.len() == 1 { "1 image is".into() } else { format!("{} images are", bad.len()) };
         bail!(
-            "{} images cannot be decoded; replace or remove the files, or train without them with --skip-bad",
-            bad.len()
+            "{images} not whole; replace or remove the files, or train without what cannot be decoded with --skip-bad"
         );
     }
-    tell!("{train} training and {test} test images of {} classes, and all can be decoded", dataset.classes.len());
+    tell!("{train} training and {test} test images of {} classes, and all are whole", dataset.classes.len());
     Ok(())
 }

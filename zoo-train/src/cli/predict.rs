@@ -34,7 +34,7 @@ pub struct Args {
     /// Where the tensor `logits` goes, or the table of `--images` instead of to standard output
     #[arg(long, short, value_name = "FILE", value_parser = paths::argument())]
     output: Option<PathBuf>,
-    /// Pictures to name, JPEG or PNG, and folders of such
+    /// Pictures to name (JPEG, PNG, WebP, GIF or BMP), and folders of such
     #[arg(
         long,
         value_name = "PATH",

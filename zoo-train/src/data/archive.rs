@@ -4,12 +4,13 @@
 //! name in the manifest, read into memory up to the length that the manifest gives, checked, and only then written
 //! under a name of ours. Links, devices, `..` and absolute paths thus have no effect.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Component, Path};
 
 use flate2::read::GzDecoder;
 use tar::Archive;
+
+use zoo_core::regular_file;
 
 use super::DataError;
 use super::manifest::Manifest;
@@ -46,7 +47,7 @@ pub(crate) fn visit(
     folder: &str,
     mut each: impl FnMut(&str, &mut dyn FnMut() -> Result<Vec<u8>, DataError>) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
-    let file = File::open(archive).map_err(DataError::io("read", archive))?;
+    let (file, _) = regular_file::open(archive).map_err(DataError::io("read", archive))?;
     let mut tar = Archive::new(GzDecoder::new(BufReader::new(file)));
     let unreadable = |error: std::io::Error| broken(archive, error.to_string());
     for entry in tar.entries().map_err(unreadable)? {
@@ -89,7 +90,7 @@ fn broken(archive: &Path, reason: String) -> DataError {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, File};
 
     use flate2::{Compression, write::GzEncoder};
 

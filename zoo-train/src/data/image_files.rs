@@ -4,15 +4,13 @@
 //! [`image`](super::image)'s.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
 use super::DataError;
-use super::image::{BadImage, Encoded, Rgb};
+use super::image::{self, BadImage, Encoded};
 
 /// Image files with the class of each, sorted by class and path.
 #[derive(Debug, Clone, Default)]
@@ -84,7 +82,7 @@ impl ImageFiles {
         decode: impl FnOnce(Encoded) -> Result<T, BadImage>,
     ) -> Result<Option<T>, DataError> {
         let path = self.path(index);
-        let decoded = read(path, buffer).and_then(|()| decode(Encoded::new(buffer)?));
+        let decoded = image::read(path, buffer).and_then(|()| decode(Encoded::new(buffer)?));
         match decoded {
             Ok(decoded) => Ok(Some(decoded)),
             Err(bad) => self.skip(path, &bad.to_string()).map(|()| None),
@@ -105,17 +103,17 @@ impl ImageFiles {
         Ok(())
     }
 
-    /// Decodes every file, on as many threads as there are processors, and drops what it shows.
+    /// Proves that every file is whole, on as many threads as there are processors.
     ///
     /// # Errors
     ///
-    /// A file that cannot be decoded, unless those are to be skipped.
-    pub fn decode_all(&self) -> Result<(), DataError> {
+    /// A file that is not, unless those are to be skipped.
+    pub fn check_all(&self) -> Result<(), DataError> {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let every = |first: usize| {
-            let (mut buffer, mut picture) = (Vec::new(), Rgb::default());
-            let mut decode = |index| self.with(index, &mut buffer, |file| file.decode(u32::MAX, &mut picture));
-            (first..self.len()).step_by(threads).try_for_each(|index| decode(index).map(|_| ()))
+            let mut buffer = Vec::new();
+            let mut check = |index| self.with(index, &mut buffer, |file| file.check());
+            (first..self.len()).step_by(threads).try_for_each(|index| check(index).map(|_| ()))
         };
         thread::scope(|scope| {
             let workers: Vec<_> = (0..threads).map(|first| scope.spawn(move || every(first))).collect();
@@ -130,16 +128,6 @@ impl ImageFiles {
         let skipped = skipped.lock().unwrap_or_else(PoisonError::into_inner);
         skipped.iter().map(|(path, problem)| format!("{} {problem}", path.display())).collect()
     }
-}
-
-fn read(path: &Path, buffer: &mut Vec<u8>) -> Result<(), BadImage> {
-    buffer.clear();
-    let read = File::open(path).and_then(|mut file| {
-        // Known lengths spare the buffer its growing step by step.
-        buffer.reserve(file.metadata()?.len().min(1 << 30) as usize + 1);
-        file.read_to_end(buffer)
-    });
-    read.map(|_| ()).map_err(BadImage::Unreadable)
 }
 
 #[cfg(test)]

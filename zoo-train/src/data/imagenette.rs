@@ -9,6 +9,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use zoo_core::regular_file;
+
 use super::archive::visit;
 use super::folder::{self, TRAIN, VAL};
 use super::get::{GetOptions, complete, fetch, lock};
@@ -87,7 +89,7 @@ pub fn check(release: &Release, data_dir: &Path) -> Result<PathBuf, DataError> {
         problem: problem.to_string(),
         remedy: REMEDY.to_string(),
     };
-    let text = fs::read_to_string(&list).map_err(|error| fault(&list, &reason(&error)))?;
+    let text = regular_file::read_text(&list).map_err(|error| fault(&list, &reason(&error)))?;
     for line in text.lines() {
         let (sum, name) = line.split_once("  ").ok_or_else(|| fault(&list, "is no list of checksums"))?;
         let path = folder.join(name);

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use md5::{Digest, Md5};
 
+use zoo_core::regular_file;
+
 use super::DataError;
 
 /// A file with its length and MD5.
@@ -81,11 +83,10 @@ impl FileSum<'_> {
     /// taken is official only if no error follows.
     pub fn read_pieces(&self, folder: &Path, size: usize, mut take: impl FnMut(&[u8])) -> Result<(), DataError> {
         let path = folder.join(self.name);
-        let mut file = fs::File::open(&path).map_err(|source| match source.kind() {
+        let (mut file, actual) = regular_file::open(&path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => DataError::Missing { path: path.clone() },
             _ => DataError::io("read", &path)(source),
         })?;
-        let actual = file.metadata().map_err(DataError::io("read", &path))?.len();
         if actual != self.bytes {
             return Err(DataError::Size { path, actual, expected: self.bytes });
         }
@@ -136,7 +137,7 @@ pub fn md5_hex(bytes: &[u8]) -> String {
 
 /// The MD5 of the file at `path` in hexadecimal, without holding it in memory.
 pub fn md5_of_file(path: &Path) -> Result<String, DataError> {
-    let mut file = fs::File::open(path).map_err(DataError::io("read", path))?;
+    let (mut file, _) = regular_file::open(path).map_err(DataError::io("read", path))?;
     let mut hash = Md5::new();
     io::copy(&mut file, &mut hash).map_err(DataError::io("read", path))?;
     Ok(hex(&hash.finalize()))

@@ -1,19 +1,30 @@
-//! Pictures: from the bytes of a JPEG or PNG file to upright RGB pixels.
+//! Pictures: from the bytes of an image file to upright RGB pixels.
 //!
 //! Owns what a picture is, which formats are read and what can be wrong with a file. The decoders are the crates
-//! `zune-jpeg` and `png`. What becomes of colours follows PIL's `convert("RGB")`, as other image classifiers are fed by
-//! it: grey is repeated, transparency is dropped, 16 bits become the upper 8, and a rotation that the camera noted in EXIF
-//! is carried out (which torchvision's `ImageFolder` does not do).
+//! `zune-jpeg`, `mozjpeg-sys`, `png`, `image-webp` and `gif`. What becomes of colours follows PIL's `convert("RGB")`, as other image
+//! classifiers are fed by it: grey is repeated, and transparency is dropped. In two things it does not: 16 bits become the
+//! upper 8 also in grey, where PIL makes all from 255 on white, and a rotation that the camera noted in EXIF is carried
+//! out (which torchvision's `ImageFolder` does not do).
 
+mod bmp;
+mod format;
+mod gif;
 mod jpeg;
 mod orientation;
 mod png;
 pub mod resize;
+mod webp;
 
-use std::io;
+use std::io::{self, Read};
+use std::path::Path;
 
+use zoo_core::regular_file;
+
+pub use format::{ENOUGH, Format};
 use orientation::Orientation;
 
+/// Longer files are no images: 1 GiB.
+const LONGEST: u64 = 1 << 30;
 /// More pixels are taken for an attack or a mistake, as by PIL.
 const MOST_PIXELS: u64 = 178_956_970;
 
@@ -24,12 +35,18 @@ pub enum BadImage {
     /// The operating system does not give it out.
     #[error("cannot be read ({0})")]
     Unreadable(io::Error),
+    /// It has more bytes than any image.
+    #[error("has more than 1 GiB, which no image has")]
+    TooLong,
     /// It has no bytes.
     #[error("is empty")]
     Empty,
-    /// It begins as neither format does.
-    #[error("is neither a JPEG nor a PNG file")]
+    /// It begins as no format does.
+    #[error("is no JPEG, PNG, WebP, GIF or BMP file")]
     Unknown,
+    /// It is an image, of a format or a form that is not read, with these words.
+    #[error("is {0}, which is not read")]
+    NotRead(String),
     /// It ends before its image does.
     #[error("is cut short")]
     Cut,
@@ -95,15 +112,21 @@ impl Rgb {
 #[derive(Debug)]
 pub struct Encoded<'a> {
     bytes: &'a mut [u8],
-    format: Format,
+    form: Form,
     stored: (u32, u32),
     orientation: Orientation,
 }
 
+/// Width and height as they are stored, and the TIFF structure with EXIF fields.
+type Stored = ((u32, u32), Option<Vec<u8>>);
+
 #[derive(Debug)]
-enum Format {
+enum Form {
     Jpeg(jpeg::Header),
     Png,
+    WebP,
+    Gif,
+    Bmp,
 }
 
 impl<'a> Encoded<'a> {
@@ -111,27 +134,29 @@ impl<'a> Encoded<'a> {
     ///
     /// # Errors
     ///
-    /// Where it is no JPEG or PNG, ends within its header, or is too large.
+    /// Where its format is not read, and where it ends within its header or is too large.
     pub fn new(bytes: &'a mut [u8]) -> Result<Encoded<'a>, BadImage> {
-        let (format, stored, exif) = if jpeg::is_one(bytes) {
-            let header = jpeg::Header::read(bytes)?;
-            let exif = header.exif(bytes).map(<[u8]>::to_vec);
-            let stored = (header.width, header.height);
-            (Format::Jpeg(header), stored, exif)
-        } else if png::is_one(bytes) {
-            let (stored, exif) = png::header(bytes)?;
-            (Format::Png, stored, exif)
-        } else if bytes.is_empty() {
-            return Err(BadImage::Empty);
-        } else {
-            return Err(BadImage::Unknown);
+        let with = |form, (stored, exif): Stored| (form, stored, exif);
+        let (form, stored, exif) = match Format::of(bytes)? {
+            Format::Jpeg => {
+                let header = jpeg::Header::read(bytes)?;
+                let stored = ((header.width, header.height), header.exif(bytes).map(<[u8]>::to_vec));
+                with(Form::Jpeg(header), stored)
+            }
+            Format::Png => with(Form::Png, png::header(bytes)?),
+            Format::WebP => with(Form::WebP, webp::header(bytes)?),
+            Format::Gif => with(Form::Gif, gif::header(bytes)?),
+            Format::Bmp => with(Form::Bmp, bmp::header(bytes)?),
         };
         let (width, height) = stored;
+        if width == 0 || height == 0 {
+            return Err(BadImage::Damaged(format!("it has {width} x {height} pixels")));
+        }
         if u64::from(width) * u64::from(height) > MOST_PIXELS {
             return Err(BadImage::TooLarge { width, height });
         }
         let orientation = exif.map_or_else(Orientation::default, Orientation::of_exif);
-        Ok(Encoded { bytes, format, stored, orientation })
+        Ok(Encoded { bytes, form, stored, orientation })
     }
 
     /// Width and height of the upright picture.
@@ -156,10 +181,47 @@ impl<'a> Encoded<'a> {
     }
 
     fn decode_stored(self, rows: u32, into: &mut Rgb) -> Result<(), BadImage> {
-        match self.format {
-            Format::Jpeg(header) => jpeg::decode(self.bytes, &header, rows, into),
-            Format::Png => png::decode(self.bytes, into),
+        match self.form {
+            Form::Jpeg(header) => jpeg::decode(self.bytes, &header, rows, into),
+            Form::Png => png::decode(self.bytes, into),
+            Form::WebP => webp::decode(self.bytes, into),
+            Form::Gif => gif::decode(self.bytes, into),
+            Form::Bmp => bmp::decode(self.bytes, into),
         }
+    }
+
+    /// Proves that the file is whole, where [`decode`](Self::decode) takes what a decoder can make of it, as PIL does:
+    /// checksums, every scan, data for every pixel, and the end.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn check(self) -> Result<(), BadImage> {
+        match self.form {
+            Form::Jpeg(header) => jpeg::check(self.bytes, &header),
+            Form::Png => png::check(self.bytes),
+            Form::WebP => webp::decode(self.bytes, &mut Rgb::default()),
+            Form::Gif => gif::decode(self.bytes, &mut Rgb::default()),
+            Form::Bmp => bmp::decode(self.bytes, &mut Rgb::default()),
+        }
+    }
+}
+
+/// Reads the file at `path` into `buffer`.
+///
+/// # Errors
+///
+/// Where it cannot be read, is no regular file, or is longer than any image.
+pub fn read(path: &Path, buffer: &mut Vec<u8>) -> Result<(), BadImage> {
+    buffer.clear();
+    let read = regular_file::open(path).and_then(|(file, length)| {
+        // Known lengths spare the buffer its growing step by step.
+        buffer.reserve(length.min(LONGEST) as usize + 1);
+        file.take(LONGEST + 1).read_to_end(buffer)
+    });
+    match read.map_err(BadImage::Unreadable)? as u64 > LONGEST {
+        true => Err(BadImage::TooLong),
+        false => Ok(()),
     }
 }
 
@@ -174,5 +236,7 @@ pub fn decode(bytes: &mut [u8]) -> Result<Rgb, BadImage> {
     Ok(picture)
 }
 
+#[cfg(test)]
+mod reference;
 #[cfg(test)]
 mod tests;

@@ -2,27 +2,38 @@
 
 use std::io::Cursor;
 
-use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
+use flate2::Crc;
+use png::{BitDepth, ColorType, DecodeOptions, Decoder, DecodingError, Limits, Reader, Transformations};
 
-use super::{BadImage, MOST_PIXELS, Rgb};
+use super::{BadImage, MOST_PIXELS, Rgb, Stored};
+
+/// How every PNG begins.
+const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// The chunk that ends a file.
+const END: &[u8] = b"\0\0\0\0IEND\xae\x42\x60\x82";
 
 /// Whether `bytes` begin as a PNG does.
 pub fn is_one(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"\x89PNG\r\n\x1a\n")
+    bytes.starts_with(SIGNATURE)
 }
 
-/// Width and height, and the TIFF structure with EXIF fields.
-type Header = ((u32, u32), Option<Vec<u8>>);
-
 /// Reads what stands before the pixels.
-pub fn header(bytes: &[u8]) -> Result<Header, BadImage> {
+pub fn header(bytes: &[u8]) -> Result<Stored, BadImage> {
     let reader = open(bytes)?;
     let info = reader.info();
     Ok(((info.width, info.height), info.exif_metadata.as_ref().map(|exif| exif.to_vec())))
 }
 
-/// Decodes the picture; of an animation the first one.
+/// Decodes the picture; of an animation the first one. The last chunk may be missing, as it may for PIL.
 pub fn decode(bytes: &[u8], into: &mut Rgb) -> Result<(), BadImage> {
+    match decode_ended(bytes, into) {
+        Err(BadImage::Cut) => decode_ended(&[bytes, END].concat(), into).map_err(|_| BadImage::Cut),
+        decoded => decoded,
+    }
+}
+
+fn decode_ended(bytes: &[u8], into: &mut Rgb) -> Result<(), BadImage> {
     let mut reader = open(bytes)?;
     let (width, height) = (reader.info().width, reader.info().height);
     let (color, depth) = reader.output_color_type();
@@ -47,9 +58,42 @@ pub fn decode(bytes: &[u8], into: &mut Rgb) -> Result<(), BadImage> {
     Ok(())
 }
 
+/// Whether every checksum is right, and everything is there up to the end.
+pub fn check(bytes: &[u8]) -> Result<(), BadImage> {
+    let mut at = SIGNATURE.len();
+    loop {
+        let number = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+        let length = number(at).ok_or(BadImage::Cut)? as usize;
+        let covered = bytes.get(at + 4..at + 8 + length).ok_or(BadImage::Cut)?;
+        let stored = number(at + 8 + length).ok_or(BadImage::Cut)?;
+        let mut sum = Crc::new();
+        sum.update(covered);
+        let name = &covered[..4];
+        if sum.sum() != stored {
+            return Err(BadImage::Damaged(format!("the checksum of {} is wrong", name.escape_ascii())));
+        }
+        at += 12 + length;
+        if name == b"IEND" {
+            break;
+        }
+    }
+    let mut options = DecodeOptions::default();
+    // That of the pixels before they were compressed.
+    options.set_ignore_adler32(false);
+    let mut reader = open_with(bytes, options)?;
+    let size = reader.output_buffer_size().ok_or(BadImage::Cut)?;
+    reader.next_frame(&mut vec![0; size]).map_err(bad)?;
+    reader.finish().map_err(bad)
+}
+
 fn open(bytes: &[u8]) -> Result<Reader<Cursor<&[u8]>>, BadImage> {
+    open_with(bytes, DecodeOptions::default())
+}
+
+fn open_with(bytes: &[u8], options: DecodeOptions) -> Result<Reader<Cursor<&[u8]>>, BadImage> {
     // The pixels themselves are ours; the decoder's own buffers need a row or two, and long texts are no image.
-    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: MOST_PIXELS as usize });
+    let mut decoder = Decoder::new_with_options(Cursor::new(bytes), options);
+    decoder.set_limits(Limits { bytes: MOST_PIXELS as usize });
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);

@@ -1,8 +1,9 @@
 //! Lists of some classes: text files with one class a line, `#` before a comment.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
+
+use zoo_core::regular_file;
 
 use crate::data::DataError;
 
@@ -12,11 +13,8 @@ use crate::data::DataError;
 ///
 /// Where it cannot be read, lists nothing, lists a class twice, or has two words in a line.
 pub fn read(path: &Path) -> Result<Vec<String>, DataError> {
-    let bytes = fs::read(path).map_err(|source| DataError::Subset {
-        path: path.to_path_buf(),
-        problem: format!("cannot be read ({source})"),
-    })?;
-    parse(&String::from_utf8_lossy(&bytes)).map_err(|problem| DataError::Subset { path: path.to_path_buf(), problem })
+    let text = regular_file::read_text(path).map_err(|error| format!("cannot be read ({error})"));
+    text.and_then(|text| parse(&text)).map_err(|problem| DataError::Subset { path: path.to_path_buf(), problem })
 }
 
 fn parse(text: &str) -> Result<Vec<String>, String> {
