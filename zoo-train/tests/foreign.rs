@@ -6,7 +6,7 @@ mod command;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use command::{Output, run};
+use command::{Output, run, run_folder, train};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 use tempfile::tempdir;
@@ -253,4 +253,17 @@ fn classes_that_only_place_matches_are_said_in_natural_order() {
     let alone = run(folder.path(), &words(&line));
     // Ten logits, and the one class that is there has the number ten: no logit has.
     alone.refused(&["10 classes", "1 others"]);
+}
+
+#[test]
+fn a_classifier_that_is_kept_for_other_classes_is_said_before_training() {
+    let folder = tempdir().unwrap();
+    write(&folder.path().join("w.safetensors"), "mobilenet-v3-small-0.35", Scheme::Zoo, None);
+    let said = train(folder.path(), &["--weights", "w.safetensors", "--steps", "1"]).code(0).stderr;
+    assert!(said.contains("w.safetensors: its classifier is kept, and classes are matched by place"), "{said}");
+    assert!(said.contains("logit 0 is class-0, logit 1 is class-1"), "{said}");
+    let best = run_folder(folder.path()).join("best.safetensors");
+    let again = train(folder.path(), &["--weights", best.to_str().unwrap(), "--steps", "1", "--results", "again"]);
+    let said = again.code(0).stderr;
+    assert!(!said.contains("matched by place"), "{said}");
 }

@@ -4,7 +4,9 @@
 //! environment, the layout of the cache (`models--OWNER--NAME` with `blobs`, `refs`, `snapshots`, and `.locks` beside it) and
 //! the headers of the hub. The bytes are [`Download`]'s. Nothing is in a snapshot before its SHA-256 is the hub's.
 
-use std::env;
+mod cache;
+mod environment;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,6 @@ use std::time::Duration;
 
 use ureq::Agent;
 use ureq::http::{HeaderMap, header};
-use zoo_core::regular_file;
 use zoo_core::weights::TensorFile;
 
 use super::WeightsFault;
@@ -21,7 +22,7 @@ use crate::console::say;
 use crate::data::DataError;
 use crate::data::download::{Checksum, Download, Patience, is_passing, retry_after};
 use crate::lock::{Lock, Owner};
-use crate::paths;
+use cache::{cached, place};
 
 /// The revision that is asked for.
 const REVISION: &str = "main";
@@ -29,11 +30,6 @@ const REVISION: &str = "main";
 const REDIRECTS: usize = 5;
 /// Characters of what a hub says that are repeated.
 const WORDS: usize = 200;
-/// A token is shorter.
-const LONGEST_TOKEN: u64 = 4096;
-/// What Python's tools take for yes.
-const YES: [&str; 4] = ["1", "ON", "YES", "TRUE"];
-
 /// Where the hub is, and the cache of its files.
 #[derive(Debug, Clone)]
 pub struct Hub {
@@ -65,46 +61,6 @@ type Found = (Option<String>, HeaderMap);
 struct Refusal(String, Option<String>);
 
 impl Hub {
-    /// As the environment says it: `HF_ENDPOINT`, `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`, `HF_TOKEN`, `HF_TOKEN_PATH`,
-    /// `HF_HUB_DISABLE_IMPLICIT_TOKEN`, `HF_HUB_OFFLINE`, `HF_HUB_ETAG_TIMEOUT` and `HF_HUB_DOWNLOAD_TIMEOUT`.
-    pub fn from_environment() -> Hub {
-        Hub::from(|name| env::var_os(name)?.into_string().ok().filter(|value| !value.is_empty()), paths::expand)
-    }
-
-    fn from(variable: impl Fn(&str) -> Option<String>, expand: impl Fn(String) -> PathBuf) -> Hub {
-        let path = |name: &str| variable(name).map(&expand);
-        let caches = path("XDG_CACHE_HOME").or_else(|| Some(path("HOME")?.join(".cache")));
-        let hub_home = path("HF_HOME").or_else(|| Some(caches?.join("huggingface")));
-        let cache = path("HF_HUB_CACHE").or_else(|| path("HUGGINGFACE_HUB_CACHE"));
-        let cache = cache.or_else(|| Some(hub_home.as_ref()?.join("hub")));
-        let cache = cache.ok_or_else(|| "neither HF_HUB_CACHE, HF_HOME nor HOME says where files are kept".to_string());
-        let is_on = |name: &str| variable(name).is_some_and(|value| YES.contains(&value.to_uppercase().as_str()));
-        let named = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].into_iter().find_map(|name| {
-            let token = variable(name)?.trim().to_string();
-            Some((token, name.to_string())).filter(|(token, _)| !token.is_empty())
-        });
-        let stored = path("HF_TOKEN_PATH").or_else(|| Some(hub_home?.join("token")));
-        let token = named.or_else(|| token_in(&stored?)).filter(|_| !is_on("HF_HUB_DISABLE_IMPLICIT_TOKEN"));
-        let seconds = |name: &str| {
-            let seconds = variable(name)?.parse().ok().filter(|seconds| (0.001..=86_400.0).contains(seconds));
-            seconds.map(Duration::from_secs_f64)
-        };
-        // Ten seconds each, as Python's tools.
-        let ten = Duration::from_secs(10);
-        let patience = Patience {
-            answer: seconds("HF_HUB_ETAG_TIMEOUT").unwrap_or(ten),
-            silence: seconds("HF_HUB_DOWNLOAD_TIMEOUT").unwrap_or(ten),
-            ..Patience::default()
-        };
-        Hub {
-            endpoint: variable("HF_ENDPOINT").unwrap_or("https://huggingface.co".into()).trim_end_matches('/').into(),
-            cache,
-            token,
-            offline: is_on("HF_HUB_OFFLINE") || is_on("TRANSFORMERS_OFFLINE"),
-            patience,
-        }
-    }
-
     /// The file `file` of `repository`, from the cache where it is there, else from the hub, with progress on stderr.
     ///
     /// # Errors
@@ -317,39 +273,6 @@ impl Hub {
     }
 }
 
-/// What is there of `file` in the newest revision that is known here.
-fn cached(folder: &Path, file: &str) -> Option<PathBuf> {
-    let commit = regular_file::read_text(&folder.join("refs").join(REVISION)).ok()?;
-    let path = folder.join("snapshots").join(commit.trim()).join(file);
-    path.is_file().then_some(path)
-}
-
-/// Puts a blob into the snapshot of its commit, which becomes the newest.
-fn place(folder: &Path, commit: &str, file: &str, etag: &str) -> io::Result<PathBuf> {
-    let snapshot = folder.join("snapshots").join(commit);
-    let path = snapshot.join(file);
-    fs::create_dir_all(&snapshot)?;
-    if path.symlink_metadata().is_ok() {
-        fs::remove_file(&path)?;
-    }
-    let up = "../".repeat(2 + file.matches('/').count());
-    if std::os::unix::fs::symlink(format!("{up}blobs/{etag}"), &path).is_err() {
-        // A file system without links has the file itself there, as Python's tools do it.
-        fs::rename(folder.join("blobs").join(etag), &path)?;
-    }
-    let refs = folder.join("refs");
-    fs::create_dir_all(&refs)?;
-    let partial = refs.join(format!("{REVISION}.part"));
-    fs::write(&partial, commit)?;
-    fs::rename(&partial, refs.join(REVISION))?;
-    Ok(path)
-}
-
-fn token_in(path: &Path) -> Option<(String, String)> {
-    let token = String::from_utf8(regular_file::read(path, LONGEST_TOKEN).ok()?).ok()?.trim().to_string();
-    Some((token, path.display().to_string())).filter(|(token, _)| !token.is_empty())
-}
-
 fn unwritable(path: &Path, error: &io::Error) -> Refusal {
     let remedy = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -376,52 +299,13 @@ fn origin(url: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn hub(variables: &[(&str, &str)]) -> Hub {
-        let value = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
-        Hub::from(value, |path| PathBuf::from(path.replace('~', "/h")))
-    }
-
-    #[test]
-    fn the_cache_is_where_pythons_tools_have_it() {
-        let cache = |variables: &[(&str, &str)]| hub(variables).cache;
-        let is = |path: &str| Ok(PathBuf::from(path));
-        let home = ("HOME", "/h");
-        assert_eq!(cache(&[home]), is("/h/.cache/huggingface/hub"));
-        assert_eq!(cache(&[home, ("XDG_CACHE_HOME", "~/x")]), is("/h/x/huggingface/hub"));
-        assert_eq!(cache(&[home, ("XDG_CACHE_HOME", "/x"), ("HF_HOME", "~/hf")]), is("/h/hf/hub"));
-        assert_eq!(cache(&[home, ("HF_HOME", "/hf"), ("HF_HUB_CACHE", "~/c")]), is("/h/c"));
-        assert!(cache(&[]).unwrap_err().contains("HF_HOME"));
-    }
-
-    #[test]
-    fn the_token_is_of_the_variable_or_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let home = folder.path().to_str().unwrap();
-        fs::write(folder.path().join("token"), "hf_file\n").unwrap();
-        let token = |variables: &[(&str, &str)]| hub(variables).token.map(|(token, _)| token);
-        assert_eq!(token(&[("HF_HOME", home)]).as_deref(), Some("hf_file"));
-        assert_eq!(token(&[("HF_HOME", home), ("HF_TOKEN", " hf_named\n")]).as_deref(), Some("hf_named"));
-        let path = format!("{home}/token");
-        assert_eq!(token(&[("HF_HOME", "/nowhere"), ("HF_TOKEN_PATH", &path)]).as_deref(), Some("hf_file"));
-        assert_eq!(token(&[("HF_HOME", home), ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")]), None);
-        assert_eq!(token(&[("HF_HOME", "/nowhere")]), None);
-    }
-
-    #[test]
-    fn words_for_yes_are_pythons() {
-        assert!(["1", "yes", "TRUE", "on"].iter().all(|yes| hub(&[("HF_HUB_OFFLINE", yes)]).offline));
-        assert!(["0", "no", "false"].iter().all(|no| !hub(&[("HF_HUB_OFFLINE", no)]).offline));
-        assert_eq!(hub(&[("HF_ENDPOINT", "http://x/")]).endpoint, "http://x");
-        assert_eq!(hub(&[("HF_HUB_DOWNLOAD_TIMEOUT", "2")]).patience.silence, Duration::from_secs(2));
-    }
-
     #[test]
     fn headers_that_would_lead_out_of_the_cache_are_refused() {
         let told = |commit: &'static str, etag: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert("x-repo-commit", commit.parse().unwrap());
             headers.insert("etag", etag.parse().unwrap());
-            hub(&[]).told("a/b", "c", None, &headers).map(|told| (told.commit, told.etag)).ok()
+            Hub::from_environment().told("a/b", "c", None, &headers).map(|told| (told.commit, told.etag)).ok()
         };
         assert_eq!(told("abc", "W/\"def\""), Some(("abc".into(), "def".into())));
         for (commit, etag) in [("../x", "def"), ("abc", "\"../../x\""), ("", "def"), ("abc", ".."), ("abc", "\"\"")] {
