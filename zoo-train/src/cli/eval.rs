@@ -9,6 +9,7 @@ use serde_json::json;
 use zoo_core::Registry;
 
 use super::dataset::load_dataset;
+use super::seen::Seen;
 use super::weights::{self, WeightsArgs, parse_mode};
 use crate::console::{say, tell};
 use crate::data::{Dataset, Preprocessing, Split};
@@ -75,7 +76,13 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let test = Arc::new(TestSet::new(test, Preprocessing::from(&opened.resolved)));
     let protocol = Protocol { workers: args.workers.into(), answers: &answers, mirrored: args.test_time_flip };
     let forward = args.mode.forward(&opened.model)?;
-    let mut found = evaluate_by(&opened.model, forward, &test, protocol, |_| true)?.unwrap_or_default();
+    let mut seen = Seen::new(test.len());
+    let each_batch = |images| {
+        seen.at(images);
+        true
+    };
+    let mut found = evaluate_by(&opened.model, forward, &test, protocol, each_batch)?.unwrap_or_default();
+    drop(seen);
     if !found.loss.is_finite() {
         bail!("the loss is {}, no number: {}", found.loss, weights::NO_NUMBERS);
     }

@@ -14,6 +14,7 @@ mod network;
 mod output;
 mod predict;
 mod report;
+mod seen;
 mod show;
 mod sweep;
 mod throughput;

@@ -10,6 +10,7 @@ use zoo_core::Registry;
 use zoo_core::weights::{TensorFile, write_safetensors};
 
 use super::output::Output;
+use super::seen::Seen;
 use super::weights::{self, WeightsArgs, parse_mode};
 use crate::console::say;
 use crate::data::image::Rgb;
@@ -118,6 +119,8 @@ fn classes(registry: &Registry, args: &Args) -> Result<(), Error> {
     table.write_record(["file", "rank", "class", "probability"])?;
     let top = i64::from(args.top).min(names.len() as i64);
     let mut decoded = 0;
+    // Rows on the terminal tell how far it is by themselves.
+    let mut told = args.output.is_some().then(|| Seen::new(files.len()));
     for first in (0..files.len()).step_by(BATCH) {
         let (images, seen) = batch(&files, first..(first + BATCH).min(files.len()), &preprocessing)?;
         if seen.is_empty() {
@@ -137,7 +140,9 @@ fn classes(registry: &Registry, args: &Args) -> Result<(), Error> {
             }
         }
         table.flush().with_context(|| unwritable(&table))?;
+        told.iter_mut().for_each(|told| told.at(first + BATCH));
     }
+    drop(told);
     files.skipped().iter().for_each(|line| say!("left out: {line}"));
     if decoded == 0 {
         bail!("none of the {} pictures can be decoded: give others with --images", files.len());

@@ -1,0 +1,54 @@
+//! How many images a command has seen: a bar on a terminal, a line now and then elsewhere.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::console::say;
+
+/// Time between lines.
+const EVERY: Duration = Duration::from_secs(30);
+
+/// Tells on standard error; the bar goes away with it.
+pub struct Seen {
+    total: usize,
+    bar: Option<ProgressBar>,
+    last: Instant,
+}
+
+impl Seen {
+    /// Begins with none of `total` images.
+    pub fn new(total: usize) -> Seen {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+            // The plain bar is good enough should the template not parse.
+            if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} images, {eta} left") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(500));
+            bar
+        });
+        Seen { total, bar, last: Instant::now() }
+    }
+
+    /// So many are seen.
+    pub fn at(&mut self, seen: usize) {
+        match &self.bar {
+            Some(bar) => bar.set_position(seen as u64),
+            None if self.last.elapsed() >= EVERY => {
+                say!("{seen} of {} images", self.total);
+                self.last = Instant::now();
+            }
+            None => {}
+        }
+    }
+}
+
+impl Drop for Seen {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
