@@ -81,3 +81,21 @@ fn a_full_disk_is_named() {
     picture(&folder.path().join("a.png"), 1);
     predict(folder.path(), &flags, &["--images", "a.png", "--output", "/dev/full"]).refused(&["/dev/full", "No space"]);
 }
+
+#[test]
+fn fine_tuning_and_evaluation_on_photographs_see_them_whole_too() {
+    let (folder, flags) = trained();
+    for place in ["two/train/cat", "two/train/dog", "two/val/cat", "two/val/dog"] {
+        std::fs::create_dir_all(folder.path().join(place)).unwrap();
+        picture(&folder.path().join(place).join("1.png"), 4);
+    }
+    let tuned =
+        ["--weights", &flags[2], "--dataset", "folder:two", "--batch-size", "2", "--steps", "1", "--results", "t"];
+    let said = train(folder.path(), &tuned).code(0).stderr;
+    assert!(said.contains("images: resize 32 (trained on whole small images)"), "{said}");
+    let runs = std::fs::read_dir(folder.path().join("t")).unwrap().map(|entry| entry.unwrap().path());
+    let best = runs.filter(|path| path.is_dir()).map(|run| run.join("best.safetensors")).next().unwrap();
+    let seen = run(folder.path(), &["eval", "--weights", best.to_str().unwrap(), "--format", "json"]).code(0);
+    let found: serde_json::Value = serde_json::from_slice(&seen.stdout).unwrap();
+    assert_eq!((&found["preprocessing"]["resize"], &found["images"]), (&32.into(), &2.into()));
+}
