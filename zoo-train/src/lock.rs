@@ -7,7 +7,7 @@
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -30,7 +30,7 @@ pub struct Lock(Kept);
 
 #[derive(Debug)]
 enum Kept {
-    System { _file: File },
+    System { file: File },
     Beside { path: PathBuf, owner: Owner },
 }
 
@@ -77,6 +77,18 @@ impl Lock {
         }
     }
 
+    /// Whether it is still that of `path`: somebody may have put another file in the place of the one that was locked.
+    pub fn is_of(&self, path: &Path) -> bool {
+        match &self.0 {
+            Kept::System { file } => {
+                let same = file.metadata().ok().zip(std::fs::metadata(path).ok());
+                same.is_some_and(|(own, now)| (own.dev(), own.ino()) == (now.dev(), now.ino()))
+            }
+            // It is told by its name.
+            Kept::Beside { .. } => true,
+        }
+    }
+
     /// What there is to say where the file system has no locks.
     pub fn note(&self) -> Option<String> {
         match &self.0 {
@@ -91,7 +103,7 @@ impl Lock {
     fn attempt_by(path: &Path, system: impl Fn(&File) -> Result<(), TryLockError>) -> io::Result<Attempt> {
         let file = open(path)?;
         match system(&file) {
-            Ok(()) => Ok(Attempt::Taken(Lock(Kept::System { _file: file }))),
+            Ok(()) => Ok(Attempt::Taken(Lock(Kept::System { file }))),
             Err(TryLockError::WouldBlock) => Ok(Attempt::Held(None)),
             // ENOSYS, ENOLCK, EOPNOTSUPP, of folders on NFS EBADF: whatever it is, there is no lock of the system.
             Err(TryLockError::Error(_)) => beside(path),
@@ -267,7 +279,8 @@ mod tests {
             assert!(taken(Lock::attempt(&path)).is_none());
             assert!(Lock::wait(&path, |_, waited| waited < Duration::from_millis(60)).unwrap().is_none());
             drop(lock);
-            assert!(taken(Lock::attempt(&path)).is_some());
+            let lock = taken(Lock::attempt(&path)).unwrap();
+            assert!(lock.is_of(&path) && !lock.is_of(&std::env::temp_dir()));
             assert!(!lock_file(&path).exists());
         }
     }

@@ -4,8 +4,9 @@
 mod command;
 
 use std::path::Path;
+use std::process::Stdio;
 
-use command::{Output, run, train};
+use command::{Output, csv, run, train};
 use tempfile::tempdir;
 
 /// Runs the command in an empty folder.
@@ -55,7 +56,7 @@ fn a_flag_that_is_not_there_is_wrong_usage() {
     for arguments in [
         &["--modle", "mobilenet-v2"][..],
         &["list", "--fromat", "csv"],
-        &["show", "mobilenet-v2", "--format", "png"],
+        &["show", "mobilenet-v2", "--format", "gif"],
         &["show"],
         &["trian"],
         &["--model", "mobilenet-v2", "--steps", "many"],
@@ -257,4 +258,132 @@ fn nothing_is_written_beside_the_results() {
     assert_eq!(names(folder.path()), ["results"]);
     let files = names(&command::run_folder(folder.path()));
     assert_eq!(files, ["best.safetensors", "config.toml", "last.safetensors", "metrics.csv"]);
+}
+
+/// Runs the command with standard output and standard error going to `to`; its exit code.
+fn said_to(folder: &Path, arguments: &[&str], to: &dyn Fn() -> Stdio) -> Option<i32> {
+    let mut command = command::zoo(folder, arguments);
+    command.stdin(Stdio::null()).stdout(to()).stderr(to()).status().unwrap().code()
+}
+
+/// A pipe that nobody reads, as behind `| true`.
+fn unread() -> Stdio {
+    std::io::pipe().unwrap().1.into()
+}
+
+/// A disk without room.
+fn full() -> Stdio {
+    std::fs::File::options().write(true).open("/dev/full").unwrap().into()
+}
+
+const GRID: &str = "[[grid]]
+kind = 'count'
+model = 'mobilenet-v1'
+[[grid]]
+kind = ['latency', 'throughput']
+model = 'mobilenet-v3-small-0.35'
+input_size = 32
+runs = 3
+seconds = 0
+batch = 1
+mode = 'native'
+[[grid]]
+kind = 'accuracy'
+model = 'mobilenet-v3-small-0.35'
+threads = 1
+[grid.settings]
+dataset = 'synthetic'
+limit_train = 32
+limit_test = 10
+batch_size = 16
+steps = 1
+";
+
+#[test]
+fn work_goes_on_where_nobody_listens_and_its_rows_are_written() {
+    let small = ["mobilenet-v3-small-0.35", "--input-size", "32", "--runs", "3", "--seconds", "0", "--mode", "native"];
+    let listeners: [(&dyn Fn() -> Stdio, i32); 2] = [(&unread, 0), (&full, 1)];
+    for (to, lost) in listeners {
+        let folder = tempdir().unwrap();
+        std::fs::write(folder.path().join("my.toml"), GRID).unwrap();
+        let ends = |arguments: &[&str], code: i32| {
+            assert_eq!(said_to(folder.path(), arguments, to), Some(code), "{arguments:?}");
+        };
+        ends(&["sweep", "my.toml", "--dry-run"], lost);
+        // A sweep has nothing for standard output.
+        ends(&["sweep", "my.toml"], 0);
+        ends(&[&["latency"], &small[..]].concat(), lost);
+        ends(&[&["throughput", "--batch", "1"], &small[..]].concat(), lost);
+        for arguments in [&["list"][..], &["show", "mobilenet-v1"], &["doctor", "--data-dir", "nowhere"]] {
+            ends(arguments, lost);
+        }
+        let rows = |table: &str| csv(&folder.path().join("results").join(table)).rows;
+        for (table, count) in [("count.csv", 1), ("latency.csv", 2), ("throughput.csv", 2), ("accuracy.csv", 1)] {
+            let rows = rows(table);
+            assert_eq!(rows.len(), count, "{table}");
+            assert!(rows.iter().all(|row| row["status"] == "done"), "{table}: {rows:?}");
+        }
+        let run = format!("results/{}/best.safetensors", rows("accuracy.csv")[0]["run"]);
+        ends(&["eval", "--weights", &run, "--dataset", "synthetic", "--limit-test", "10"], lost);
+    }
+}
+
+#[test]
+fn what_somebody_else_put_into_the_environment_is_said_and_ignored() {
+    let folder = tempdir().unwrap();
+    let list = |value: &str| {
+        let mut command = command::zoo(folder.path(), &["list", "mobilenet-v1"]);
+        let output = command.env("ZOO_SWEEP", value).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap(), output.stdout.len())
+    };
+    let this = format!("sweep-{}", std::process::id());
+    assert_eq!(list(&this).1, "", "a process of this sweep");
+    for value in ["1", "", "sweep-", "sweep-0", "sweep-1"] {
+        let (code, said, printed) = list(value);
+        assert!(said.starts_with("note: ZOO_SWEEP") && said.contains("ignored"), "{value}: {said}");
+        assert!(code == Some(0) && printed > 0, "{value}");
+    }
+    let gone = {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        format!("sweep-{}", child.id())
+    };
+    let (code, said, printed) = list(&gone);
+    assert!(said.contains("has ended") && said.contains("unset ZOO_SWEEP"), "{said}");
+    assert_eq!((code, printed), (Some(1), 0));
+}
+
+#[test]
+fn what_is_asked_for_and_cannot_be_is_wrong_usage_everywhere() {
+    let folder = tempdir().unwrap();
+    std::fs::write(folder.path().join("my.toml"), "[[grid]]\nkind = 'count'\nmodel = 'mobilenet-v1'\nwidht = 1\n")
+        .unwrap();
+    for arguments in [
+        &["list", "resnet*"][..],
+        &["list", "mobilenet-v1", "--profile", "large"],
+        &["show", "mobilenet-v1", "--width", "0"],
+        &["show", "mobilenet-v1", "--against", "mobilenet-v2", "--format", "png"],
+        &["latency", "mobilenet-v9"],
+        &["latency", "mobilenet-v1", "--device", "tpu"],
+        &["throughput", "mobilenet-v1", "--dtype", "bf16"],
+        &["throughput", "mobilenet-v1", "--mode", "fast"],
+        &["sweep", "my.toml"],
+        &["sweep", "my.toml", "--shard", "3/2"],
+    ] {
+        let output = run(folder.path(), arguments).code(2);
+        assert!(output.stderr.contains("error: "), "{arguments:?}:\n{}", output.stderr);
+    }
+    // A file that is not there is none.
+    run(folder.path(), &["sweep", "none.toml"]).code(1);
+}
+
+#[test]
+fn a_tilde_in_paths_is_the_home() {
+    let home = tempdir().unwrap();
+    let work = tempdir().unwrap();
+    std::fs::write(home.path().join("my.toml"), "[[grid]]\nkind = 'count'\nmodel = 'mobilenet-v1'\n").unwrap();
+    let output = command::zoo(work.path(), &["sweep", "~/my.toml", "--results=~/x"]).env("HOME", home.path()).output();
+    assert_eq!(output.unwrap().status.code(), Some(0));
+    assert!(home.path().join("x/count.csv").is_file());
+    assert_eq!(std::fs::read_dir(work.path()).unwrap().count(), 0);
 }

@@ -154,6 +154,16 @@ fn drawings_are_of_their_format() {
 }
 
 #[test]
+fn a_drawing_in_pixels_is_that_of_the_vectors() {
+    let bytes = zoo(&["show", "mobilenet-v3-small-0.35", "--format", "png"]).code(0).stdout;
+    assert!(bytes.starts_with(b"\x89PNG"));
+    let side = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    assert!(side(16) > 500 && side(20) > 500, "{} x {}", side(16), side(20));
+    let expanded = zoo(&["show", "mobilenet-v3-small-0.35", "--format", "png", "--expand"]).code(0).stdout;
+    assert!(u32::from_be_bytes(expanded[20..24].try_into().unwrap()) > side(20));
+}
+
+#[test]
 fn output_goes_to_a_file_where_one_is_named() {
     let folder = tempdir().unwrap();
     let flags = ["show", "mobilenet-v2", "--format", "json"];

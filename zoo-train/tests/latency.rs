@@ -4,7 +4,10 @@
 mod command;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Instant;
 
 use command::{Output, csv, csv_of, run};
 use tempfile::tempdir;
@@ -148,6 +151,67 @@ fn what_cannot_be_is_refused_before_anything_is_measured() {
     }
     run(folder.path(), &["latency"]).code(2);
     assert!(!folder.path().join("results").exists());
+}
+
+/// Starts a measurement, stops it by `signal` once a line on standard error holds `words`, and returns what it printed.
+#[track_caller]
+fn stopped(folder: &Path, arguments: &[&str], words: &str, signal: &str) -> String {
+    let mut child = command::zoo(folder, arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let first = said.next().unwrap();
+    assert!(first.starts_with("step 0/") && first.contains("building"), "{first}");
+    assert!(first.contains(words) || said.any(|line| line.contains(words)), "it ended before `{words}`");
+    let asked = Instant::now();
+    command::signal(&child, signal);
+    let last: Vec<String> = said.collect();
+    let mut printed = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{last:?}");
+    // A tenth of a second; other tests may have the machine.
+    assert!(asked.elapsed().as_secs() < 10, "{:?}", asked.elapsed());
+    assert!(last.iter().any(|line| line.starts_with("stopped: ")), "{last:?}");
+    printed
+}
+
+#[test]
+fn a_measurement_that_is_stopped_keeps_what_it_has_until_it_is_whole() {
+    let folder = tempdir().unwrap();
+    let network = [SMALL, "--input-size", "32", "--batch", "1"];
+    let long = |command: &'static str| [&[command][..], &network, &["--seconds", "15"]].concat();
+    let short = |command: &'static str| [&[command][..], &network, &["--seconds", "0", "--runs", "3"]].concat();
+    let statuses = |table: &str| -> Vec<String> {
+        let rows = csv(&folder.path().join("results").join(table)).rows;
+        assert!(rows.iter().all(|row| number(row, "p50_ms") > 0.0 && number(row, "runs") > 0.0), "{rows:?}");
+        rows.into_iter().map(|row| row["status"].clone()).collect()
+    };
+    let modes = ["--mode", "eager,native"];
+    let printed = stopped(folder.path(), &[&long("latency")[..], &modes].concat(), "round ", "INT");
+    assert!(printed.contains("native") && printed.contains("interrupted"), "{printed}");
+    assert_eq!(statuses("latency.csv").last().unwrap(), "interrupted");
+    run(folder.path(), &[&short("latency")[..], &modes].concat()).code(0);
+    assert_eq!(statuses("latency.csv"), ["done", "done"]);
+
+    let modes = ["--mode", "native,eager"];
+    let printed = stopped(folder.path(), &[&long("throughput")[..], &modes].concat(), "round ", "TERM");
+    assert!(printed.contains("native") && printed.contains("interrupted"), "{printed}");
+    assert_eq!(statuses("throughput.csv"), ["interrupted"]);
+    run(folder.path(), &[&short("throughput")[..], &modes].concat()).code(0);
+    assert_eq!(statuses("throughput.csv"), ["done", "done"]);
+}
+
+#[test]
+fn a_measurement_that_is_stopped_while_a_network_is_built_or_run_ends_at_once() {
+    let folder = tempdir().unwrap();
+    // A single run of this takes longer than anybody waits.
+    let arguments = ["latency", "efficientnet-b7", "--mode", "eager", "--batch", "64"];
+    let printed = stopped(folder.path(), &arguments, "building", "INT");
+    assert!(printed.contains("interrupted"), "{printed}");
+    assert!(!folder.path().join("results/latency.csv").exists());
 }
 
 #[test]

@@ -2,9 +2,12 @@
 
 #[path = "common/command.rs"]
 mod command;
+#[path = "common/pictures.rs"]
+mod pictures;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Instant;
@@ -109,6 +112,106 @@ fn sweeps_that_run_at_once_count_no_network_twice() {
     let counted = rows(folder.path(), "count.csv");
     let different: BTreeSet<Vec<&String>> = counted.iter().map(|row| row.values().collect()).collect();
     assert_eq!((counted.len(), different.len()), (480, 480));
+}
+
+/// Starts a sweep, and returns its standard error line by line.
+fn heard(folder: &Path, more: &[&str]) -> (Child, impl Iterator<Item = String>) {
+    let mut command = command::zoo(folder, &[&["sweep", "my.toml"], more].concat());
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    (child, lines)
+}
+
+#[test]
+fn a_table_that_another_process_holds_is_waited_for_aloud_and_a_signal_ends_that() {
+    let folder = folder(COUNT);
+    fs::create_dir(folder.path().join("results")).unwrap();
+    let table = fs::File::create(folder.path().join("results/count.csv")).unwrap();
+    table.lock().unwrap();
+    let (mut waiting, mut said) = heard(folder.path(), &[]);
+    let begun = Instant::now();
+    assert!(said.any(|line| line.starts_with("waiting for results/count.csv, to which another process writes")));
+    assert!(begun.elapsed().as_secs() < 20);
+    command::signal(&waiting, "TERM");
+    let last: Vec<String> = said.collect();
+    assert_eq!(waiting.wait().unwrap().code(), Some(130), "{last:?}");
+    assert!(last.iter().any(|line| line.contains("nothing was added")), "{last:?}");
+
+    let (mut waiting, mut said) = heard(folder.path(), &[]);
+    assert!(said.any(|line| line.starts_with("waiting for results/count.csv")));
+    table.unlock().unwrap();
+    said.for_each(drop);
+    assert!(waiting.wait().unwrap().success());
+    assert_eq!(rows(folder.path(), "count.csv").len(), 8);
+}
+
+#[test]
+fn sweeps_of_other_names_do_no_cell_twice() {
+    let axes = "model = \"mobilenet-v3-small-0.35\"\ninput_size = 32\nruns = 3\nseconds = 0\nbatch = 1\n";
+    let grid = "[[grid]]\nkind = [\"latency\", \"throughput\"]\nmode = [\"native\", \"eager\"]\n";
+    let folder = folder(&format!("{grid}{axes}"));
+    fs::copy(folder.path().join("my.toml"), folder.path().join("other.toml")).unwrap();
+    let mut children: Vec<Child> = (0..2).map(|_| start(folder.path(), &[])).collect();
+    for _ in 0..2 {
+        let mut command = command::zoo(folder.path(), &["sweep", "other.toml"]);
+        children.push(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    }
+    assert!(children.iter_mut().all(|child| child.wait().unwrap().success()));
+    assert_eq!((rows(folder.path(), "latency.csv").len(), rows(folder.path(), "throughput.csv").len()), (2, 2));
+}
+
+#[test]
+fn what_is_no_file_is_no_sweep_no_recipe_and_no_table() {
+    let folder = folder(COUNT);
+    let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, folder.path().join(name)).unwrap();
+    link("/dev/zero", "zeros.toml");
+    let fifo = std::process::Command::new("mkfifo").arg(folder.path().join("fifo.toml")).status().unwrap();
+    assert!(fifo.success());
+    let refused = |name: &str| run(folder.path(), &["sweep", name]).refused(&[name, "no regular file"]);
+    refused("zeros.toml");
+    refused("fifo.toml");
+    let recipe = training("config = \"zeros.toml\"", "");
+    fs::write(folder.path().join("recipe.toml"), recipe).unwrap();
+    run(folder.path(), &["sweep", "recipe.toml"]).refused(&["recipe.toml:5", "no regular file"]);
+    fs::create_dir(folder.path().join("results")).unwrap();
+    link("/dev/zero", "results/count.csv");
+    sweep(folder.path(), &[]).refused(&["count.csv", "no regular file"]);
+}
+
+#[test]
+fn a_sweep_on_folders_has_their_classes_and_their_images() {
+    let folder = folder("");
+    pictures::folder(&folder.path().join("data"), &["blue", "green", "red"], 8, 3);
+    let grid = training("width = 0.35\ninput_size = 32", "steps = 1")
+        .replace("\"synthetic\"", "\"folder:data\"")
+        .replace("limit_train = 160\n", "");
+    fs::write(folder.path().join("my.toml"), &grid).unwrap();
+    let shape = ["--widths", "0.35", "--input-sizes", "32", "--profile", "native", "--format", "csv"];
+    let params = |classes: &str| {
+        let arguments = [&["list", "mobilenet-v3-small", "--classes", classes], &shape[..]].concat();
+        command::csv_of(&run(folder.path(), &arguments).code(0).stdout).rows.remove(0)["params"].clone()
+    };
+    let grouped = |number: &str| zoo_core::summary::grouped(number.parse().unwrap());
+    let dry = || sweep(folder.path(), &["--dry-run"]).code(0).text();
+    let text = dry();
+    assert!(text.contains(&grouped(&params("3"))) && !text.contains('?'), "{text}");
+    fs::write(folder.path().join("two.txt"), "blue\nred\n").unwrap();
+    fs::write(folder.path().join("my.toml"), format!("{grid}subset = \"two.txt\"\n")).unwrap();
+    assert!(dry().contains(&grouped(&params("2"))), "{}", dry());
+
+    // Of cells that fail, too.
+    let slow =
+        grid.replace("input_size = 32", "input_size = 32\ntimeout = \"1s\"").replace("steps = 1", "epochs = 1e6");
+    fs::write(folder.path().join("my.toml"), slow).unwrap();
+    sweep(folder.path(), &[]).refused(&["1 of the cells failed"]);
+    let failed = &rows(folder.path(), "accuracy.csv").pop().unwrap();
+    assert!(failed["status"].starts_with("timeout after"), "{failed:?}");
+    assert_eq!((failed["classes"].as_str(), failed["split"].as_str()), ("3", "val"), "{failed:?}");
+    assert_eq!(failed["params"], params("3"));
+    fs::write(folder.path().join("my.toml"), &grid).unwrap();
+    sweep(folder.path(), &[]).code(0);
+    fs::write(folder.path().join("my.toml"), grid.replace("folder:data", "folder:nowhere")).unwrap();
+    sweep(folder.path(), &["--dry-run"]).refused(&["my.toml:1", "nowhere"]);
 }
 
 #[test]

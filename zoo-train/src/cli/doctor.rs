@@ -1,10 +1,10 @@
 //! `doctor`: what this build and this machine have, for whoever must find out why something is slow or missing.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Error;
 
+use crate::console::tell;
 use crate::data::get;
 use crate::data::{cifar10, data_dir};
 use crate::results::environment::{Environment, cpu_features};
@@ -12,7 +12,7 @@ use crate::results::environment::{Environment, cpu_features};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The folder of the data sets, by default ~/.cache/zoo/data
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = crate::paths::argument())]
     data_dir: Option<PathBuf>,
 }
 
@@ -43,9 +43,8 @@ pub fn run(args: &Args) -> Result<(), Error> {
         ("allocator", zoo_native::allocator::NAME.into()),
         ("CIFAR-10", data),
     ];
-    let mut out = std::io::stdout().lock();
     for (name, value) in rows {
-        writeln!(out, "{name:<10} {value}")?;
+        tell!("{name:<10} {value}");
     }
     Ok(())
 }

@@ -1,24 +1,31 @@
 //! `latency`: how long networks take, as one would deploy them.
 
-use std::io::Write;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Error, bail};
+use anyhow::{Context, Error, bail};
 use clap::ValueEnum;
 use tch::Device;
+use zoo_core::model::MemoryFormat;
 use zoo_core::summary::{Align, Table, grouped};
-use zoo_core::{Entry, Registry};
+use zoo_core::{Entry, Plan, Registry};
 
 use super::machine::{device, set_threads};
+use super::measuring::{Display, stop_with};
 use super::network::NetworkArgs;
-use crate::console::say;
+use super::usage::misused;
+use crate::console::{say, tell};
 use crate::latency::processors::Processors;
-use crate::latency::{Cell, Measurement, Mode, NOISY, Protocol, Ratio, Row, measure, row, stages};
-use crate::results::Environment;
+use crate::latency::{
+    Cell, LatencyError, Measurement, Mode, NOISY, Network, Protocol, Ratio, Row, Times, Timing, Watch, measure, row,
+    stages,
+};
+use crate::paths;
+use crate::results::{Environment, TableError, status};
 use crate::train::settings::Precision;
 
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The models, as `list` names them
     #[arg(value_name = "MODEL", required = true)]
@@ -43,7 +50,7 @@ pub struct Args {
     #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = parse_seconds)]
     seconds: f64,
     /// A file of weights for the one model given, in place of fresh ones
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["width", "depth", "input_size", "classes", "profile"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["width", "depth", "input_size", "classes", "profile"], value_parser = paths::argument())]
     weights: Option<PathBuf>,
     /// Show the time of each stage beside its MACs, and write latency-stages.csv
     #[arg(long)]
@@ -58,7 +65,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// The folder that the tables are written to
-    #[arg(long, value_name = "DIR", default_value = "results")]
+    #[arg(long, value_name = "DIR", default_value = "results", value_parser = paths::argument())]
     results: PathBuf,
 }
 
@@ -77,24 +84,176 @@ enum Against {
 pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let against = args.against.as_deref().map(|name| against(registry, name)).transpose()?;
     let cells = cells(registry, args, against.as_ref())?;
+    let kept = Arc::new(Mutex::new(Kept::new(args, &cells, against)));
+    let stopped = Arc::clone(&kept);
+    stop_with(move || lock(&stopped).stop())?;
     set_threads(Some(args.threads));
     let (_processors, note) = Processors::take(args.threads as usize);
     note.iter().for_each(|note| say!("note: {note}"));
     let protocol = Protocol { runs: args.runs as usize, time: Duration::from_secs_f64(args.seconds) };
-    let measurements = measure(registry, &cells, &protocol, args.per_stage);
-    let environment = Environment::detect(&args.device);
-    let rows: Vec<Row> = measurements.iter().map(|measurement| Row::new(measurement, &environment)).collect();
-    for (row, measurement) in rows.iter().zip(&measurements) {
-        // A row of latency.csv says that all is there: it comes last.
-        let warnings = [write_stages(args, measurement, &environment)?, row.append(&args.results)?];
-        warnings.into_iter().flatten().for_each(|warning| say!("warning: {warning}"));
-    }
-    print(args, &measurements, &rows, against.as_ref())?;
+    let mut watch = Keeping { kept: &kept, display: Display::new(cells.iter().map(name).collect()) };
+    measure(registry, &cells, &protocol, args.per_stage, &mut watch);
+    watch.display.finish();
+    // From now on nothing is to be kept any more.
+    let mut kept = lock(&kept);
+    let measurements = kept.measurements();
+    kept.print(&measurements)?;
     warn_of_noise(&measurements);
+    if let Some(error) = kept.unwritten.take() {
+        return Err(error.into());
+    }
     match measurements.iter().filter(|measurement| measurement.timing.is_err()).count() {
         0 => Ok(()),
         failed => bail!("{failed} of {} could not be measured; the status of their rows says why", measurements.len()),
     }
+}
+
+/// What is there of each cell so far, and what is done with it.
+struct Kept {
+    args: Args,
+    against: Option<Against>,
+    environment: Environment,
+    found: Vec<Found>,
+    /// Why a row could not be written, the first time that happened.
+    unwritten: Option<TableError>,
+}
+
+/// What is there of a cell.
+struct Found {
+    cell: Cell,
+    threads: i32,
+    network: Option<(Plan, MemoryFormat)>,
+    times: Times,
+    /// With its row written.
+    measured: Option<Measurement>,
+}
+
+impl Kept {
+    fn new(args: &Args, cells: &[Cell], against: Option<Against>) -> Kept {
+        let found = |cell: &Cell| Found {
+            cell: cell.clone(),
+            threads: args.threads,
+            network: None,
+            times: Times::default(),
+            measured: None,
+        };
+        Kept {
+            args: args.clone(),
+            against,
+            environment: Environment::detect(&args.device),
+            found: cells.iter().map(found).collect(),
+            unwritten: None,
+        }
+    }
+
+    /// Of all cells; what is not measured to the end was interrupted.
+    fn measurements(&self) -> Vec<Measurement> {
+        self.found.iter().map(|found| found.measured.as_ref().map_or_else(|| found.so_far(), copy)).collect()
+    }
+
+    fn write(&mut self, measurement: &Measurement) {
+        // A row of latency.csv says that all is there: it comes last.
+        let row = Row::new(measurement, &self.environment);
+        let written = write_stages(&self.args, measurement, &self.environment)
+            .and_then(|warning| Ok([warning, row.append(&self.args.results)?]));
+        match written {
+            Ok(warnings) => warnings.into_iter().flatten().for_each(|warning| say!("warning: {warning}")),
+            Err(error) => {
+                self.unwritten.get_or_insert(error);
+            }
+        }
+    }
+
+    /// Prints and keeps what there is.
+    fn stop(&mut self) {
+        let measurements = self.measurements();
+        if let Err(error) = self.print(&measurements) {
+            say!("note: {error}");
+        }
+        for (place, measurement) in measurements.iter().enumerate() {
+            if self.found[place].measured.is_none() && measurement.timing.is_ok() {
+                self.write(measurement);
+            }
+        }
+        self.unwritten.iter().for_each(|error| say!("note: {error}"));
+        let whole = self.found.iter().filter(|found| found.measured.is_some()).count();
+        say!("stopped: {whole} of {} were measured to the end", self.found.len());
+    }
+
+    fn print(&self, measurements: &[Measurement]) -> Result<(), Error> {
+        let rows: Vec<Row> = measurements.iter().map(|found| Row::new(found, &self.environment)).collect();
+        tell!("{}", printed(&self.args, measurements, &rows, self.against.as_ref())?.trim_end());
+        Ok(())
+    }
+}
+
+impl Found {
+    /// What was found until now.
+    fn so_far(&self) -> Measurement {
+        let nothing = || LatencyError::Setting(status::INTERRUPTED.into());
+        let timing = match &self.network {
+            Some((_, format)) => Timing::of(self.times.clone(), *format).map_err(|_| nothing()),
+            None => Err(nothing()),
+        };
+        let timing = timing.map(|timing| Timing { whole: false, ..timing });
+        Measurement::of(&self.cell, self.network.as_ref().map(|(plan, _)| plan), self.threads, timing)
+    }
+}
+
+/// Errors have no copies, their sentences do.
+fn copy(measurement: &Measurement) -> Measurement {
+    let timing = measurement.timing.as_ref().map(Clone::clone);
+    Measurement {
+        cell: measurement.cell.clone(),
+        threads: measurement.threads,
+        cost: measurement.cost,
+        timing: timing.map_err(|error| LatencyError::Setting(error.to_string())),
+    }
+}
+
+fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Shows how far it is, and keeps what there is.
+struct Keeping<'a> {
+    kept: &'a Mutex<Kept>,
+    display: Display,
+}
+
+impl Watch for Keeping<'_> {
+    fn builds(&mut self, cell: usize) {
+        self.display.show(cell, "building");
+    }
+
+    fn built(&mut self, cell: usize, network: &Network) {
+        lock(self.kept).found[cell].network = Some((network.plan().clone(), network.format()));
+    }
+
+    fn warms(&mut self, cell: usize) {
+        self.display.show(cell, "warming up");
+    }
+
+    fn round(&mut self, cell: usize, runs: &[f64]) {
+        lock(self.kept).found[cell].times.push(runs.to_vec());
+        self.display.round(cell);
+    }
+
+    fn failed(&mut self, cell: usize, _error: &LatencyError) {
+        self.display.end(cell);
+    }
+
+    fn measured(&mut self, cell: usize, measurement: &Measurement) {
+        self.display.show(cell, "writing the row of");
+        let mut kept = lock(self.kept);
+        kept.write(measurement);
+        kept.found[cell].measured = Some(copy(measurement));
+    }
+}
+
+/// What a cell is called while it is measured.
+fn name(cell: &Cell) -> String {
+    format!("{}, batch {}, {}", cell.entry.variant.name, cell.batch, cell.mode.name())
 }
 
 fn against(registry: &Registry, name: &str) -> Result<Against, Error> {
@@ -124,7 +283,7 @@ fn cells(registry: &Registry, args: &Args, against: Option<&Against>) -> Result<
         }
     }
     if args.weights.is_some() && entries.len() > 1 {
-        bail!("--weights are those of one model, here are {}: name one", entries.len());
+        misused!("--weights are those of one model, here are {}: name one", entries.len());
     }
     let mut cells: Vec<Cell> = Vec::new();
     for entry in entries {
@@ -156,35 +315,38 @@ fn cell(args: &Args, entry: Entry, batch: u32, mode: Mode, device: Device) -> Re
     })
 }
 
-fn write_stages(args: &Args, measurement: &Measurement, environment: &Environment) -> Result<Option<String>, Error> {
+fn write_stages(
+    args: &Args,
+    measurement: &Measurement,
+    environment: &Environment,
+) -> Result<Option<String>, TableError> {
     let stages = measurement.timing.as_ref().ok().and_then(|timing| timing.stages.as_deref());
-    match stages {
-        Some(stages) => Ok(stages::append(&args.results, &measurement.cell, measurement.threads, stages, environment)?),
-        None => Ok(None),
-    }
+    let append = |stages| stages::append(&args.results, &measurement.cell, measurement.threads, stages, environment);
+    stages.map_or(Ok(None), append)
 }
 
-fn print(args: &Args, measurements: &[Measurement], rows: &[Row], against: Option<&Against>) -> Result<(), Error> {
-    let mut out = std::io::stdout().lock();
-    if args.format == Format::Csv {
-        let mut writer = csv::Writer::from_writer(out);
-        let ratio_columns: &[&str] = if against.is_some() { &["ratio", "ratio_low", "ratio_high"] } else { &[] };
-        writer.write_record(row::HEADER.iter().chain(ratio_columns))?;
-        for (row, measurement) in rows.iter().zip(measurements) {
-            let ratio = against.and_then(|against| ratio(measurements, measurement, against));
-            let of_ratio = ratio.map_or([const { String::new() }; 3], |ratio| {
-                [ratio.value, ratio.low, ratio.high].map(|number| format!("{number:.4}"))
-            });
-            writer.write_record(row.0.iter().chain(&of_ratio[..ratio_columns.len()]))?;
-        }
-        writer.flush()?;
-        return Ok(());
+/// What is printed: a table for people, or rows.
+fn printed(
+    args: &Args,
+    measurements: &[Measurement],
+    rows: &[Row],
+    against: Option<&Against>,
+) -> Result<String, Error> {
+    if args.format == Format::Table {
+        let stages = measurements.iter().filter(|_| args.per_stage).filter_map(stage_table);
+        return Ok(stages.fold(table(measurements, against), |text, table| format!("{text}\n{table}")));
     }
-    write!(out, "{}", table(measurements, against))?;
-    if args.per_stage {
-        measurements.iter().filter_map(stage_table).try_for_each(|table| write!(out, "\n{table}"))?;
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let ratio_columns: &[&str] = if against.is_some() { &["ratio", "ratio_low", "ratio_high"] } else { &[] };
+    writer.write_record(row::HEADER.iter().chain(ratio_columns))?;
+    for (row, measurement) in rows.iter().zip(measurements) {
+        let ratio = against.and_then(|against| ratio(measurements, measurement, against));
+        let of_ratio = ratio.map_or([const { String::new() }; 3], |ratio| {
+            [ratio.value, ratio.low, ratio.high].map(|number| format!("{number:.4}"))
+        });
+        writer.write_record(row.0.iter().chain(&of_ratio[..ratio_columns.len()]))?;
     }
-    Ok(out.flush()?)
+    Ok(String::from_utf8(writer.into_inner().context("cannot write CSV")?)?)
 }
 
 fn table(measurements: &[Measurement], against: Option<&Against>) -> String {
@@ -207,7 +369,10 @@ fn table(measurements: &[Measurement], against: Option<&Against>) -> String {
             Err(_) => cells.extend([const { String::new() }; 5]),
         }
         cells.extend(against.map(|against| say_ratio(ratio(measurements, measurement, against))));
-        cells.push(measurement.timing.as_ref().map_or_else(|error| error.to_string(), |_| "done".into()));
+        cells.push(match &measurement.timing {
+            Ok(_) => measurement.status(),
+            Err(error) => error.to_string(),
+        });
         table.row(cells);
     }
     table.render()

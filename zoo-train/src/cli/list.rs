@@ -3,14 +3,16 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Error, bail};
+use anyhow::{Context, Error};
 use clap::ValueEnum;
 use zoo_core::summary::grouped;
 use zoo_core::{Entry, Options, Registry};
 
 use super::network::{NetworkArgs, ScaleArgs};
-use crate::console::{say, tell};
+use super::usage::misused;
+use crate::console::{self, say, tell};
 use crate::glob::matches;
+use crate::paths;
 use crate::results::count::{self, Row};
 
 #[derive(Debug, clap::Args)]
@@ -24,7 +26,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// A file to write to in place of the terminal
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", value_parser = paths::argument())]
     output: Option<PathBuf>,
     /// Add to the CSV file given with --output, leaving out what it holds already
     #[arg(long, requires = "output")]
@@ -67,16 +69,19 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
         }
     }
     if rows.is_empty() {
-        bail!("no model matches `{pattern}`; `list` without a pattern shows all names");
+        misused!("no model matches `{pattern}`; `list` without a pattern shows all names");
     }
+    if let Some(path) = args.output.as_deref().filter(|_| args.append) {
+        return append(path, &rows);
+    }
+    let mut bytes = Vec::new();
+    print(&mut bytes, args.format, &rows)?;
     match &args.output {
-        Some(path) if args.append => append(path, &rows),
-        Some(path) => {
-            let mut bytes = Vec::new();
-            print(&mut bytes, args.format, &rows)?;
-            std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+        Some(path) => std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display())),
+        None => {
+            console::keep(std::io::stdout().write_all(&bytes));
+            Ok(())
         }
-        None => print(&mut std::io::stdout().lock(), args.format, &rows),
     }
 }
 

@@ -4,6 +4,7 @@ use anyhow::{Error, anyhow};
 use tch::Device;
 use zoo_native::precision::set_cuda_modes;
 
+use super::usage::misused;
 use crate::train::settings::Precision;
 
 /// The device by name. On CUDA, products are rounded to TF32 where `precision` says so and nowhere else, and cuDNN tries its
@@ -22,7 +23,7 @@ pub fn device(name: &str, precision: Precision, autotune: bool) -> Result<Device
         None if name == "mps" && tch::utils::has_mps() => Ok(Device::Mps),
         None if name == "mps" => Err(anyhow!("--device mps: this libtorch has no MPS; use --device cpu")),
         Some(("cuda", index)) if index.parse::<usize>().is_ok() => cuda(index.parse().unwrap_or_default()),
-        _ => Err(anyhow!("unknown device `{name}`: give cpu, cuda, cuda:N or mps")),
+        _ => misused!("unknown device `{name}`: give cpu, cuda, cuda:N or mps"),
     }
 }
 

@@ -10,6 +10,7 @@ mod export;
 mod latency;
 mod list;
 mod machine;
+mod measuring;
 mod network;
 mod output;
 mod predict;
@@ -33,6 +34,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use zoo_core::{Architecture, Registry};
 
 use crate::console::{self, say};
+use crate::interrupt;
 
 const INTERRUPTED: u8 = 130;
 
@@ -123,6 +125,9 @@ pub fn main_with(extra: &[&'static Architecture]) -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             say!("error: {}", sentence(&error));
+            if interrupt::is_asked() {
+                return ExitCode::from(INTERRUPTED);
+            }
             if usage::is_wrong(&error) { ExitCode::from(usage::WRONG) } else { ExitCode::FAILURE }
         }
     }

@@ -1,9 +1,10 @@
 //! The flags that choose a network: those of `show` and `list`, which apply no profile unless asked, and those of what
 //! takes weights.
 
-use anyhow::{Error, anyhow};
+use anyhow::Error;
 use zoo_core::{Entry, Options, Plan, Registry};
 
+use super::usage::Usage;
 use crate::train::settings::profile_index;
 use crate::weights::Scale;
 
@@ -46,7 +47,7 @@ impl NetworkArgs {
     pub fn options(&self, entry: &Entry) -> Result<Options, Error> {
         let variant = entry.variant.options;
         let profile = match &self.scale.profile {
-            Some(name) => profile_index(entry, name).map_err(|message| anyhow!(message))?,
+            Some(name) => profile_index(entry, name).map_err(Usage)?,
             None => variant.profile,
         };
         Ok(Options {

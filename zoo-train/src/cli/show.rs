@@ -1,15 +1,17 @@
 //! `show`: a network by layer, as a drawing, or against another one.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, Error, bail};
+use anyhow::{Context, Error, anyhow};
 use clap::ValueEnum;
 use zoo_core::draw::{self, Detail};
 use zoo_core::summary::Summary;
 use zoo_core::{Comparison, Entry, Named, Plan, Registry};
 
 use super::network::NetworkArgs;
+use super::usage::misused;
+use crate::{console, paths, report};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -21,14 +23,14 @@ pub struct Args {
     against: Option<String>,
     #[command(flatten)]
     network: NetworkArgs,
-    /// How to show it; svg, pdf and dot are drawings
+    /// How to show it; svg, png, pdf and dot are drawings
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Draw every block, not one box a stage
+    /// Draw every block, not one box a stage; tables and JSON have every layer anyway
     #[arg(long)]
     expand: bool,
     /// A file to write to in place of the terminal
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", value_parser = paths::argument())]
     output: Option<PathBuf>,
 }
 
@@ -37,6 +39,7 @@ enum Format {
     Table,
     Json,
     Svg,
+    Png,
     Pdf,
     Dot,
 }
@@ -49,7 +52,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
             let (entry, plan) = args.network.plan(registry, other)?;
             comparison(&Comparison::new(model, named(&entry, &plan)), args.format)?
         }
-        None => shown(model, args),
+        None => shown(model, args)?,
     };
     write(&bytes, args)
 }
@@ -59,23 +62,29 @@ fn named<'a>(entry: &Entry, plan: &'a Plan) -> Named<'a> {
     Named { plan, model: entry.variant.name, profile }
 }
 
-fn shown(model: Named<'_>, args: &Args) -> Vec<u8> {
+fn shown(model: Named<'_>, args: &Args) -> Result<Vec<u8>, Error> {
     let detail = if args.expand { Detail::Expanded } else { Detail::Overview };
     let drawn = |format| draw::draw(model, format, detail);
-    match args.format {
+    Ok(match args.format {
         Format::Table => Summary::new(model).to_string().into_bytes(),
         Format::Json => json(&Summary::new(model)),
         Format::Svg => drawn(draw::Format::Svg),
+        Format::Png => {
+            let svg = String::from_utf8(drawn(draw::Format::Svg))?;
+            report::raster::png(&svg).map_err(|error| anyhow!("the drawing cannot be made a PNG: {error}"))?
+        }
         Format::Pdf => drawn(draw::Format::Pdf),
         Format::Dot => drawn(draw::Format::Dot),
-    }
+    })
 }
 
 fn comparison(comparison: &Comparison, format: Format) -> Result<Vec<u8>, Error> {
     match format {
         Format::Table => Ok(comparison.to_string().into_bytes()),
         Format::Json => Ok(json(comparison)),
-        Format::Svg | Format::Pdf | Format::Dot => bail!("--against has no drawing: give --format table or json"),
+        Format::Svg | Format::Png | Format::Pdf | Format::Dot => {
+            misused!("--against has no drawing: give --format table or json")
+        }
     }
 }
 
@@ -89,13 +98,12 @@ fn json(value: &impl serde::Serialize) -> Vec<u8> {
 fn write(bytes: &[u8], args: &Args) -> Result<(), Error> {
     match &args.output {
         Some(path) => std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display())),
-        None if args.format == Format::Pdf && std::io::stdout().is_terminal() => {
-            bail!("a PDF is no text: add --output FILE, or > FILE")
+        None if [Format::Pdf, Format::Png].contains(&args.format) && io::stdout().is_terminal() => {
+            misused!("a PDF or PNG is no text: add --output FILE, or > FILE")
         }
         None => {
-            let mut out = std::io::stdout().lock();
-            out.write_all(bytes)?;
-            Ok(out.flush()?)
+            console::keep(io::stdout().write_all(bytes));
+            Ok(())
         }
     }
 }

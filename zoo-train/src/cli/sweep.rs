@@ -12,6 +12,7 @@ use super::dataset::load_dataset;
 use super::train::stop_on_ctrl_c;
 use crate::console::{say, tell};
 use crate::interrupt;
+use crate::paths;
 use crate::results::Environment;
 use crate::sweep::budget::{Question, apply_recorded};
 use crate::sweep::command::Folders;
@@ -27,7 +28,7 @@ pub use crate::sweep::process::end_with_sweep;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The sweep file, such as configs/sweeps/count.toml
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_parser = paths::argument())]
     file: PathBuf,
     /// Only part i of n of the grid, counted from 1: the same cells each time, so that n processes do all of it, here or on
     /// other machines; their rows go into one table, or tables that are put together later
@@ -48,10 +49,10 @@ pub struct Args {
     #[arg(long, conflicts_with = "budget")]
     dry_run: bool,
     /// The folder that runs and tables are written to
-    #[arg(long, value_name = "DIR", default_value = "results")]
+    #[arg(long, value_name = "DIR", default_value = "results", value_parser = paths::argument())]
     results: PathBuf,
     /// The folder of the data sets [default: ~/.cache/zoo/data]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = paths::argument())]
     data_dir: Option<PathBuf>,
     /// Print errors only
     #[arg(long)]

@@ -1,6 +1,7 @@
 //! `throughput`: images a second, in training and in inference.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Error, bail};
@@ -10,12 +11,15 @@ use zoo_core::summary::{Align, Table, grouped};
 
 use super::latency::parse_seconds;
 use super::machine::{device, set_threads};
+use super::measuring::{Display, stop_with};
 use super::network::NetworkArgs;
+use super::usage::misused;
 use crate::console::{say, tell};
 use crate::latency::processors::Processors;
 use crate::latency::throughput::{self, Load, Throughput, Work};
-use crate::latency::{LatencyError, NOISY, Protocol};
-use crate::results::Environment;
+use crate::latency::{LatencyError, NOISY, Network, Protocol, Times, Watch};
+use crate::paths;
+use crate::results::{Environment, TableError};
 use crate::train::Settings;
 use crate::train::settings::Precision;
 
@@ -51,44 +55,149 @@ pub struct Args {
     #[arg(long, default_value = "cpu", value_name = "NAME")]
     device: String,
     /// The folder that throughput.csv is written to
-    #[arg(long, value_name = "DIR", default_value = "results")]
+    #[arg(long, value_name = "DIR", default_value = "results", value_parser = paths::argument())]
     results: PathBuf,
 }
 
 pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let loads = loads(registry, args)?;
+    let kept = Arc::new(Mutex::new(Kept::new(args)));
+    let stopped = Arc::clone(&kept);
+    stop_with(move || lock(&stopped).stop())?;
     set_threads(args.threads);
     let _processors = processors(args);
-    let environment = Environment::detect(&args.device);
     let protocol = Protocol { runs: args.runs as usize, time: Duration::from_secs_f64(args.seconds) };
     let (settings, _) = Settings::layered(None, Toml::new())?;
-    let mut shown = table();
-    let (mut failed, mut noise) = (0, 0.0_f64);
-    for load in loads {
+    let mut display = Display::new(loads.iter().map(name).collect());
+    for (place, load) in loads.into_iter().enumerate() {
         let load = Load { threads: tch::get_num_threads(), ..load };
-        let plan = load.plan();
-        let cost = plan.as_ref().ok().map(|plan| plan.cost);
-        let found = match plan {
-            Ok(_) => load.measure(registry, &protocol, &settings, &args.results),
+        lock(&kept).now = Some(Now { load: load.clone(), times: Times::default(), format: throughput::TRAINED });
+        let found = match load.plan() {
+            Ok(_) => {
+                let mut watch = Keeping { kept: &kept, display: &mut display, place };
+                load.measure(registry, &protocol, &settings, &args.results, &mut watch)
+            }
             Err(error) => Err(LatencyError::from(error)),
         };
-        let found = found.map_err(|error| error.to_string());
-        let row = load.row(cost, found.as_ref().map_err(String::as_str), &environment);
-        if let Some(warning) = throughput::append(&args.results, &row)? {
-            say!("warning: {warning}");
-        }
-        failed += usize::from(found.is_err());
-        noise = noise.max(found.as_ref().map_or(0.0, |found| found.counted.noise));
-        shown.row(line(&load, cost.map_or(0, |cost| cost.macs), &found));
+        display.end(place);
+        lock(&kept).keep(&load, found.map_err(|error| error.to_string()));
     }
-    tell!("{}", shown.render().trim_end());
-    if noise > NOISY {
+    display.finish();
+    // From now on nothing is to be kept any more.
+    let mut kept = lock(&kept);
+    tell!("{}", kept.shown.render().trim_end());
+    if kept.noise > NOISY {
+        let noise = kept.noise;
         say!("warning: the machine was noisy: medians of rounds differ by up to {noise:.1} %; measure again");
     }
-    match failed {
+    if let Some(error) = kept.unwritten.take() {
+        return Err(error.into());
+    }
+    match kept.failed {
         0 => Ok(()),
         failed => bail!("{failed} could not be measured; the status of their rows says why"),
     }
+}
+
+/// What is there so far.
+struct Kept {
+    results: PathBuf,
+    environment: Environment,
+    shown: Table,
+    failed: usize,
+    noise: f64,
+    /// What is measured now.
+    now: Option<Now>,
+    /// Why a row could not be written, the first time that happened.
+    unwritten: Option<TableError>,
+}
+
+/// What is measured, with its times so far.
+struct Now {
+    load: Load,
+    times: Times,
+    format: &'static str,
+}
+
+impl Kept {
+    fn new(args: &Args) -> Kept {
+        Kept {
+            results: args.results.clone(),
+            environment: Environment::detect(&args.device),
+            shown: table(),
+            failed: 0,
+            noise: 0.0,
+            now: None,
+            unwritten: None,
+        }
+    }
+
+    /// Writes and shows what was found of `load`.
+    fn keep(&mut self, load: &Load, found: Result<Throughput, String>) {
+        let cost = load.plan().ok().map(|plan| plan.cost);
+        let row = load.row(cost, found.as_ref().map_err(String::as_str), &self.environment);
+        match throughput::append(&self.results, &row) {
+            Ok(warning) => warning.iter().for_each(|warning| say!("warning: {warning}")),
+            Err(error) => {
+                self.unwritten.get_or_insert(error);
+            }
+        }
+        self.failed += usize::from(found.is_err());
+        self.noise = self.noise.max(found.as_ref().map_or(0.0, |found| found.counted.noise));
+        self.shown.row(line(load, cost.map_or(0, |cost| cost.macs), &found));
+        self.now = None;
+    }
+
+    /// Prints and keeps what there is.
+    fn stop(&mut self) {
+        if let Some(Now { load, times, format }) = self.now.take()
+            && let Ok(found) = load.found(&times, format)
+        {
+            self.keep(&load, Ok(Throughput { whole: false, ..found }));
+        }
+        tell!("{}", self.shown.render().trim_end());
+        self.unwritten.iter().for_each(|error| say!("note: {error}"));
+        say!("stopped: what was measured until now is above");
+    }
+}
+
+fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Shows how far it is, and keeps the times of what is measured now.
+struct Keeping<'a> {
+    kept: &'a Mutex<Kept>,
+    display: &'a mut Display,
+    place: usize,
+}
+
+impl Watch for Keeping<'_> {
+    fn builds(&mut self, _: usize) {
+        self.display.show(self.place, "building");
+    }
+
+    fn built(&mut self, _: usize, network: &Network) {
+        if let Some(now) = &mut lock(self.kept).now {
+            now.format = network.format().name();
+        }
+    }
+
+    fn warms(&mut self, _: usize) {
+        self.display.show(self.place, "warming up");
+    }
+
+    fn round(&mut self, _: usize, runs: &[f64]) {
+        if let Some(now) = &mut lock(self.kept).now {
+            now.times.push(runs.to_vec());
+        }
+        self.display.round(self.place);
+    }
+}
+
+/// What a load is called while it is measured.
+fn name(load: &Load) -> String {
+    format!("{}, batch {}, {}", load.entry.variant.name, load.batch, load.work.name())
 }
 
 /// Processors of its own for inference on some of them. Training has more threads than those of libtorch, and is not kept
@@ -108,7 +217,7 @@ fn processors(args: &Args) -> Option<Processors> {
 fn loads(registry: &Registry, args: &Args) -> Result<Vec<Load>, Error> {
     let device = device(&args.device, args.dtype, true)?;
     if args.dtype != Precision::F32 && args.mode.iter().any(|work| *work != Work::Train) {
-        bail!("--dtype {} is for training: leave it out, or give --mode train alone", args.dtype.name());
+        misused!("--dtype {} is for training: leave it out, or give --mode train alone", args.dtype.name());
     }
     let mut loads = Vec::new();
     for model in &args.models {
@@ -156,7 +265,7 @@ fn line(load: &Load, macs: u64, found: &Result<Throughput, String>) -> [String; 
         grouped(macs),
         speed,
         noise,
-        found.as_ref().map_or_else(String::clone, |_| "done".into()),
+        found.as_ref().map_or_else(String::clone, |found| found.status().into()),
     ]
 }
 

@@ -4,6 +4,7 @@ use anyhow::Error;
 use zoo_core::{PlanError, UnknownModel};
 
 use crate::latency::LatencyError;
+use crate::sweep::SweepError;
 use crate::train::TrainError;
 use crate::weights::WeightsFault;
 
@@ -29,7 +30,13 @@ pub(super) fn is_wrong(error: &Error) -> bool {
         let training = matches!(cause.downcast_ref(), Some(TrainError::Setting(_) | TrainError::Plan(_)));
         let latency = matches!(cause.downcast_ref(), Some(LatencyError::Plan(_)));
         let weights = cause.downcast_ref().is_some_and(WeightsFault::is_misuse);
-        training || latency || weights || cause.is::<Usage>() || cause.is::<PlanError>() || cause.is::<UnknownModel>()
+        let sweep = match cause.downcast_ref() {
+            Some(SweepError::File { .. } | SweepError::Budget(_)) => true,
+            Some(SweepError::Recipe(error)) => matches!(error, TrainError::Setting(_) | TrainError::Plan(_)),
+            _ => false,
+        };
+        let ours = training || latency || weights || sweep;
+        ours || cause.is::<Usage>() || cause.is::<PlanError>() || cause.is::<UnknownModel>()
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`measure`] is the one way: cells in, measurements out, whether a command or a sweep asks. [`protocol`] says when there
 //! are runs enough, [`times`] which of them count, [`statistics`] what the runs come to, [`network`] how a network is deployed, [`row`] and [`stages`] how it is
-//! written down; [`throughput`] asks for images a second, in training too. Threads are the caller's to set, as libtorch takes
+//! written down, [`watch`] who hears of it meanwhile; [`throughput`] asks for images a second, in training too. Threads are the caller's to set, as libtorch takes
 //! them once a process, and so are the [`processors`] that they run on.
 
 mod cell;
@@ -15,10 +15,11 @@ pub mod stages;
 pub mod statistics;
 pub mod throughput;
 pub mod times;
+pub mod watch;
 
 use tch::TchError;
 use zoo_core::model::{MemoryFormat, ModelError};
-use zoo_core::{Cost, PlanError, Registry};
+use zoo_core::{Cost, Plan, PlanError, Registry};
 
 pub use cell::Cell;
 pub use network::{Forward, Mode, Network};
@@ -27,8 +28,10 @@ pub use row::Row;
 pub use stages::Stage;
 pub use statistics::{Ratio, Statistics};
 pub use times::{Counted, Times};
+pub use watch::Watch;
 
 use self::protocol::ROUNDS;
+use self::watch::Places;
 use crate::results::environment::peak_memory_mb;
 use crate::weights::WeightsFault;
 
@@ -87,41 +90,74 @@ pub struct Timing {
     pub peak_mb: Option<f64>,
     /// Time by stage, where it was asked for and the mode can tell.
     pub stages: Option<Vec<Stage>>,
+    /// Whether it was measured to the end, and not stopped before.
+    pub whole: bool,
 }
 
 /// Measures `cells` together, in interleaved rounds; with `per_stage`, their stages afterwards. One that fails has its
-/// error in its measurement, and the others go on.
-pub fn measure(registry: &Registry, cells: &[Cell], protocol: &Protocol, per_stage: bool) -> Vec<Measurement> {
-    let mut networks: Vec<Result<Network, LatencyError>> = cells.iter().map(|cell| cell.deploy(registry)).collect();
+/// error in its measurement, and the others go on. `watch` hears of all that meanwhile.
+pub fn measure(
+    registry: &Registry,
+    cells: &[Cell],
+    protocol: &Protocol,
+    per_stage: bool,
+    watch: &mut dyn Watch,
+) -> Vec<Measurement> {
+    let mut networks: Vec<Result<Network, LatencyError>> = Vec::new();
+    for (place, cell) in cells.iter().enumerate() {
+        watch.builds(place);
+        let network = cell.deploy(registry);
+        match &network {
+            Ok(network) => watch.built(place, network),
+            Err(error) => watch.failed(place, error),
+        }
+        networks.push(network);
+    }
+    let places: Vec<usize> = (0..cells.len()).filter(|place| networks[*place].is_ok()).collect();
     let mut subjects: Vec<&mut dyn Subject> =
         networks.iter_mut().flatten().map(|network| network as &mut dyn Subject).collect();
-    let mut measured = protocol.measure(&mut subjects).into_iter();
+    let mut measured = protocol.measure(&mut subjects, &mut Places { places: &places, watch }).into_iter();
     let threads = tch::get_num_threads();
-    let finish = |(cell, network): (&Cell, Result<Network, LatencyError>)| {
+    let finish = |(place, (cell, network)): (usize, (&Cell, Result<Network, LatencyError>))| {
         // Weights bring options of their own, such as the number of classes and the strides.
         let plan = network.as_ref().map(|network| network.plan().clone()).or_else(|_| cell.plan()).ok();
-        let options = plan.as_ref().map_or(cell.options, |plan| plan.options);
         let timing = network.and_then(|network| {
             let times = measured.next().unwrap_or_else(|| Ok(Times::default()))?;
-            timing(&network, times, if per_stage { protocol.runs } else { 0 })
+            let stages = || if per_stage { stages::measure(&network, protocol.runs) } else { Ok(None) };
+            let timing = Timing::of(times, network.format())?;
+            Ok(Timing { stages: stages()?, ..timing })
         });
-        let profile = match &plan {
+        let measurement = Measurement::of(cell, plan.as_ref(), threads, timing);
+        watch.measured(place, &measurement);
+        measurement
+    };
+    cells.iter().zip(networks).enumerate().map(finish).collect()
+}
+
+impl Measurement {
+    /// What was found for `cell`, of whose network this is the plan.
+    pub fn of(cell: &Cell, plan: Option<&Plan>, threads: i32, timing: Result<Timing, LatencyError>) -> Measurement {
+        let options = plan.map_or(cell.options, |plan| plan.options);
+        let profile = match plan {
             Some(plan) => cell.entry.architecture.profile_name(plan.options.profile).to_string(),
             None => cell.profile.clone(),
         };
         let cell = Cell { options, profile, ..cell.clone() };
         Measurement { cell, threads, cost: plan.map(|plan| plan.cost), timing }
-    };
-    cells.iter().zip(networks).map(finish).collect()
+    }
 }
 
-fn timing(network: &Network, times: Times, stage_runs: usize) -> Result<Timing, LatencyError> {
-    let nothing = || LatencyError::Setting("no run was counted: raise --runs".into());
-    let counted = times.counted(ROUNDS);
-    let statistics = Statistics::of(&counted.runs).ok_or_else(nothing)?;
-    let peak_mb = peak_memory_mb();
-    let stages = if stage_runs > 0 { stages::measure(network, stage_runs)? } else { None };
-    Ok(Timing { times, counted, statistics, format: network.format(), peak_mb, stages })
+impl Timing {
+    /// What the times of a network come to, without its stages.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn of(times: Times, format: MemoryFormat) -> Result<Timing, LatencyError> {
+        let nothing = || LatencyError::Setting("no run was counted: raise --runs".into());
+        let counted = times.counted(ROUNDS);
+        let statistics = Statistics::of(&counted.runs).ok_or_else(nothing)?;
+        Ok(Timing { times, counted, statistics, format, peak_mb: peak_memory_mb(), stages: None, whole: true })
+    }
 }
 
 #[cfg(test)]
@@ -146,7 +182,7 @@ mod tests {
             cell("mobilenet-v1-0.25", "native"),
         ];
         let protocol = Protocol { runs: 5, time: std::time::Duration::ZERO };
-        let found = measure(&registry, &cells, &protocol, true);
+        let found = measure(&registry, &cells, &protocol, true, &mut ());
         let names: Vec<&str> = found.iter().map(|measurement| measurement.cell.entry.variant.name).collect();
         assert_eq!(names, ["mobilenet-v1-0.25", "mobilenet-v3-small-0.35", "mobilenet-v2-0.35", "mobilenet-v1-0.25"]);
         let done: Vec<bool> = found.iter().map(|measurement| measurement.timing.is_ok()).collect();

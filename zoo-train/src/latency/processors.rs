@@ -1,7 +1,8 @@
 //! Processors of its own for a measurement, so that two of them on one machine do not share one unawares.
 
-use std::fs::{File, OpenOptions};
 use std::path::Path;
+
+use crate::lock::{Attempt, Lock};
 
 /// Processors that a measurement has taken; others see them as taken while this lives.
 #[derive(Debug, Default)]
@@ -11,7 +12,7 @@ pub struct Processors {
     /// How many of them another measurement holds, too.
     pub shared: usize,
     /// What tells other processes.
-    _locks: Vec<File>,
+    _locks: Vec<Lock>,
 }
 
 impl Processors {
@@ -44,9 +45,9 @@ impl Processors {
                 break;
             }
             match lock(&folder.join(format!("zoo-processor-{number}.lock"))) {
-                Some(file) => {
+                Some(lock) => {
                     taken.numbers.push(number);
-                    taken._locks.push(file);
+                    taken._locks.push(lock);
                 }
                 None => held.push(number),
             }
@@ -57,12 +58,12 @@ impl Processors {
     }
 }
 
-/// The file at `path`, locked; none where another process has it, or it cannot be had.
-fn lock(path: &Path) -> Option<File> {
-    // The file may be another user's, who lets others read it.
-    let file = OpenOptions::new().append(true).create(true).open(path).or_else(|_| File::open(path)).ok()?;
-    file.try_lock().ok()?;
-    Some(file)
+/// The lock of the file at `path`; none where another process has it, or it cannot be had.
+fn lock(path: &Path) -> Option<Lock> {
+    match Lock::attempt(path).ok()? {
+        Attempt::Taken(lock) => Some(lock),
+        Attempt::Held(_) => None,
+    }
 }
 
 #[cfg(test)]

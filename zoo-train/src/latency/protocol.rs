@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::LatencyError;
 use super::statistics::median;
 use super::times::Times;
+use super::watch::Watch;
 
 /// Runs of a warm-up window.
 const WINDOW: usize = 5;
@@ -55,16 +56,36 @@ impl Protocol {
     /// Measures `subjects` in turn: each is warmed up, and then every round has some runs of each (A B A B), so that
     /// whatever the machine does meanwhile hits all alike. After a switch one run does not count: it finds the caches full
     /// of another subject's weights.
-    pub fn measure(&self, subjects: &mut [&mut dyn Subject]) -> Vec<Result<Times, LatencyError>> {
-        let mut runs: Vec<Run<'_>> = subjects.iter_mut().map(|subject| self.warm(&mut **subject)).collect();
+    pub fn measure(
+        &self,
+        subjects: &mut [&mut dyn Subject],
+        watch: &mut dyn Watch,
+    ) -> Vec<Result<Times, LatencyError>> {
+        let mut runs: Vec<Run<'_>> = Vec::new();
+        for (place, subject) in subjects.iter_mut().enumerate() {
+            watch.warms(place);
+            let run = self.warm(&mut **subject);
+            run.times.as_ref().err().into_iter().for_each(|error| watch.failed(place, error));
+            runs.push(run);
+        }
         let alone = runs.len() == 1;
         // A warm-up may have been slower than what follows, or rounds be disturbed, and more of them be needed. All have as
         // many, as ratios are taken round by round.
         let mut round = 0;
         while round < ROUNDS || runs.iter().any(|run| run.lacks(self, round < MOST_ROUNDS)) {
-            for run in &mut runs {
+            for (place, run) in runs.iter_mut().enumerate() {
                 let unmeasured = usize::from(!alone || round == 0);
-                run.round(unmeasured);
+                let Ok(times) = &mut run.times else { continue };
+                match round_of(run.subject, unmeasured, run.per_round) {
+                    Ok(found) => {
+                        watch.round(place, &found);
+                        times.push(found);
+                    }
+                    Err(error) => {
+                        watch.failed(place, &error);
+                        run.times = Err(error);
+                    }
+                }
             }
             round += 1;
         }
@@ -92,20 +113,14 @@ impl Run<'_> {
         let few = runs.len() < protocol.runs || runs.iter().sum::<f64>() < protocol.time.as_secs_f64() * 1e3;
         few || (agree && !times.agree(ROUNDS))
     }
+}
 
-    fn round(&mut self, unmeasured: usize) {
-        let Ok(times) = &mut self.times else { return };
-        let mut run = || -> Result<Vec<f64>, LatencyError> {
-            for _ in 0..unmeasured {
-                self.subject.run()?;
-            }
-            (0..self.per_round).map(|_| timed(self.subject)).collect()
-        };
-        match run() {
-            Ok(round) => times.push(round),
-            Err(error) => self.times = Err(error),
-        }
+/// The times of `count` runs behind some that do not count.
+fn round_of(subject: &mut dyn Subject, unmeasured: usize, count: usize) -> Result<Vec<f64>, LatencyError> {
+    for _ in 0..unmeasured {
+        subject.run()?;
     }
+    (0..count).map(|_| timed(subject)).collect()
 }
 
 /// Runs until the medians of successive windows agree; the last of them, in milliseconds.
@@ -173,7 +188,7 @@ mod tests {
         let runs = RefCell::default();
         let mut subject = stub('a', 1.0, &runs);
         let protocol = Protocol { runs: 60, time: Duration::ZERO };
-        let times = protocol.measure(&mut [&mut subject]).remove(0).unwrap();
+        let times = protocol.measure(&mut [&mut subject], &mut ()).remove(0).unwrap();
         let found = median(&times.counted(ROUNDS).runs).unwrap();
         assert!((1.0..1.01).contains(&found), "{found} ms");
     }
@@ -185,7 +200,7 @@ mod tests {
         // Slow in the warm-up alone, which says how many runs a round has.
         fast.slow_runs = 20;
         let protocol = Protocol { runs: 33, time: Duration::from_millis(10) };
-        let all = protocol.measure(&mut [&mut fast, &mut slow]);
+        let all = protocol.measure(&mut [&mut fast, &mut slow], &mut ());
         let all: Vec<Times> = all.into_iter().map(Result::unwrap).collect();
         let rounds = |times: &Times| times.medians().len();
         for times in &all {
@@ -205,7 +220,7 @@ mod tests {
             // Through the warm-up and two rounds of two.
             subject.slow_runs = 2 * WINDOW + 4;
             let protocol = Protocol { runs: 2 * ROUNDS, time: Duration::ZERO };
-            let times = protocol.measure(&mut [&mut subject]).remove(0).unwrap();
+            let times = protocol.measure(&mut [&mut subject], &mut ()).remove(0).unwrap();
             let counted = times.counted(ROUNDS);
             counted.disturbed >= 1
                 && counted.noise <= crate::latency::NOISY
@@ -221,7 +236,7 @@ mod tests {
     fn subjects_are_interleaved_with_a_run_uncounted_after_each_switch() {
         let runs = RefCell::default();
         let (mut a, mut b) = (stub('a', 0.0, &runs), stub('b', 0.0, &runs));
-        let all = Protocol { runs: 30, time: Duration::ZERO }.measure(&mut [&mut a, &mut b]);
+        let all = Protocol { runs: 30, time: Duration::ZERO }.measure(&mut [&mut a, &mut b], &mut ());
         assert!(all.iter().all(|times| times.as_ref().unwrap().runs().count() >= 30));
         let text = runs.borrow().clone();
         assert!(text.ends_with(&"aaabbb".repeat(ROUNDS)), "{text}");
@@ -233,7 +248,7 @@ mod tests {
         let (mut early, mut late, mut good) = (stub('a', 0.0, &runs), stub('b', 0.0, &runs), stub('c', 0.0, &runs));
         (early.fails_at, late.fails_at) = (2, 150);
         let protocol = Protocol { runs: 200, time: Duration::ZERO };
-        let all = protocol.measure(&mut [&mut early, &mut late, &mut good]);
+        let all = protocol.measure(&mut [&mut early, &mut late, &mut good], &mut ());
         let outcomes: Vec<bool> = all.iter().map(Result::is_ok).collect();
         assert_eq!(outcomes, [false, false, true]);
         assert!(all[2].as_ref().unwrap().runs().count() >= 200);

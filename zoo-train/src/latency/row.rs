@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Measurement;
 use super::identity::header;
-use crate::results::{Environment, Table, TableError, status};
+use crate::results::{Change, Environment, Table, TableError, canonical, status};
 
 /// The columns, in order; `results/README.md` documents each with its unit.
 pub const HEADER: [&str; 27] = header([
@@ -65,7 +65,7 @@ impl Row {
             count(timing.map(|timing| timing.counted.disturbed as u64)),
             cell.profile.clone(),
             count(measurement.cost.map(|cost| cost.params)),
-            measurement.timing.as_ref().map_or_else(|error| status::of(&error.to_string()), |_| "done".into()),
+            measurement.status(),
             environment.device.clone(),
             environment.cpu.clone(),
             environment.libtorch.clone(),
@@ -74,13 +74,55 @@ impl Row {
         ])
     }
 
-    /// Appends it to `latency.csv` in `results`; returns a warning where an earlier row was torn.
+    /// Appends it to `latency.csv` in `results`, in place of one that says that its cell was stopped; returns a warning where
+    /// an earlier row was torn.
     ///
     /// # Errors
     /// Where the table cannot be written or has another header.
     pub fn append(&self, results: &Path) -> Result<Option<String>, TableError> {
-        Table::new(&results.join("latency.csv"), &HEADER).append(&self.0)
+        supersede(&Table::new(&results.join("latency.csv"), &HEADER), &HEADER, &self.0)
     }
+}
+
+impl Measurement {
+    /// The status of its row.
+    pub fn status(&self) -> String {
+        match &self.timing {
+            Ok(timing) if timing.whole => status::DONE.into(),
+            Ok(_) => status::INTERRUPTED.into(),
+            Err(error) => status::of(&error.to_string()),
+        }
+    }
+}
+
+/// Appends `row` to `table`, in place of rows of the same cell and machine that say that it was stopped.
+pub(super) fn supersede(table: &Table, header: &[&str], row: &[String]) -> Result<Option<String>, TableError> {
+    const SAME: [&str; 12] = [
+        "model",
+        "width",
+        "depth",
+        "input_size",
+        "batch",
+        "threads",
+        "dtype",
+        "mode",
+        "profile",
+        "params",
+        "device",
+        "cpu",
+    ];
+    let places = |columns: &[&str]| -> Vec<usize> {
+        header.iter().enumerate().filter(|(_, column)| columns.contains(column)).map(|(place, _)| place).collect()
+    };
+    let (same, statuses) = (places(&SAME), places(&["status"]));
+    let is_superseded = |other: &Vec<String>| {
+        statuses.iter().all(|place| other[*place] == status::INTERRUPTED)
+            && same.iter().all(|place| canonical(&other[*place]) == canonical(&row[*place]))
+    };
+    table.update(|rows| Change {
+        remove: rows.iter().enumerate().filter(|(_, row)| is_superseded(row)).map(|(place, _)| place).collect(),
+        append: vec![row.to_vec()],
+    })
 }
 
 /// Milliseconds to the microsecond.

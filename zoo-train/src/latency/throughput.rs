@@ -8,9 +8,10 @@ use zoo_core::{Cost, Entry, Options, Plan, PlanError, Registry};
 use super::identity::{header, identity};
 use super::network::Mode;
 use super::protocol::{Protocol, ROUNDS, Subject};
+use super::row::supersede;
 use super::statistics::median;
 use super::times::{Counted, Times};
-use super::{Cell, LatencyError, measure};
+use super::{Cell, LatencyError, Watch, measure};
 use crate::data::synthetic;
 use crate::results::environment::peak_memory_mb;
 use crate::results::{Environment, Table, TableError, status};
@@ -43,6 +44,8 @@ pub const HEADER: [&str; 23] = header([
 /// Batches of synthetic images that training goes round in.
 const BATCHES: usize = 4;
 const CLASSES: usize = 10;
+/// Name of the memory format of training.
+pub const TRAINED: &str = "channels_last";
 
 /// What images pass through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -111,6 +114,8 @@ pub struct Throughput {
     pub peak_mb: Option<f64>,
     /// Name of the memory format of its maps.
     pub format: &'static str,
+    /// Whether it was measured to the end, and not stopped before.
+    pub whole: bool,
 }
 
 impl Load {
@@ -133,16 +138,25 @@ impl Load {
         protocol: &Protocol,
         settings: &Settings,
         results: &Path,
+        watch: &mut dyn Watch,
     ) -> Result<Throughput, LatencyError> {
         let (times, format) = match self.work {
-            Work::Train => (self.train(protocol, settings, results)?, "channels_last"),
-            Work::Infer(mode) => self.infer(registry, protocol, mode)?,
+            Work::Train => (self.train(protocol, settings, results, watch)?, TRAINED),
+            Work::Infer(mode) => self.infer(registry, protocol, mode, watch)?,
         };
+        self.found(&times, format)
+    }
+
+    /// What its times come to.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn found(&self, times: &Times, format: &'static str) -> Result<Throughput, LatencyError> {
         let counted = times.counted(ROUNDS);
         let nothing = || LatencyError::Setting("no run was counted: raise --runs".into());
         let p50_ms = median(&counted.runs).ok_or_else(nothing)?;
         let images_per_second = f64::from(self.batch) * 1e3 / p50_ms.max(f64::MIN_POSITIVE);
-        Ok(Throughput { images_per_second, p50_ms, counted, peak_mb: peak_memory_mb(), format })
+        Ok(Throughput { images_per_second, p50_ms, counted, peak_mb: peak_memory_mb(), format, whole: true })
     }
 
     fn infer(
@@ -150,6 +164,7 @@ impl Load {
         registry: &Registry,
         protocol: &Protocol,
         mode: Mode,
+        watch: &mut dyn Watch,
     ) -> Result<(Times, &'static str), LatencyError> {
         let cell = Cell {
             entry: self.entry,
@@ -160,13 +175,20 @@ impl Load {
             device: self.device,
             weights: None,
         };
-        let timing = measure(registry, &[cell], protocol, false).remove(0).timing?;
+        let timing = measure(registry, &[cell], protocol, false, watch).remove(0).timing?;
         Ok((timing.times, timing.format.name()))
     }
 
-    fn train(&self, protocol: &Protocol, settings: &Settings, results: &Path) -> Result<Times, LatencyError> {
+    fn train(
+        &self,
+        protocol: &Protocol,
+        settings: &Settings,
+        results: &Path,
+        watch: &mut dyn Watch,
+    ) -> Result<Times, LatencyError> {
+        watch.builds(0);
         let mut steps = self.steps(settings, results)?;
-        protocol.measure(&mut [&mut steps as &mut dyn Subject]).remove(0)
+        protocol.measure(&mut [&mut steps as &mut dyn Subject], watch).remove(0)
     }
 
     fn steps(&self, settings: &Settings, results: &Path) -> Result<Steps, TrainError> {
@@ -229,7 +251,7 @@ impl Load {
             number(0, |found| found.peak_mb),
             self.profile.clone(),
             count(cost.map(|cost| cost.params)),
-            found.map_or_else(status::of, |_| "done".into()),
+            found.map_or_else(status::of, |found| found.status().into()),
             environment.device.clone(),
             environment.cpu.clone(),
             environment.libtorch.clone(),
@@ -239,12 +261,19 @@ impl Load {
     }
 }
 
-/// Appends a row to `throughput.csv` in `results`; returns a warning where an earlier row was torn.
+impl Throughput {
+    /// The status of its row.
+    pub fn status(&self) -> &'static str {
+        if self.whole { status::DONE } else { status::INTERRUPTED }
+    }
+}
+
+/// Appends a row to `throughput.csv` in `results`, in place of one that says that its cell was stopped; returns a warning where an earlier row was torn.
 ///
 /// # Errors
 /// Where the table cannot be written or has another header.
 pub fn append(results: &Path, row: &[String; HEADER.len()]) -> Result<Option<String>, TableError> {
-    Table::new(&results.join("throughput.csv"), &HEADER).append(row)
+    supersede(&Table::new(&results.join("throughput.csv"), &HEADER), &HEADER, row)
 }
 
 #[cfg(test)]

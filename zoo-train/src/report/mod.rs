@@ -17,7 +17,7 @@ mod observation;
 mod origin;
 mod page;
 mod place;
-mod raster;
+pub(crate) mod raster;
 mod read;
 mod rows;
 mod sweeps;

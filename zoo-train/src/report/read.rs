@@ -63,6 +63,7 @@ pub fn read(paths: &[PathBuf], registry: &Registry) -> Result<Rows, ReportError>
         read_table(path, registry, &mut rows)?;
         rows.tables.push(path.display().to_string());
     }
+    rows.leave_out_superseded();
     Ok(rows)
 }
 
@@ -187,6 +188,34 @@ mod tests {
             Some(Kind::Latency)
         );
         assert_eq!((kind("model,width"), kind("")), (None, None));
+    }
+
+    #[test]
+    fn a_run_that_ended_is_shown_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("accuracy.csv");
+        let row = |run: &str, seed: &str, status: &str| {
+            let cells = accuracy::HEADER.map(|column| match column {
+                "run" => run,
+                "model" => "mobilenet-v2",
+                "seed" => seed,
+                "status" => status,
+                "profile" | "dataset" | "recipe_hash" => "x",
+                _ => "1",
+            });
+            cells.join(",")
+        };
+        let rows = [
+            row("a", "0", "interrupted"),
+            row("a", "0", "interrupted"),
+            row("b", "0", "interrupted"),
+            row("a", "1", "interrupted"),
+            row("a", "0", "done"),
+        ];
+        std::fs::write(&path, format!("{}\n{}\n", accuracy::HEADER.join(","), rows.join("\n"))).unwrap();
+        let left = read(&[path], &Registry::default()).unwrap().runs;
+        let left: Vec<_> = left.iter().map(|(_, run)| (run.run.as_str(), run.seed, run.status.as_str())).collect();
+        assert_eq!(left, [("b", Some(0), "interrupted"), ("a", Some(1), "interrupted"), ("a", Some(0), "done")]);
     }
 
     #[test]

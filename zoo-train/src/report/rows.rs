@@ -1,9 +1,11 @@
 //! The rows that a report is made of, by kind. They are read by column name, so a column that came later does no harm.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::cells::Cells;
 use super::network::Network;
+use crate::results::status;
 
 /// Every row of every table.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +31,20 @@ impl Rows {
     pub fn is_empty(&self) -> bool {
         let measured = [self.runs.len(), self.counts.len(), self.latencies.len(), self.stages.len()];
         measured.iter().all(|count| *count == 0) && self.published.is_empty()
+    }
+}
+
+impl Rows {
+    /// Leaves out the rows of runs that were interrupted, and came to an end in another row.
+    pub fn leave_out_superseded(&mut self) {
+        let key = |network: &Network, run: &Run| (run.run.clone(), network.title(), run.seed, run.recipe.hash.clone());
+        let ended: BTreeSet<_> = self
+            .runs
+            .iter()
+            .filter(|(_, run)| status::is_done(&run.status))
+            .map(|(network, run)| key(network, run))
+            .collect();
+        self.runs.retain(|(network, run)| run.status != status::INTERRUPTED || !ended.contains(&key(network, run)));
     }
 }
 
@@ -233,12 +249,14 @@ impl Count {
 impl Latency {
     /// Reads a row of `latency.csv`.
     pub fn read(cells: &Cells<'_>) -> Result<Latency, String> {
+        // One that was stopped has figures, too, of too few runs.
+        let is_done = [status::DONE, ""].contains(&cells.text("status").as_str());
         Ok(Latency {
             condition: Condition::read(cells)?,
             macs: cells.number("macs")?,
             params: cells.number("params")?,
-            p50_ms: cells.number("p50_ms")?,
-            p90_ms: cells.number("p90_ms")?,
+            p50_ms: cells.number("p50_ms")?.filter(|_| is_done),
+            p90_ms: cells.number("p90_ms")?.filter(|_| is_done),
             noise: cells.text("noise"),
             status: cells.text("status"),
             environment: Environment::read(cells),

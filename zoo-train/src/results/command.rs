@@ -1,12 +1,15 @@
 //! The column `command`: what makes a row again.
 
+use crate::sweep::process::is_of_sweep;
+
 /// The variable by which a sweep tells the processes of its cells its own command, as theirs names files that it wrote.
 pub const OF_SWEEP: &str = "ZOO_SWEEP_COMMAND";
 
 /// The command that the rows of this process come from: that of its sweep, or its own.
 pub fn of_process() -> String {
     let own = || line(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()));
-    std::env::var(OF_SWEEP).unwrap_or_else(|_| own())
+    let of_sweep = std::env::var(OF_SWEEP).ok().filter(|_| is_of_sweep());
+    of_sweep.unwrap_or_else(own)
 }
 
 /// Words as a shell takes them, behind the name of the program.

@@ -5,13 +5,24 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
+use std::time::{Duration, Instant};
 
 use zoo_core::regular_file;
 
 use super::text::{self, Record, Tail, Text};
+use crate::console::say;
+use crate::interrupt;
+use crate::lock::{Lock, Owner};
 
+/// Whether it was said that the file system has no locks; it has none for any table.
+static NOTED: Once = Once::new();
+/// Time after which it is said what is waited for.
+const SILENCE: Duration = Duration::from_secs(1);
+/// Time that a process which was asked to stop still waits.
+const LAST: Duration = Duration::from_secs(1);
 /// The largest table, in bytes.
 const LIMIT: u64 = 1 << 30;
 
@@ -45,6 +56,12 @@ pub enum TableError {
         path: PathBuf,
         /// The first line found.
         found: String,
+    },
+    /// Another process has the file, and the command was stopped meanwhile.
+    #[error("another process writes to {}, and the command was stopped while it waited: nothing was added", path.display())]
+    Stopped {
+        /// The table.
+        path: PathBuf,
     },
     /// A row that is none of the table.
     #[error(
@@ -156,12 +173,13 @@ impl Table {
         match failure {
             Failure::Io(source) => TableError::Io { path, source },
             Failure::Header(found) => TableError::Header { path, found },
+            Failure::Stopped => TableError::Stopped { path },
             Failure::Row { line, found } => TableError::Row { path, line, found, expected: self.header.len() },
         }
     }
 
     fn change_locked(&self, decide: impl FnOnce(&Text) -> Result<Change, Failure>) -> Result<Option<String>, Failure> {
-        let mut file = self.open_locked()?;
+        let (mut file, _lock) = self.open_locked()?;
         let mut bytes = Vec::new();
         (&mut file).take(LIMIT).read_to_end(&mut bytes)?;
         let text = self.text(&bytes)?;
@@ -183,27 +201,23 @@ impl Table {
         Ok(warning)
     }
 
-    /// The file, which is this process's alone until it is closed.
-    fn open_locked(&self) -> io::Result<File> {
+    /// The file, which is this process's alone as long as the lock lives.
+    fn open_locked(&self) -> Result<(File, Lock), Failure> {
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder)?;
         }
+        if std::fs::metadata(&self.path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(io::Error::other("it is no regular file").into());
+        }
         loop {
-            // Without O_NONBLOCK the open itself would wait for the other end of a FIFO.
-            let file = OpenOptions::new()
-                .read(true)
-                .append(true)
-                .create(true)
-                .custom_flags(libc::O_NONBLOCK)
-                .open(&self.path)?;
-            if !file.metadata()?.is_file() {
-                return Err(io::Error::other("it is no regular file"));
-            }
-            file.lock()?;
+            let mut patience = Patience::new(&self.path);
+            let lock =
+                Lock::wait(&self.path, |owner, waited| patience.lasts(owner, waited))?.ok_or(Failure::Stopped)?;
+            let file = OpenOptions::new().read(true).append(true).custom_flags(libc::O_NONBLOCK).open(&self.path)?;
             // Whoever had it until now may have put another file in its place.
-            let (own, now) = (file.metadata()?, std::fs::metadata(&self.path));
-            if now.is_ok_and(|now| (now.dev(), now.ino()) == (own.dev(), own.ino())) {
-                return Ok(file);
+            if lock.is_of(&self.path) {
+                lock.note().iter().for_each(|note| NOTED.call_once(|| say!("{note}")));
+                return Ok((file, lock));
             }
         }
     }
@@ -273,10 +287,38 @@ impl Table {
     }
 }
 
+/// How long a table is waited for that another process has.
+struct Patience<'a> {
+    path: &'a Path,
+    is_said: bool,
+    stopped: Option<Instant>,
+}
+
+impl Patience<'_> {
+    fn new(path: &Path) -> Patience<'_> {
+        Patience { path, is_said: false, stopped: None }
+    }
+
+    /// Whether to go on waiting; says what for.
+    fn lasts(&mut self, owner: Option<&Owner>, waited: Duration) -> bool {
+        if waited > SILENCE && !self.is_said {
+            self.is_said = true;
+            let who = owner.map(|owner| format!(": {}", owner.of(self.path))).unwrap_or_default();
+            say!("waiting for {}, to which another process writes{who}", self.path.display());
+        }
+        if interrupt::is_asked() {
+            // A row that was made is worth a moment: the other process may be done with its own.
+            return self.stopped.get_or_insert_with(Instant::now).elapsed() < LAST;
+        }
+        true
+    }
+}
+
 enum Failure {
     Io(io::Error),
     Header(String),
     Row { line: u64, found: usize },
+    Stopped,
 }
 
 impl From<io::Error> for Failure {

@@ -18,6 +18,7 @@ use super::present::{Presence, Tables};
 use super::progress::Progress;
 use super::shard::Shard;
 use super::training::Training;
+use crate::lock::Lock;
 use crate::results::Table;
 use crate::train::estimate::Estimate;
 
@@ -75,7 +76,7 @@ impl Question<'_> {
         };
         check(cells)?;
         // Whoever comes second waits, and then finds the number.
-        let _lock = lock(&self.folders.own.join("epochs.lock"))?;
+        let Some(_lock) = self.lock(progress)? else { return Ok(false) };
         chosen.extend(read(self.folders.own)?);
         for cell in cells.iter() {
             let Work::Accuracy(training) = &cell.work else { continue };
@@ -105,6 +106,20 @@ impl Question<'_> {
             apply(&chosen, cells);
         }
         Ok(true)
+    }
+
+    /// Waits for whoever chooses at the same time; nothing where it was stopped meanwhile.
+    fn lock(&self, progress: &Progress) -> Result<Option<Lock>, SweepError> {
+        let path = self.folders.own.join("epochs.lock");
+        let mut is_said = false;
+        let lock = Lock::wait(&path, |_, waited| {
+            if waited > Duration::from_secs(1) && !is_said {
+                is_said = true;
+                progress.say("waiting for another process, which measures the speed of this sweep's cells");
+            }
+            !self.stop.load(Ordering::Relaxed)
+        });
+        lock.map_err(|source| SweepError::Io { what: "lock", path, source })
     }
 
     fn say_unused(&self, chosen: &BTreeMap<String, f64>, cells: &[Cell], progress: &mut Progress) {
@@ -289,11 +304,6 @@ fn training_mut(cell: &mut Cell) -> Option<&mut Training> {
 fn read(own: &Path) -> Result<BTreeMap<String, f64>, SweepError> {
     let rows = Table::new(&own.join("epochs.csv"), &HEADER).rows()?;
     Ok(rows.into_iter().filter_map(|row| Some((row.first()?.clone(), row.get(1)?.parse().ok()?))).collect())
-}
-
-fn lock(path: &Path) -> Result<File, SweepError> {
-    let locked = File::create(path).and_then(|file| file.lock().map(|()| file));
-    locked.map_err(|source| SweepError::Io { what: "lock", path: path.into(), source })
 }
 
 fn list<'a>(epochs: impl Iterator<Item = &'a f64>) -> String {

@@ -15,8 +15,9 @@ use crate::latency::throughput::Work as Pass;
 use crate::latency::{Mode, Protocol};
 use crate::train::settings::{Precision, profile_index};
 
-/// The most cells of a sweep: 50 models with 20 widths, 10 sizes and 10 seeds. More is taken for a slip of the finger.
-const MOST: usize = 100_000;
+/// The most cells of a sweep: 50 models with 20 widths and 20 sizes, which are planned in seconds. More is taken for a slip
+/// of the finger.
+const MOST: usize = 20_000;
 
 /// Values of the axes that were given, of one cell.
 #[derive(Clone, Debug, Default)]

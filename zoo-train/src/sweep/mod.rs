@@ -4,11 +4,12 @@
 //! which of them the tables hold already, [`run`] does the others one after the other. A cell runs in a process of its own
 //! ([`child`], with the arguments of [`command`]; training goes on with the run that [`resume`] finds), which writes its row;
 //! where it could not, [`verdict`] says why and [`row`] writes that down. [`budget`] turns wall time into epochs, [`expect`]
-//! says what a cell will take.
+//! says what a cell will take, [`claim`] keeps two sweeps from doing the same one.
 
 pub mod budget;
 pub mod cell;
 pub mod child;
+pub mod claim;
 pub mod command;
 pub mod error;
 pub mod expect;

@@ -1,6 +1,7 @@
 //! What a sweep and the processes of its cells owe each other: a polite end, and none that outlives its sweep.
 
 use std::ffi::c_int;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::console::say;
 
@@ -8,6 +9,14 @@ use crate::console::say;
 pub const SWEEP: &str = "ZOO_SWEEP";
 /// What its value begins with; the number of the sweep's process follows. A number alone may be anybody's.
 const OURS: &str = "sweep-";
+
+/// Whether this process is a cell's.
+static IS_OF_SWEEP: AtomicBool = AtomicBool::new(false);
+
+/// Whether a sweep started this process.
+pub fn is_of_sweep() -> bool {
+    IS_OF_SWEEP.load(Ordering::Relaxed)
+}
 
 /// The value that this sweep gives it.
 pub fn this_sweep() -> String {
@@ -39,6 +48,7 @@ pub fn end_with_sweep() {
     }
     // SAFETY: getppid has no preconditions.
     if unsafe { libc::getppid() } == sweep {
+        IS_OF_SWEEP.store(true, Ordering::Relaxed);
         return;
     }
     #[cfg(target_os = "linux")]

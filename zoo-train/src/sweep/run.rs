@@ -1,11 +1,12 @@
 //! The sweep itself: cell after cell, each in a process of its own, until all are done or it is asked to stop.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::cell::{Cell, Work};
+use super::claim::Claim;
 use super::command::{self, Folders};
 use super::present::{Presence, Tables};
 use super::progress::Progress;
@@ -15,7 +16,7 @@ use crate::results::{Change, Environment, accuracy, status};
 use crate::train::progress::time;
 
 /// Networks that are counted between two looks at whether to stop.
-const COUNTED_AT_ONCE: usize = 500;
+const COUNTED_AT_ONCE: usize = 2000;
 
 /// How a sweep is done.
 #[derive(Debug)]
@@ -164,7 +165,7 @@ impl Request<'_> {
     ) -> Result<f64, SweepError> {
         let path = self.folders.own.join(format!("{}.log", cell.file_name()));
         let io = |source| SweepError::Io { what: "write", path: path.clone(), source };
-        let Some(log) = claim(&path).map_err(io)? else {
+        let Some(_claim) = Claim::of(cell, self.folders.results, self.environment)? else {
             progress.say(&format!("{head}: another process is at it"));
             summary.elsewhere += 1;
             return Ok(0.0);
@@ -175,11 +176,12 @@ impl Request<'_> {
             return Ok(0.0);
         }
         let Some(command) = command::of(cell, self.folders)? else { return Ok(0.0) };
+        let log = File::create(&path).map_err(io)?;
         progress.say(head);
         progress.begin(cell, Some(expected));
         let timeout = cell.timeout.or(self.timeout);
         let ending = child::run(command, log, timeout, self.stop, &mut |line| progress.hear(line)).map_err(io)?;
-        let verdict = self.written(cell, before.statuses(cell).len(), Verdict::of(&ending), progress)?;
+        let verdict = self.written(cell, ended(&before, cell).len(), Verdict::of(&ending), progress)?;
         match verdict {
             Verdict::Done => {
                 progress.say(&format!("{head}: {} in {}", self.figure(cell)?, time(ending.seconds)));
@@ -197,7 +199,7 @@ impl Request<'_> {
         Ok(ending.seconds)
     }
 
-    /// The verdict once there is a row for it, where there were so many of the cell `before`. What the tables say is what
+    /// The verdict once there is a row for it, where so many of the cell had [`ended`] `before`. What the tables say is what
     /// counts: a process may fail, or be stopped, with its row written.
     fn written(
         &self,
@@ -214,14 +216,13 @@ impl Request<'_> {
             }
             return Ok(Verdict::Done);
         }
-        let own: Vec<String> = tables.statuses(cell).into_iter().skip(before).collect();
+        let own: Vec<String> = ended(&tables, cell).into_iter().skip(before).collect();
         let status = match verdict {
             Verdict::Stopped => return Ok(verdict),
             Verdict::Done => "no row: the process ended well and left none".to_string(),
             Verdict::Failed(status) => {
                 // A row of its own says it better.
-                let better = |own: &&String| *own != status::INTERRUPTED && !status::is_done(own);
-                if let Some(own) = own.iter().rev().find(better) {
+                if let Some(own) = own.iter().rev().find(|own| !status::is_done(own)) {
                     return Ok(Verdict::Failed(own.clone()));
                 }
                 status
@@ -245,6 +246,11 @@ impl Request<'_> {
     }
 }
 
+/// The statuses of the rows about `cell` but for those that say that it was stopped, whose place others take.
+fn ended(tables: &Tables, cell: &Cell) -> Vec<String> {
+    tables.statuses(cell).into_iter().filter(|status| status != status::INTERRUPTED).collect()
+}
+
 /// How much longer cells take than expected.
 #[derive(Clone, Copy, Debug, Default)]
 struct Pace {
@@ -260,19 +266,6 @@ impl Pace {
 
     fn of(&self, expected: f64) -> f64 {
         if self.expected > 0.0 { expected * self.took / self.expected } else { expected }
-    }
-}
-
-/// The log of a cell, for this process alone; nothing where another one has it.
-fn claim(path: &Path) -> std::io::Result<Option<File>> {
-    let file = OpenOptions::new().append(true).create(true).open(path)?;
-    match file.try_lock() {
-        Ok(()) => {
-            file.set_len(0)?;
-            Ok(Some(file))
-        }
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
