@@ -506,8 +506,11 @@ fn ctrl_c_saves_and_the_same_command_goes_on() {
     let cell = fs::read_to_string(folder.path().join("my.toml")).unwrap();
     fs::write(folder.path().join("my.toml"), cell.replace("steps = 3000", "steps = 60\ncheckpoint_every = 2")).unwrap();
     let mut running = start(folder.path(), &[]);
-    let begun = folder.path().join("results/mobilenet-v3-small-stem1-32px-seed0-2/last.safetensors");
-    assert!(command::wait_until(&mut running, || begun.exists()));
+    let saved = || {
+        let runs = fs::read_dir(folder.path().join("results")).unwrap().flatten();
+        runs.filter(|run| run.path().join("last.safetensors").exists()).count()
+    };
+    assert!(command::wait_until(&mut running, || saved() == 2));
     command::signal(&running, "TERM");
     assert_eq!(running.wait().unwrap().code(), Some(130));
     let statuses = || -> Vec<(String, String)> {
