@@ -6,30 +6,37 @@ use anyhow::Error;
 use zoo_core::Registry;
 
 use crate::console::{say, tell};
-use crate::report;
+use crate::{paths, report};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Tables to report on, in place of those of `results`
-    #[arg(value_name = "CSV")]
+    #[arg(value_name = "CSV", value_parser = paths::argument())]
     tables: Vec<PathBuf>,
     /// Folder of results, whose tables are read where none is named
-    #[arg(long, value_name = "DIR", default_value = "results")]
+    #[arg(long, value_name = "DIR", default_value = "results", value_parser = paths::argument())]
     results: PathBuf,
-    /// Folder of published figures, which are set beside
-    #[arg(long, value_name = "DIR", default_value = "results/published")]
-    published: PathBuf,
-    /// Folder to write the page and the figures to
-    #[arg(long, value_name = "DIR", default_value = "results/report")]
-    out: PathBuf,
+    /// Folder of published figures, which are set beside; by default `published` in the folder of results, or else the one in
+    /// `results`
+    #[arg(long, value_name = "DIR", value_parser = paths::argument())]
+    published: Option<PathBuf>,
+    /// Folder to write the page and the figures to; by default `report` in the folder of results
+    #[arg(short, long, visible_alias = "out", value_name = "DIR", value_parser = paths::argument())]
+    output: Option<PathBuf>,
     /// Print nothing but errors
     #[arg(long)]
     quiet: bool,
 }
 
 pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
-    let tables = report::tables(&args.tables, &args.results, &args.published)?;
-    let written = report::write(&tables, &args.out, registry)?;
+    let beside = args.results.join("published");
+    let published = args.published.clone().unwrap_or_else(|| {
+        // The papers' figures come with the project, wherever the rows of one's own are.
+        if beside.is_dir() { beside } else { "results/published".into() }
+    });
+    let output = args.output.clone().unwrap_or_else(|| args.results.join("report"));
+    let tables = report::tables(&args.tables, &args.results, &published)?;
+    let written = report::write(&tables, &output, registry)?;
     for warning in &written.warnings {
         say!("warning: {warning}");
     }

@@ -46,7 +46,7 @@ pub fn text_width(text: &str, size: f64) -> f64 {
     0.66 * size * text.chars().count() as f64
 }
 
-/// Text with the characters that mean something to XML written out.
+/// Text with the characters that mean something to XML written out, and those that it may not hold replaced.
 pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -55,6 +55,9 @@ pub fn escaped(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            '\t' | '\n' | '\r' => escaped.push(' '),
+            control if control.is_control() || matches!(control, '\u{fffe}' | '\u{ffff}') => escaped.push('\u{fffd}'),
             other => escaped.push(other),
         }
     }
@@ -142,6 +145,7 @@ mod tests {
 
     #[test]
     fn text_of_a_table_cannot_break_the_markup() {
-        assert_eq!(escaped("a<b>&\"c\""), "a&lt;b&gt;&amp;&quot;c&quot;");
+        assert_eq!(escaped("a<b>&\"c\"'"), "a&lt;b&gt;&amp;&quot;c&quot;&#39;");
+        assert_eq!(escaped("a\u{0}\u{1b}b\nc"), "a\u{fffd}\u{fffd}b c");
     }
 }

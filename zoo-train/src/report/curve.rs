@@ -243,6 +243,8 @@ mod tests {
             latency: None,
             set: "set".into(),
             names: vec![],
+            table: String::new(),
+            apart: String::new(),
             newest: 0,
             network: Some(network),
         }

@@ -52,7 +52,7 @@ pub enum ReportError {
         problem: String,
     },
     /// The report cannot be written.
-    #[error("cannot write {}: {source}; choose another folder with --out", path.display())]
+    #[error("cannot write {}: {source}; choose another folder with --output", path.display())]
     Write {
         /// The file.
         path: PathBuf,

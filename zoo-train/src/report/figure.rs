@@ -45,13 +45,17 @@ pub struct Lines {
     pub names_outside: bool,
     /// Points that nothing beats in both axes, for each kind of row.
     pub fronts: Vec<Vec<(f64, f64)>>,
+    /// What error bars are, where there are some.
+    pub spread: &'static str,
+    /// What each colour stands for.
+    pub keys: Vec<Key>,
 }
 
 /// A line, or points that look alike.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// What stands at its end; nothing where another line of the same look says it.
-    pub label: Option<Label>,
+    /// What stands at its end, or at one of its points where no line joins them.
+    pub label: Label,
     /// Colour, an index into the palette.
     pub colour: usize,
     /// Measured points are filled, published ones are hollow.
@@ -62,6 +66,15 @@ pub struct Series {
     pub points: Vec<Point>,
 }
 
+/// What a colour stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Index into the palette.
+    pub colour: usize,
+    /// What has it, and what varies along its lines.
+    pub text: String,
+}
+
 /// Words at the end of a line: in full, and where there is little room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
@@ -69,6 +82,13 @@ pub struct Label {
     pub long: String,
     /// Where there is little room.
     pub short: String,
+}
+
+impl Label {
+    /// With more behind it.
+    pub fn with(&self, more: &str) -> Label {
+        Label { long: format!("{}{more}", self.long), short: format!("{}{more}", self.short) }
+    }
 }
 
 /// A point that names its row.
@@ -93,6 +113,8 @@ pub struct Bars {
     pub x: Axis,
     /// One group of bars a network, from the top.
     pub groups: Vec<Group>,
+    /// What each colour stands for.
+    pub keys: Vec<Key>,
 }
 
 /// Bars that are compared with each other.
@@ -109,6 +131,8 @@ pub struct Group {
 pub struct Part {
     /// Name of the part.
     pub name: String,
+    /// Colour, an index into the palette of parts.
+    pub colour: usize,
     /// Length, in the axis's unit.
     pub length: f64,
     /// What it says of itself.

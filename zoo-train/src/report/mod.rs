@@ -4,6 +4,7 @@
 //! [`figure`]s, and figures with the [`table`] and the [`origin`]s of its rows into a [`page`].
 
 mod axis;
+mod bars;
 mod canvas;
 mod cells;
 mod chart;
@@ -11,7 +12,11 @@ mod curve;
 mod error;
 mod figure;
 mod figures;
+mod font;
+mod geometry;
 mod latencies;
+mod legend;
+mod lines;
 mod network;
 mod observation;
 mod origin;
@@ -26,12 +31,14 @@ mod theme;
 
 use std::path::{Path, PathBuf};
 
+use time::OffsetDateTime;
 use zoo_core::Registry;
 
 pub use error::ReportError;
 use figure::Missing;
 use page::{Drawn, Page};
 pub use read::tables;
+use rows::Rows;
 
 /// What [`write`] left.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +67,7 @@ pub fn write(paths: &[PathBuf], out: &Path, registry: &Registry) -> Result<Writt
         };
         return Err(ReportError::Nothing { problem });
     }
-    let observations = observation::observe(&rows);
+    let observations = observation::observe(&rows, registry);
     let figures = figures::figures(&rows, &observations);
     let figures = figures.into_iter().map(|figure| match figure {
         Ok(figure) => Drawn::new(figure).map(Ok).map_err(|(figure, problem)| ReportError::Figure { figure, problem }),
@@ -69,10 +76,13 @@ pub fn write(paths: &[PathBuf], out: &Path, registry: &Registry) -> Result<Writt
     let figures: Vec<Result<Drawn, Missing>> = figures.collect::<Result<_, _>>()?;
     let page = Page {
         figures: &figures,
-        comparisons: &table::comparisons(&rows, &observations),
+        comparisons: &table::comparisons(&rows, &observations, registry),
         origins: &origin::origins(&rows, &folder_of_results(paths), registry),
         tables: &rows.tables,
         warnings: &rows.warnings,
+        made: &made(&rows),
+        machines: &origin::machines(&rows),
+        superseded: rows.superseded,
     };
     let mut written = Written { page: out.join("index.html"), warnings: rows.warnings.clone(), ..Written::default() };
     std::fs::create_dir_all(out).map_err(|source| ReportError::Write { path: out.into(), source })?;
@@ -84,6 +94,24 @@ pub fn write(paths: &[PathBuf], out: &Path, registry: &Registry) -> Result<Writt
     }
     file(&written.page, page.html().as_bytes())?;
     Ok(written)
+}
+
+/// The day, what the page was made by, and of what.
+fn made(rows: &Rows) -> String {
+    // As the convention for builds that can be repeated has it.
+    let told = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse().ok());
+    let told = told.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    let date = told.unwrap_or_else(OffsetDateTime::now_utc).date();
+    let version = concat!("zoo-train ", env!("CARGO_PKG_VERSION"), ", revision ", env!("ZOO_REVISION"));
+    let counts = [
+        (rows.runs.len(), "training runs"),
+        (rows.latencies.len(), "latencies"),
+        (rows.published.len(), "published rows"),
+    ];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<String> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+    let from = if counts.is_empty() { String::new() } else { format!(" from {}", counts.join(", ")) };
+    format!("Made on {} {} {} by {version},{from}.", date.day(), date.month(), date.year()).replace(",.", ".")
 }
 
 /// The folder of runs: that of the table of accuracies.

@@ -39,14 +39,8 @@ impl Network {
     /// The outputs of the classifier that give it so many parameters, where they are not those that its variant has by
     /// itself; none, too, where this program does not know the network.
     pub fn classes_beside_own(&self, registry: &Registry, params: u64) -> Option<u32> {
-        let entry = registry.find(&self.model).ok()?;
-        let own = entry.variant.options;
-        let profile = profile_index(&entry, &self.profile).ok()?;
-        let (width, depth, input_size) = (self.width, self.depth, self.input_size);
-        let count = |classes: u32| {
-            let options = Options { width, depth, input_size, profile, classes, ..own };
-            Plan::new(entry.architecture, &options).ok().map(|plan| plan.cost.params)
-        };
+        let own = registry.find(&self.model).ok()?.variant.options;
+        let count = |classes: u32| self.cost(registry, classes).map(|(params, _)| params);
         // Parameters grow by the same number with each class.
         let one = count(1)?;
         let more = params.checked_sub(one)?;
@@ -64,6 +58,31 @@ impl Network {
             title += &format!(" x{} deep", self.depth);
         }
         format!("{title}, {} px", self.input_size)
+    }
+
+    /// A short name for a single point: `V1 x0.75`, `EffNet-B0`.
+    pub fn short_title(&self) -> String {
+        let short = FamilyName::of(&self.family).short;
+        let variant = self.model.rsplit(['-', '_']).next().filter(|name| name.starts_with('b')).unwrap_or_default();
+        let times = |axis: f64, what: &str| {
+            if axis == 1.0 || self.is_compound() { String::new() } else { format!(" x{axis}{what}") }
+        };
+        let variant = if self.family == "efficientnet" && !variant.is_empty() {
+            format!("-{}", variant.to_uppercase())
+        } else {
+            String::new()
+        };
+        format!("{short}{variant}{}{}", times(self.width, ""), times(self.depth, " deep"))
+    }
+
+    /// Exact parameters and multiply-accumulates with so many classes; none where this program does not know the network,
+    /// or it cannot be.
+    pub fn cost(&self, registry: &Registry, classes: u32) -> Option<(u64, u64)> {
+        let entry = registry.find(&self.model).ok()?;
+        let profile = profile_index(&entry, &self.profile).ok()?;
+        let (width, depth, input_size) = (self.width, self.depth, self.input_size);
+        let options = Options { width, depth, input_size, profile, classes, ..entry.variant.options };
+        Plan::new(entry.architecture, &options).ok().map(|plan| (plan.cost.params, plan.cost.macs))
     }
 
     /// Whether the name stands for a compound of width, depth and size, as B1 to B8 do.
@@ -97,8 +116,22 @@ impl FamilyName {
             ("efficientnet-lite", "EfficientNet-Lite", "Lite"),
         ];
         let found = known.iter().find(|(name, ..)| *name == family);
-        let (long, short) = found.map_or((family, family), |(_, long, short)| (long, short));
-        FamilyName { long: long.into(), short: short.into() }
+        match found {
+            Some((_, long, short)) => FamilyName { long: (*long).into(), short: (*short).into() },
+            None => FamilyName { long: shortened(family), short: shortened(family) },
+        }
+    }
+}
+
+impl FamilyName {
+    /// Both names, as a legend says them.
+    pub fn in_full(&self) -> String {
+        if self.long == self.short { self.long.clone() } else { format!("{} ({})", self.long, self.short) }
+    }
+
+    /// Whether the name is that of one network alone, which no multiplier scales in the papers.
+    pub fn is_a_variant(&self) -> bool {
+        self.long.ends_with("min.")
     }
 }
 
@@ -106,6 +139,15 @@ impl fmt::Display for FamilyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.long)
     }
+}
+
+/// A name that a figure has room for.
+fn shortened(name: &str) -> String {
+    const MOST: usize = 24;
+    if name.chars().count() <= MOST {
+        return name.into();
+    }
+    name.chars().take(MOST - 1).chain(['…']).collect()
 }
 
 /// A data set as a heading names it.

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use zoo_core::Registry;
+
 use super::latencies::{Newest, main_condition};
 use super::network::Network;
 use super::origin::run_name;
-use super::rows::{Condition, Published, Recipe, Rows, Run};
+use super::rows::{Condition, Count, Published, Recipe, Rows, Run};
 use crate::results::status;
 
 /// Where an accuracy comes from.
@@ -50,6 +52,10 @@ pub struct Observation {
     pub set: String,
     /// Names of the runs, or the source with its table.
     pub names: Vec<String>,
+    /// The table of a paper that it stands in; nothing for ours.
+    pub table: String,
+    /// What it is of, where that is less than the data set or more than training on it; see [`Run::apart`].
+    pub apart: String,
     /// Place of its newest row in the table.
     pub newest: usize,
 }
@@ -77,6 +83,7 @@ impl Observation {
         parts.extend(self.macs.map(|macs| format!("{} MACs", scaled(macs))));
         parts.extend(self.params.map(|params| format!("{} parameters", scaled(params))));
         parts.extend(self.latency.map(|latency| format!("{latency:.2} ms")));
+        parts.extend(Some(&self.apart).filter(|apart| !apart.is_empty()).cloned());
         parts.extend(self.epochs.map(|epochs| format!("{} epochs", rounded(epochs, 2))));
         parts.extend(Some(&self.recipe.hash).filter(|hash| !hash.is_empty()).map(|hash| format!("recipe {hash}")));
         format!("{} ({})", parts.join(", "), self.names.join(", "))
@@ -84,9 +91,9 @@ impl Observation {
 }
 
 /// Gathers the accuracies of `rows`.
-pub fn observe(rows: &Rows) -> Observations {
+pub fn observe(rows: &Rows, registry: &Registry) -> Observations {
     let condition = main_condition(rows);
-    let costs = Costs::new(rows, condition.as_ref());
+    let costs = Costs::new(rows, registry, condition.as_ref());
     let repeats = repeats(&rows.runs);
     let mut all: Vec<Observation> = repeats.iter().filter_map(|runs| measured(runs, &rows.runs, &costs)).collect();
     all.extend(rows.published.iter().filter_map(|(network, row)| published(network.as_ref(), row, &costs)));
@@ -118,6 +125,8 @@ fn measured(runs: &[Repeat<'_>], all: &[(Network, Run)], costs: &Costs<'_>) -> O
         latency: costs.latencies.ms(network, Some(first.macs)),
         set: "measured".into(),
         names: runs.iter().map(|(_, (_, run))| run_name(all, run)).collect(),
+        table: String::new(),
+        apart: first.apart(),
         newest: runs.iter().map(|(place, _)| *place).max().unwrap_or_default(),
     })
 }
@@ -140,6 +149,8 @@ fn published(network: Option<&Network>, row: &Published, costs: &Costs<'_>) -> O
         latency: network.and_then(|network| costs.latencies.ms(network, counted.map(|(_, macs)| macs))),
         set: format!("{} of {}", row.file, row.source),
         names: vec![format!("{}, {}", row.source, row.table)],
+        table: row.table.clone(),
+        apart: String::new(),
         newest: 0,
     })
 }
@@ -156,7 +167,8 @@ fn repeats(runs: &[(Network, Run)]) -> Vec<Vec<Repeat<'_>>> {
     for row in runs.iter().enumerate().filter(done) {
         let (_, (network, run)) = row;
         let Recipe { hash, batch_size, dtype, test_time_flip } = &run.recipe;
-        let recipe = format!("{hash} {} {dtype} {test_time_flip}", batch_size.unwrap_or(0));
+        let apart = run.apart();
+        let recipe = format!("{hash} {} {dtype} {test_time_flip} {apart}", batch_size.unwrap_or(0));
         let key = format!("{} {} {:.3} {} {recipe}", network.identity(), run.dataset, run.epochs, run.steps);
         let group = groups.entry(key.clone()).or_default();
         if group.is_empty() {
@@ -181,24 +193,38 @@ fn repeats(runs: &[(Network, Run)]) -> Vec<Vec<Repeat<'_>>> {
 
 /// Counts and latencies by network.
 struct Costs<'a> {
-    counts: BTreeMap<String, (u64, u64)>,
+    rows: &'a Rows,
+    registry: &'a Registry,
     latencies: Newest<'a>,
 }
 
 impl<'a> Costs<'a> {
-    fn new(rows: &'a Rows, condition: Option<&Condition>) -> Costs<'a> {
-        let counts = rows.counts.iter().map(|(network, row)| {
-            let classes = row.classes.unwrap_or(1000);
-            (format!("{} {classes}", network.identity()), (row.params, row.macs))
-        });
+    fn new(rows: &'a Rows, registry: &'a Registry, condition: Option<&Condition>) -> Costs<'a> {
         let latencies = condition.map(|condition| Newest::of(rows, condition)).unwrap_or_default();
-        Costs { counts: counts.collect(), latencies }
+        Costs { rows, registry, latencies }
     }
 
     fn count(&self, network: &Network, dataset: &str) -> Option<(u64, u64)> {
-        let classes = if dataset == "cifar10" { 10 } else { 1000 };
-        self.counts.get(&format!("{} {classes}", network.identity())).copied()
+        count(self.rows, self.registry, network, classes_of(dataset))
     }
+}
+
+/// Outputs of a classifier for a data set.
+pub fn classes_of(dataset: &str) -> u32 {
+    if ["cifar10", "imagenette", "synthetic"].contains(&dataset) { 10 } else { 1000 }
+}
+
+/// Exact parameters and multiply-accumulates of a network: as its plan has them, or as a table of counts does where this
+/// program does not know the network.
+pub fn count(rows: &Rows, registry: &Registry, network: &Network, classes: u32) -> Option<(u64, u64)> {
+    let counted = || {
+        let mut counts = rows.counts.iter().rev();
+        let is_mine = |other: &Network, row: &Count| {
+            other.identity() == network.identity() && row.classes.unwrap_or(1000) == classes
+        };
+        counts.find(|(other, row)| is_mine(other, row)).map(|(_, row)| (row.params, row.macs))
+    };
+    network.cost(registry, classes).or_else(counted)
 }
 
 /// A count with the letter of its thousands, such as `300.8 M`.
@@ -222,10 +248,8 @@ pub fn rounded(value: f64, digits: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use zoo_core::Registry;
-
     use super::*;
-    use crate::report::rows::{Count, Environment};
+    use crate::report::rows::{Environment, Part};
 
     fn run(name: &str, seed: u64, epochs: f64, top1: f64, status: &str) -> (Network, Run) {
         let network = Network::new(&Registry::default(), "mobilenet-v2", (1.0, 1.0, 32), "stem1");
@@ -240,6 +264,8 @@ mod tests {
             status: status.into(),
             dataset: "cifar10".into(),
             seed: Some(seed),
+            classes: Some(10),
+            part: Part::default(),
             recipe: Recipe::default(),
             config_hash: String::new(),
             command: String::new(),
@@ -250,7 +276,8 @@ mod tests {
 
     fn tops(rows: Vec<(Network, Run)>) -> Vec<(f64, bool, usize)> {
         let rows = Rows { runs: rows, ..Rows::default() };
-        observe(&rows).all.iter().map(|found| (found.top1, found.deviation.is_some(), found.names.len())).collect()
+        let observed = observe(&rows, &Registry::default());
+        observed.all.iter().map(|found| (found.top1, found.deviation.is_some(), found.names.len())).collect()
     }
 
     #[test]
@@ -289,24 +316,30 @@ mod tests {
     }
 
     #[test]
-    fn a_published_accuracy_stands_at_counted_macs_where_there_are_any() {
-        let network = |profile| Network::new(&Registry::default(), "mobilenet-v2", (1.0, 1.0, 32), profile);
-        let row = Published {
-            model: "mobilenet-v2".into(),
+    fn a_published_accuracy_stands_at_the_macs_of_its_plan_whatever_tables_there_are() {
+        let network = |model: &str| Network::new(&Registry::default(), model, (1.0, 1.0, 32), "cifar");
+        let row = |model: &str| Published {
+            model: model.into(),
             dataset: "cifar10".into(),
             top1: Some(94.0),
             macs_m: Some(90.0),
             ..Published::default()
         };
-        let count = Count { params: 5, macs: 7, classes: Some(10), ..Count::default() };
-        let macs = |counts| {
-            let rows = Rows { published: vec![(Some(network("cifar")), row.clone())], counts, ..Rows::default() };
-            observe(&rows).all[0].macs
+        let macs = |model: &str, counts: &[(Network, Count)]| {
+            let published = vec![(Some(network(model)), row(model))];
+            let rows = Rows { published, counts: counts.to_vec(), ..Rows::default() };
+            observe(&rows, &Registry::default()).all[0].macs
         };
-        assert_eq!(macs(vec![(network("cifar"), count.clone())]), Some(7.0));
-        assert_eq!(macs(vec![(network("stem1"), count.clone())]), Some(90e6));
-        let imagenet = Count { classes: Some(1000), ..count };
-        assert_eq!(macs(vec![(network("cifar"), imagenet)]), Some(90e6));
+        let exact = network("mobilenet-v2").cost(&Registry::default(), 10).map(|(_, macs)| macs as f64);
+        assert!(exact.is_some_and(|exact| exact > 80e6 && exact < 100e6), "{exact:?}");
+        assert_eq!(macs("mobilenet-v2", &[]), exact);
+        // What this program cannot count is as a table has it, and else as it is printed.
+        let count = |model: &str, classes| {
+            (network(model), Count { params: 5, macs: 7, classes: Some(classes), ..Count::default() })
+        };
+        assert_eq!(macs("mobilenet-v2", &[count("mobilenet-v2", 10)]), exact);
+        assert_eq!(macs("my-net", &[count("my-net", 10)]), Some(7.0));
+        assert_eq!(macs("my-net", &[count("my-net", 1000)]), Some(90e6));
     }
 
     #[test]

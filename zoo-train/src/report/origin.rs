@@ -6,7 +6,7 @@ use zoo_core::Registry;
 
 use super::network::Network;
 use super::rows::{Environment, Latency, Rows, Run};
-use super::sweeps::Sweeps;
+use super::sweeps::{Recipes, Sweeps};
 use crate::latency::stages;
 use crate::results::status;
 
@@ -19,10 +19,19 @@ pub struct Origin {
     pub name: String,
     /// `done`, or why not.
     pub status: String,
-    /// What makes it again.
-    pub command: String,
+    /// What makes it again, or why nothing does.
+    pub made: Made,
     /// Machine and software.
     pub machine: String,
+}
+
+/// What makes a row again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// A command.
+    By(String),
+    /// Nothing that is at hand, for this reason.
+    Lost(String),
 }
 
 impl Origin {
@@ -45,27 +54,29 @@ pub fn run_name(runs: &[(Network, Run)], run: &Run) -> String {
 /// The origin of every row that was made here; `results` is the folder of runs and sweeps.
 pub fn origins(rows: &Rows, results: &Path, registry: &Registry) -> Vec<Origin> {
     let sweeps = Sweeps::read(results, registry);
+    let recipes = Recipes::read();
     let mut all: Vec<Origin> = Vec::new();
     for (network, run) in &rows.runs {
         // A cell that failed before its run began has none.
         let name = if run.run.is_empty() { network.title() } else { run_name(&rows.runs, run) };
-        let known = Some(run.command.clone()).filter(|command| !command.is_empty());
-        let command = known.or_else(|| sweeps.command(run)).unwrap_or_else(|| config_command(results, run));
+        let told = Some(run.command.clone()).filter(|command| names_what_is_there(command));
+        let command = told.or_else(|| sweeps.command(run)).or_else(|| recipes.command(network, run, registry));
+        let made = command.map_or_else(|| of_config(results, run), Made::By);
         let (status, machine) = (run.status.clone(), machine(&run.environment));
-        all.push(Origin { table: "accuracy", name, status, command, machine });
+        all.push(Origin { table: "accuracy", name, status, made, machine });
     }
     all.extend(rows.latencies.iter().map(|(network, row)| Origin {
         table: "latency",
         name: network.title(),
         status: row.status.clone(),
-        command: latency_command(rows, network, row, registry),
+        made: Made::By(latency_command(rows, network, row, registry)),
         machine: machine(&row.environment),
     }));
     all.extend(rows.counts.iter().map(|(network, row)| Origin {
         table: "count",
         name: network.title(),
         status: row.status.clone(),
-        command: format!(
+        made: Made::By(format!(
             "zoo-train list {} --widths {} --depths {} --input-sizes {} --profile {} --classes {} --append -o {}",
             network.model,
             network.width,
@@ -74,20 +85,33 @@ pub fn origins(rows: &Rows, results: &Path, registry: &Registry) -> Vec<Origin> 
             network.profile,
             row.classes.unwrap_or(1000),
             results.join("count.csv").display()
-        ),
+        )),
         machine: machine(&row.environment),
     }));
     all
 }
 
-/// What trains a run again; nothing where there was none.
-fn config_command(results: &Path, run: &Run) -> String {
+/// Whether a command that a row tells could run here: the configurations and sweeps that it names are there.
+fn names_what_is_there(command: &str) -> bool {
+    let is_missing = |word: &str| word.ends_with(".toml") && !Path::new(word).is_file();
+    !command.is_empty() && !command.split_whitespace().any(is_missing)
+}
+
+/// What trains a run again from the settings that it left, where those are still there.
+fn of_config(results: &Path, run: &Run) -> Made {
     if run.run.is_empty() {
-        return String::new();
+        return Made::Lost("it failed before its run began".into());
     }
     let path = results.join(&run.run).join("config.toml");
-    let missing = if path.is_file() { "" } else { " (the run's folder is not in git)" };
-    format!("zoo-train --config {}{missing}", path.display())
+    if path.is_file() {
+        return Made::By(format!("zoo-train --config {}", path.display()));
+    }
+    let weights = Some(&run.part.weights).filter(|weights| !["", "none"].contains(&weights.as_str()));
+    let from = weights.map(|weights| format!(", nor {weights}")).unwrap_or_default();
+    Made::Lost(format!(
+        "not reproducible from the repository: no recipe in configs has its settings, and {} is not in it{from}",
+        path.display()
+    ))
 }
 
 /// What times a network again.
@@ -123,11 +147,38 @@ fn device_flag(device: &str) -> String {
     }
 }
 
+/// The machines of all rows, each with what was measured there.
+pub fn machines(rows: &Rows) -> Vec<String> {
+    let runs = rows.runs.iter().map(|(_, run)| (&run.environment, "training"));
+    let latencies = rows.latencies.iter().map(|(_, row)| (&row.environment, "latency"));
+    let mut machines: Vec<(String, Vec<&str>)> = Vec::new();
+    for (environment, what) in runs.chain(latencies) {
+        let Environment { device, cpu, libtorch, .. } = environment;
+        let device = if device == "cpu" { "" } else { device };
+        let libtorch = if libtorch.is_empty() { String::new() } else { format!("libtorch {libtorch}") };
+        let parts = [device, cpu, &libtorch].into_iter().filter(|part| !part.is_empty());
+        let name = parts.collect::<Vec<_>>().join(", ");
+        if name.is_empty() {
+            continue;
+        }
+        match machines.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, all)) if !all.contains(&what) => all.push(what),
+            Some(_) => {}
+            None => machines.push((name, vec![what])),
+        }
+    }
+    machines.into_iter().map(|(name, what)| format!("{name} ({})", what.join(", "))).collect()
+}
+
 /// What is known of the machine, in one line.
 fn machine(environment: &Environment) -> String {
     let Environment { device, cpu, threads, libtorch, dtype, memory_format, revision } = environment;
     let device = if device == "cpu" { "" } else { device };
-    let threads = if threads.is_empty() { String::new() } else { format!("{threads} threads") };
+    let threads = if threads.is_empty() {
+        String::new()
+    } else {
+        format!("{threads} thread{}", if threads == "1" { "" } else { "s" })
+    };
     let libtorch = if libtorch.is_empty() { String::new() } else { format!("libtorch {libtorch}") };
     let revision = if revision.is_empty() { String::new() } else { format!("revision {revision}") };
     let parts = [device, cpu, &threads, &libtorch, dtype, memory_format, &revision];
@@ -160,8 +211,9 @@ mod tests {
             counts: vec![(network.clone(), Count { classes: Some(10), ..Count::default() })],
             ..Rows::default()
         };
+        let made = origins(&rows, Path::new("mine"), &registry).into_iter().map(|origin| origin.made);
         let commands: Vec<String> =
-            origins(&rows, Path::new("mine"), &registry).into_iter().map(|origin| origin.command).collect();
+            made.map(|made| if let Made::By(command) = made { command } else { panic!() }).collect();
         let timed = "zoo-train latency mobilenet-v1 --width 1 --depth 1 --input-size 32 --profile stem1";
         let counted = "zoo-train list mobilenet-v1 --widths 1 --depths 1 --input-sizes 32 --profile stem1 --classes 10";
         assert_eq!(

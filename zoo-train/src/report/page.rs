@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::canvas::escaped;
 use super::chart::Size;
 use super::figure::{Figure, Missing};
-use super::origin::Origin;
+use super::origin::{Made, Origin};
 use super::table::Comparison;
 use super::theme;
 
@@ -22,6 +22,12 @@ pub struct Page<'a> {
     pub tables: &'a [String],
     /// What was mended in them.
     pub warnings: &'a [String],
+    /// When it was made, and by what.
+    pub made: &'a str,
+    /// The machines that rows were measured on.
+    pub machines: &'a [String],
+    /// Rows of interruptions of runs that came to their end.
+    pub superseded: usize,
 }
 
 /// A figure with its drawings.
@@ -76,10 +82,27 @@ impl Page<'_> {
                 self.comparisons.len()
             ),
         );
+        let machines: Vec<String> = self.machines.iter().map(|machine| escaped(machine)).collect();
+        if !machines.is_empty() {
+            put(out, format_args!("<p class=\"measured-on\">Measured on {}.</p>\n", machines.join("; ")));
+        }
+        put(out, format_args!("<p class=\"made\">{}</p>\n", escaped(self.made)));
         for warning in self.warnings {
             put(out, format_args!("<p class=\"warning\">{}</p>\n", escaped(warning)));
         }
         out.push_str("</header>\n");
+        self.contents(out);
+    }
+
+    fn contents(&self, out: &mut String) {
+        out.push_str("<nav aria-label=\"Contents\">\n<ol>\n");
+        for Drawn { figure, .. } in self.figures.iter().flatten() {
+            put(out, format_args!("<li><a href=\"#{}\">{}</a></li>\n", figure.name, escaped(&figure.title)));
+        }
+        for (id, title) in [("table", TABLE), ("origins", ORIGINS)] {
+            put(out, format_args!("<li><a href=\"#{id}\">{title}</a></li>\n"));
+        }
+        out.push_str("</ol>\n</nav>\n");
     }
 
     fn figures(&self, out: &mut String) {
@@ -90,7 +113,7 @@ impl Page<'_> {
                 out,
                 format_args!(
                     "<figure id=\"{0}\">\n<h2>{1}</h2>\n{wide}{narrow}<figcaption>{2} <a href=\"{0}.svg\">SVG</a> \
-                <a href=\"{0}.png\">PNG</a></figcaption>\n<p class=\"picked\" hidden></p>\n</figure>\n",
+                <a href=\"{0}.png\">PNG</a></figcaption>\n<p class=\"picked\" aria-live=\"polite\" hidden></p>\n</figure>\n",
                     figure.name,
                     escaped(&figure.title),
                     caption.join(" ")
@@ -116,8 +139,9 @@ impl Page<'_> {
                 quantities.push(comparison.quantity);
             }
         }
+        put(out, format_args!("<section id=\"table\">\n<h2>{TABLE}</h2>\n"));
         out.push_str(
-            "<section>\n<h2>Measured, published, difference</h2>\n<form class=\"filter\">\n\
+            "<form class=\"filter\">\n\
             <label>Show rows with <input type=\"search\" id=\"words\" placeholder=\"v2 224\"></label>\n\
             <label>Quantity <select id=\"quantity\"><option value=\"\">all</option>",
         );
@@ -136,8 +160,19 @@ impl Page<'_> {
         for comparison in self.comparisons {
             row(comparison, out);
         }
+        let alone = self.comparisons.iter().filter(|comparison| comparison.difference().is_none()).count();
         out.push_str("</tbody>\n</table>\n</div>\n<p class=\"caption\">Differences of accuracies are in points, those of counts in per cent of \
-            the printed figure; a printed figure that is off by more than its rounding is marked, and the note says why where that is known.</p>\n</section>\n");
+            the printed figure; a printed figure that is off by more than its rounding is marked, and the note says why where that is known.</p>\n");
+        if alone > 0 {
+            put(
+                out,
+                format_args!(
+                    "<p class=\"caption on-paper\">{alone} more rows, which have one value alone, and the origins of \
+                     latencies and counts are in the page, not on paper.</p>\n"
+                ),
+            );
+        }
+        out.push_str("</section>\n");
     }
 
     fn origins(&self, out: &mut String) {
@@ -145,7 +180,7 @@ impl Page<'_> {
         put(
             out,
             format_args!(
-                "<section>\n<h2>Where the rows come from</h2>\n<p class=\"caption\">{}</p>\n",
+                "<section id=\"origins\">\n<h2>{ORIGINS}</h2>\n<p class=\"caption\">{}</p>\n",
                 tables.join(" ")
             ),
         );
@@ -156,10 +191,16 @@ impl Page<'_> {
             }
             let failed = rows.iter().filter(|origin| !origin.is_done()).count();
             let failed = if failed > 0 { format!(", {failed} of them without a result") } else { String::new() };
+            let superseded = match self.superseded {
+                count if count > 0 && table == "accuracy" => {
+                    format!(", and {count} more of interruptions of runs that came to their end")
+                }
+                _ => String::new(),
+            };
             put(
                 out,
                 format_args!(
-                    "<details{}><summary>{heading}: {} rows{failed}</summary>\n<div class=\"scroll\"><table>\n<thead><tr>\
+                    "<details class=\"{table}\"{}><summary>{heading}: {} rows{failed}{superseded}</summary>\n<div class=\"scroll\"><table class=\"origins\">\n<thead><tr>\
                 <th scope=\"col\">Row</th><th scope=\"col\">Status</th><th scope=\"col\">Command</th><th scope=\"col\">Machine</th></tr></thead>\n<tbody>\n",
                     if rows.len() <= 12 { " open" } else { "" },
                     rows.len()
@@ -167,13 +208,16 @@ impl Page<'_> {
             );
             for origin in rows {
                 let class = if origin.is_done() { "" } else { " class=\"failed\"" };
+                let made = match &origin.made {
+                    Made::By(command) => format!("<code>{}</code>", escaped(command)),
+                    Made::Lost(reason) => escaped(reason),
+                };
                 put(
                     out,
                     format_args!(
-                        "<tr{class}><td>{}</td><td>{}</td><td><code>{}</code></td><td>{}</td></tr>\n",
+                        "<tr{class}><td>{}</td><td>{}</td><td>{made}</td><td>{}</td></tr>\n",
                         escaped(&origin.name),
                         escaped(&origin.status),
-                        escaped(&origin.command),
                         escaped(&origin.machine)
                     ),
                 );
@@ -183,6 +227,12 @@ impl Page<'_> {
         out.push_str("</section>\n");
     }
 }
+
+/// Heading of the table.
+const TABLE: &str = "Measured, published, difference";
+
+/// Heading of the origins.
+const ORIGINS: &str = "Where the rows come from";
 
 /// Headings of the table, and whether numbers stand below them.
 const COLUMNS: [(&str, bool); 9] = [
@@ -222,15 +272,18 @@ fn row(comparison: &Comparison, out: &mut String) {
     let rounded = |value: f64| (100.0 * value).round() / 100.0 + 0.0;
     let shown = |value| format!("{:+.2}{}", rounded(value), if *relative { " %" } else { "" });
     let shown = difference.map(shown).unwrap_or_default();
-    let off = match (comparison.is_off(), noisy) {
-        (true, _) => " class=\"off\"",
-        (false, true) => " class=\"noisy\"",
-        (false, false) => "",
-    };
+    let mut classes = Vec::new();
+    classes.extend(difference.is_none().then_some("alone"));
+    match (comparison.is_off(), noisy) {
+        (true, _) => classes.push("off"),
+        (false, true) => classes.push("noisy"),
+        (false, false) => {}
+    }
+    let classes = if classes.is_empty() { String::new() } else { format!(" class=\"{}\"", classes.join(" ")) };
     put(
         out,
         format_args!(
-            "<tr id=\"{}\"{off} data-quantity=\"{}\"><th scope=\"row\">{}</th><td>{}</td><td>{}</td>",
+            "<tr id=\"{}\"{classes} data-quantity=\"{}\"><th scope=\"row\">{}</th><td>{}</td><td>{}</td>",
             escaped(id),
             escaped(quantity),
             escaped(network),

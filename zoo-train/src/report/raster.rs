@@ -1,8 +1,8 @@
 //! A figure in pixels, with a font of our own: the same picture on every machine.
 
-use std::sync::Arc;
-
 use resvg::{tiny_skia, usvg};
+
+use super::font;
 
 /// Pixels of the picture for one of the figure.
 const SHARPNESS: f32 = 2.0;
@@ -12,12 +12,7 @@ const SHARPNESS: f32 = 2.0;
 /// # Errors
 /// What the renderer says, as text.
 pub fn png(svg: &str) -> Result<Vec<u8>, String> {
-    let mut fonts = usvg::fontdb::Database::new();
-    fonts.load_font_data(notosans::REGULAR_TTF.to_vec());
-    fonts.load_font_data(notosans::BOLD_TTF.to_vec());
-    let options =
-        usvg::Options { fontdb: Arc::new(fonts), font_family: "Noto Sans".into(), ..usvg::Options::default() };
-    let tree = usvg::Tree::from_str(svg, &options).map_err(|error| error.to_string())?;
+    let tree = usvg::Tree::from_str(svg, font::options()).map_err(|error| error.to_string())?;
     let size = tree.size().to_int_size().scale_by(SHARPNESS).ok_or("the figure has no size")?;
     let mut pixels = tiny_skia::Pixmap::new(size.width(), size.height()).ok_or("the figure has no size")?;
     resvg::render(&tree, tiny_skia::Transform::from_scale(SHARPNESS, SHARPNESS), &mut pixels.as_mut());

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use zoo_core::Registry;
+use zoo_core::{Registry, regular_file};
 
 use super::ReportError;
 use super::cells::Cells;
@@ -63,12 +63,12 @@ pub fn read(paths: &[PathBuf], registry: &Registry) -> Result<Rows, ReportError>
         read_table(path, registry, &mut rows)?;
         rows.tables.push(path.display().to_string());
     }
-    rows.leave_out_superseded();
+    rows.keep_finished();
     Ok(rows)
 }
 
 fn read_table(path: &Path, registry: &Registry, rows: &mut Rows) -> Result<(), ReportError> {
-    let bytes = std::fs::read_to_string(path).map_err(|source| ReportError::Read { path: path.into(), source })?;
+    let bytes = regular_file::read_text(path).map_err(|source| ReportError::Read { path: path.into(), source })?;
     let bytes = bytes.as_bytes();
     let name = path.display();
     let Text { header, records, tail } = text::split(bytes);
@@ -152,7 +152,7 @@ fn unknown_header(path: &Path, first: &str) -> ReportError {
 pub fn tables(named: &[PathBuf], results: &Path, published: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let mut paths = named.to_vec();
     if named.is_empty() {
-        paths.extend(TABLES.iter().map(|name| results.join(name)).filter(|path| path.is_file()));
+        paths.extend(TABLES.iter().map(|name| results.join(name)).filter(|path| path.exists()));
     }
     match std::fs::read_dir(published) {
         Ok(entries) => {

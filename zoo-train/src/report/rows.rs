@@ -1,6 +1,5 @@
 //! The rows that a report is made of, by kind. They are read by column name, so a column that came later does no harm.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use super::cells::Cells;
@@ -20,6 +19,8 @@ pub struct Rows {
     pub stages: Vec<(Network, Stage)>,
     /// `published/*.csv`; no network where the source does not say which.
     pub published: Vec<(Option<Network>, Published)>,
+    /// How many rows tell of interruptions or failures of runs that another row tells the end of.
+    pub superseded: usize,
     /// What was mended, one sentence each.
     pub warnings: Vec<String>,
     /// The tables that were read.
@@ -32,19 +33,24 @@ impl Rows {
         let measured = [self.runs.len(), self.counts.len(), self.latencies.len(), self.stages.len()];
         measured.iter().all(|count| *count == 0) && self.published.is_empty()
     }
-}
 
-impl Rows {
-    /// Leaves out the rows of runs that were interrupted, and came to an end in another row.
-    pub fn leave_out_superseded(&mut self) {
-        let key = |network: &Network, run: &Run| (run.run.clone(), network.title(), run.seed, run.recipe.hash.clone());
-        let ended: BTreeSet<_> = self
-            .runs
-            .iter()
-            .filter(|(_, run)| status::is_done(&run.status))
-            .map(|(network, run)| key(network, run))
-            .collect();
-        self.runs.retain(|(network, run)| run.status != status::INTERRUPTED || !ended.contains(&key(network, run)));
+    /// Takes out what a run that came to its end left on the way: the rows of its interruptions and failures.
+    pub fn keep_finished(&mut self) {
+        let settings = |(network, run): &(Network, Run)| {
+            (network.identity(), run.dataset.clone(), run.seed, run.recipe.clone(), run.config_hash.clone())
+        };
+        let is_same = |one: &(Network, Run), other: &(Network, Run)| {
+            // A cell that failed before its run began has no name.
+            (one.1.run.is_empty() || one.1.run == other.1.run) && settings(one) == settings(other)
+        };
+        let is_superseded = |at: usize, row: &(Network, Run)| {
+            let later = || self.runs[at + 1..].iter().filter(|other| status::is_done(&other.1.status));
+            !status::is_done(&row.1.status) && later().any(|other| is_same(row, other))
+        };
+        let superseded: Vec<bool> = self.runs.iter().enumerate().map(|(at, row)| is_superseded(at, row)).collect();
+        let mut each = superseded.iter();
+        self.runs.retain(|_| !each.next().copied().unwrap_or_default());
+        self.superseded = superseded.into_iter().filter(|superseded| *superseded).count();
     }
 }
 
@@ -71,6 +77,10 @@ pub struct Run {
     pub dataset: String,
     /// Seed of the run.
     pub seed: Option<u64>,
+    /// Outputs of the classifier.
+    pub classes: Option<u32>,
+    /// Of how much of its data it is.
+    pub part: Part,
     /// How it was trained.
     pub recipe: Recipe,
     /// Hash of all settings.
@@ -79,6 +89,19 @@ pub struct Run {
     pub command: String,
     /// Machine and software.
     pub environment: Environment,
+}
+
+/// What makes a run another thing than training from nothing on all of a data set. Older tables do not tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// Training images, where they were limited.
+    pub limit_train: Option<u64>,
+    /// Test images, where they were limited.
+    pub limit_test: Option<u64>,
+    /// The images that were evaluated, where those are not the test set.
+    pub evaluated: String,
+    /// The weights that it started from, or `none`.
+    pub weights: String,
 }
 
 /// How a network was trained, its length aside; only accuracies of one recipe are compared.
@@ -220,6 +243,13 @@ impl Run {
             status: cells.text("status"),
             dataset: cells.text("dataset"),
             seed: cells.number("seed")?,
+            classes: cells.number("classes")?,
+            part: Part {
+                limit_train: cells.number("limit_train")?,
+                limit_test: cells.number("limit_test")?,
+                evaluated: cells.text("split"),
+                weights: cells.text("weights"),
+            },
             recipe: Recipe {
                 hash: cells.text("recipe_hash"),
                 batch_size: cells.number("batch_size")?,
@@ -231,6 +261,39 @@ impl Run {
             environment: Environment::read(cells),
         })
     }
+}
+
+impl Run {
+    /// In words, what keeps it from standing beside runs from nothing on all of its data set; empty where nothing does.
+    pub fn apart(&self) -> String {
+        let Part { limit_train, limit_test, evaluated, weights } = &self.part;
+        let mut parts = Vec::new();
+        parts.extend(limit_train.map(|images| format!("on {} training images", thousands(images))));
+        parts.extend(limit_test.map(|images| format!("of {} test images", thousands(images))));
+        if !["", "test", "val"].contains(&evaluated.as_str()) {
+            parts.push(format!("of the {evaluated} images"));
+        }
+        if !["", "none"].contains(&weights.as_str()) {
+            parts.push(format!("from weights {weights}"));
+        }
+        let all = match self.dataset.as_str() {
+            "cifar10" | "imagenette" => Some(10),
+            "imagenet" => Some(1000),
+            _ => None,
+        };
+        parts.extend(
+            self.classes.filter(|classes| all.is_some_and(|all| all != *classes)).map(|n| format!("{n} classes")),
+        );
+        parts.join(", ")
+    }
+}
+
+/// A whole number with its thousands apart.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    groups.join(",")
 }
 
 impl Count {
@@ -335,5 +398,52 @@ impl Environment {
             memory_format: cells.text("memory_format"),
             revision: cells.text("revision"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zoo_core::Registry;
+
+    use super::*;
+
+    fn row(name: &str, hash: &str, state: &str) -> (Network, Run) {
+        let header =
+            ["run", "params", "macs", "epochs", "steps", "status", "dataset", "classes", "seed", "config_hash"];
+        let record = [name, "1", "1", "3", "100", state, "cifar10", "10", "0", hash];
+        let (header, record) = (header.map(String::from), record.map(String::from));
+        let run = Run::read(&Cells { header: &header, record: &record }).unwrap();
+        (Network::new(&Registry::default(), "mobilenet-v2", (1.0, 1.0, 32), "stem1"), run)
+    }
+
+    #[test]
+    fn of_a_run_that_was_interrupted_and_finished_only_the_end_counts() {
+        let finished = |runs: Vec<(Network, Run)>| {
+            let mut rows = Rows { runs, ..Rows::default() };
+            rows.keep_finished();
+            let kept: Vec<String> = rows.runs.iter().map(|(_, run)| run.status.clone()).collect();
+            (kept, rows.superseded)
+        };
+        let (one, done) = (row("a", "01", "interrupted"), row("a", "01", "done"));
+        assert_eq!(finished(vec![one.clone(), one.clone(), done.clone()]), (vec!["done".to_string()], 2));
+        // Another run of that name, as a fresh checkout counts anew, and one that was begun again after the end.
+        let other = row("a", "02", "interrupted");
+        assert_eq!(finished(vec![other, done.clone(), one.clone()]).0, ["interrupted", "done", "interrupted"]);
+        // A cell that failed before its run began.
+        assert_eq!(finished(vec![row("", "01", "crashed (SIGSEGV)"), done]).1, 1);
+    }
+
+    #[test]
+    fn what_is_not_the_whole_data_set_from_nothing_is_said() {
+        let (_, mut run) = row("a", "01", "done");
+        assert_eq!(run.apart(), "");
+        run.part.limit_train = Some(1000);
+        assert_eq!(run.apart(), "on 1,000 training images");
+        run.part = Part { limit_test: Some(12_345), weights: "v2.pth@0cc175b9".into(), ..Part::default() };
+        assert_eq!(run.apart(), "of 12,345 test images, from weights v2.pth@0cc175b9");
+        run.part = Part { evaluated: "validation".into(), ..Part::default() };
+        assert_eq!(run.apart(), "of the validation images");
+        (run.part, run.classes) = (Part::default(), Some(3));
+        assert_eq!(run.apart(), "3 classes");
     }
 }

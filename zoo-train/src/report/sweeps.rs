@@ -1,16 +1,24 @@
-//! Which sweep a training run is a cell of: by the hash of its settings, as a sweep itself knows its rows.
+//! Which sweep a training run is a cell of, by the hash of its settings, as a sweep itself knows its rows; and which recipe
+//! that comes with the project it was trained by.
 
 use std::path::{Path, PathBuf};
 
-use zoo_core::Registry;
+use toml::{Table, Value};
+use zoo_core::{Registry, regular_file};
 
+use super::network::Network;
 use super::rows::Run;
 use crate::sweep::cell::Work;
 use crate::sweep::training::{Recipe, Training};
 use crate::sweep::{Kind, SweepError, SweepFile, grid};
+use crate::train::Settings;
+use crate::train::settings::Precision;
 
 /// Where the sweeps that come with the project are, seen from its root.
 const SHIPPED: &str = "configs/sweeps";
+
+/// Where the recipes are.
+const RECIPES: &str = "configs";
 
 /// Training cells, each with the command of its sweep.
 #[derive(Debug)]
@@ -30,10 +38,16 @@ impl Sweeps {
         for folder in list(&results.join("sweeps")) {
             let file = format!("{}.toml", folder.file_name().unwrap_or_default().to_string_lossy());
             let shipped = Path::new(SHIPPED).join(&file);
-            let file = if shipped.is_file() { shipped } else { file.into() };
+            let sweep = [shipped, file.into()].into_iter().find(|path| path.is_file());
             let told = list(&folder).into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "toml"));
-            let command = format!("zoo-train sweep {}", file.display());
-            all.extend(told.filter_map(|path| Some((command.clone(), Training::told(&path, registry)?))));
+            all.extend(told.filter_map(|path| {
+                // Without the sweep itself, what its cell was told repeats the run.
+                let command = match &sweep {
+                    Some(sweep) => format!("zoo-train sweep {}", sweep.display()),
+                    None => format!("zoo-train --config {}", path.display()),
+                };
+                Some((command, Training::told(&path, registry)?))
+            }));
         }
         Sweeps(all)
     }
@@ -48,6 +62,66 @@ impl Sweeps {
         };
         self.0.iter().find(|(_, training)| is_cell(training)).map(|(command, _)| command.clone())
     }
+}
+
+/// The recipes that come with the project: each file with its settings.
+#[derive(Debug)]
+pub struct Recipes(Vec<(PathBuf, Table)>);
+
+impl Recipes {
+    /// Those in `configs`, as far as they can be read.
+    pub fn read() -> Recipes {
+        let table = |path: PathBuf| {
+            let text = regular_file::read_text(&path).ok()?;
+            Some((path, text.parse().ok()?))
+        };
+        let files =
+            list(Path::new(RECIPES)).into_iter().filter(|path| path.extension().is_some_and(|end| end == "toml"));
+        Recipes(files.filter_map(table).collect())
+    }
+
+    /// The command that trains `run` again with one of them, if its recipe is that.
+    pub fn command(&self, network: &Network, run: &Run, registry: &Registry) -> Option<String> {
+        if run.recipe.hash.is_empty() {
+            return None;
+        }
+        let defaults: Table = Settings::layered(None, Table::new()).ok()?.0.to_toml().parse().ok()?;
+        self.0.iter().find_map(|(path, table)| {
+            let mut flags = vec![format!("zoo-train --config {}", path.display())];
+            let mut given = table.clone();
+            for (key, value) in axes(network, run, registry)? {
+                let told = table.get(key).or_else(|| defaults.get(key));
+                if told != Some(&value) && (told.is_some() || value.as_str() != Some(Precision::F32.name())) {
+                    let text = value.as_str().map_or_else(|| value.to_string(), String::from);
+                    flags.push(format!("--{} {text}", key.replace('_', "-")));
+                }
+                given.insert(key.into(), value);
+            }
+            if ["weights", "pretrained"].iter().any(|key| given.contains_key(*key)) {
+                return None;
+            }
+            let training = Recipe::default().with(given, registry).ok()?;
+            (training.settings.recipe_hash() == run.recipe.hash).then(|| flags.join(" "))
+        })
+    }
+}
+
+/// What the columns of a run say of its settings.
+fn axes(network: &Network, run: &Run, registry: &Registry) -> Option<Vec<(&'static str, Value)>> {
+    let own = registry.find(&network.model).ok()?.variant.options;
+    let mut axes = vec![("model", Value::String(network.model.clone()))];
+    for (key, value, usual) in [("width", network.width, own.width), ("depth", network.depth, own.depth)] {
+        if value != usual {
+            axes.push((key, Value::Float(value)));
+        }
+    }
+    axes.push(("input_size", Value::Integer(network.input_size.into())));
+    axes.push(("profile", Value::String(network.profile.clone())));
+    axes.push(("batch_size", Value::Integer(run.recipe.batch_size?.try_into().ok()?)));
+    axes.push(("precision", Value::String(run.recipe.dtype.clone())));
+    axes.push(("seed", Value::Integer(run.seed?.try_into().ok()?)));
+    axes.push(("steps", Value::Integer(run.steps.try_into().ok()?)));
+    Some(axes)
 }
 
 /// The training cells of the sweep at `path`.

@@ -1,8 +1,10 @@
 //! The table of the page: what was found here beside what was published, one quantity a row.
 
+use zoo_core::Registry;
+
 use super::figures::latency_id;
 use super::network::{Network, dataset_title};
-use super::observation::{Kind, Observation, Observations, rounded};
+use super::observation::{Kind, Observation, Observations, classes_of, count, rounded};
 use super::rows::Rows;
 use crate::latency::NOISY;
 
@@ -60,7 +62,7 @@ fn last_place(printed: f64) -> f64 {
 }
 
 /// Every comparison: those with something to compare first, and in both parts accuracies, counts, latencies.
-pub fn comparisons(rows: &Rows, observations: &Observations) -> Vec<Comparison> {
+pub fn comparisons(rows: &Rows, observations: &Observations, registry: &Registry) -> Vec<Comparison> {
     let mut all: Vec<Comparison> = Vec::new();
     for observation in &observations.all {
         let comparison = accuracy(observation, &observations.all, rows);
@@ -74,7 +76,7 @@ pub fn comparisons(rows: &Rows, observations: &Observations) -> Vec<Comparison> 
         all.push(comparison);
         all.extend(averaged);
     }
-    all.extend(counts(rows));
+    all.extend(counts(rows, registry));
     all.extend(latencies(rows));
     all.sort_by_key(|comparison| comparison.difference().is_none());
     all
@@ -85,6 +87,8 @@ fn accuracy(observation: &Observation, all: &[Observation], rows: &Rows) -> Comp
     let partner = all.iter().filter(|other| {
         other.kind != observation.kind
             && other.dataset == observation.dataset
+            && other.apart.is_empty()
+            && observation.apart.is_empty()
             && identity(other).is_some()
             && identity(other) == identity(observation)
     });
@@ -106,7 +110,11 @@ fn accuracy(observation: &Observation, all: &[Observation], rows: &Rows) -> Comp
     Comparison {
         id: observation.id.clone(),
         network: observation.network.as_ref().map_or_else(|| observation.model.clone(), Network::title),
-        conditions: format!("{}, {profile}", dataset_title(&observation.dataset)),
+        conditions: [dataset_title(&observation.dataset), profile, &observation.apart]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(", "),
         quantity: "top-1, %",
         here: here.map(|one| one.top1),
         deviation: here.and_then(|one| one.deviation),
@@ -120,19 +128,14 @@ fn accuracy(observation: &Observation, all: &[Observation], rows: &Rows) -> Comp
 }
 
 /// Every printed count beside the exact one.
-fn counts(rows: &Rows) -> Vec<Comparison> {
+fn counts(rows: &Rows, registry: &Registry) -> Vec<Comparison> {
     let mut all = Vec::new();
     for (at, (network, row)) in rows.published.iter().enumerate() {
-        let classes = if row.dataset == "cifar10" { 10 } else { 1000 };
-        let counted = network.as_ref().and_then(|network| {
-            let mut counts = rows.counts.iter().filter(|(other, count)| {
-                other.identity() == network.identity() && count.classes.unwrap_or(1000) == classes
-            });
-            counts.next().map(|(_, count)| count)
-        });
+        let classes = classes_of(&row.dataset);
+        let counted = network.as_ref().and_then(|network| count(rows, registry, network, classes));
         let exact = [
-            ("MACs, M", row.macs_m, counted.map(|count| count.macs as f64 / 1e6)),
-            ("parameters, M", row.params_m, counted.map(|count| count.params as f64 / 1e6)),
+            ("MACs, M", row.macs_m, counted.map(|(_, macs)| macs as f64 / 1e6)),
+            ("parameters, M", row.params_m, counted.map(|(params, _)| params as f64 / 1e6)),
         ];
         for (quantity, published, here) in exact.into_iter().filter(|(_, published, _)| published.is_some()) {
             all.push(Comparison {

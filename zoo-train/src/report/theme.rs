@@ -7,7 +7,7 @@ use std::fmt::Write;
 type Colour = (&'static str, &'static str, &'static str);
 
 /// Everything that has a colour.
-const COLOURS: [Colour; 29] = [
+const COLOURS: [Colour; 30] = [
     ("page", "#ffffff", "#14171a"),
     ("ink", "#1c2126", "#e4e7ea"),
     ("soft", "#5a636c", "#a2abb4"),
@@ -37,6 +37,7 @@ const COLOURS: [Colour; 29] = [
     ("p6", "#35b779", "#3bbf80"),
     ("p7", "#6dcd59", "#76cf63"),
     ("p8", "#b4de2c", "#b9da48"),
+    ("p9", "#fde725", "#f3e04a"),
 ];
 
 /// Colour of a family in every figure; families of somebody else share one.
@@ -60,10 +61,11 @@ pub fn rules() -> String {
         let _ = write!(
             rules,
             ".s{number} .dot,.s{number} .bar,.line.s{number}{{stroke:var(--s{number})}}\n\
-             .measured.s{number} .dot{{fill:var(--s{number})}}\n.name.s{number}{{fill:var(--n{number})}}\n"
+             .measured.s{number} .dot{{fill:var(--s{number})}}\n.name.s{number}{{fill:var(--n{number})}}\n\
+             .leader.s{number}{{stroke:var(--n{number})}}\n"
         );
     }
-    for number in 0..=8 {
+    for number in 0..=9 {
         let _ = writeln!(rules, ".p{number} rect{{fill:var(--p{number})}}");
     }
     rules

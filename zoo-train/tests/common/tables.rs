@@ -70,3 +70,17 @@ pub fn results(folder: &Path) {
     let papers = [published(0.5, 65.4, ""), published(1.0, 72.0, "with <angle> & more"), published(1.4, 74.7, "")];
     write(&folder.join("results/published/v2.csv"), PUBLISHED, &papers);
 }
+
+/// The tables that come with the project, in a folder of their own.
+pub fn committed(folder: &Path) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../results");
+    for part in ["", "published"] {
+        fs::create_dir_all(folder.join("results").join(part)).unwrap();
+        for entry in fs::read_dir(from.join(part)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|ending| ending == "csv") {
+                fs::copy(&path, folder.join("results").join(part).join(path.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+}

@@ -7,7 +7,8 @@ use super::super::curve::{Along, Curve, curves};
 use super::super::figure::{Drawing, Figure, Lines, Missing};
 use super::super::network::dataset_title;
 use super::super::observation::{Kind, Observation, Observations};
-use super::{by_dataset, fronts, kinds_sentence, main_sets, name_families, series, spread_sentence};
+use super::names::{keys, names};
+use super::{DEVIATION, by_dataset, fronts, left_out, main_sets, series};
 
 /// What an accuracy may be set against.
 struct Cost {
@@ -60,31 +61,33 @@ pub fn figures(observations: &Observations) -> Vec<Result<Figure, Missing>> {
 
 fn figure(cost: &Cost, dataset: &str, all: &[&Observation], observations: &Observations) -> Option<Figure> {
     let with_cost: Vec<&Observation> =
-        main_sets(all).into_iter().filter(|observation| (cost.of)(observation).is_some()).collect();
+        // No logarithm of nothing.
+        main_sets(all).into_iter().filter(|observation| (cost.of)(observation).is_some_and(|cost| cost > 0.0)).collect();
     let found = curves(&with_cost, Along::Cost);
-    let families: Vec<_> = found.curves.iter().map(|curve| (curve.family.clone(), curve.kind)).collect();
-    let mut lines: Vec<_> = found.curves.iter().map(|curve| series(curve, None, cost.of)).collect();
-    name_families(&mut lines, &families);
+    let shown: Vec<&Curve<'_>> = found.curves.iter().collect();
+    let names = names(&shown, Along::Cost);
+    let lines: Vec<_> = shown.iter().zip(names).map(|(curve, name)| series(curve, name, cost.of)).collect();
     let points = || lines.iter().flat_map(|series| &series.points);
     // One point is a number, and the table has it.
     points().nth(1)?;
     let x = Axis::around(cost.axis, cost.unit, true, points().map(|point| point.x))?;
     let y = top1_axis(dataset, points().flat_map(|point| heights(point.y, point.spread)))?;
-    let mut caption: Vec<String> = kinds_sentence(&lines).into_iter().chain(spread_sentence(&lines)).collect();
+    let mut caption: Vec<String> = Vec::new();
     if let (true, Some(condition)) = (cost.name == "latency", &observations.condition) {
         caption.push(format!("Latency measured here: {condition}."));
     }
     let fronts = fronts(&found.curves, cost.of);
-    if !fronts.is_empty() {
-        let each = if measured_terms(&found.curves) > 1 { ", of runs of equal epochs and recipe" } else { "" };
-        caption.push(format!("Dashed: the Pareto front, what nothing cheaper beats{each}."));
+    if !fronts.is_empty() && measured_terms(&found.curves) > 1 {
+        caption.push("Runs of each number of epochs and each recipe have a front of their own.".into());
     }
+    let keys = keys(&shown);
+    caption.extend(left_out(dataset, observations));
     caption.extend(found.notes);
     Some(Figure {
         name: format!("accuracy-{}-{}", cost.name, file_name(dataset)),
         title: format!("Accuracy against {}, {}", cost.title, dataset_title(dataset)),
         caption,
-        drawing: Drawing::Lines(Lines { x, y, series: lines, names_outside: false, fronts }),
+        drawing: Drawing::Lines(Lines { x, y, series: lines, names_outside: false, fronts, spread: DEVIATION, keys }),
     })
 }
 

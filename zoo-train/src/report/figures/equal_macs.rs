@@ -44,7 +44,11 @@ pub fn latency(rows: &Rows) -> Result<Figure, Missing> {
                 .into(),
             format!("Measured here: {condition}."),
         ],
-        drawing: Drawing::Bars(Bars { x: Axis::fixed("median latency, ms", 0.0, 1.05 * longest), groups }),
+        drawing: Drawing::Bars(Bars {
+            x: Axis::fixed("median latency, ms", 0.0, 1.05 * longest),
+            groups,
+            keys: Vec::new(),
+        }),
     })
 }
 
@@ -82,7 +86,7 @@ impl Rivals<'_> {
         let bar = |(way, (_, network, row)): &(Way, Timed<'_>)| {
             let ms = row.p50_ms?;
             let title = format!("{}: {ms:.2} ms, {} MACs", network.title(), scaled(row.macs? as f64));
-            Some((way.label().short, vec![Part { name: format!("{ms:.2} ms"), length: ms, title }]))
+            Some((way.label().short, vec![Part { name: format!("{ms:.2} ms"), colour: 0, length: ms, title }]))
         };
         let bars = self.grown.iter().filter_map(bar).collect();
         let (_, base, _) = self.base;

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::super::axis::{Axis, Unit};
-use super::super::figure::{Bars, Drawing, Figure, Group, Lines, Missing, Part, Point, Series};
+use super::super::figure::{Bars, Drawing, Figure, Group, Key, Label, Lines, Missing, Part, Point, Series};
 use super::super::latencies::{Newest, condition_of, main_condition};
-use super::super::network::Network;
+use super::super::network::{FamilyName, Network};
 use super::super::observation::{Kind, scaled};
 use super::super::rows::{Condition, Latency, Rows, Stage};
 use super::super::theme::colour_of;
-use super::name_families;
+use super::names::by_family;
 use crate::latency::stages;
 
 /// More bars than these make a figure of several screens.
@@ -19,19 +19,22 @@ const MOST_NETWORKS: usize = 10;
 pub fn against_macs(rows: &Rows) -> Result<Figure, Missing> {
     let missing = || Missing { sentence: "No latency against MACs yet: no row of latency.csv has a time.".into() };
     let condition = main_condition(rows).ok_or_else(missing)?;
+    let newest = Newest::of(rows, &condition);
     let mut families: BTreeMap<(String, String), Vec<Point>> = BTreeMap::new();
-    for (number, network, row) in Newest::of(rows, &condition).iter() {
+    for (number, network, row) in newest.iter() {
         let key = (network.family.clone(), network.profile.clone());
         families.entry(key).or_default().extend(point(number, network, row));
     }
-    let mut names = Vec::new();
+    let named: Vec<(String, String)> = families.keys().cloned().collect();
     let mut lines = Vec::new();
-    for ((family, _), mut points) in families {
+    for ((family, profile), mut points) in families {
         points.sort_by(|one, other| one.x.total_cmp(&other.x));
-        lines.push(Series { label: None, colour: colour_of(&family), kind: Kind::Measured, joined: false, points });
-        names.push((family, Kind::Measured));
+        let several = named.iter().filter(|(other, _)| *other == family).count() > 1;
+        let more = if several { format!(", {profile}") } else { String::new() };
+        let FamilyName { long, short } = FamilyName::of(&family);
+        let label = Label { long, short }.with(&more);
+        lines.push(Series { label, colour: colour_of(&family), kind: Kind::Measured, joined: false, points });
     }
-    name_families(&mut lines, &names);
     let points = || lines.iter().flat_map(|series| &series.points);
     let x = Axis::around(
         "multiply-accumulates for one image (log scale)",
@@ -42,7 +45,7 @@ pub fn against_macs(rows: &Rows) -> Result<Figure, Missing> {
     let y = Axis::around("median latency, ms (log scale)", Unit::Plain, true, points().map(|point| point.y));
     let (x, y) = x.zip(y).ok_or_else(missing)?;
     let others = rows.latencies.iter().filter(|(_, row)| row.condition != condition).count();
-    let mut caption = vec![format!("Measured here: {condition}. Bars reach up to the 90th percentile.")];
+    let mut caption = vec![format!("Measured here: {condition}.")];
     if others > 0 {
         caption.push(format!("{others} rows of other conditions are in the table."));
     }
@@ -50,12 +53,21 @@ pub fn against_macs(rows: &Rows) -> Result<Figure, Missing> {
         name: "latency-macs".into(),
         title: "Latency against MACs".into(),
         caption,
-        drawing: Drawing::Lines(Lines { x, y, series: lines, names_outside: false, fronts: Vec::new() }),
+        drawing: Drawing::Lines(Lines {
+            x,
+            y,
+            series: lines,
+            names_outside: false,
+            fronts: Vec::new(),
+            spread: "up to the 90th percentile",
+            keys: by_family(newest.iter().map(|(_, network, _)| network)),
+        }),
     })
 }
 
 fn point(number: usize, network: &Network, row: &Latency) -> Option<Point> {
-    let (x, y) = (row.macs? as f64, row.p50_ms?);
+    // No logarithm of nothing.
+    let (x, y) = (row.macs.filter(|macs| *macs > 0)? as f64, row.p50_ms.filter(|ms| *ms > 0.0)?);
     let condition = &row.condition;
     let title = format!("{}: {y:.2} ms, {} MACs ({condition})", network.title(), scaled(x));
     Some(Point { x, y, spread: row.p90_ms.map(|p90| (y, p90)), row: latency_id(number), title })
@@ -89,8 +101,33 @@ pub fn by_stage(rows: &Rows) -> Result<Figure, Missing> {
         name: "latency-stages".into(),
         title: "Latency by stage".into(),
         caption,
-        drawing: Drawing::Bars(Bars { x: Axis::fixed("share, %", 0.0, 100.0), groups }),
+        drawing: Drawing::Bars(Bars { x: Axis::fixed("share, %", 0.0, 100.0), keys: stage_keys(&groups), groups }),
     })
+}
+
+/// The colour of a stage, the same in every network: stages in their order, the parts before and behind them at the ends.
+fn stage_colour(name: &str) -> usize {
+    match (name, name.strip_prefix("stages.").and_then(|number| number.parse::<usize>().ok())) {
+        ("stem", _) => 0,
+        ("head", _) => 8,
+        (_, Some(number)) => 1 + number % 7,
+        _ => 9,
+    }
+}
+
+/// What each colour of the bars stands for; more stages than colours share them in turn.
+fn stage_keys(groups: &[Group]) -> Vec<Key> {
+    let mut names: Vec<&str> = Vec::new();
+    for part in groups.iter().flat_map(|group| &group.bars).flat_map(|(_, parts)| parts) {
+        if !names.contains(&part.name.as_str()) {
+            names.push(&part.name);
+        }
+    }
+    let mut keys: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for name in names {
+        keys.entry(stage_colour(name)).or_default().push(name);
+    }
+    keys.into_iter().map(|(colour, names)| Key { colour, text: names.join(", ") }).collect()
 }
 
 /// The stages of a network under a condition, measured at once.
@@ -179,8 +216,9 @@ fn group(name: &str, stages: &[&Stage]) -> Option<Group> {
     }
     let part = |stage: &Stage, share: f64, what: String| Part {
         name: stage.stage.clone(),
+        colour: stage_colour(&stage.stage),
         length: 100.0 * share,
-        title: format!("{}: {what}, {:.1} %", stage.stage, 100.0 * share),
+        title: format!("{name}, {}: {what}, {:.1} %", stage.stage, 100.0 * share),
     };
     let by_macs = stages
         .iter()

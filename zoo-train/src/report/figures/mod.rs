@@ -4,6 +4,7 @@ mod accuracy;
 mod equal_macs;
 mod latency;
 mod multipliers;
+mod names;
 mod scaling;
 mod way;
 
@@ -12,7 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use latency::latency_id;
 
 use super::figure::{Figure, Label, Missing, Point, Series};
-use super::network::FamilyName;
 use super::observation::{Kind, Observation, Observations};
 use super::rows::Rows;
 use super::theme::colour_of;
@@ -29,10 +29,12 @@ pub fn figures(rows: &Rows, observations: &Observations) -> Vec<Result<Figure, M
     figures
 }
 
-/// The accuracies of each data set, those with a run of ours first.
+/// The accuracies of each data set, those with a run of ours first. Runs on a part of it, or from weights, are left out: beside
+/// the others they would be read as what they are not.
 fn by_dataset(observations: &Observations) -> Vec<(String, Vec<&Observation>)> {
+    let whole = || observations.all.iter().filter(|observation| observation.apart.is_empty());
     let of = |kind: Kind| {
-        let all = observations.all.iter().filter(move |observation| observation.kind == kind);
+        let all = whole().filter(move |observation| observation.kind == kind);
         all.map(|observation| observation.dataset.clone()).collect::<BTreeSet<String>>()
     };
     let (measured, published) = (of(Kind::Measured), of(Kind::Published));
@@ -43,10 +45,18 @@ fn by_dataset(observations: &Observations) -> Vec<(String, Vec<&Observation>)> {
     names
         .into_iter()
         .map(|name| {
-            let all = observations.all.iter().filter(|observation| observation.dataset == name).collect();
+            let all = whole().filter(|observation| observation.dataset == name).collect();
             (name, all)
         })
         .collect()
+}
+
+/// A sentence on the runs that [`by_dataset`] leaves out.
+fn left_out(dataset: &str, observations: &Observations) -> Option<String> {
+    let apart = |observation: &&Observation| observation.dataset == dataset && !observation.apart.is_empty();
+    let count = observations.all.iter().filter(apart).count();
+    let (runs, are) = if count == 1 { ("run", "is") } else { ("runs", "are") };
+    (count > 0).then(|| format!("{count} {runs} on a part of the data or from weights {are} in the table alone."))
 }
 
 /// Of the sets that a family is published in, the one with the most rows, and all that was measured. Two sources of the
@@ -68,8 +78,11 @@ fn main_sets<'a>(observations: &[&'a Observation]) -> Vec<&'a Observation> {
     observations.iter().copied().filter(|one| one.kind == Kind::Measured || is_main(one)).collect()
 }
 
+/// What an error bar of an accuracy is.
+const DEVIATION: &str = "one standard deviation over seeds";
+
 /// A line of a figure whose points stand at `place`; points that have no place are left out.
-fn series(curve: &Curve<'_>, label: Option<Label>, place: impl Fn(&Observation) -> Option<f64>) -> Series {
+fn series(curve: &Curve<'_>, label: Label, place: impl Fn(&Observation) -> Option<f64>) -> Series {
     let points = curve.points.iter().filter_map(|observation| {
         let spread =
             observation.deviation.map(|deviation| (observation.top1 - deviation, observation.top1 + deviation));
@@ -84,37 +97,6 @@ fn series(curve: &Curve<'_>, label: Option<Label>, place: impl Fn(&Observation) 
     Series { label, colour: colour_of(&curve.family), kind: curve.kind, joined: true, points: points.collect() }
 }
 
-/// The name of a family, with more behind it.
-fn label(family: &str, more: &str) -> Label {
-    let name = FamilyName::of(family);
-    Label { long: format!("{}{more}", name.long), short: format!("{}{more}", name.short) }
-}
-
-/// Says once for each family and kind what it is: at the line that reaches highest, or the point where there are no lines.
-fn name_families(series: &mut [Series], families: &[(String, Kind)]) {
-    let both = |family: &str| {
-        families.iter().any(|(other, kind)| other == family && *kind == Kind::Measured)
-            && families.iter().any(|(other, kind)| other == family && *kind == Kind::Published)
-    };
-    let distinct: BTreeSet<(String, Kind)> = families.iter().cloned().collect();
-    for (family, kind) in distinct {
-        let highest = (0..series.len())
-            .filter(|&at| families[at] == (family.clone(), kind) && !series[at].points.is_empty())
-            .max_by(|&one, &other| {
-                let is_line = |at: usize| series[at].points.len() > 1;
-                is_line(one).cmp(&is_line(other)).then(top(&series[one]).total_cmp(&top(&series[other])))
-            });
-        if let Some(at) = highest {
-            let more = if both(&family) && kind == Kind::Measured { " (here)" } else { "" };
-            series[at].label = Some(label(&family, more));
-        }
-    }
-}
-
-fn top(series: &Series) -> f64 {
-    series.points.iter().map(|point| point.y).fold(f64::NEG_INFINITY, f64::max)
-}
-
 /// The fronts of what was published and of what was measured, of the latter one for each number of epochs and recipe: a
 /// longer run is not a better network. A front is of several points.
 fn fronts(curves: &[Curve<'_>], place: impl Fn(&Observation) -> Option<f64>) -> Vec<Vec<(f64, f64)>> {
@@ -127,40 +109,4 @@ fn fronts(curves: &[Curve<'_>], place: impl Fn(&Observation) -> Option<f64>) -> 
         curve::front(points).into_iter().map(|at| points[at]).collect()
     };
     groups.values().map(front).filter(|front| front.len() > 1).collect()
-}
-
-/// How to read circles, where a figure has both kinds.
-fn kinds_sentence(series: &[Series]) -> Option<String> {
-    let has = |kind: Kind| series.iter().any(|series| series.kind == kind && !series.points.is_empty());
-    match (has(Kind::Measured), has(Kind::Published)) {
-        (true, true) => Some("Filled: measured here. Hollow: published.".into()),
-        (true, false) => Some("All points were measured here.".into()),
-        (false, true) => Some("All accuracies are published ones.".into()),
-        (false, false) => None,
-    }
-}
-
-/// A sentence where a figure shows averages over seeds.
-fn spread_sentence(series: &[Series]) -> Option<String> {
-    let spread = series.iter().flat_map(|series| &series.points).any(|point| point.spread.is_some());
-    spread.then(|| "Error bars: one standard deviation over seeds.".into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_family_is_named_at_its_highest_line_and_at_a_point_where_it_has_no_line() {
-        let series = |heights: &[f64]| {
-            let point = |y: &f64| Point { x: 1.0, y: *y, spread: None, row: String::new(), title: String::new() };
-            let points = heights.iter().map(point).collect();
-            Series { label: None, colour: 0, kind: Kind::Measured, joined: true, points }
-        };
-        let mut all = [series(&[90.0]), series(&[70.0, 80.0]), series(&[60.0, 75.0]), series(&[50.0]), series(&[55.0])];
-        let families = ["mobilenet-v1", "mobilenet-v1", "mobilenet-v1", "mobilenet-v2", "mobilenet-v2"];
-        name_families(&mut all, &families.map(|family| (family.to_string(), Kind::Measured)));
-        let named: Vec<bool> = all.iter().map(|series| series.label.is_some()).collect();
-        assert_eq!(named, [false, true, false, false, true]);
-    }
 }

@@ -2,11 +2,12 @@
 
 use super::super::axis::{Axis, Unit};
 use super::super::curve::{Along, Curve, curves};
-use super::super::figure::{Drawing, Figure, Label, Lines, Missing};
+use super::super::figure::{Drawing, Figure, Lines, Missing};
 use super::super::network::dataset_title;
-use super::super::observation::{Kind, Observation, Observations};
+use super::super::observation::{Observation, Observations};
 use super::accuracy::{file_name, heights, top1_axis};
-use super::{by_dataset, kinds_sentence, label, main_sets, series, spread_sentence};
+use super::names::{keys, names};
+use super::{DEVIATION, by_dataset, main_sets, series};
 
 /// A figure of widths and one of resolutions for each data set that has a line.
 pub fn figures(observations: &Observations) -> Vec<Result<Figure, Missing>> {
@@ -41,7 +42,8 @@ fn figure(along: Along, name: &str, dataset: &str, all: &[&Observation]) -> Opti
         let network = observation.network.as_ref()?;
         Some(if along == Along::Width { network.width } else { f64::from(network.input_size) })
     };
-    let drawn: Vec<_> = lines.iter().map(|curve| series(curve, Some(named(curve, along)), place)).collect();
+    let names = names(&lines, along);
+    let drawn: Vec<_> = lines.iter().zip(names).map(|(curve, name)| series(curve, name, place)).collect();
     let points = || drawn.iter().flat_map(|series| &series.points);
     let (title, unit) = match along {
         Along::Width => ("width multiplier", Unit::Plain),
@@ -49,8 +51,6 @@ fn figure(along: Along, name: &str, dataset: &str, all: &[&Observation]) -> Opti
     };
     let x = Axis::around(title, unit, false, points().map(|point| point.x))?;
     let y = top1_axis(dataset, points().flat_map(|point| heights(point.y, point.spread)))?;
-    let mut caption: Vec<String> = kinds_sentence(&drawn).into_iter().chain(spread_sentence(&drawn)).collect();
-    caption.extend(found.notes);
     Some(Figure {
         name: format!("{name}-{}", file_name(dataset)),
         title: format!(
@@ -58,17 +58,15 @@ fn figure(along: Along, name: &str, dataset: &str, all: &[&Observation]) -> Opti
             if along == Along::Width { "width" } else { "resolution" },
             dataset_title(dataset)
         ),
-        caption,
-        drawing: Drawing::Lines(Lines { x, y, series: drawn, names_outside: true, fronts: Vec::new() }),
+        caption: found.notes,
+        drawing: Drawing::Lines(Lines {
+            x,
+            y,
+            series: drawn,
+            names_outside: true,
+            fronts: Vec::new(),
+            spread: DEVIATION,
+            keys: keys(&lines),
+        }),
     })
-}
-
-/// A line is named by its family and by what it holds fixed.
-fn named(curve: &Curve<'_>, along: Along) -> Label {
-    let here = if curve.kind == Kind::Measured { " (here)" } else { "" };
-    let fixed = match along {
-        Along::Width => curve.input_size().map(|size| format!(", {size} px")),
-        _ => curve.width().map(|width| format!(" x{width}")),
-    };
-    label(&curve.family, &format!("{}{here}", fixed.unwrap_or_default()))
 }

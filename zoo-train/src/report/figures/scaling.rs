@@ -1,12 +1,21 @@
 //! Compound scaling against width, depth or resolution alone, from one base network.
 
 use super::super::axis::{Axis, Unit};
-use super::super::figure::{Drawing, Figure, Lines, Missing, Point, Series};
-use super::super::network::{FamilyName, dataset_title};
-use super::super::observation::{Kind, Observation, Observations};
+use super::super::figure::{Drawing, Figure, Key, Label, Lines, Missing, Point, Series};
+use super::super::network::{FamilyName, Network, dataset_title};
+use super::super::observation::{Kind, Observation, Observations, rounded};
 use super::accuracy::{file_name, heights, top1_axis};
+use super::names::along_lines;
 use super::way::Way;
-use super::{by_dataset, kinds_sentence, spread_sentence};
+use super::{DEVIATION, by_dataset};
+
+/// Networks that have grown in one way, on a line from their base or as single points.
+struct Grown<'a> {
+    way: Way,
+    kind: Kind,
+    joined: bool,
+    points: Vec<&'a Observation>,
+}
 
 /// A figure for each family and data set that has rows of scaling along one axis alone.
 pub fn figures(observations: &Observations) -> Vec<Result<Figure, Missing>> {
@@ -46,34 +55,41 @@ fn figure(family: &str, dataset: &str, all: &[&Observation]) -> Option<Figure> {
         let rows: Vec<&Observation> = mine.iter().copied().filter(|observation| observation.set == set).collect();
         let from_base = ways(&rows, kind, &mut notes);
         // One axis alone has nothing to be set against; the figures of multipliers show those.
-        if from_base.len() > 1 || from_base.iter().any(|(way, _)| *way == Way::Compound) {
+        if from_base.len() > 1 || from_base.iter().any(|line| line.way == Way::Compound) {
             lines.extend(from_base);
         }
     }
-    let distinct = Way::ALL.iter().filter(|way| lines.iter().any(|(found, _)| found == *way)).count();
+    let distinct = Way::ALL.iter().filter(|way| lines.iter().any(|line| line.way == **way)).count();
     if distinct < 3 {
         return None;
     }
-    let drawn = named(lines);
+    let labels = labels(&lines);
+    let keys = keys(&lines);
+    let drawn: Vec<Series> = lines.iter().zip(labels).map(|(line, label)| line.series(label)).collect();
     let points = || drawn.iter().flat_map(|series| &series.points);
     let title = "multiply-accumulates for one image (log scale)";
     let x = Axis::around(title, Unit::Count, true, points().map(|point| point.x))?;
     let y = top1_axis(dataset, points().flat_map(|point| heights(point.y, point.spread)))?;
-    let mut caption: Vec<String> = kinds_sentence(&drawn).into_iter().chain(spread_sentence(&drawn)).collect();
-    caption.push(
-        "MACs are counted here; the table has what the paper prints, and says where that is another network.".into(),
-    );
-    caption.extend(notes);
+    let counted = "MACs are counted here; the table has what the paper prints, and says where that is another network.";
+    let caption = [counted.to_string()].into_iter().chain(notes).collect();
     Some(Figure {
         name: format!("scaling-{family}-{}", file_name(dataset)),
         title: format!("{} grown in one way or in all, {}", FamilyName::of(family), dataset_title(dataset)),
         caption,
-        drawing: Drawing::Lines(Lines { x, y, series: drawn, names_outside: false, fronts: Vec::new() }),
+        drawing: Drawing::Lines(Lines {
+            x,
+            y,
+            series: drawn,
+            names_outside: false,
+            fronts: Vec::new(),
+            spread: DEVIATION,
+            keys,
+        }),
     })
 }
 
 /// A line from the base along each way that has rows.
-fn ways(rows: &[&Observation], kind: Kind, notes: &mut Vec<String>) -> Vec<(Way, Series)> {
+fn ways<'a>(rows: &[&'a Observation], kind: Kind, notes: &mut Vec<String>) -> Vec<Grown<'a>> {
     let is_base = |observation: &&&Observation| {
         let network = observation.network.as_ref();
         network
@@ -105,13 +121,10 @@ fn ways(rows: &[&Observation], kind: Kind, notes: &mut Vec<String>) -> Vec<(Way,
             let way = way.label().long;
             notes.push(format!("Runs of unequal epochs or recipes ({way}) are not joined by a line."));
         }
-        let series = |joined, points| Series { label: None, colour: way.colour(), kind, joined, points };
-        let apart: Vec<Point> = others.into_iter().chain(repeated).filter_map(point).collect();
-        if !apart.is_empty() {
-            lines.push((way, series(false, apart)));
-        }
+        let apart = others.into_iter().chain(repeated);
+        lines.extend(apart.map(|point| Grown { way, kind, joined: false, points: vec![point] }));
         if !line.is_empty() {
-            lines.push((way, series(true, [base].into_iter().chain(line).filter_map(point).collect())));
+            lines.push(Grown { way, kind, joined: true, points: [base].into_iter().chain(line).collect() });
         }
     }
     lines
@@ -138,14 +151,42 @@ fn point(observation: &Observation) -> Option<Point> {
     })
 }
 
-/// Names each way once, at the line that goes furthest.
-fn named(mut lines: Vec<(Way, Series)>) -> Vec<Series> {
-    for way in Way::ALL {
-        let reach = |series: &Series| series.points.last().map_or(0.0, |point| point.x);
-        let mine = lines.iter_mut().filter(|(found, _)| *found == way);
-        if let Some((_, series)) = mine.max_by(|one, other| reach(&one.1).total_cmp(&reach(&other.1))) {
-            series.label = Some(way.label());
+impl Grown<'_> {
+    fn series(&self, label: Label) -> Series {
+        let points = self.points.iter().filter_map(|observation| point(observation)).collect();
+        Series { label, colour: self.way.colour(), kind: self.kind, joined: self.joined, points }
+    }
+
+    /// What tells it from others of its way: the length of a run of ours, the table of a paper.
+    fn difference(&self) -> String {
+        let Some(last) = self.points.last() else { return String::new() };
+        match (self.kind, last.epochs) {
+            (Kind::Measured, Some(epochs)) => format!(", {} epochs", rounded(epochs, 1)),
+            (Kind::Measured, None) => String::new(),
+            (Kind::Published, _) => format!(", {}", last.table),
         }
     }
-    lines.into_iter().map(|(_, series)| series).collect()
+}
+
+/// The way of each line, with what tells it from others of its way.
+fn labels(lines: &[Grown<'_>]) -> Vec<Label> {
+    let label = |line: &Grown<'_>| {
+        let several = lines.iter().filter(|other| other.way == line.way).count() > 1;
+        line.way.label().with(&if several { line.difference() } else { String::new() })
+    };
+    lines.iter().map(label).collect()
+}
+
+/// What each colour stands for, and how far its lines go.
+fn keys(lines: &[Grown<'_>]) -> Vec<Key> {
+    let key = |way: &Way| {
+        let of_way: Vec<Vec<&Network>> = lines
+            .iter()
+            .filter(|line| line.way == *way && line.joined)
+            .map(|line| line.points.iter().filter_map(|point| point.network.as_ref()).collect())
+            .collect();
+        let is_shown = lines.iter().any(|line| line.way == *way);
+        is_shown.then(|| Key { colour: way.colour(), text: way.label().long + &along_lines(&of_way) })
+    };
+    Way::ALL.iter().filter_map(key).collect()
 }
