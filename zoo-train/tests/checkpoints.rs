@@ -12,7 +12,9 @@ use std::process::Stdio;
 
 use command::{assert_same_tensors, run_folder, small, train};
 use runs::{FLAGS, assert_same_end, interrupted, start, statuses, straight, wait_for_checkpoints};
+use tch::Tensor;
 use tempfile::tempdir;
+use zoo_core::weights::{TensorFile, write_safetensors};
 
 /// The names of the checkpoints that `--keep` keeps.
 fn kept(run: &Path) -> Vec<String> {
@@ -63,6 +65,36 @@ fn the_checkpoints_that_are_kept_survive_a_kill_before_they_had_their_names() {
     train(folder.path(), &going_on).code(0);
     let kept = kept(&run);
     assert!(kept.len() == 2 && kept.iter().all(|name| name.ends_with(".safetensors")), "{kept:?}");
+}
+
+#[test]
+fn a_checkpoint_whose_numbers_cannot_be_is_named_with_the_tensor() {
+    let folder = tempdir().unwrap();
+    let flags = ["--steps", "4", "--ema-decay", "0.9"];
+    train(folder.path(), &flags).code(0);
+    let path = run_folder(folder.path()).join("last.safetensors");
+    let good = TensorFile::read(&path).unwrap();
+    let names: Vec<String> = good.names().map(String::from).collect();
+    let of = |start: &str, end: &str| names.iter().find(|name| name.starts_with(start) && name.ends_with(end)).unwrap();
+    for (name, factor) in [
+        (of("optimizer.", "conv.weight"), f64::NAN),
+        (of("optimizer.", "norm.weight"), f64::INFINITY),
+        (of("ema.", "running_mean"), f64::NAN),
+        (of("ema.", "running_var"), -1.0),
+        (of("stem.", "running_var"), -1.0),
+    ] {
+        let tensors: Vec<(String, Tensor)> = names
+            .iter()
+            .map(|own| {
+                let tensor = good.tensor(own).unwrap();
+                // Velocities may be zero, and zero times infinity is no number either.
+                (own.clone(), if own == name { (tensor + 1.0) * factor } else { tensor })
+            })
+            .collect();
+        write_safetensors(&folder.path().join("odd.safetensors"), &tensors, &good.metadata).unwrap();
+        train(folder.path(), &[&flags[..], &["--resume", "odd.safetensors"]].concat())
+            .refused(&["odd.safetensors", &format!("`{name}`")]);
+    }
 }
 
 #[test]

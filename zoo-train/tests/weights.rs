@@ -235,6 +235,112 @@ fn weights_that_do_not_fit_are_refused_by_name_or_taken_in_part() {
     run(folder.path(), &words("eval --weights nowhere.pth --dataset synthetic")).refused(&["nowhere.pth"]);
 }
 
+/// A file with the weights of `best` under other names or with other values, and this metadata.
+fn altered(
+    folder: &Path,
+    best: &str,
+    name: &str,
+    change: impl Fn(&str, Tensor) -> Vec<(String, Tensor)>,
+    metadata: &[(&str, &str)],
+) {
+    let file = TensorFile::read(&folder.join(best)).unwrap();
+    let names = file.names().filter(|name| !name.starts_with("optimizer."));
+    let tensors: Vec<(String, Tensor)> = names.flat_map(|name| change(name, file.tensor(name).unwrap())).collect();
+    let metadata = metadata.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    write_safetensors(&folder.join(name), &tensors, &metadata).unwrap();
+}
+
+#[test]
+fn averages_of_others_are_reached_and_what_was_taken_is_said() {
+    let (folder, best) = trained(&["--steps", "2"]);
+    let both = |name: &str, tensor: Tensor| {
+        vec![(format!("net.{name}"), tensor.shallow_clone()), (format!("ema_net.module.{name}"), tensor)]
+    };
+    altered(folder.path(), &best, "both.safetensors", both, &[]);
+    let eval = |more: &str| {
+        let line =
+            format!("eval --weights both.safetensors --model {MODEL} --dataset synthetic --limit-test 10 {more}");
+        run(folder.path(), &words(&line)).code(0).stderr
+    };
+    let said = eval("");
+    assert!(
+        said.contains("both.safetensors: weights from the top level behind `net.`; averages of them are in"),
+        "{said}"
+    );
+    assert!(said.contains("--ema takes the averages"), "{said}");
+    let said = eval("--ema");
+    assert!(said.contains("averaged weights from the top level behind `ema_net.module.`"), "{said}");
+    assert!(said.contains("--ema false takes the weights themselves"), "{said}");
+    let said =
+        train(folder.path(), &["--weights", "both.safetensors", "--steps", "1", "--results", "more"]).code(0).stderr;
+    assert!(said.contains("weights from the top level behind `net.`") && said.contains("`export --ema`"), "{said}");
+
+    let alone = |name: &str, tensor: Tensor| vec![(format!("model_ema.module.{name}"), tensor)];
+    altered(folder.path(), &best, "alone.safetensors", alone, &[]);
+    let line = format!("eval --weights alone.safetensors --model {MODEL} --dataset synthetic --limit-test 10");
+    let said = run(folder.path(), &words(&line)).code(0).stderr;
+    assert!(said.contains("alone.safetensors: averaged weights from"), "{said}");
+    let line = format!("{line} --ema false");
+    run(folder.path(), &words(&line)).refused(&["alone.safetensors holds averaged weights alone", "--ema false"]);
+}
+
+#[test]
+fn numbers_that_cannot_be_are_refused_on_every_road_in() {
+    let (folder, best) = trained(&["--steps", "2"]);
+    let same = |name: &str, tensor: Tensor| vec![(name.to_string(), tensor)];
+    let line = |more: &str| {
+        format!("eval --weights odd.safetensors --model {MODEL} --dataset synthetic --limit-test 10 {more}")
+    };
+    for (key, value, flag) in [
+        ("zoo.std", "0,0,0", "--std"),
+        ("zoo.mean", "nan,0,0", "--mean"),
+        ("zoo.bn_eps", "inf", "--bn-eps"),
+        ("zoo.input_size", "0", "--crop"),
+    ] {
+        altered(folder.path(), &best, "odd.safetensors", same, &[(key, value)]);
+        run(folder.path(), &words(&line(""))).refused(&["odd.safetensors", key, value]);
+        altered(folder.path(), &best, "odd.safetensors", same, &[]);
+        let output = run(folder.path(), &words(&line(&format!("{flag}={value}"))));
+        assert!(output.code == 2 && output.stderr.contains(flag), "{}", output.stderr);
+    }
+    for (key, value) in [("zoo.width", "inf"), ("zoo.depth", "nan")] {
+        altered(folder.path(), &best, "odd.safetensors", same, &[(key, value)]);
+        run(folder.path(), &words(&line(""))).refused(&["odd.safetensors", key, value]);
+    }
+    let odd = |change: &dyn Fn(&Tensor) -> Tensor| {
+        let change = |name: &str, tensor: Tensor| {
+            let tensor = if name == "stem.norm.running_var" { change(&tensor) } else { tensor };
+            vec![(name.to_string(), tensor)]
+        };
+        altered(folder.path(), &best, "odd.safetensors", change, &[]);
+        for line in [
+            line(""),
+            format!("export --weights odd.safetensors --model {MODEL} -o out.safetensors"),
+            format!("train --weights odd.safetensors --model {MODEL} --dataset synthetic --limit-train 160 --steps 1"),
+        ] {
+            run(folder.path(), &words(&line)).refused(&["odd.safetensors", "`stem.norm.running_var`"]);
+        }
+    };
+    odd(&|tensor| tensor.to_kind(Kind::Int8));
+    odd(&|tensor| tensor.to_kind(Kind::Double) * 1e300);
+    assert!(!folder.path().join("out.safetensors").exists());
+}
+
+#[test]
+fn a_file_without_a_classifier_gets_a_new_one_for_training() {
+    let (folder, best) = trained(&["--steps", "2"]);
+    let headless = |name: &str, tensor: Tensor| {
+        let kept = !name.starts_with("top.");
+        kept.then(|| (format!("backbone.{name}"), tensor)).into_iter().collect()
+    };
+    altered(folder.path(), &best, "headless.safetensors", headless, &[]);
+    let said =
+        train(folder.path(), &["--weights", "headless.safetensors", "--steps", "1", "--results", "new"]).code(0).stderr;
+    assert!(said.contains("it has no classifier, so there is a new one"), "{said}");
+    let line = format!("eval --weights headless.safetensors --model {MODEL} --dataset synthetic");
+    run(folder.path(), &words(&line)).refused(&["headless.safetensors does not fit the model"]);
+}
+
 #[test]
 fn norms_that_were_folded_are_kept_or_refused() {
     let (folder, best) = trained(&["--steps", "3"]);

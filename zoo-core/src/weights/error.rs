@@ -38,23 +38,22 @@ pub enum WeightsError {
         reason: String,
     },
     /// The file's tensors and the model's differ.
-    #[error("{} does not fit the model: {report}{}; --allow-partial takes what fits", path.display(), listed(report))]
+    #[error("{} does not fit the model: {report}; {way_out}{}", path.display(), listed(report))]
     DoesNotFit {
         /// The file.
         path: PathBuf,
         /// What differs.
         report: Box<LoadReport>,
+        /// What fits the file, or what else can be done, as a clause.
+        way_out: String,
     },
     /// No scheme names any of the file's tensors for this network.
-    #[error(
-        "{} has no names of this network, whoever's they are (its first are {first}): check --model and --weights",
-        path.display()
-    )]
+    #[error("{} has no names of this network, whoever's they are: it has {found}; check --model and --weights", path.display())]
     UnknownNames {
         /// The file.
         path: PathBuf,
-        /// Some names that it has.
-        first: String,
+        /// How many tensors it has, some of their names, and whose they look like.
+        found: String,
     },
     /// The scheme has no such family.
     #[error("{scheme} has no names for {family}: choose --scheme zoo, or a library that has this network")]
@@ -64,8 +63,33 @@ pub enum WeightsError {
         /// The scheme.
         scheme: Scheme,
     },
+    /// A tensor of whole numbers or truths where weights belong.
+    #[error(
+        "{}: `{name}` is of {kind}, and weights are numbers with fractions: these are quantised or damaged, give a file with \
+         float weights",
+        path.display()
+    )]
+    NoWeights {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// The kind of its elements.
+        kind: &'static str,
+    },
+    /// A variance under 0.
+    #[error("{}: `{name}` has negative numbers, which no variance is; these weights are broken, use others", path.display())]
+    NegativeVariance {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+    },
     /// A tensor with infinities, or with numbers that are none.
-    #[error("{}: `{name}` has values that are not finite numbers; these weights are broken, use others", path.display())]
+    #[error(
+        "{}: `{name}` has values that are not finite numbers, or not as float32; these weights are broken, use others",
+        path.display()
+    )]
     NonFinite {
         /// The file.
         path: PathBuf,
@@ -83,7 +107,7 @@ fn listed(report: &LoadReport) -> String {
     let faults = report.faults();
     let shown: String = faults.iter().take(SHOWN).map(|fault| format!("\n  {fault}")).collect();
     let more = faults.len().saturating_sub(SHOWN);
-    if more > 0 { format!("{shown}\n  and {more} more\n") } else { format!("{shown}\n") }
+    if more > 0 { format!("{shown}\n  and {more} more") } else { shown }
 }
 
 /// What is wrong with the contents of a file, as the end of a sentence that begins with its path.

@@ -5,9 +5,11 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
+use super::choose::{is_of_loss, is_unread};
 use super::error::{Problem, WeightsError, damaged, quoted};
+use super::kind;
 use super::pickle::{Pickle, Storage};
 use super::said::Said;
 use super::view::View;
@@ -44,9 +46,24 @@ pub struct TensorFile {
     pub said: Said,
     /// The entry of a `.pth` file that the tensors were taken from, such as `state_dict`; `None` at the top level.
     pub container: Option<String>,
+    /// Everything that was read.
+    sets: Vec<Set>,
+    /// The network's weights, averages of them, and what fits it as well.
+    plain: Option<Part>,
+    averages: Option<Part>,
+    also: Vec<Part>,
+    averages_taken: bool,
+    /// Those that were taken, by the names that they have without the prefix.
     tensors: Vec<(String, View)>,
     index: HashMap<String, usize>,
     bytes: Vec<u8>,
+}
+
+/// Some of the tensors: those of a set whose names begin with a prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    pub set: usize,
+    pub prefix: String,
 }
 
 /// What a reader finds in a file.
@@ -89,10 +106,10 @@ impl Contents {
 impl TensorFile {
     /// Reads the file at `path`.
     ///
-    /// Of a `.pth` file the tensors of the top-level dictionary are taken, or of the one under `state_dict`, `model`,
-    /// `model_state`, `model_state_dict`, `state_dict_ema` or `model_ema` (the first of these that is there); what else
-    /// is in it is passed over. Prefixes that all names share because the network was wrapped (`module.`,
-    /// `_orig_mod.`) are taken off.
+    /// Of a `.pth` file the tensors of one dictionary are taken: that under `state_dict`, `model`, `model_state`,
+    /// `model_state_dict`, `state_dict_ema` or `model_ema` (the first of these that is there), else the top-level one, else
+    /// the first one that has any. Prefixes that all names share because the network was wrapped (`module.`,
+    /// `_orig_mod.`) are taken off. Once the network is known, [`choose_for`](TensorFile::choose_for) takes what fits it.
     ///
     /// Nothing in the file is ever run, and memory stays within a small multiple of its size.
     ///
@@ -109,23 +126,70 @@ impl TensorFile {
     }
 
     /// Reads the bytes of a file; `path` is for messages.
-    pub(super) fn parse(path: &Path, bytes: Vec<u8>) -> Result<TensorFile, Problem> {
+    pub(super) fn parse(path: &Path, mut bytes: Vec<u8>) -> Result<TensorFile, Problem> {
         let format = format(&bytes)?;
-        let mut contents = match format {
+        let contents = match format {
             Format::Safetensors => safetensors::read(&bytes)?,
-            Format::TorchZip => torch_zip::read(&bytes)?,
+            Format::TorchZip => torch_zip::read(&mut bytes)?,
             Format::TorchLegacy => torch_legacy::read(&bytes)?,
         };
         let all = contents.sets.iter().flat_map(|set| &set.tensors);
         if let Some((name, _)) = all.into_iter().find(|(_, view)| !view.is_valid(&bytes)) {
             return damaged(format!("`{}` is to be true or false, and is neither", quoted(name)));
         }
-        let Set { path: entry, mut tensors } = contents.sets.swap_remove(0);
-        unwrap_names(&mut tensors);
-        let index = tensors.iter().enumerate().map(|(index, (name, _))| (name.clone(), index)).collect();
-        let Contents { metadata, said, .. } = contents;
-        let container = Some(entry).filter(|entry| !entry.is_empty());
-        Ok(TensorFile { path: path.into(), format, metadata, said, container, tensors, index, bytes })
+        let Contents { sets, metadata, said } = contents;
+        let prefix = wrapper(&sets[0].tensors).to_string();
+        let averages = format!("{prefix}{AVERAGE_PREFIX}");
+        let has_averages = sets[0].tensors.iter().any(|(name, _)| name.starts_with(&averages));
+        let mut file = TensorFile {
+            path: path.into(),
+            format,
+            metadata,
+            said,
+            container: None,
+            sets,
+            plain: None,
+            averages: has_averages.then_some(Part { set: 0, prefix: averages }),
+            also: Vec::new(),
+            averages_taken: false,
+            tensors: Vec::new(),
+            index: HashMap::new(),
+            bytes,
+        };
+        file.take(&Part { set: 0, prefix }, &[]);
+        Ok(file)
+    }
+
+    /// All tensors, in sets.
+    pub(super) fn sets(&self) -> &[Set] {
+        &self.sets
+    }
+
+    /// Takes the network's weights, once it is known where they and averages of them are.
+    pub(super) fn choose(&mut self, plain: Option<Part>, averages: Option<Part>, also: Vec<Part>) {
+        self.averages_taken = plain.is_none() && averages.is_some();
+        (self.plain, self.averages, self.also) = (plain, averages, also);
+        let (taken, other) = match self.averages_taken {
+            true => (self.averages.clone(), None),
+            false => (self.plain.clone(), self.averages.clone()),
+        };
+        if let Some(taken) = taken {
+            let others: Vec<Part> = other.into_iter().chain(self.also.clone()).collect();
+            self.take(&taken, &others);
+        }
+    }
+
+    fn take(&mut self, part: &Part, others: &[Part]) {
+        let set = &self.sets[part.set];
+        // Averages or another network may stand among the weights, behind a longer prefix.
+        let longer = |other: &&Part| other.set == part.set && other.prefix.len() > part.prefix.len();
+        let prefixes: Vec<&str> = others.iter().filter(longer).map(|other| other.prefix.as_str()).collect();
+        let is_other = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
+        let named = set.tensors.iter().filter(|(name, _)| !is_other(name));
+        let taken = named.filter_map(|(name, view)| Some((name.strip_prefix(&part.prefix)?.to_string(), view.clone())));
+        self.tensors = taken.collect();
+        self.index = self.tensors.iter().enumerate().map(|(index, (name, _))| (name.clone(), index)).collect();
+        self.container = Some(set.path.clone()).filter(|path| !path.is_empty());
     }
 
     /// The names of its tensors, in the order of the file.
@@ -147,18 +211,97 @@ impl TensorFile {
         self.view(name).ok_or_else(absent)?.copy(&self.bytes)
     }
 
-    /// Whether averages of the weights are in it, beside the weights.
+    /// The kind of a tensor's elements.
+    pub fn kind(&self, name: &str) -> Option<Kind> {
+        self.view(name).map(View::kind)
+    }
+
+    /// A copy of a tensor of weights, statistics or an optimizer's state as f32, once it was looked at: its kind is one of
+    /// numbers with fractions, every number is finite as f32, and none is negative where it is a running variance.
+    ///
+    /// # Errors
+    /// As [`tensor`](TensorFile::tensor), and where one of these does not hold: the tensor is named.
+    pub fn weights(&self, name: &str) -> Result<Tensor, WeightsError> {
+        let (path, name) = (self.path.clone(), name.to_string());
+        let tensor = self.tensor(&name)?;
+        let kind = tensor.f_kind()?;
+        if !matches!(kind, Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16) {
+            return Err(WeightsError::NoWeights { path, name, kind: kind::name(kind) });
+        }
+        let tensor = tensor.f_to_kind(Kind::Float)?;
+        if tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? != 1 {
+            return Err(WeightsError::NonFinite { path, name });
+        }
+        let is_variance = name.ends_with(".running_var") && tensor.numel() > 0;
+        if is_variance && tensor.f_min()?.f_double_value(&[])? < 0.0 {
+            return Err(WeightsError::NegativeVariance { path, name });
+        }
+        Ok(tensor)
+    }
+
+    /// Whether averages of the weights are in it. Those of files of others are known once the network is
+    /// ([`choose_for`](TensorFile::choose_for)).
     pub fn has_averages(&self) -> bool {
-        self.names().any(|name| name.starts_with(AVERAGE_PREFIX))
+        self.averages.is_some()
+    }
+
+    /// Whether the weights themselves are in it, or averages alone.
+    pub fn has_weights(&self) -> bool {
+        self.plain.is_some() || self.averages.is_none()
     }
 
     /// Puts averages in the place of the weights that they are averages of, where there are any.
     pub fn prefer_averages(&mut self) {
-        for (place, (name, _)) in self.tensors.iter().enumerate() {
-            if let Some(slot) = name.strip_prefix(AVERAGE_PREFIX).and_then(|name| self.index.get_mut(name)) {
-                *slot = place;
-            }
+        if let Some(averages) = self.averages.clone() {
+            self.averages_taken = true;
+            self.take(&averages, &[]);
         }
+    }
+
+    /// Where the tensors stand that were taken, and what was left where: a sentence, where there is anything to say.
+    pub fn account(&self) -> Option<String> {
+        let (taken, other) = match self.averages_taken {
+            true => (self.averages.as_ref()?, self.plain.as_ref()),
+            false => (self.plain.as_ref()?, self.averages.as_ref()),
+        };
+        let what = if self.averages_taken { "averaged weights" } else { "weights" };
+        let mut said = vec![format!("{what} from {}", self.place(taken))];
+        said.extend(other.map(|other| match self.averages_taken {
+            true => format!("the weights themselves are in {}", self.place(other)),
+            false => format!("averages of them are in {}", self.place(other)),
+        }));
+        let left = self.left_out(taken, other);
+        said.extend((!left.is_empty()).then(|| format!("left out: {}", left.join(", "))));
+        let is_alone = !self.averages_taken && other.is_none() && left.is_empty();
+        let is_usual = taken.prefix.is_empty() || (taken.set == 0 && is_wrapper(&taken.prefix));
+        (!(is_alone && is_usual)).then(|| said.join("; "))
+    }
+
+    fn place(&self, part: &Part) -> String {
+        let path = match self.sets[part.set].path.as_str() {
+            "" => "the top level".to_string(),
+            path => format!("`{}`", quoted(path)),
+        };
+        if part.prefix.is_empty() { path } else { format!("{path} behind `{}`", quoted(&part.prefix)) }
+    }
+
+    /// Other places where the network's names are, and tensors beside those that were taken.
+    fn left_out(&self, taken: &Part, other: Option<&Part>) -> Vec<String> {
+        const SHOWN: usize = 3;
+        let mut left: Vec<String> = self.also.iter().take(SHOWN).map(|part| self.place(part)).collect();
+        let known = [Some(taken), other].into_iter().flatten().chain(&self.also).filter(|part| part.set == taken.set);
+        let known: Vec<&str> = known.map(|part| part.prefix.as_str()).collect();
+        let is_known = |name: &str| {
+            let taken_too = known.iter().any(|prefix| name.strip_prefix(prefix).is_some_and(|name| !is_of_loss(name)));
+            taken_too || is_unread(name)
+        };
+        let strays: Vec<&str> =
+            self.sets[taken.set].tensors.iter().map(|(name, _)| name.as_str()).filter(|name| !is_known(name)).collect();
+        left.extend(strays.iter().take(SHOWN).map(|name| format!("`{}`", quoted(name))));
+        if strays.len() > SHOWN {
+            left.push(format!("{} more tensors beside them", strays.len() - SHOWN));
+        }
+        left
     }
 
     fn view(&self, name: &str) -> Option<&View> {
@@ -204,16 +347,22 @@ fn stranger(bytes: &[u8]) -> &'static str {
     }
 }
 
-fn unwrap_names(tensors: &mut [(String, View)]) {
+/// What wrappers put before all names.
+fn wrapper(tensors: &[(String, View)]) -> &str {
+    let Some((first, _)) = tensors.first() else { return "" };
     let mut end = 0;
-    let wraps_all = |prefix: &str, start: usize| {
-        let rests = tensors.iter().map(|(name, _)| name[start..].strip_prefix(prefix));
-        rests.into_iter().all(|rest| rest.is_some_and(|rest| !rest.is_empty()))
-    };
-    while let Some(prefix) = WRAPPERS.iter().find(|prefix| !tensors.is_empty() && wraps_all(prefix, end)) {
+    while let Some(prefix) = WRAPPERS.iter().find(|prefix| first[end..].starts_with(**prefix)) {
+        let is_everywhere = |(name, _): &(String, View)| {
+            name.len() > end + prefix.len() && name.starts_with(&first[..end + prefix.len()])
+        };
+        if !tensors.iter().all(is_everywhere) {
+            break;
+        }
         end += prefix.len();
     }
-    for (name, _) in tensors {
-        name.drain(..end);
-    }
+    &first[..end]
+}
+
+fn is_wrapper(prefix: &str) -> bool {
+    WRAPPERS.iter().fold(prefix.to_string(), |rest, wrapper| rest.replace(wrapper, "")).is_empty()
 }

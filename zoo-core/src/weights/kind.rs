@@ -39,3 +39,8 @@ pub(super) fn of_storage(class: &str) -> Option<Kind> {
 pub(super) fn of_dtype(name: &str) -> Option<Kind> {
     KINDS.iter().find(|row| row.3 == name).map(|row| row.0)
 }
+
+/// Its name in PyTorch.
+pub(super) fn name(kind: Kind) -> &'static str {
+    KINDS.iter().find(|row| row.0 == kind).map_or("an unknown kind", |row| row.3)
+}

@@ -2,17 +2,23 @@
 //!
 //! What does not fit is collected by name before anything is copied, so that a refused file leaves the model as it was.
 
+use std::collections::HashSet;
+
 use tch::Tensor;
 
+use super::choose::{is_of_loss, is_unread};
 use super::file::AVERAGE_PREFIX;
-use super::{Scheme, TensorFile, WeightsError};
+use super::{Scheme, TensorFile, WeightsError, fit};
 use crate::model::Model;
-use crate::plan::{Op, OpKind, Plan};
+use crate::plan::{Op, OpKind, Place, Plan};
 
 /// Tensors that belong to a file of ours without being its weights: the optimizer's state, and averages.
 const BESIDE_WEIGHTS: [&str; 2] = ["optimizer.", AVERAGE_PREFIX];
 /// A count that torch keeps beside running statistics, and nothing reads.
-const UNREAD: &str = "num_batches_tracked";
+pub(super) const UNREAD: &str = "num_batches_tracked";
+
+/// The share of its layers by whose names a network is known: one of these.
+const FEWEST_OF: usize = 10;
 
 /// How the tensors of a file meet those of a model.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +35,8 @@ pub struct LoadReport {
     pub wrong_shape: Vec<(String, Vec<i64>, Vec<i64>)>,
     /// Classes of the file's classifier, where it is of another size than the model's and was left out.
     pub replaced_classifier: Option<i64>,
+    /// Whether the file has no classifier, so that the model keeps its new one.
+    pub has_no_classifier: bool,
 }
 
 /// A tensor of the model, and its name in the file.
@@ -76,6 +84,7 @@ impl std::fmt::Display for LoadReport {
         }
         match self.replaced_classifier {
             Some(classes) => write!(f, "; its classifier of {classes} classes is replaced by a new one"),
+            None if self.has_no_classifier => write!(f, "; it has no classifier, so there is a new one"),
             None => Ok(()),
         }
     }
@@ -85,9 +94,9 @@ impl std::fmt::Display for LoadReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strictness {
     /// Refuse a file that lacks a tensor, or has one more, or one of another shape; a classifier of another size is
-    /// replaced.
+    /// replaced, and one that is not there is new.
     Strict,
-    /// Refuse a classifier of another size, too: what is loaded is to be used as it is.
+    /// Refuse a classifier of another size, or none, too: what is loaded is to be used as it is.
     Exact,
     /// Take what fits.
     Partial,
@@ -104,24 +113,21 @@ pub fn load(
     file: &TensorFile,
     strictness: Strictness,
 ) -> Result<LoadReport, WeightsError> {
-    let scheme = detect(file, family, model.plan())?;
-    let slots = slots(model, scheme, family).unwrap_or_default();
+    let (scheme, layers) = naming(file, family, model.plan())?;
+    let slots = slots(model, &layers);
     let mut report = compare(model, file, scheme, &slots);
     if strictness != Strictness::Exact {
         spare_classifier(model, &slots, &mut report);
     }
     if strictness != Strictness::Partial && !report.is_complete() {
-        return Err(WeightsError::DoesNotFit { path: file.path.clone(), report: Box::new(report) });
+        let way_out = fit::way_out(file, family, model.plan(), strictness);
+        return Err(WeightsError::DoesNotFit { path: file.path.clone(), report: Box::new(report), way_out });
     }
     let mut fitting = Vec::new();
     for slot in &slots {
         let size = size_of(model, slot);
         if file.shape(&slot.key).is_some_and(|shape| same_tensor(shape, &size)) {
-            let tensor = file.tensor(&slot.key)?;
-            if !is_finite(&tensor)? {
-                return Err(WeightsError::NonFinite { path: file.path.clone(), name: slot.key.clone() });
-            }
-            fitting.push((slot.place, tensor.f_view(size.as_slice())?));
+            fitting.push((slot.place, file.weights(&slot.key)?.f_view(size.as_slice())?));
         }
     }
     tch::no_grad(|| {
@@ -140,7 +146,7 @@ pub fn load(
 /// Outputs of the classifier in `file`, by the names it has; nothing where it has none.
 pub fn classes_of(file: &TensorFile, family: &str, plan: &Plan) -> Option<u32> {
     let classifier = plan.ops.iter().rposition(|op| matches!(op.kind, OpKind::Linear))?;
-    let layers = detect(file, family, plan).ok()?.layers(family, plan)?;
+    let (_, layers) = naming(file, family, plan).ok()?;
     let rows = *file.shape(&format!("{}.weight", layers[classifier]))?.first()?;
     u32::try_from(rows).ok()
 }
@@ -150,24 +156,31 @@ pub fn classes_of(file: &TensorFile, family: &str, plan: &Plan) -> Option<u32> {
 /// # Errors
 /// Where none names any.
 pub fn detect(file: &TensorFile, family: &str, plan: &Plan) -> Result<Scheme, WeightsError> {
-    let known = |scheme: Scheme| {
-        let layers = scheme.layers(family, plan)?;
-        Some(layers.iter().filter(|layer| file.shape(&format!("{layer}.weight")).is_some()).count())
+    naming(file, family, plan).map(|(scheme, _)| scheme)
+}
+
+/// The scheme and its spelling that name most layers of `plan` in `file`.
+fn naming(file: &TensorFile, family: &str, plan: &Plan) -> Result<(Scheme, Vec<String>), WeightsError> {
+    let known = |layers: &[String]| {
+        layers.iter().filter(|layer| !layer.is_empty() && file.shape(&format!("{layer}.weight")).is_some()).count()
     };
-    let candidates = Scheme::ALL.into_iter().filter_map(|scheme| Some((known(scheme)?, scheme)));
+    let spellings = Scheme::ALL.into_iter().flat_map(|scheme| {
+        let spellings = scheme.spellings(family, plan).into_iter();
+        spellings.map(move |layers| (known(&layers), scheme, layers))
+    });
+    let spellings: Vec<_> = spellings.collect();
     // `max_by_key` takes the last of equals; the first is the more usual.
-    match candidates.rev().max_by_key(|(known, _)| *known) {
-        Some((known, scheme)) if known > 0 => Ok(scheme),
-        _ => Err(WeightsError::UnknownNames {
-            path: file.path.clone(),
-            first: file.names().take(3).collect::<Vec<_>>().join(", "),
-        }),
+    match spellings.into_iter().rev().max_by_key(|(known, ..)| *known) {
+        // A few names such as `conv1` are everybody's.
+        Some((known, scheme, layers)) if known * FEWEST_OF > layers.iter().filter(|name| !name.is_empty()).count() => {
+            Ok((scheme, layers))
+        }
+        _ => Err(WeightsError::UnknownNames { path: file.path.clone(), found: fit::found(file) }),
     }
 }
 
-/// The model's tensors by the names of `scheme`, in the order of torch's state dicts.
-fn slots(model: &Model, scheme: Scheme, family: &str) -> Option<Vec<Slot>> {
-    let layers = scheme.layers(family, model.plan())?;
+/// The model's tensors, whose layers have these names, in the order of torch's state dicts.
+fn slots(model: &Model, layers: &[String]) -> Vec<Slot> {
     let key = |op: usize, name: &str| format!("{}.{}", layers[op], name.rsplit('.').next().unwrap_or_default());
     let parameters = model.parameters().iter().enumerate().map(|(index, parameter)| {
         (
@@ -180,7 +193,7 @@ fn slots(model: &Model, scheme: Scheme, family: &str) -> Option<Vec<Slot>> {
     });
     let mut slots: Vec<(usize, Slot)> = parameters.chain(buffers).collect();
     slots.sort_by_key(|(op, _)| *op);
-    Some(slots.into_iter().map(|(_, slot)| slot).collect())
+    slots.into_iter().map(|(_, slot)| slot).collect()
 }
 
 fn compare(model: &Model, file: &TensorFile, scheme: Scheme, slots: &[Slot]) -> LoadReport {
@@ -191,6 +204,7 @@ fn compare(model: &Model, file: &TensorFile, scheme: Scheme, slots: &[Slot]) -> 
         unexpected: Vec::new(),
         wrong_shape: Vec::new(),
         replaced_classifier: None,
+        has_no_classifier: false,
     };
     for slot in slots {
         let size = size_of(model, slot);
@@ -200,9 +214,10 @@ fn compare(model: &Model, file: &TensorFile, scheme: Scheme, slots: &[Slot]) -> 
             Some(shape) => report.wrong_shape.push((slot.key.clone(), shape.to_vec(), size)),
         }
     }
-    let known: std::collections::HashSet<&str> = slots.iter().map(|slot| slot.key.as_str()).collect();
+    let known: HashSet<&str> = slots.iter().map(|slot| slot.key.as_str()).collect();
     let beside = |name: &str| {
-        name.ends_with(UNREAD)
+        is_unread(name)
+            || is_of_loss(name)
             || (scheme == Scheme::Zoo && BESIDE_WEIGHTS.iter().any(|prefix| name.starts_with(prefix)))
     };
     report.unexpected =
@@ -210,7 +225,7 @@ fn compare(model: &Model, file: &TensorFile, scheme: Scheme, slots: &[Slot]) -> 
     report
 }
 
-/// Takes a classifier that differs in its classes alone out of the faults.
+/// Takes a classifier that differs in its classes alone, or is not there at all, out of the faults.
 fn spare_classifier(model: &Model, slots: &[Slot], report: &mut LoadReport) {
     let plan = model.plan();
     let is_classifier = |op: &Op| matches!(op.kind, OpKind::Linear);
@@ -222,6 +237,14 @@ fn spare_classifier(model: &Model, slots: &[Slot], report: &mut LoadReport) {
     let rows = report.wrong_shape.iter().filter(|fault| differs_in_rows(fault)).map(|(_, found, _)| found[0]);
     report.replaced_classifier = rows.max();
     report.wrong_shape.retain(|fault| !differs_in_rows(fault));
+    // Whoever drops a classifier may drop all that stands behind the pooling.
+    let is_top = |slot: &&Slot| plan.ops[slot.op].place == Place::Top;
+    let top: HashSet<&str> = slots.iter().filter(is_top).map(|slot| slot.key.as_str()).collect();
+    let missing = |name: &&str| report.missing.iter().any(|missing| missing == name);
+    if !names.is_empty() && names.iter().all(missing) {
+        report.has_no_classifier = true;
+        report.missing.retain(|name| !top.contains(name.as_str()));
+    }
 }
 
 fn size_of(model: &Model, slot: &Slot) -> Vec<i64> {
@@ -232,13 +255,9 @@ fn size_of(model: &Model, slot: &Slot) -> Vec<i64> {
 }
 
 /// Equal but for ones at the end: torchvision keeps a 1 x 1 convolution behind the pooling as a matrix.
-fn same_tensor(a: &[i64], b: &[i64]) -> bool {
+pub(super) fn same_tensor(a: &[i64], b: &[i64]) -> bool {
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
     long[..short.len()] == *short && long[short.len()..].iter().all(|size| *size == 1)
-}
-
-fn is_finite(tensor: &Tensor) -> Result<bool, WeightsError> {
-    Ok(!tensor.is_floating_point() || tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? == 1)
 }
 
 /// The tensors of `model` under the names of `scheme`, in the order of torch's state dicts, for a file that Python reads.
@@ -246,8 +265,9 @@ fn is_finite(tensor: &Tensor) -> Result<bool, WeightsError> {
 /// # Errors
 /// Where the scheme has no names for the table `family`.
 pub fn named(model: &Model, family: &str, scheme: Scheme) -> Result<Vec<(String, Tensor)>, WeightsError> {
-    let slots =
-        slots(model, scheme, family).ok_or_else(|| WeightsError::NoSuchNames { family: family.into(), scheme })?;
+    let layers = scheme.layers(family, model.plan());
+    let layers = layers.ok_or_else(|| WeightsError::NoSuchNames { family: family.into(), scheme })?;
+    let slots = slots(model, &layers);
     let mut tensors = Vec::new();
     for slot in &slots {
         let tensor = match slot.place {

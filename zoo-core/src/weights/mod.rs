@@ -5,8 +5,10 @@
 //! trained with ([`TrainedWith`]). The readers know nothing of names and models.
 
 mod bytes;
+mod choose;
 mod error;
 mod file;
+mod fit;
 mod kind;
 mod load;
 mod pickle;
@@ -27,6 +29,7 @@ mod zip;
 
 pub use error::{Problem, WeightsError};
 pub use file::{AVERAGE_PREFIX, Format, TensorFile};
+pub use fit::networks_that_fit;
 pub use load::{LoadReport, Strictness, classes_of, detect, load, named};
 pub use said::Said;
 pub use scheme::Scheme;

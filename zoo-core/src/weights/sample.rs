@@ -68,13 +68,30 @@ pub fn floats(numbers: &[f32]) -> Vec<u8> {
 
 /// A zip archive of stored entries.
 pub fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let stored: Vec<_> = entries.iter().map(|(name, data)| (*name, *data, data.to_vec(), 0)).collect();
+    archive(&stored)
+}
+
+/// A zip archive of deflated entries.
+pub fn deflated(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let pack = |data: &[u8]| {
+        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut encoder, data).unwrap();
+        encoder.finish().unwrap()
+    };
+    let packed: Vec<_> = entries.iter().map(|(name, data)| (*name, *data, pack(data), 8)).collect();
+    archive(&packed)
+}
+
+/// A zip archive of entries, each with its data, packed by that method.
+fn archive(entries: &[(&str, &[u8], Vec<u8>, u8)]) -> Vec<u8> {
     let (mut file, mut directory) = (Vec::new(), Vec::new());
-    for (name, data) in entries {
+    for (name, data, packed, method) in entries {
         let local = file.len() as u32;
         let (size, sum) = ((data.len() as u32).to_le_bytes(), crc32fast::hash(data).to_le_bytes());
-        let length = (name.len() as u16).to_le_bytes();
-        let common = [&[20, 0, 0, 0, 0, 0, 0, 0, 0, 0], &sum[..], &size, &size, &length, &[0; 2]].concat();
-        file.extend([b"PK\x03\x04", &common[..], name.as_bytes(), data].concat());
+        let (packed_size, length) = ((packed.len() as u32).to_le_bytes(), (name.len() as u16).to_le_bytes());
+        let common = [&[20, 0, 0, 0, *method, 0, 0, 0, 0, 0], &sum[..], &packed_size, &size, &length, &[0; 2]].concat();
+        file.extend([b"PK\x03\x04", &common[..], name.as_bytes(), packed].concat());
         let tail = [&[0; 10], &local.to_le_bytes()[..], name.as_bytes()].concat();
         directory.extend([b"PK\x01\x02\x14\0", &common[..], &tail].concat());
     }

@@ -9,29 +9,28 @@ use super::pickle::{Pickle, Storage};
 use super::zip;
 
 /// The tensors of an archive.
-pub(super) fn read(bytes: &[u8]) -> Result<Contents, Problem> {
-    let archive = Archive::open(bytes)?;
+pub(super) fn read(bytes: &mut Vec<u8>) -> Result<Contents, Problem> {
+    let entries = zip::entries(bytes)?;
+    let archive = Archive::open(bytes, &entries)?;
     let pickle = Pickle::read(&bytes[archive.entry("data.pkl")?], 0)?;
     Contents::of_pickle(&pickle, bytes.len(), |_, storage| archive.storage(storage))
 }
 
-/// The entries below the only folder.
+/// The entries below the only folder, or at the top.
 struct Archive<'a> {
     entries: HashMap<&'a str, Range<usize>>,
 }
 
 impl<'a> Archive<'a> {
-    fn open(bytes: &'a [u8]) -> Result<Archive<'a>, Problem> {
-        let all = zip::entries(bytes)?;
-        let mut folders = all.keys().filter_map(|name| name.strip_suffix("/data.pkl"));
+    /// `all` are the entries of the archive `bytes`. Whoever packed it again may have left the folder out.
+    fn open(bytes: &[u8], all: &'a HashMap<String, Range<usize>>) -> Result<Archive<'a>, Problem> {
+        let is_bare = |name: &str| name.is_empty() || name.ends_with('/');
+        let mut folders = all.keys().filter_map(|name| name.strip_suffix("data.pkl")).filter(|folder| is_bare(folder));
         let (folder, other) = (folders.next(), folders.next());
         let (Some(folder), None) = (folder, other) else {
             return Err(Problem::Foreign("another zip archive: it has no data.pkl, or several"));
         };
-        let entries = all
-            .iter()
-            .filter_map(|(name, data)| Some((name.strip_prefix(folder)?.strip_prefix('/')?, data.clone())))
-            .collect();
+        let entries = all.iter().filter_map(|(name, data)| Some((name.strip_prefix(folder)?, data.clone()))).collect();
         let archive = Archive { entries };
         if archive.entries.contains_key("constants.pkl") {
             return Err(Problem::Foreign("a TorchScript program"));

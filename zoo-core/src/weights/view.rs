@@ -90,6 +90,11 @@ impl View {
         &self.layout.shape
     }
 
+    /// The kind of its elements.
+    pub fn kind(&self) -> Kind {
+        self.layout.kind
+    }
+
     /// Copies it out of the file's bytes, contiguous.
     pub fn copy(&self, bytes: &[u8]) -> Result<Tensor, WeightsError> {
         let Layout { kind, shape, strides, .. } = &self.layout;

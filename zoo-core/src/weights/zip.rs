@@ -1,10 +1,14 @@
-//! The directory of a zip archive whose entries are stored as they are.
+//! The directory of a zip archive whose entries are stored as they are, as torch.save writes them, or deflated, as whoever
+//! packed them again did.
 //!
-//! The crate `zip` unpacks what is not needed here, and trusts more: it reserves memory by the declared number of
+//! The crate `zip` trusts more: it reserves memory by the declared number of
 //! entries, tries one directory after another, and of two entries of one name keeps the last.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::ops::Range;
+
+use flate2::bufread::DeflateDecoder;
 
 use super::bytes::{Cursor, size};
 use super::error::{Problem, damaged, quoted};
@@ -20,6 +24,12 @@ const LOCAL: u32 = 0x0403_4b50;
 const IN_EXTRA: u64 = u32::MAX as u64;
 const EXTRA_64: u16 = 1;
 const ENCRYPTED: u16 = 1;
+const STORED: u16 = 0;
+const DEFLATED: u16 = 8;
+/// How much longer all deflated entries together may become than the archive; weights become some tenths longer, and their
+/// pickle tenfold.
+const MOST_RATIO: usize = 32;
+const ALWAYS_GRANTED: usize = 1 << 20;
 
 /// An entry as the directory describes it.
 struct Central<'a> {
@@ -32,24 +42,73 @@ struct Central<'a> {
     local: u64,
 }
 
-/// Where the data of each entry is, by its name. Every entry is whole: its CRC-32 was compared.
-pub(super) fn entries(bytes: &[u8]) -> Result<HashMap<&str, Range<usize>>, Problem> {
+/// Where the data of each entry is among `bytes`, by its name; deflated ones are put behind the archive. Every entry is
+/// whole: its CRC-32 was compared.
+pub(super) fn entries(bytes: &mut Vec<u8>) -> Result<HashMap<String, Range<usize>>, Problem> {
+    let (mut places, unpacked) = unpack(bytes)?;
+    for (name, range) in unpacked.ranges {
+        places.insert(name, bytes.len() + range.start..bytes.len() + range.end);
+    }
+    bytes.extend(unpacked.bytes);
+    Ok(places)
+}
+
+/// What deflated entries became.
+#[derive(Default)]
+struct Unpacked {
+    bytes: Vec<u8>,
+    ranges: Vec<(String, Range<usize>)>,
+}
+
+/// Where each entry is as it stands, and what the deflated ones are.
+fn unpack(bytes: &[u8]) -> Result<(HashMap<String, Range<usize>>, Unpacked), Problem> {
     let (count, directory) = directory(bytes)?;
     let mut cursor = Cursor::new(bytes, directory);
-    let (mut entries, mut sums) = (HashMap::new(), Vec::new());
+    let (mut places, mut found) = (HashMap::new(), Vec::new());
     for _ in 0..count {
         let central = central(&mut cursor)?;
         let data = data(bytes, &central)?;
-        sums.push((central.name, data.clone(), central.crc));
-        if entries.insert(central.name, data).is_some() {
+        if places.insert(central.name.to_string(), data.clone()).is_some() {
             return damaged(format!("it has two zip entries `{}`", quoted(central.name)));
         }
+        found.push((central, data));
     }
     // Before the sums: a thousand entries over the same bytes would take a thousand times as long.
-    disjoint(&entries)?;
-    match sums.into_iter().find(|(_, data, crc)| crc32fast::hash(&bytes[data.clone()]) != *crc) {
-        Some((name, ..)) => damaged(format!("the CRC-32 of its zip entry `{}` is wrong", quoted(name))),
-        None => Ok(entries),
+    disjoint(&places)?;
+    let mut unpacked = Unpacked::default();
+    for (central, data) in found {
+        let packed = &bytes[data];
+        let sum = match central.method {
+            DEFLATED => {
+                let start = unpacked.bytes.len();
+                inflate(packed, &central, MOST_RATIO * bytes.len() + ALWAYS_GRANTED, &mut unpacked.bytes)?;
+                unpacked.ranges.push((central.name.to_string(), start..unpacked.bytes.len()));
+                crc32fast::hash(&unpacked.bytes[start..])
+            }
+            _ => crc32fast::hash(packed),
+        };
+        if sum != central.crc {
+            return damaged(format!("the CRC-32 of its zip entry `{}` is wrong", quoted(central.name)));
+        }
+    }
+    Ok((places, unpacked))
+}
+
+/// Appends what `packed` becomes, which is as long as the directory says; all entries together are no longer than `most`.
+fn inflate(packed: &[u8], central: &Central<'_>, most: usize, into: &mut Vec<u8>) -> Result<(), Problem> {
+    let name = quoted(central.name);
+    let (start, length) = (into.len(), size(central.unpacked));
+    if start.checked_add(length).is_none_or(|end| end > most) {
+        return Err(Problem::Unsupported(format!(
+            "is a zip archive whose entry `{name}` would become over {MOST_RATIO} times as long as the file"
+        )));
+    }
+    // One more than there may be, so that a longer one is seen.
+    let mut unpacked = DeflateDecoder::new(packed).take(central.unpacked.saturating_add(1));
+    match unpacked.read_to_end(into) {
+        Ok(_) if into.len() - start == length => Ok(()),
+        Ok(_) => damaged(format!("its zip entry `{name}` is not as long as the directory says")),
+        Err(_) => damaged(format!("its zip entry `{name}` cannot be unpacked")),
     }
 }
 
@@ -142,14 +201,14 @@ fn checked_name(name: &[u8]) -> Result<&str, Problem> {
 
 fn data(bytes: &[u8], central: &Central) -> Result<Range<usize>, Problem> {
     let name = quoted(central.name);
-    if central.method != 0 || central.flags & ENCRYPTED != 0 {
-        let problem = format!(
-            "is a zip archive with a compressed or encrypted entry `{name}`, which TorchScript writes and torch.save does not"
-        );
+    if !matches!(central.method, STORED | DEFLATED) || central.flags & ENCRYPTED != 0 {
+        let problem =
+            format!("is a zip archive with an entry `{name}` that is encrypted or packed by an unknown method");
         return Err(Problem::Unsupported(problem));
     }
     let mut cursor = Cursor::new(bytes, size(central.local));
-    if central.packed != central.unpacked || cursor.u32()? != LOCAL {
+    let fits = central.method == DEFLATED || central.packed == central.unpacked;
+    if !fits || cursor.u32()? != LOCAL {
         return damaged(format!("its zip entry `{name}` is not where or what the directory says"));
     }
     cursor.take(22)?;
@@ -158,10 +217,10 @@ fn data(bytes: &[u8], central: &Central) -> Result<Range<usize>, Problem> {
         return damaged(format!("its zip entry `{name}` is called otherwise where it begins"));
     }
     cursor.take(extra.into())?;
-    cursor.range(size(central.unpacked))
+    cursor.range(size(central.packed))
 }
 
-fn disjoint(entries: &HashMap<&str, Range<usize>>) -> Result<(), Problem> {
+fn disjoint(entries: &HashMap<String, Range<usize>>) -> Result<(), Problem> {
     let mut ranges: Vec<&Range<usize>> = entries.values().filter(|range| !range.is_empty()).collect();
     ranges.sort_by_key(|range| range.start);
     match ranges.windows(2).any(|pair| pair[0].end > pair[1].start) {

@@ -6,7 +6,10 @@ use anyhow::{Error, bail};
 use tch::Device;
 use zoo_core::Registry;
 use zoo_core::plan::Padding;
-use zoo_core::weights::{Interpolation, TrainedWith, channels, interpolation, padding};
+use zoo_core::weights::{
+    Interpolation, LEAST_DEVIATION, MOST_OF_PIXELS, TrainedWith, channels, deviations, epsilon, interpolation, padding,
+    resize, side,
+};
 
 use super::network::ScaleArgs;
 use crate::console::say;
@@ -68,7 +71,7 @@ struct PreparationArgs {
     #[arg(long, value_name = "N|none", value_parser = parse_resize, help_heading = "Preparation")]
     resize: Option<Resize>,
     /// Side of the central crop in pixels: the network's input
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_535), help_heading = "Preparation")]
+    #[arg(long, value_name = "N", value_parser = parse_side, help_heading = "Preparation")]
     crop: Option<u32>,
     /// bilinear or bicubic
     #[arg(long, value_name = "NAME", value_parser = parse_interpolation, help_heading = "Preparation")]
@@ -95,8 +98,8 @@ impl WeightsArgs {
         };
         let wanted = Wanted { model, scale: self.scale.scale(), flags, known: known.as_ref(), averages: self.ema };
         let opened = open(registry, &path, wanted, device)?;
-        if opened.averaged {
-            say!("{}: averaged weights; --ema false takes the others", path.display());
+        if let Some(account) = &opened.account {
+            say!("{}: {account}", path.display());
         }
         Ok(opened)
     }
@@ -132,25 +135,29 @@ fn parse_interpolation(text: &str) -> Result<Interpolation, String> {
 }
 
 fn parse_eps(text: &str) -> Result<f64, String> {
-    let eps = text.parse().ok().filter(|eps| *eps > 0.0 && *eps < 1.0);
-    eps.ok_or_else(|| format!("`{text}` is no epsilon: give a number over 0 and under 1, such as 1e-5"))
+    epsilon(text).ok_or_else(|| format!("`{text}` is no epsilon: give a number over 0 and under 1, such as 1e-5"))
 }
 
 fn parse_channels(text: &str) -> Result<Channels, String> {
-    channels(text).map(Channels).ok_or_else(|| format!("`{text}` is not three numbers, such as 0.485,0.456,0.406"))
+    let problem = || {
+        format!(
+            "`{text}` is not three numbers of pixels from 0 to 1, such as 0.485,0.456,0.406 (those of 0 to 255 over 255)"
+        )
+    };
+    channels(text).map(Channels).ok_or_else(problem)
 }
 
 fn parse_deviations(text: &str) -> Result<Channels, String> {
-    parse_channels(text).and_then(|Channels(std)| match std.iter().all(|number| *number > 0.0) {
-        true => Ok(Channels(std)),
-        false => Err(format!("`{text}` has a deviation that is not over 0")),
-    })
+    let problem =
+        || format!("`{text}` is not three numbers of {LEAST_DEVIATION} to {MOST_OF_PIXELS}, such as 0.229,0.224,0.225");
+    deviations(text).map(Channels).ok_or_else(problem)
 }
 
 fn parse_resize(text: &str) -> Result<Resize, String> {
-    if text == "none" {
-        return Ok(Resize(None));
-    }
-    let side = text.parse().ok().filter(|side| (1..=65_535).contains(side));
-    side.map(|side| Resize(Some(side))).ok_or_else(|| format!("`{text}` is no size: give pixels, 1 to 65535, or none"))
+    let problem = || format!("`{text}` is no size: give pixels, 1 to 65535, or none");
+    resize(text).map(Resize).ok_or_else(problem)
+}
+
+fn parse_side(text: &str) -> Result<u32, String> {
+    side(text).ok_or_else(|| format!("`{text}` is no size: give pixels, 1 to 65535"))
 }

@@ -193,10 +193,11 @@ impl Checkpoint {
     }
 
     fn copy(&self, name: &str, into: &mut Tensor) -> Result<(), TrainError> {
-        let from = self.file.tensor(name)?;
-        let found = (from.f_kind()?, from.size());
-        if found != (Kind::Float, into.size()) {
-            let problem = format!("has `{name}` as {found:?}, the model needs Float {:?}", into.size());
+        let from = self.file.weights(name)?;
+        let kind = self.file.kind(name);
+        if (kind, from.size()) != (Some(Kind::Float), into.size()) {
+            let (kind, size) = (kind.unwrap_or(Kind::Float), from.size());
+            let problem = format!("has `{name}` as {kind:?} {size:?}, the model needs Float {:?}", into.size());
             return Err(TrainError::Checkpoint { path: self.file.path.clone(), problem });
         }
         tch::no_grad(|| into.f_copy_(&from))?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use zoo_core::weights::TrainedWith;
+use zoo_core::weights::{TrainedWith, multiplier};
 use zoo_core::{Entry, Options};
 
 use crate::train::settings::profile_index;
@@ -44,7 +44,7 @@ impl Description {
     pub fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Description, String> {
         let text = |key: &str| metadata.get(key).cloned();
         let wrong = |key: &str| format!("metadata {key} = `{}`", metadata.get(key).map_or("", String::as_str));
-        let number = |key: &str| text(key).map(|text| text.parse().map_err(|_| wrong(key))).transpose();
+        let number = |key: &str| text(key).map(|text| multiplier(&text).ok_or_else(|| wrong(key))).transpose();
         let classes = text(CLASSES).map(|text| serde_json::from_str(&text).map_err(|_| wrong(CLASSES))).transpose()?;
         Ok(Description {
             model: text(MODEL),
@@ -110,6 +110,15 @@ mod tests {
         };
         assert_eq!(Description::from_metadata(&described.to_metadata())?, described);
         Ok(())
+    }
+
+    #[test]
+    fn multipliers_that_cannot_be_are_named() {
+        for (key, value) in [(WIDTH, "inf"), (WIDTH, "nan"), (DEPTH, "0"), (DEPTH, "-1"), (WIDTH, "1e9")] {
+            let metadata = BTreeMap::from([(key.to_string(), value.to_string())]);
+            let error = Description::from_metadata(&metadata).unwrap_err();
+            assert!(error.contains(key) && error.contains(value), "{error}");
+        }
     }
 
     #[test]

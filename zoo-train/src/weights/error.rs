@@ -58,6 +58,12 @@ pub enum WeightsFault {
         /// The file.
         path: PathBuf,
     },
+    /// Averages were not to be taken, and there is nothing else.
+    #[error("{} holds averaged weights alone: leave --ema false out", path.display())]
+    AveragesAlone {
+        /// The file.
+        path: PathBuf,
+    },
     /// A choice on the command line that cannot be.
     #[error("{0}")]
     Choice(String),

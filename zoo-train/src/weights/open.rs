@@ -25,6 +25,8 @@ pub struct Opened {
     pub description: Description,
     /// Whether the network holds averages of weights, in place of the weights themselves.
     pub averaged: bool,
+    /// Which tensors of the file were taken, where there was a choice or some were left out.
+    pub account: Option<String>,
     /// Settings of the run that wrote the file, where it is a checkpoint.
     pub run: Option<Settings>,
 }
@@ -80,18 +82,22 @@ pub fn identify(registry: &Registry, path: &Path, wanted: Wanted<'_>) -> Result<
     let mut file = TensorFile::read(path)?;
     let known = wanted.known.cloned().or_else(|| known_by_file(path));
     let (entry, description) = describe(registry, &file, known.as_ref(), wanted)?;
-    if wanted.averages == Some(true) && !file.has_averages() {
-        return Err(WeightsFault::NoAverages { path: path.into() });
-    }
-    let averaged = file.has_averages() && wanted.averages.or(description.averages_are_better).unwrap_or(false);
-    if averaged {
-        file.prefer_averages();
-    }
     let mistaken = |problem| WeightsFault::Metadata { path: path.into(), problem };
     let options = description.options(&entry, entry.variant.options.classes).map_err(mistaken)?;
     // Names and classes depend on neither input size nor padding, which the names decide.
     let plan = Plan::new(entry.architecture, &options)?;
     let family = entry.architecture.family;
+    file.choose_for(family, &plan);
+    match wanted.averages {
+        Some(true) if !file.has_averages() => return Err(WeightsFault::NoAverages { path: path.into() }),
+        Some(false) if !file.has_weights() => return Err(WeightsFault::AveragesAlone { path: path.into() }),
+        _ => {}
+    }
+    let preferred = wanted.averages.or(description.averages_are_better).unwrap_or(false);
+    let averaged = file.has_averages() && (preferred || !file.has_weights());
+    if averaged {
+        file.prefer_averages();
+    }
     let scheme = detect(&file, family, &plan)?;
     let by_file = known.map(|known| known.trained_with).unwrap_or_default();
     let by_name = network_of(&file).map(|name| known_by_name(name, scheme)).unwrap_or_default();
@@ -117,7 +123,12 @@ pub fn open(registry: &Registry, path: &Path, wanted: Wanted<'_>, device: Device
     let mut model = Model::new(plan, &ModelOptions { device, kind: Kind::Float, seed: 0 })?;
     model.set_batch_norm(Some(resolved.bn_eps.0), None);
     load(&mut model, entry.architecture.family, &file, Strictness::Exact)?;
-    Ok(Opened { entry, model, resolved, description, averaged, run: settings_in(&file) })
+    let account = file.account().map(|account| match (averaged, file.has_weights() && file.has_averages()) {
+        (true, true) => format!("{account}; --ema false takes the weights themselves"),
+        (false, true) => format!("{account}; --ema takes the averages"),
+        _ => account,
+    });
+    Ok(Opened { entry, model, resolved, description, averaged, account, run: settings_in(&file) })
 }
 
 /// The variant that `file` is for, and what else it says, with what is `wanted` in its place.

@@ -44,9 +44,22 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// What a persistent id stands for: a storage, or in old files the class of a module, with its source.
+    pub(super) fn persistent(&mut self, id: Value<'a>) -> Result<Value<'a>, Problem> {
+        match self.object(id) {
+            Some(Object::Tuple(id)) if matches!(id[..], [Value::Text("module"), ..]) => {
+                Ok(Value::Global(Global::Other))
+            }
+            _ => {
+                let storage = self.storage(id)?;
+                Ok(self.store(Object::Storage(storage)))
+            }
+        }
+    }
+
     /// The storage behind a persistent id: `("storage", class, key, location, length)`, and in old files a part of it
     /// as `(key, offset, length)`.
-    pub(super) fn storage(&self, id: Value<'a>) -> Result<Storage<'a>, Problem> {
+    fn storage(&self, id: Value<'a>) -> Result<Storage<'a>, Problem> {
         let unexpected = || damaged("its pickle refers to what is no storage");
         let Some(Object::Tuple(id)) = self.object(id) else {
             return unexpected();

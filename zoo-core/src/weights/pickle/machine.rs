@@ -76,8 +76,8 @@ impl<'a> Machine<'a> {
             op::BUILD => return self.build(),
             op::BINPERSID => {
                 let id = self.pop()?;
-                let storage = self.storage(id)?;
-                self.push(Object::Storage(storage));
+                let value = self.persistent(id)?;
+                self.stack.push(value);
             }
             _ => {
                 let value = self.scalar(instruction)?;

@@ -7,7 +7,7 @@ use crate::weights::Format;
 use crate::weights::sample::pickle::{
     call, dict, global, integer, integers, list, storage, tensor, text, tuple, vector, whole,
 };
-use crate::weights::sample::{floats, safetensors, torch_legacy, torch_zip, zip};
+use crate::weights::sample::{deflated, floats, safetensors, torch_legacy, torch_zip, zip};
 
 #[test]
 fn the_three_formats_hold_the_same() {
@@ -194,6 +194,28 @@ fn an_archive_with_numbers_of_64_bits_is_read() {
     let last = [&b"PK\x05\x06"[..], &[0xff; 16], &[0; 2]].concat();
     let file = parse([front, end_64, locator, last].concat()).unwrap();
     assert_eq!(values(&file, "x"), [1.0, 2.0, 3.0, 4.0]);
+}
+
+#[test]
+fn archives_that_were_packed_again_are_read() {
+    let pickle = whole(&dict(&[("x", vector("0", 4))]));
+    let data = floats(&[1.0, 2.0, 3.0, 4.0]);
+    for folder in ["n/", ""] {
+        let (object, storage) = (format!("{folder}data.pkl"), format!("{folder}data/0"));
+        let entries = [(object.as_str(), &pickle[..]), (&storage, &data)];
+        for bytes in [deflated(&entries), zip(&entries)] {
+            assert_eq!(values(&parse(bytes).unwrap(), "x"), [1.0, 2.0, 3.0, 4.0], "in `{folder}`");
+        }
+    }
+}
+
+#[test]
+fn old_files_with_classes_of_modules_are_read() {
+    let id = tuple(&[text("module"), global("mine", "Net"), text("net.py"), text("class Net: ...")]);
+    let module = [&id[..], b"Q)\x81", &dict(&[("training", vec![0x88])]), b"b"].concat();
+    let object = dict(&[("net", module), ("x", vector("a", 1))]);
+    let file = parse(torch_legacy(&object, &[("a", 1, floats(&[3.0]))])).unwrap();
+    assert_eq!(values(&file, "x"), [3.0]);
 }
 
 #[test]

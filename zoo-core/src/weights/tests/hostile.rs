@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{assert_refused, names, parse, problem, small, values};
 use crate::weights::sample::pickle::{call, dict, global, integer, storage, tensor, text, tuple, vector, whole};
-use crate::weights::sample::{floats, safetensors, torch_legacy, zip};
+use crate::weights::sample::{deflated, floats, safetensors, torch_legacy, zip};
 use crate::weights::{Problem, TensorFile};
 
 #[test]
@@ -140,14 +140,35 @@ fn broken_archives_are_named_so() {
         file[record + at..record + at + bytes.len()].copy_from_slice(bytes);
         file
     };
-    assert_refused(altered(10, &[8]), "compressed or encrypted entry `n/data/0`");
-    assert_refused(altered(8, &[1]), "compressed or encrypted");
+    assert_refused(altered(10, &[9]), "entry `n/data/0` that is encrypted or packed by an unknown method");
+    assert_refused(altered(8, &[1]), "encrypted or packed");
+    assert_refused(altered(10, &[8]), "cannot be unpacked");
     assert_refused(altered(16, &[0; 4]), "CRC-32 of its zip entry `n/data/0`");
     assert_refused(altered(20, &[0xf0; 8]), "ends before");
     assert_refused(altered(24, &[1]), "not where or what");
     assert_refused(altered(42, &[1]), "not where or what");
     assert_refused(altered(42, &[0; 4]), "is called otherwise");
     assert_refused(altered(46 + 8 + 8, &[0xff; 4]), "directory is broken");
+}
+
+#[test]
+fn what_unpacks_to_more_than_it_may_or_to_something_else_is_refused() {
+    let pickle = whole(&dict(&[("x", vector("0", 4))]));
+    let data = floats(&[1.0, 2.0, 3.0, 4.0]);
+    let good = deflated(&[("n/data.pkl", &pickle[..]), ("n/data/0", &data)]);
+    let record = good.len() - 22 - 46 - "n/data/0".len();
+    let altered = |at: usize, bytes: &[u8]| {
+        let mut file = good.clone();
+        file[record + at..record + at + bytes.len()].copy_from_slice(bytes);
+        file
+    };
+    assert_refused(altered(24, &[15]), "`n/data/0` is not as long as the directory says");
+    assert_refused(altered(24, &[17]), "`n/data/0` is not as long as the directory says");
+    assert_refused(altered(24, &[0xfe; 4]), "over 32 times as long");
+    assert_refused(altered(16, &[0; 4]), "CRC-32 of its zip entry `n/data/0`");
+    // 64 MiB of zeros in 64 KiB.
+    let zeros = vec![0; 64 << 20];
+    assert_refused(deflated(&[("n/data.pkl", &pickle[..]), ("n/data/0", &zeros)]), "over 32 times as long");
 }
 
 #[test]
@@ -204,6 +225,10 @@ fn broken_safetensors_are_named_so() {
     let wide = r#"{"x":{"dtype":"U64","shape":[1],"data_offsets":[0,8]}}"#;
     assert_refused(safetensors(wide, &[0; 8]), "holds `x` as U64");
     assert_refused([&u64::MAX.to_le_bytes()[..], b"{}"].concat(), "ends before");
+    let empty = |at: usize| format!(r#""{at}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#);
+    let many = |count: usize| format!("{{{}}}", (0..count).map(empty).collect::<Vec<_>>().join(","));
+    assert!(parse(safetensors(&many(50_000), &[])).is_ok());
+    assert_refused(safetensors(&many(50_001), &[]), "holds 50001 tensors");
     // Sizes whose sum overflows, each of them possible.
     let part = |index: u64| {
         let size = (1 << 61) - 1;

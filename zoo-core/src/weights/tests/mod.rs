@@ -1,6 +1,7 @@
 //! Files put together by hand.
 
 mod checkpoints;
+mod choice;
 mod honest;
 mod hostile;
 mod writing;

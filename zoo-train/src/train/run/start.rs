@@ -209,13 +209,20 @@ pub fn load_weights(
     settings: &Settings,
     dataset: &Dataset,
 ) -> Result<Vec<String>, TrainError> {
-    let Some(Identified { file, resolved, description, .. }) = &request.weights else { return Ok(Vec::new()) };
+    let Some(Identified { file, resolved, description, averaged, .. }) = &request.weights else {
+        return Ok(Vec::new());
+    };
     let strictness = if settings.allow_partial { Strictness::Partial } else { Strictness::Strict };
     let report = weights::load(model, request.entry.architecture.family, file, strictness)?;
     if settings.trains_norms() && model.has_folded_norms()? {
         return Err(TrainError::FoldedNorms { path: file.path.clone() });
     }
     let mut lines = vec![format!("{}: {report}", file.path.display())];
+    if let Some(account) = file.account() {
+        let averages = file.has_averages() && file.has_weights() && !averaged;
+        let other = if averages { "; `export --ema` writes the averages to a file of their own" } else { "" };
+        lines.push(format!("{}: {account}{other}", file.path.display()));
+    }
     lines.extend(report.faults().into_iter().map(|fault| format!("  {fault}")));
     if report.replaced_classifier.is_none() {
         let named = description.classes.as_deref();

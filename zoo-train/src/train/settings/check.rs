@@ -1,6 +1,8 @@
 //! Ranges of settings: what cannot be is refused before anything is built, in a sentence that names the flag.
 
-use zoo_core::weights::{interpolation, padding};
+use zoo_core::weights::{
+    LEAST_DEVIATION, MOST_OF_PIXELS, are_deviations, are_means, interpolation, is_epsilon, padding,
+};
 
 use super::Settings;
 use crate::train::TrainError;
@@ -151,7 +153,7 @@ impl Settings {
                 self.padding.as_deref().is_none_or(|name| padding(name).is_some()),
                 "--padding must be same or symmetric",
             ),
-            rule(self.bn_eps.is_none_or(|eps| eps > 0.0 && eps < 1.0), "--bn-eps must be over 0 and under 1"),
+            rule(self.bn_eps.is_none_or(is_epsilon), "--bn-eps must be over 0 and under 1"),
             rule(
                 self.input_size_from.is_none_or(|from| (8..=self.input_size).contains(&from)),
                 format!("--input-size-from must be at least 8 and at most --input-size {}", self.input_size),
@@ -205,12 +207,12 @@ impl Settings {
                 "interpolation must be bilinear or bicubic",
             ),
             rule(
-                self.mean.is_none_or(|mean| mean.iter().all(|one| one.is_finite())),
-                "mean must be three numbers that are finite",
+                self.mean.is_none_or(|mean| are_means(&mean)),
+                format!("mean must be three numbers of pixels from 0 to 1, none over {MOST_OF_PIXELS}"),
             ),
             rule(
-                self.std.is_none_or(|std| std.iter().all(|one| positive((*one).into()))),
-                "std must be three numbers over 0",
+                self.std.is_none_or(|std| are_deviations(&std)),
+                format!("std must be three numbers of {LEAST_DEVIATION} to {MOST_OF_PIXELS}, of pixels from 0 to 1"),
             ),
             rule(self.resize.is_none_or(|side| side <= MOST_PIXELS), "resize must be at most 16,384 pixels"),
             rule(self.crop_padding <= 1024, "crop_padding must be at most 1024 pixels"),
