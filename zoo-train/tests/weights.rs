@@ -258,8 +258,9 @@ fn averages_of_others_are_reached_and_what_was_taken_is_said() {
     };
     altered(folder.path(), &best, "both.safetensors", both, &[]);
     let eval = |more: &str| {
-        let line =
-            format!("eval --weights both.safetensors --model {MODEL} --dataset synthetic --limit-test 10 {more}");
+        let line = format!(
+            "eval --weights both.safetensors --model {MODEL} --dataset synthetic --limit-test 10 --crop 32 {more}"
+        );
         run(folder.path(), &words(&line)).code(0).stderr
     };
     let said = eval("");
@@ -271,13 +272,18 @@ fn averages_of_others_are_reached_and_what_was_taken_is_said() {
     let said = eval("--ema");
     assert!(said.contains("averaged weights from the top level behind `ema_net.module.`"), "{said}");
     assert!(said.contains("--ema false takes the weights themselves"), "{said}");
-    let said =
-        train(folder.path(), &["--weights", "both.safetensors", "--steps", "1", "--results", "more"]).code(0).stderr;
+    let said = train(
+        folder.path(),
+        &["--weights", "both.safetensors", "--steps", "1", "--results", "more", "--input-size", "32"],
+    )
+    .code(0)
+    .stderr;
     assert!(said.contains("weights from the top level behind `net.`") && said.contains("`export --ema`"), "{said}");
 
     let alone = |name: &str, tensor: Tensor| vec![(format!("model_ema.module.{name}"), tensor)];
     altered(folder.path(), &best, "alone.safetensors", alone, &[]);
-    let line = format!("eval --weights alone.safetensors --model {MODEL} --dataset synthetic --limit-test 10");
+    let line =
+        format!("eval --weights alone.safetensors --model {MODEL} --dataset synthetic --limit-test 10 --crop 32");
     let said = run(folder.path(), &words(&line)).code(0).stderr;
     assert!(said.contains("alone.safetensors: averaged weights from"), "{said}");
     let line = format!("{line} --ema false");
@@ -316,7 +322,9 @@ fn numbers_that_cannot_be_are_refused_on_every_road_in() {
         for line in [
             line(""),
             format!("export --weights odd.safetensors --model {MODEL} -o out.safetensors"),
-            format!("train --weights odd.safetensors --model {MODEL} --dataset synthetic --limit-train 160 --steps 1"),
+            format!(
+                "train --weights odd.safetensors --model {MODEL} --dataset synthetic --limit-train 160 --steps 1 --input-size 32"
+            ),
         ] {
             run(folder.path(), &words(&line)).refused(&["odd.safetensors", "`stem.norm.running_var`"]);
         }
@@ -334,8 +342,12 @@ fn a_file_without_a_classifier_gets_a_new_one_for_training() {
         kept.then(|| (format!("backbone.{name}"), tensor)).into_iter().collect()
     };
     altered(folder.path(), &best, "headless.safetensors", headless, &[]);
-    let said =
-        train(folder.path(), &["--weights", "headless.safetensors", "--steps", "1", "--results", "new"]).code(0).stderr;
+    let said = train(
+        folder.path(),
+        &["--weights", "headless.safetensors", "--steps", "1", "--results", "new", "--input-size", "32"],
+    )
+    .code(0)
+    .stderr;
     assert!(said.contains("it has no classifier, so there is a new one"), "{said}");
     let line = format!("eval --weights headless.safetensors --model {MODEL} --dataset synthetic");
     run(folder.path(), &words(&line)).refused(&["headless.safetensors does not fit the model"]);
