@@ -14,6 +14,7 @@ const BINDINGS: &[&str] = &[
     "cpp/dense.cpp",
     "cpp/depthwise.cpp",
     "cpp/dispatch.cpp",
+    "cpp/generator.cpp",
     "cpp/gradient.cpp",
     "cpp/norm_activation.cpp",
     "cpp/optimizer.cpp",
@@ -41,7 +42,8 @@ fn main() -> Result<(), Error> {
     let lib = env::var("DEP_TCH_LIBTORCH_LIB").map_err(|_| "torch-sys did not say where libtorch is")?;
     let lib = PathBuf::from(lib);
     // Link arguments reach only this package's own tests and examples; dependents have the same line.
-    println!("cargo:rustc-link-arg=-Wl,-rpath,{}", lib.display());
+    let real = std::fs::canonicalize(&lib).unwrap_or_else(|_| lib.clone());
+    println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags,-rpath,{}", real.display());
     println!("cargo:rustc-link-search=native={}", lib.display());
 
     let mut bindings = base();

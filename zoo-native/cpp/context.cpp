@@ -5,6 +5,10 @@
 
 #include "error.h"
 
+extern "C" void zoo_error_free(char* message) {
+  if (message != zoo::kNoMemory) free(message);
+}
+
 // `supported` is false on a CPU that cannot.
 extern "C" char* zoo_set_flush_denormal(bool on, bool* supported) {
   return zoo::guarded([&] { *supported = at::globalContext().setFlushDenormal(on); });

@@ -164,6 +164,7 @@ Tensor Convolution::run(const Tensor& x, const Tensor& gate, const Tensor& resid
   const Geometry g(x.sizes(), kernel, stride, pad);
   check(*this, x, gate, residual, g);
   Tensor y = empty_map(g.batch, outputs, g.out_height, g.out_width);
+  if (y.numel() == 0) return y;  // a batch without images
   const auto data = [](const Tensor& t) { return t.defined() ? t.const_data_ptr<float>() : nullptr; };
   if (depthwise) {
     run_depthwise(*this, g, data(x), y.mutable_data_ptr<float>());
@@ -190,7 +191,13 @@ extern "C" char* zoo_convolution_new(const Tensor* weight, const Tensor* bias, i
                 "convolution: a weight of shape ", w.sizes(), " is not a depthwise one");
     TORCH_CHECK(stride >= 1 && top >= 0 && left >= 0 && bottom >= 0 && right >= 0,
                 "convolution: stride ", stride, " is below 1, or the padding is negative");
-    *out = new Convolution(w.detach(), zoo::optional(bias), stride, Padding{top, left, bottom, right}, depthwise,
+    TORCH_CHECK(w.numel() > 0, "convolution: a weight of shape ", w.sizes(), " is empty");
+    const Tensor b = zoo::optional(bias);
+    TORCH_CHECK(!b.defined() || (b.dim() == 1 && b.numel() == w.size(0) && b.device().is_cpu() &&
+                                 b.scalar_type() == at::kFloat),
+                "convolution: a bias of shape ", b.sizes(), " is not one f32 value on the CPU for each of ", w.size(0),
+                " outputs");
+    *out = new Convolution(w.detach(), b, stride, Padding{top, left, bottom, right}, depthwise,
                            static_cast<zoo::Activation>(activation));
   });
 }
@@ -207,6 +214,7 @@ extern "C" char* zoo_convolution_run(const Convolution* convolution, const Tenso
 extern "C" char* zoo_global_mean(const Tensor* x, Tensor** out) {
   return zoo::guarded([&] {
     TORCH_CHECK(zoo::is_map(*x), "global_mean: an input of shape ", x->sizes(), " is no channels_last f32 map on the CPU");
+    TORCH_CHECK(x->size(2) > 0 && x->size(3) > 0, "global_mean: an input of shape ", x->sizes(), " has no pixels");
     const int64_t batch = x->size(0), channels = x->size(1), pixels = x->size(2) * x->size(3);
     Tensor y = zoo::empty_map(batch, channels, 1, 1);
     const float* in = x->const_data_ptr<float>();

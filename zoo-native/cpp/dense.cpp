@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "convolution.h"
+#include "derivatives.h"
 #include "error.h"
 #include "tensors.h"
 
@@ -107,6 +108,7 @@ struct Dense : torch::autograd::Function<Dense> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list upstream) {
+    zoo::refuse_second_derivatives("dense_conv2d");
     const auto saved = context->get_saved_variables();
     const Tensor &x = saved[0], &weight = saved[1];
     const auto v = context->saved_data["geometry"].toIntVector();
@@ -122,7 +124,7 @@ struct Dense : torch::autograd::Function<Dense> {
 
 bool fits_kernels(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t stride, const Padding& pad) {
   if (bias.defined() && (bias.scalar_type() != at::kFloat || bias.numel() != weight.size(0))) return false;
-  if (!zoo::is_map(x) || x.numel() == 0 || weight.dim() != 4 || !weight.device().is_cpu() ||
+  if (!zoo::is_map(x) || x.numel() == 0 || weight.numel() == 0 || weight.dim() != 4 || !weight.device().is_cpu() ||
       weight.scalar_type() != at::kFloat || weight.size(1) != x.size(1) || weight.size(2) != weight.size(3))
     return false;
   if (stride < 1 || std::min({pad.top, pad.left, pad.bottom, pad.right}) < 0) return false;  // for libtorch to refuse

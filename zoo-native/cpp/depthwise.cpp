@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "convolution.h"
+#include "derivatives.h"
 #include "error.h"
 #include "geometry.h"
 #include "kernels/kernels.h"
@@ -130,6 +131,7 @@ struct Depthwise : torch::autograd::Function<Depthwise> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list upstream) {
+    zoo::refuse_second_derivatives("depthwise_conv2d");
     const auto saved = context->get_saved_variables();
     const auto v = context->saved_data["geometry"].toIntVector();
     const Geometry g(saved[0].sizes(), saved[1].size(2), v[0], Padding{v[1], v[2], v[3], v[4]});
@@ -154,7 +156,7 @@ void check(const Tensor& x, const Tensor& weight, int64_t stride, Padding pad) {
 
 bool fits_kernels(const Tensor& x, const Tensor& weight) {
   return x.device().is_cpu() && weight.device().is_cpu() && x.scalar_type() == at::kFloat &&
-         weight.scalar_type() == at::kFloat && x.is_contiguous(at::MemoryFormat::ChannelsLast) && x.numel() > 0 &&
+         weight.scalar_type() == at::kFloat && x.is_contiguous(at::MemoryFormat::ChannelsLast) && x.numel() > 0 && weight.numel() > 0 &&
          weight.size(2) == weight.size(3) && weight.size(2) <= kMaxKernel;
 }
 

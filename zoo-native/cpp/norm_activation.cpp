@@ -17,6 +17,7 @@
 #include <array>
 #include <numeric>
 
+#include "derivatives.h"
 #include "error.h"
 #include "kernels/kernels.h"
 #include "tensors.h"
@@ -244,6 +245,7 @@ struct NormActivation : torch::autograd::Function<NormActivation> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list upstream) {
+    zoo::refuse_second_derivatives("norm_activation");
     const auto saved = context->get_saved_variables();
     const Tensor dy = upstream[0].contiguous(at::MemoryFormat::ChannelsLast);
     const auto activation = static_cast<Activation>(context->saved_data["activation"].toInt());

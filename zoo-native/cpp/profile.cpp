@@ -83,8 +83,8 @@ extern "C" char* zoo_profile_start() {
 
 // Does nothing while no profile is taken.
 extern "C" void zoo_profile_label(int next) {
-  if (handle == at::INVALID_CALLBACK_HANDLE) return;
   std::lock_guard<std::mutex> guard(mutex);
+  if (handle == at::INVALID_CALLBACK_HANDLE) return;
   label = next;
   labels_by_first[static_cast<int64_t>(at::sequence_number::peek())] = next;
 }
@@ -92,8 +92,9 @@ extern "C" void zoo_profile_label(int next) {
 // `lines` becomes a text of label, name, seconds forward, seconds backward and calls, with tabs between; the caller frees it.
 extern "C" char* zoo_profile_stop(char** lines) {
   return zoo::guarded([&] {
-    at::removeCallback(handle);
     std::lock_guard<std::mutex> guard(mutex);
+    TORCH_CHECK(handle != at::INVALID_CALLBACK_HANDLE, "no profile is being taken");
+    at::removeCallback(handle);
     handle = at::INVALID_CALLBACK_HANDLE;
     std::string text;
     for (const auto& [key, own] : sums) {
@@ -101,5 +102,6 @@ extern "C" char* zoo_profile_stop(char** lines) {
               std::to_string(own.backward) + "\t" + std::to_string(own.calls) + "\n";
     }
     *lines = strdup(text.c_str());
+    TORCH_CHECK(*lines != nullptr, "there is no memory left for the profile");
   });
 }

@@ -16,13 +16,13 @@ impl NativeError {
 }
 
 unsafe extern "C" {
-    fn free(pointer: *mut std::ffi::c_void);
+    fn zoo_error_free(message: *mut c_char);
 }
 
 /// Turns the C side's verdict, null or a message to free, into a result.
 ///
 /// # Safety
-/// `message` is null or a string from `malloc` that nobody else frees.
+/// `message` is null or a message of the C++ side that nobody else frees.
 pub(crate) unsafe fn check(message: *mut c_char) -> Result<(), NativeError> {
     if message.is_null() {
         return Ok(());
@@ -30,7 +30,7 @@ pub(crate) unsafe fn check(message: *mut c_char) -> Result<(), NativeError> {
     // SAFETY: by the contract above the string is ours, and it is not used after being freed.
     let text = unsafe {
         let text = CStr::from_ptr(message).to_string_lossy().into_owned();
-        free(message.cast());
+        zoo_error_free(message);
         text
     };
     // libtorch appends a C++ backtrace to its messages; the first line is what a reader needs.

@@ -2,7 +2,7 @@
 //!
 //! Owned here: optimizer steps ([`sgd`], [`optimizer`]), gradients ([`gradient`]), batch norm with its activation
 //! ([`norm`]), convolution ([`dense`], [`depthwise`]), convolution for inference ([`convolution`]), TorchScript
-//! ([`script`]), CPU switches ([`cpu`]), the numbers computed with ([`precision`]), a record of what took how long
+//! ([`script`]), CPU switches ([`cpu`]), the numbers computed with ([`precision`]) and drawn ([`generator`]), a record of what took how long
 //! ([`profile`]) and the allocator ([`allocator`]). Not here: which layer uses which of them, and the optimizer's state
 //! and schedule.
 //!
@@ -14,6 +14,7 @@ pub mod cpu;
 pub mod dense;
 pub mod depthwise;
 mod error;
+pub mod generator;
 pub mod gradient;
 pub mod norm;
 pub mod optimizer;

@@ -49,16 +49,30 @@ impl Profile {
     /// # Errors
     /// Where libtorch refuses.
     pub fn stop(self) -> Result<Vec<Record>> {
-        let mut lines = std::ptr::null_mut();
-        // SAFETY: on success `lines` is a string that is ours; it is copied, and freed once.
-        let text = unsafe {
-            check(zoo_profile_stop(&mut lines))?;
-            let text = CStr::from_ptr(lines).to_string_lossy().into_owned();
-            free(lines.cast());
-            text
-        };
+        // What ends a profile that nobody stopped must not end it twice.
+        std::mem::forget(self);
+        let text = end()?;
         let records: Option<Vec<Record>> = text.lines().map(record).collect();
         records.ok_or_else(|| NativeError::new("the profile cannot be read"))
+    }
+}
+
+impl Drop for Profile {
+    /// Ends a profile that was not stopped, so that another one can begin and nothing is recorded for nobody.
+    fn drop(&mut self) {
+        let _ = end();
+    }
+}
+
+/// Ends the profile, and gives its lines.
+fn end() -> Result<String> {
+    let mut lines = std::ptr::null_mut();
+    // SAFETY: on success `lines` is a string that is ours; it is copied, and freed once.
+    unsafe {
+        check(zoo_profile_stop(&mut lines))?;
+        let text = CStr::from_ptr(lines).to_string_lossy().into_owned();
+        free(lines.cast());
+        Ok(text)
     }
 }
 

@@ -222,3 +222,39 @@ fn what_does_not_fit_is_an_error() {
     let wide = Convolution::new(&random(&[4, 8, 5, 5]), None, 1, none, 1, Activation::None).unwrap();
     assert!(wide.run(&x, None, None).is_err(), "a kernel larger than the map");
 }
+
+#[test]
+fn a_bias_that_is_not_the_outputs_own_is_refused() {
+    let _alone = alone();
+    let weight = random(&[8, 4, 1, 1]);
+    let packed = |weight: &Tensor, bias: &Tensor, groups| {
+        Convolution::new(weight, Some(bias), 1, Padding::default(), groups, Activation::None)
+    };
+    assert!(packed(&weight, &random(&[8]), 1).is_ok());
+    let halves = random(&[8]).to_kind(Kind::Half);
+    for bias in [random(&[7]), random(&[9]), random(&[1]), random(&[0]), random(&[2, 4]), halves] {
+        let error = packed(&weight, &bias, 1).unwrap_err().to_string();
+        assert!(error.contains("bias of shape"), "{error}");
+        assert!(packed(&random(&[8, 1, 3, 3]), &bias, 8).is_err());
+    }
+}
+
+#[test]
+fn a_batch_without_images_gives_one_and_a_weight_without_values_is_refused() {
+    let _alone = alone();
+    let gate = map([0, 4, 1, 1]);
+    let cases =
+        [([8, 4, 1, 1], 1, Some(&gate)), ([8, 4, 1, 1], 1, None), ([8, 4, 3, 3], 1, None), ([4, 1, 3, 3], 4, None)];
+    for (shape, groups, gate) in cases {
+        let weight = random(&shape);
+        let padding = Padding::symmetric((shape[2] - 1) / 2);
+        let packed = Convolution::new(&weight, None, 1, padding, groups, Activation::Relu).unwrap();
+        assert_eq!(packed.run(&map([0, 4, 5, 5]), gate, None).unwrap().size(), [0, shape[0], 5, 5]);
+    }
+    for shape in [[0, 4, 1, 1], [8, 0, 1, 1], [8, 4, 0, 0]] {
+        let empty = Convolution::new(&random(&shape), None, 1, Padding::default(), 1, Activation::None);
+        assert!(empty.unwrap_err().to_string().contains("is empty"), "{shape:?}");
+    }
+    assert_eq!(global_mean(&map([0, 4, 5, 5])).unwrap().size(), [0, 4, 1, 1]);
+    assert!(global_mean(&map([2, 4, 0, 5])).is_err());
+}

@@ -1,10 +1,19 @@
 //! A profile tells forward and backward apart, and which part made what.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use tch::{Device, Kind, Tensor};
 use zoo_native::profile::{Profile, Record, label};
 
+/// One profile is taken at a time in a process.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn operations_are_recorded_by_part_and_direction() {
+    let _alone = alone();
     let at = (Kind::Float, Device::Cpu);
     let weight = Tensor::randn([64, 64], at).set_requires_grad(true);
     let x = Tensor::randn([64, 64], at);
@@ -28,4 +37,11 @@ fn operations_are_recorded_by_part_and_direction() {
     // Nothing more once it is over.
     let again = Profile::start().unwrap();
     assert_eq!(again.stop().unwrap(), []);
+}
+
+#[test]
+fn a_profile_that_nobody_stops_ends_by_itself() {
+    let _alone = alone();
+    drop(Profile::start().unwrap());
+    assert_eq!(Profile::start().unwrap().stop().unwrap(), []);
 }

@@ -19,6 +19,7 @@ pub use script::Compiled;
 
 use node::Node;
 use tch::{Device, Kind, TchError, Tensor};
+use zoo_native::generator::Generators;
 
 use crate::plan::{Padding, Plan, PlanError};
 
@@ -127,16 +128,20 @@ impl Default for ModelOptions {
 }
 
 impl Model {
-    /// Builds the network with fresh weights, the same for the same seed.
+    /// Builds the network with fresh weights, the same for the same seed. libtorch's own generators are left as they were.
     ///
     /// # Errors
     /// Where libtorch refuses, most often for lack of memory.
     pub fn new(plan: Plan, options: &ModelOptions) -> Result<Model, ModelError> {
-        tch::manual_seed(options.seed);
         let (mut parameters, mut buffers) = (Vec::new(), Vec::new());
-        for (index, op) in plan.ops.iter().enumerate() {
-            init::tensors_of(op, index, &plan.rules, options, &mut parameters, &mut buffers)?;
-        }
+        // Whoever draws numbers of their own goes on where they were.
+        let generators = Generators::save(options.device)?;
+        tch::manual_seed(options.seed);
+        let made = plan.ops.iter().enumerate().try_for_each(|(index, op)| {
+            init::tensors_of(op, index, &plan.rules, options, &mut parameters, &mut buffers)
+        });
+        generators.restore()?;
+        made?;
         let nodes = node::lower(&plan, &parameters);
         Ok(Model { plan, nodes, parameters, buffers, device: options.device, frozen: 0, frozen_statistics: false })
     }

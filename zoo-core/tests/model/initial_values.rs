@@ -1,6 +1,6 @@
 //! The weights that a fresh network starts with.
 
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 use zoo_core::model::{Model, ModelOptions, Role};
 use zoo_core::plan::Init;
 use zoo_core::{OpKind, Plan};
@@ -27,6 +27,18 @@ fn the_same_seed_gives_the_same_weights_and_another_one_others() {
             assert_eq!(same_bits(&one.tensor, &other.tensor), is_constant, "{name} {}", one.name);
         }
     }
+}
+
+#[test]
+fn making_a_model_leaves_the_generator_where_it_was() {
+    let _turn = take_turn();
+    let at = (Kind::Float, Device::Cpu);
+    tch::manual_seed(3);
+    let (first, second) = (Tensor::randn([4], at), Tensor::randn([4], at));
+    tch::manual_seed(3);
+    let again = Tensor::randn([4], at);
+    let _ = seeded(plan("mobilenet-v1-0.5", |options| options), 5);
+    assert!(same_bits(&first, &again) && same_bits(&second, &Tensor::randn([4], at)));
 }
 
 #[test]
