@@ -41,6 +41,11 @@ fn main() -> Result<(), Error> {
     println!("cargo:rerun-if-changed=cpp");
     let lib = env::var("DEP_TCH_LIBTORCH_LIB").map_err(|_| "torch-sys did not say where libtorch is")?;
     let lib = PathBuf::from(lib);
+    // torch-sys asks Python before it looks at LIBTORCH, which .cargo/config.toml sets.
+    if env::var_os("LIBTORCH_USE_PYTORCH").is_some() {
+        println!("cargo:warning=LIBTORCH_USE_PYTORCH is set: this is built against {}; unset it for .libtorch", lib.display());
+    }
+    println!("cargo:rerun-if-env-changed=LIBTORCH_USE_PYTORCH");
     // Link arguments reach only this package's own tests and examples; dependents have the same line.
     let real = std::fs::canonicalize(&lib).unwrap_or_else(|_| lib.clone());
     println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags,-rpath,{}", real.display());
