@@ -43,7 +43,10 @@ fn main() -> Result<(), Error> {
     let lib = PathBuf::from(lib);
     // torch-sys asks Python before it looks at LIBTORCH, which .cargo/config.toml sets.
     if env::var_os("LIBTORCH_USE_PYTORCH").is_some() {
-        println!("cargo:warning=LIBTORCH_USE_PYTORCH is set: this is built against {}; unset it for .libtorch", lib.display());
+        println!(
+            "cargo:warning=LIBTORCH_USE_PYTORCH is set: this is built against {}; unset it for .libtorch",
+            lib.display()
+        );
     }
     println!("cargo:rerun-if-env-changed=LIBTORCH_USE_PYTORCH");
     // Link arguments reach only this package's own tests and examples; dependents have the same line.

@@ -27,10 +27,8 @@ pub(super) struct StateDict<'p, 'a> {
 
 /// Finds the state dicts of a pickle, the most likely one first.
 pub(super) fn find<'p, 'a>(pickle: &'p Pickle<'a>) -> Result<Vec<StateDict<'p, 'a>>, Problem> {
-    let is_container = match pickle.object(pickle.root) {
-        Some(Object::List(_) | Object::Tuple(_) | Object::Dict(_) | Object::Instance(_)) => true,
-        _ => false,
-    };
+    let root = pickle.object(pickle.root);
+    let is_container = matches!(root, Some(Object::List(_) | Object::Tuple(_) | Object::Dict(_) | Object::Instance(_)));
     if !is_container {
         return Err(Problem::Unsupported("is a pickle of something else than a dictionary of tensors".into()));
     }
