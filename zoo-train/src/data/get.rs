@@ -3,7 +3,7 @@
 //! The module owns the order of the sources and what is said about them. A file reaches its place only with the right
 //! MD5, so that whatever happens in between, a data set is complete or known not to be.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::download::{Checksum, Download, Patience};
@@ -11,6 +11,7 @@ use super::manifest::Manifest;
 use super::{DataError, archive, cifar10, npm};
 
 use crate::console::say;
+use crate::lock::Lock;
 
 /// What `data get` and `data check` may be told.
 #[derive(Debug, Clone)]
@@ -117,15 +118,21 @@ pub(super) fn complete(folder: &Path) -> String {
     format!("{} is complete, and every checksum is right", folder.display())
 }
 
-/// Keeps two processes from writing the same files. Where the file system has no locks, nothing is kept.
-pub(super) fn lock(options: &GetOptions) -> Result<File, DataError> {
+/// Keeps two processes from writing the same files.
+pub(super) fn lock(options: &GetOptions) -> Result<Lock, DataError> {
     let dir = &options.data_dir;
     fs::create_dir_all(dir).map_err(DataError::io("create", dir))?;
     let path = dir.join(".lock");
-    let file = File::create(&path).map_err(DataError::io("write", &path))?;
-    if let Err(TryLockError::WouldBlock) = file.try_lock() {
-        options.say(&format!("waiting for another process that fetches data into {}", dir.display()));
-        file.lock().map_err(DataError::io("lock", &path))?;
-    }
-    Ok(file)
+    let mut is_said = false;
+    let taken = Lock::wait(&path, |owner, _| {
+        if !std::mem::replace(&mut is_said, true) {
+            let who = owner.map(|owner| format!(": {}", owner.of(&path))).unwrap_or_default();
+            options.say(&format!("waiting for another process that fetches data into {}{who}", dir.display()));
+        }
+        true
+    });
+    let stopped = || Err(std::io::ErrorKind::Interrupted.into());
+    let lock = taken.and_then(|lock| lock.map_or_else(stopped, Ok)).map_err(DataError::io("lock", &path))?;
+    lock.note().iter().for_each(|note| options.say(note));
+    Ok(lock)
 }
