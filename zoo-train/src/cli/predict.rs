@@ -193,7 +193,7 @@ fn batch(
     for index in range {
         let into = &mut pixels[seen.len() * numbers..][..numbers];
         let decoded = files.with(index, &mut bytes, |encoded| {
-            encoded.decode(u32::MAX, &mut picture)?;
+            encoded.decode(&mut picture)?;
             preprocessing.prepare(&picture, into);
             Ok(())
         })?;

@@ -138,7 +138,7 @@ impl Source {
                 let (width, height) = encoded.size();
                 let random = |what: u64| mix(&[self.random(epoch, index, 6), what]);
                 let piece = random_piece(width, height, self.augmentation.crop_scale, random);
-                encoded.decode(piece.top + piece.height, picture)?;
+                encoded.decode_rows(piece.top + piece.height, picture)?;
                 resizer.piece(picture, piece, side, interpolation, square);
                 Ok(())
             })?;

@@ -63,7 +63,7 @@ impl TestSet {
         for index in range {
             let at = batch.labels.len() * size;
             let seen = files.with(index, file, |encoded| {
-                encoded.decode(u32::MAX, picture)?;
+                encoded.decode(picture)?;
                 self.preprocessing.prepare(picture, &mut batch.pixels[at..at + size]);
                 Ok(())
             })?;

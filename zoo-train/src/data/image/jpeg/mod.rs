@@ -1,8 +1,10 @@
 //! JPEG: the header, and one of two decoders.
 //!
-//! Nearly every file is of one form ([`Header::common`]), which `zune-jpeg` decodes in half of libjpeg's time. Of the other
-//! forms it reads some wrongly without a word (scans of single components, colours finer than light, files in which
-//! application segments disagree), so libjpeg has those: PIL's pixels by construction.
+//! libjpeg has PIL's pixels by construction, and decodes whatever is evaluated. Training, which decodes every image anew in
+//! each epoch, has `zune-jpeg` for the one form of nearly every file ([`Header::common`]): it takes half of the time, and is
+//! within 3 grey levels, but for the right and lower edge of pictures whose colours are stored at half the resolution, which
+//! it smooths with what lies beyond (up to 13 levels in photographs). Of the other forms it reads some wrongly without a word
+//! (scans of single components, colours finer than light, files in which application segments disagree).
 
 mod header;
 mod libjpeg;
@@ -29,10 +31,15 @@ pub fn is_one(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0xff, 0xd8, 0xff])
 }
 
-/// Decodes the picture, or not much more than its first `rows` rows where the file allows it.
-pub fn decode(bytes: &mut [u8], header: &Header, rows: u32, into: &mut Rgb) -> Result<(), BadImage> {
+/// Decodes the picture: PIL's pixels.
+pub fn decode(bytes: &[u8], header: &Header, into: &mut Rgb) -> Result<(), BadImage> {
+    libjpeg::decode(bytes, header, into).map(|_| ())
+}
+
+/// Decodes not much more than the picture's first `rows` rows where the file allows it, and quickly.
+pub fn decode_rows(bytes: &mut [u8], header: &Header, rows: u32, into: &mut Rgb) -> Result<(), BadImage> {
     if !header.common {
-        return libjpeg::decode(bytes, header, into).map(|_| ());
+        return decode(bytes, header, into);
     }
     let height = rows.saturating_add(MARGIN).min(header.height);
     // Told that the picture is so high, the decoder stops there.
@@ -41,7 +48,7 @@ pub fn decode(bytes: &mut [u8], header: &Header, rows: u32, into: &mut Rgb) -> R
     // What it gives up on, libjpeg may still read: tables that are left out, bytes between segments.
     fast(bytes, into).or_else(|_| {
         bytes[stated].copy_from_slice(&(header.height as u16).to_be_bytes());
-        libjpeg::decode(bytes, header, into).map(|_| ())
+        decode(bytes, header, into)
     })
 }
 
