@@ -387,3 +387,26 @@ fn a_tilde_in_paths_is_the_home() {
     assert!(home.path().join("x/count.csv").is_file());
     assert_eq!(std::fs::read_dir(work.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn the_name_of_a_file_tells_its_format_and_never_another() {
+    let folder = tempdir().unwrap();
+    for (name, begins) in [("b.png", &b"\x89PNG"[..]), ("b.svg", b"<svg"), ("b.pdf", b"%PDF"), ("b.json", b"{")] {
+        run(folder.path(), &["show", "mobilenet-v1", "-o", name]).code(0);
+        let written = std::fs::read(folder.path().join(name)).unwrap();
+        assert!(written.starts_with(begins), "{name}: {:?}", &written[..8]);
+    }
+    run(folder.path(), &["show", "mobilenet-v1", "--format", "svg", "-o", "a.png"]).misused(&["--format svg", "a.png"]);
+    let predict = ["predict", "mobilenet-v1", "--weights", "none.safetensors"];
+    run(folder.path(), &[&predict[..], &["--tensor", "in.safetensors", "-o", "out.npy"]].concat()).misused(&[
+        "safetensors is written",
+        "out.npy",
+        "out.safetensors",
+    ]);
+    run(folder.path(), &[&predict[..], &["--images", "a.jpg", "-o", "out.png"]].concat()).misused(&[
+        "CSV is written",
+        "out.png",
+        "out.csv",
+    ]);
+    run(folder.path(), &["data", "check", "foo"]).misused(&["unknown data set `foo`", "folder:PATH"]);
+}

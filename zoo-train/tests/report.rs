@@ -372,6 +372,13 @@ fn a_report_is_written_where_its_rows_are() {
 }
 
 #[test]
+fn a_folder_of_results_that_is_not_there_is_no_report() {
+    let folder = tempdir().unwrap();
+    run(folder.path(), &["report", "--results", "reslts"]).misused(&["--results reslts", "no such folder"]);
+    assert!(!folder.path().join("reslts").exists());
+}
+
+#[test]
 fn what_stands_in_a_table_is_never_markup() {
     let folder = tempdir().unwrap();
     let hostile = "</title><script>alert(1)</script>'\"\"<img src=x onerror=alert(2)>&\u{1b}]0;\u{7}";

@@ -297,14 +297,15 @@ fn numbers_that_cannot_be_are_refused_on_every_road_in() {
     let line = |more: &str| {
         format!("eval --weights odd.safetensors --model {MODEL} --dataset synthetic --limit-test 10 {more}")
     };
-    for (key, value, flag) in [
-        ("zoo.std", "0,0,0", "--std"),
-        ("zoo.mean", "nan,0,0", "--mean"),
-        ("zoo.bn_eps", "inf", "--bn-eps"),
-        ("zoo.input_size", "0", "--crop"),
+    for (key, value, flag, way_out) in [
+        ("zoo.std", "0,0,0", "--std", "0.2,0.2,0.2"),
+        ("zoo.mean", "nan,0,0", "--mean", "0.5,0.5,0.5"),
+        ("zoo.bn_eps", "inf", "--bn-eps", "1e-3"),
+        ("zoo.input_size", "0", "--crop", "32"),
     ] {
         altered(folder.path(), &best, "odd.safetensors", same, &[(key, value)]);
         run(folder.path(), &words(&line(""))).refused(&["odd.safetensors", key, value]);
+        run(folder.path(), &words(&line(&format!("{flag}={way_out}")))).code(0);
         altered(folder.path(), &best, "odd.safetensors", same, &[]);
         let output = run(folder.path(), &words(&line(&format!("{flag}={value}"))));
         assert!(output.code == 2 && output.stderr.contains(flag), "{}", output.stderr);
@@ -349,6 +350,7 @@ fn a_file_without_a_classifier_gets_a_new_one_for_training() {
     .code(0)
     .stderr;
     assert!(said.contains("it has no classifier, so there is a new one"), "{said}");
+    assert!(!said.contains("its classifier is kept"), "{said}");
     let line = format!("eval --weights headless.safetensors --model {MODEL} --dataset synthetic");
     run(folder.path(), &words(&line)).refused(&["headless.safetensors does not fit the model"]);
 }

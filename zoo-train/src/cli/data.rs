@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Error, bail};
 use clap::{Subcommand, ValueEnum};
 
+use super::usage::misused;
 use crate::console::tell;
 use crate::data::get::{self, GetOptions};
 use crate::data::imagenet::subset;
@@ -90,7 +91,7 @@ fn check(dataset: &str, place: &Place, subset: Option<&Path>) -> Result<(), Erro
         }
         ("folder", path) if !path.is_empty() => check_images(&folder::load(&expand(path), classes, true)?)?,
         ("imagenet", path) if !path.is_empty() => check_images(&imagenet::load(&expand(path), classes, true)?)?,
-        _ => bail!("unknown data set `{dataset}`: give cifar10, imagenette, imagenet:PATH or folder:PATH"),
+        _ => misused!("unknown data set `{dataset}`: give cifar10, imagenette, imagenet:PATH or folder:PATH"),
     }
     Ok(())
 }

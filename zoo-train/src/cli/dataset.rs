@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Error, bail};
 
+use super::usage::misused;
 use crate::data::imagenet::subset;
 use crate::data::{self, Dataset, cifar10, folder, imagenet, imagenette, synthetic};
 use crate::paths::expand;
@@ -42,7 +43,7 @@ pub fn load_dataset(settings: &Settings, data_dir: Option<&Path>) -> Result<Data
             }
             Ok(synthetic::generate(settings.seed, train, test, side, SYNTHETIC_CLASSES))
         }
-        _ => bail!(
+        _ => misused!(
             "unknown data set `{}`: give --dataset cifar10, imagenette, imagenet:PATH, folder:PATH or synthetic",
             settings.dataset
         ),

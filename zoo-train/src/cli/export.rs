@@ -7,7 +7,7 @@ use tch::Tensor;
 use zoo_core::Registry;
 use zoo_core::weights::{Scheme, named, write_safetensors};
 
-use super::usage::misused;
+use super::output::check_name;
 use super::weights::WeightsArgs;
 use crate::console::tell;
 use crate::paths;
@@ -30,14 +30,7 @@ pub struct Args {
 }
 
 pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
-    if args.output.extension().is_none_or(|extension| extension != EXTENSION) {
-        let named = args.output.with_extension(EXTENSION);
-        misused!(
-            "export writes safetensors, and {} would not say so: give --output {}",
-            args.output.display(),
-            named.display()
-        );
-    }
+    check_name(&args.output, "safetensors", &[EXTENSION])?;
     let opened = args.weights.open(registry, None)?;
     let (entry, scheme) = (&opened.entry, args.scheme);
     let tensors = named(&opened.model, entry.architecture.family, scheme)?;

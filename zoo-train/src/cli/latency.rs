@@ -84,6 +84,11 @@ enum Against {
 pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let against = args.against.as_deref().map(|name| against(registry, name)).transpose()?;
     let cells = cells(registry, args, against.as_ref())?;
+    // What cannot be kept is not measured first.
+    row::check(&args.results)?;
+    if args.per_stage {
+        stages::check(&args.results)?;
+    }
     let kept = Arc::new(Mutex::new(Kept::new(args, &cells, against)));
     let stopped = Arc::clone(&kept);
     stop_with(move || lock(&stopped).stop())?;

@@ -7,6 +7,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error};
 
+use super::usage::misused;
+
+/// Refuses to write `what` under a name that says something else than one of `extensions`; devices and pipes say nothing.
+pub fn check_name(path: &Path, what: &str, extensions: &[&str]) -> Result<(), Error> {
+    let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
+    if is_special || extensions.contains(&extension.as_str()) {
+        return Ok(());
+    }
+    let named = path.with_extension(extensions[0]);
+    misused!("{what} is written, and {} would not say so: give --output {}", path.display(), named.display())
+}
+
 /// What is being written.
 pub struct Output {
     into: Box<dyn Write>,

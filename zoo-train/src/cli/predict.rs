@@ -9,7 +9,7 @@ use tch::{Device, Kind, Tensor};
 use zoo_core::Registry;
 use zoo_core::weights::{TensorFile, write_safetensors};
 
-use super::output::Output;
+use super::output::{Output, check_name};
 use super::seen::Seen;
 use super::weights::{self, WeightsArgs, parse_mode};
 use crate::console::say;
@@ -58,6 +58,11 @@ pub struct Args {
 
 pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     match (&args.tensor, &args.output) {
+        (Some(_), Some(output)) => check_name(output, "safetensors", &["safetensors"])?,
+        (None, Some(output)) => check_name(output, "CSV", &["csv", "txt", ""])?,
+        _ => {}
+    }
+    match (&args.tensor, &args.output) {
         (Some(input), Some(output)) => logits(registry, args, input, output),
         _ => classes(registry, args),
     }
@@ -72,7 +77,12 @@ fn logits(registry: &Registry, args: &Args, input: &Path, output: &Path) -> Resu
     if images.kind() != Kind::Float || height != width || !(1..=65_535).contains(&height) {
         bail!("{}: `{INPUT}` must be square images in f32, not {:?} {shape:?}", input.display(), images.kind());
     }
+    if images.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
+        bail!("{}: `{INPUT}` has values that are no numbers, or infinite: mend the images", input.display());
+    }
     let opened = args.weights.open(registry, Some(height as u32))?;
+    // How it is run; images that are tensors are prepared already.
+    say!("{}", opened.resolved);
     let forward = args.mode.forward(&opened.model)?;
     let count = shape[0];
     let mut parts = Vec::new();

@@ -1,10 +1,11 @@
 //! `report`: trade-off curves from the tables of results, as a page and as figures.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Error;
 use zoo_core::Registry;
 
+use super::usage::misused;
 use crate::console::{say, tell};
 use crate::{paths, report};
 
@@ -29,6 +30,10 @@ pub struct Args {
 }
 
 pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
+    // Without the usual folder there is nothing to report, which is said below.
+    if args.tables.is_empty() && !args.results.is_dir() && args.results != Path::new("results") {
+        misused!("--results {}: there is no such folder; give that of the tables", args.results.display());
+    }
     let beside = args.results.join("published");
     let published = args.published.clone().unwrap_or_else(|| {
         // The papers' figures come with the project, wherever the rows of one's own are.

@@ -7,6 +7,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::console::say;
 
+/// Time until the first line.
+const FIRST: Duration = Duration::from_secs(1);
 /// Time between lines.
 const EVERY: Duration = Duration::from_secs(30);
 
@@ -15,6 +17,7 @@ pub struct Seen {
     total: usize,
     bar: Option<ProgressBar>,
     last: Instant,
+    pause: Duration,
 }
 
 impl Seen {
@@ -29,16 +32,16 @@ impl Seen {
             bar.enable_steady_tick(Duration::from_millis(500));
             bar
         });
-        Seen { total, bar, last: Instant::now() }
+        Seen { total, bar, last: Instant::now(), pause: FIRST }
     }
 
     /// So many are seen.
     pub fn at(&mut self, seen: usize) {
         match &self.bar {
             Some(bar) => bar.set_position(seen as u64),
-            None if self.last.elapsed() >= EVERY => {
+            None if self.last.elapsed() >= self.pause => {
                 say!("{seen} of {} images", self.total);
-                self.last = Instant::now();
+                (self.last, self.pause) = (Instant::now(), EVERY);
             }
             None => {}
         }

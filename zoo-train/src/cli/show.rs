@@ -23,9 +23,9 @@ pub struct Args {
     against: Option<String>,
     #[command(flatten)]
     network: NetworkArgs,
-    /// How to show it; svg, png, pdf and dot are drawings
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    /// How to show it; svg, png, pdf and dot are drawings [default: what the name of --output ends in, or table]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
     /// Draw every block, not one box a stage; tables and JSON have every layer anyway
     #[arg(long)]
     expand: bool,
@@ -44,17 +44,33 @@ enum Format {
     Dot,
 }
 
+impl Args {
+    /// The format that was asked for, by a flag or by the name of the file; the two must agree.
+    fn format(&self) -> Result<Format, Error> {
+        let extension = self.output.as_ref().and_then(|path| path.extension()?.to_str());
+        let named = extension.and_then(|extension| Format::from_str(extension, true).ok());
+        match (self.format, named, &self.output) {
+            (Some(format), Some(named), Some(path)) if format != named => {
+                let format = format!("{format:?}").to_lowercase();
+                misused!("--format {format} and --output {} are two formats: give one of them", path.display())
+            }
+            (format, named, _) => Ok(format.or(named).unwrap_or(Format::Table)),
+        }
+    }
+}
+
 pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
+    let format = args.format()?;
     let (entry, plan) = args.network.plan(registry, &args.model)?;
     let model = named(&entry, &plan);
     let bytes = match &args.against {
         Some(other) => {
             let (entry, plan) = args.network.plan(registry, other)?;
-            comparison(&Comparison::new(model, named(&entry, &plan)), args.format)?
+            comparison(&Comparison::new(model, named(&entry, &plan)), format)?
         }
-        None => shown(model, args)?,
+        None => shown(model, format, args.expand)?,
     };
-    write(&bytes, args)
+    write(&bytes, format, args)
 }
 
 fn named<'a>(entry: &Entry, plan: &'a Plan) -> Named<'a> {
@@ -62,10 +78,10 @@ fn named<'a>(entry: &Entry, plan: &'a Plan) -> Named<'a> {
     Named { plan, model: entry.variant.name, profile }
 }
 
-fn shown(model: Named<'_>, args: &Args) -> Result<Vec<u8>, Error> {
-    let detail = if args.expand { Detail::Expanded } else { Detail::Overview };
+fn shown(model: Named<'_>, format: Format, expand: bool) -> Result<Vec<u8>, Error> {
+    let detail = if expand { Detail::Expanded } else { Detail::Overview };
     let drawn = |format| draw::draw(model, format, detail);
-    Ok(match args.format {
+    Ok(match format {
         Format::Table => Summary::new(model).to_string().into_bytes(),
         Format::Json => json(&Summary::new(model)),
         Format::Svg => drawn(draw::Format::Svg),
@@ -95,10 +111,10 @@ fn json(value: &impl serde::Serialize) -> Vec<u8> {
     text
 }
 
-fn write(bytes: &[u8], args: &Args) -> Result<(), Error> {
+fn write(bytes: &[u8], format: Format, args: &Args) -> Result<(), Error> {
     match &args.output {
         Some(path) => std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display())),
-        None if [Format::Pdf, Format::Png].contains(&args.format) && io::stdout().is_terminal() => {
+        None if [Format::Pdf, Format::Png].contains(&format) && io::stdout().is_terminal() => {
             misused!("a PDF or PNG is no text: add --output FILE, or > FILE")
         }
         None => {

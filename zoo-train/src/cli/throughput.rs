@@ -61,6 +61,8 @@ pub struct Args {
 
 pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let loads = loads(registry, args)?;
+    // What cannot be kept is not measured first.
+    throughput::check(&args.results)?;
     let kept = Arc::new(Mutex::new(Kept::new(args)));
     let stopped = Arc::clone(&kept);
     stop_with(move || lock(&stopped).stop())?;

@@ -37,7 +37,7 @@ pub struct WeightsArgs {
     /// ImageNet weights from the Hugging Face hub, by timm's tag or its usual ones
     #[arg(long, value_name = "TAG", num_args = 0..=1, default_missing_value = "", conflicts_with = "weights")]
     pub pretrained: Option<String>,
-    /// Whether averaged weights are taken from a checkpoint that has both: true or false [default: the better ones]
+    /// Whether averaged weights are taken from a checkpoint that has both: true or false [default: the better ones where the file says it, else the weights themselves]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub ema: Option<bool>,
     /// cpu, cuda, cuda:N or mps

@@ -80,7 +80,7 @@ impl Row {
     /// # Errors
     /// Where the table cannot be written or has another header.
     pub fn append(&self, results: &Path) -> Result<Option<String>, TableError> {
-        supersede(&Table::new(&results.join("latency.csv"), &HEADER), &HEADER, &self.0)
+        supersede(&table(results), &HEADER, &self.0)
     }
 }
 
@@ -93,6 +93,18 @@ impl Measurement {
             Err(error) => status::of(&error.to_string()),
         }
     }
+}
+
+/// Whether rows can go into `latency.csv` in `results`, as far as that is known before there are any.
+///
+/// # Errors
+/// Where the table cannot be read or has another header.
+pub fn check(results: &Path) -> Result<(), TableError> {
+    table(results).rows().map(|_| ())
+}
+
+fn table(results: &Path) -> Table {
+    Table::new(&results.join("latency.csv"), &HEADER)
 }
 
 /// Appends `row` to `table`, in place of rows of the same cell and machine that say that it was stopped.

@@ -91,7 +91,19 @@ pub fn append(
     };
     let rows: Vec<Vec<String>> = stages.iter().map(row).collect();
     let rows: Vec<&[String]> = rows.iter().map(Vec::as_slice).collect();
-    Table::new(&results.join("latency-stages.csv"), &HEADER).append_all(&rows)
+    table(results).append_all(&rows)
+}
+
+/// Whether rows can go into `latency-stages.csv` in `results`, as far as that is known before there are any.
+///
+/// # Errors
+/// Where the table cannot be read or has another header.
+pub fn check(results: &Path) -> Result<(), TableError> {
+    table(results).rows().map(|_| ())
+}
+
+fn table(results: &Path) -> Table {
+    Table::new(&results.join("latency-stages.csv"), &HEADER)
 }
 
 /// The rows of one network under one condition, measurement by measurement: one begins where a stage comes again.

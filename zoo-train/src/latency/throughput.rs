@@ -268,12 +268,25 @@ impl Throughput {
     }
 }
 
-/// Appends a row to `throughput.csv` in `results`, in place of one that says that its cell was stopped; returns a warning where an earlier row was torn.
+/// Appends a row to `throughput.csv` in `results`, in place of one that says that its cell was stopped; returns a warning
+/// where an earlier row was torn.
 ///
 /// # Errors
 /// Where the table cannot be written or has another header.
 pub fn append(results: &Path, row: &[String; HEADER.len()]) -> Result<Option<String>, TableError> {
-    supersede(&Table::new(&results.join("throughput.csv"), &HEADER), &HEADER, row)
+    supersede(&table(results), &HEADER, row)
+}
+
+/// Whether rows can go into `throughput.csv` in `results`, as far as that is known before there are any.
+///
+/// # Errors
+/// Where the table cannot be read or has another header.
+pub fn check(results: &Path) -> Result<(), TableError> {
+    table(results).rows().map(|_| ())
+}
+
+fn table(results: &Path) -> Table {
+    Table::new(&results.join("throughput.csv"), &HEADER)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ const LIMIT: u64 = 1 << 30;
 #[non_exhaustive]
 pub enum TableError {
     /// The file system refused.
-    #[error("cannot write {}: {source}; free some space or choose another folder with --results", path.display())]
+    #[error("cannot write {}: {source}; {}choose another folder with --results", path.display(), room(source))]
     Io {
         /// The table.
         path: PathBuf,
@@ -315,6 +315,14 @@ impl Patience<'_> {
             return self.stopped.get_or_insert_with(Instant::now).elapsed() < LAST;
         }
         true
+    }
+}
+
+/// What helps first where there is no room.
+fn room(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space or ",
+        _ => "",
     }
 }
 

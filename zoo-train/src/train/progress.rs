@@ -15,6 +15,21 @@ use crate::sweep::process::SWEEP;
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
 const BAR_EVERY: Duration = Duration::from_secs(1);
 
+/// Time between two looks of a sign that work goes on.
+const TICK: Duration = Duration::from_millis(200);
+
+/// A sign that work goes on, until it is dropped.
+#[derive(Debug)]
+pub struct Busy(Option<ProgressBar>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        if let Some(sign) = &self.0 {
+            sign.finish_and_clear();
+        }
+    }
+}
+
 /// How much a run says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verbosity {
@@ -99,6 +114,16 @@ impl Progress {
             }
             bar
         });
+    }
+
+    /// On a terminal, a sign that something is done of which no steps are counted, as long as it lives.
+    pub fn busy(&self, what: &'static str) -> Busy {
+        let on_terminal = self.verbosity == Verbosity::Normal && self.streams.has_bar;
+        Busy(on_terminal.then(|| {
+            let sign = ProgressBar::new_spinner().with_message(what);
+            sign.enable_steady_tick(TICK);
+            sign
+        }))
     }
 
     /// Another number of steps, once a budget has become one.

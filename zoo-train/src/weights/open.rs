@@ -142,7 +142,18 @@ fn describe(
     wanted: Wanted<'_>,
 ) -> Result<(Entry, Description), WeightsFault> {
     let mistaken = |problem| WeightsFault::Metadata { path: file.path.clone(), problem };
-    let description = Description::from_metadata(&file.metadata).map_err(mistaken)?;
+    let Scale { width, depth, profile } = wanted.scale;
+    let flags = Description {
+        width,
+        depth,
+        profile: profile.map(String::from),
+        trained_with: wanted.flags,
+        ..Description::default()
+    };
+    // A flag is the way out where the file's own value makes no sense.
+    let mut metadata = file.metadata.clone();
+    flags.to_metadata().keys().for_each(|key| drop(metadata.remove(key)));
+    let description = Description::from_metadata(&metadata).map_err(mistaken)?;
     let held = description.model.clone().or_else(|| model_named(registry, network_of(file)?));
     let held = held.or_else(|| known.map(|known| known.model.clone()));
     let name = match (wanted.model, held) {
@@ -157,11 +168,10 @@ fn describe(
             return Err(WeightsFault::NoModel { path: file.path.clone(), stranger });
         }
     };
-    let Scale { width, depth, profile } = wanted.scale;
     let description = Description {
         width: width.or(description.width),
         depth: depth.or(description.depth),
-        profile: profile.map(String::from).or(description.profile),
+        profile: flags.profile.or(description.profile),
         ..description
     };
     Ok((registry.find(&name)?, description))

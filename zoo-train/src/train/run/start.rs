@@ -116,6 +116,7 @@ impl<'a> Run<'a> {
             Some(state) => (earlier_speed(state, &progressive), settings.steps.unwrap_or(0)),
             None => {
                 progress.say("measuring the speed of a step and of an evaluation first");
+                let _sign = progress.busy("measuring");
                 let speed = calibrate::measure(&plans, &settings, &source, &test, request)?;
                 let epochs = settings.epochs * source.steps_per_epoch() as f64;
                 let asked = settings.steps.unwrap_or_else(|| epochs.ceil() as u64);
@@ -224,7 +225,7 @@ pub fn load_weights(
         lines.push(format!("{}: {account}{other}", file.path.display()));
     }
     lines.extend(report.faults().into_iter().map(|fault| format!("  {fault}")));
-    if report.replaced_classifier.is_none() {
+    if report.replaced_classifier.is_none() && !report.has_no_classifier {
         let named = description.classes.as_deref();
         let kept = classes::kept(named, model.plan().options.classes as usize, dataset);
         lines.extend(kept.map(|kept| format!("{}: {kept}", file.path.display())));
