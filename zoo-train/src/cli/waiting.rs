@@ -1,9 +1,17 @@
 //! How the threads of a computation wait for each other.
 //!
 //! libgomp, whose threads libtorch computes with, lets them spin for some milliseconds before they sleep. Beside any other
-//! process they burn the time that the slowest of them needs: MobileNetV2 at 32 px, batch 128, trains on two processors at
-//! 1,240 images a second, and beside two busy processes at 260; with a short spin it is 1,250 and 670 (AVX-512, one run,
-//! `GOMP_SPINCOUNT=1000 zoo-train --model mobilenet-v2 --profile native --dataset synthetic --threads 2`).
+//! process they burn the time that the slowest of them needs. MobileNetV2 at 32 px, images a second on two processors with
+//! AVX-512, one run of 24 steps each on a machine that was not quite idle, so that only large differences count:
+//!
+//! | `GOMP_SPINCOUNT` | alone | beside one busy loop | beside two |
+//! |---|---|---|---|
+//! | libgomp's own | 1240 | 502 | 259 |
+//! | 1000 | 1247 | 732 | 670 |
+//! | 0 | 999 | 1042 | 711 |
+//!
+//! `GOMP_SPINCOUNT=1000 zoo-train --model mobilenet-v2 --dataset synthetic --limit-train 4096 --limit-test 100 --steps 24
+//! --batch-size 128 --threads 2 --profile native`, beside `while :; do :; done`.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
