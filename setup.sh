@@ -72,6 +72,9 @@ check_tools() {
     local compiler=${CXX:-c++}
     have "${compiler%% *}" ||
         die "there is no C++ compiler ($compiler); install one, for example with: apt install g++"
+    # A build without it is right, and decodes JPEGs at half the speed.
+    have nasm || say "nasm is not installed: JPEGs will be decoded at half the speed. To have all of it, install nasm, for" \
+        "example with: apt install nasm; then run: cargo clean --release -p mozjpeg-sys, and ./setup.sh again"
     have cargo || die "cargo is not installed; install Rust as https://rustup.rs says, and open a new shell."
     local wanted found
     wanted=$(sed -n 's/^rust-version *= *"\(.*\)".*/\1/p' Cargo.toml)

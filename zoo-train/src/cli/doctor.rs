@@ -6,6 +6,7 @@ use anyhow::Error;
 
 use crate::console::tell;
 use crate::data::get;
+use crate::data::image::jpeg;
 use crate::data::{cifar10, data_dir};
 use crate::results::environment::{Environment, cpu_features};
 
@@ -41,6 +42,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         ("CUDA", cuda),
         ("MPS", yes(tch::utils::has_mps())),
         ("allocator", zoo_native::allocator::NAME.into()),
+        ("JPEG", format!("libjpeg {} assembly", if jpeg::has_assembly() { "with" } else { "without" })),
         ("CIFAR-10", data),
     ];
     for (name, value) in rows {

@@ -1,7 +1,7 @@
 //! Pictures: from the bytes of an image file to upright RGB pixels.
 //!
 //! Owns what a picture is, which formats are read and what can be wrong with a file. The decoders are the crates
-//! `zune-jpeg`, `mozjpeg-sys`, `png`, `image-webp` and `gif`. What becomes of colours follows PIL's `convert("RGB")`, as other image
+//! `mozjpeg-sys`, `png`, `image-webp` and `gif`. What becomes of colours follows PIL's `convert("RGB")`, as other image
 //! classifiers are fed by it: grey is repeated, and transparency is dropped. In two things it does not: 16 bits become the
 //! upper 8 also in grey, where PIL makes all from 255 on white, and a rotation that the camera noted in EXIF is carried
 //! out (which torchvision's `ImageFolder` does not do).
@@ -9,7 +9,7 @@
 mod bmp;
 mod format;
 mod gif;
-mod jpeg;
+pub mod jpeg;
 mod orientation;
 mod png;
 pub mod resize;
@@ -111,7 +111,7 @@ impl Rgb {
 /// An image file in memory whose header has been read.
 #[derive(Debug)]
 pub struct Encoded<'a> {
-    bytes: &'a mut [u8],
+    bytes: &'a [u8],
     form: Form,
     stored: (u32, u32),
     orientation: Orientation,
@@ -130,12 +130,12 @@ enum Form {
 }
 
 impl<'a> Encoded<'a> {
-    /// Reads the header. The bytes are borrowed for writing, as a partial decoding changes a header field.
+    /// Reads the header.
     ///
     /// # Errors
     ///
     /// Where its format is not read, and where it ends within its header or is too large.
-    pub fn new(bytes: &'a mut [u8]) -> Result<Encoded<'a>, BadImage> {
+    pub fn new(bytes: &'a [u8]) -> Result<Encoded<'a>, BadImage> {
         let with = |form, (stored, exif): Stored| (form, stored, exif);
         let (form, stored, exif) = match Format::of(bytes)? {
             Format::Jpeg => {
@@ -164,42 +164,34 @@ impl<'a> Encoded<'a> {
         self.orientation.upright(self.stored)
     }
 
-    /// Decodes the upright picture: PIL's pixels, for what is evaluated.
+    /// Decodes the upright picture: PIL's pixels.
     ///
     /// # Errors
     ///
     /// Where the decoder gives up. `into` is then any picture.
     pub fn decode(self, into: &mut Rgb) -> Result<(), BadImage> {
-        self.decode_upright(None, into)
+        self.decode_rows(u32::MAX, into)
     }
 
-    /// Decodes of a high picture not much more than its first `rows` rows, and of a JPEG in half of the time what is within a
-    /// few grey levels of PIL's pixels, for training.
+    /// Decodes at least the upright picture's first `rows` rows, and of most JPEGs no others: all that a crop needs.
     ///
     /// # Errors
     ///
     /// As [`decode`](Self::decode).
     pub fn decode_rows(self, rows: u32, into: &mut Rgb) -> Result<(), BadImage> {
-        self.decode_upright(Some(rows), into)
-    }
-
-    fn decode_upright(self, rows: Option<u32>, into: &mut Rgb) -> Result<(), BadImage> {
         if self.orientation.is_upright() {
             return self.decode_stored(rows, into);
         }
         let orientation = self.orientation;
         let mut stored = Rgb::default();
-        self.decode_stored(rows.map(|_| u32::MAX), &mut stored)?;
+        self.decode_stored(u32::MAX, &mut stored)?;
         orientation.apply(&stored, into);
         Ok(())
     }
 
-    fn decode_stored(self, rows: Option<u32>, into: &mut Rgb) -> Result<(), BadImage> {
+    fn decode_stored(self, rows: u32, into: &mut Rgb) -> Result<(), BadImage> {
         match self.form {
-            Form::Jpeg(header) => match rows {
-                Some(rows) => jpeg::decode_rows(self.bytes, &header, rows, into),
-                None => jpeg::decode(self.bytes, &header, into),
-            },
+            Form::Jpeg(header) => jpeg::decode(self.bytes, &header, rows, into),
             Form::Png => png::decode(self.bytes, into),
             Form::WebP => webp::decode(self.bytes, into),
             Form::Gif => gif::decode(self.bytes, into),
@@ -247,7 +239,7 @@ pub fn read(path: &Path, buffer: &mut Vec<u8>) -> Result<(), BadImage> {
 /// # Errors
 ///
 /// As [`Encoded::new`] and [`Encoded::decode`].
-pub fn decode(bytes: &mut [u8]) -> Result<Rgb, BadImage> {
+pub fn decode(bytes: &[u8]) -> Result<Rgb, BadImage> {
     let mut picture = Rgb::default();
     Encoded::new(bytes)?.decode(&mut picture)?;
     Ok(picture)

@@ -46,12 +46,11 @@ fn case(name: &str) -> &'static Case {
 }
 
 fn problem(bytes: &[u8]) -> String {
-    decode(&mut bytes.to_vec()).unwrap_err().to_string()
+    decode(bytes).unwrap_err().to_string()
 }
 
 fn whole(bytes: &[u8]) -> Result<(), String> {
-    let mut bytes = bytes.to_vec();
-    Encoded::new(&mut bytes).and_then(Encoded::check).map_err(|bad| bad.to_string())
+    Encoded::new(bytes).and_then(Encoded::check).map_err(|bad| bad.to_string())
 }
 
 fn farthest(one: &Rgb, other: &Rgb) -> u8 {
@@ -65,7 +64,7 @@ fn pixels_are_those_of_pil() {
     assert!(cases.len() > 60);
     let mut far = Vec::new();
     for case in cases {
-        let picture = decode(&mut case.bytes.clone()).unwrap_or_else(|bad| panic!("{} {bad}", case.name));
+        let picture = decode(&case.bytes).unwrap_or_else(|bad| panic!("{} {bad}", case.name));
         let farthest = farthest(&picture, &case.picture);
         if farthest > 0 {
             far.push(format!("{}: {farthest}", case.name));
@@ -74,18 +73,17 @@ fn pixels_are_those_of_pil() {
     assert!(far.is_empty(), "{far:#?}");
 }
 
-/// What is decoded for training. The picture's edges are what `zune-jpeg` smooths with what lies beyond.
+/// What is decoded for a crop, in training.
 #[test]
-fn pixels_of_training_are_near_those_of_pil() {
+fn the_first_rows_are_those_of_pil() {
     for case in cases() {
-        let mut picture = Rgb::default();
-        Encoded::new(&mut case.bytes.clone()).unwrap().decode_rows(u32::MAX, &mut picture).unwrap();
-        let differences = || picture.pixels.iter().zip(&case.picture.pixels).map(|(a, b)| a.abs_diff(*b));
-        let width = picture.width as usize;
-        let inner = |at: usize| at / 3 % width + 1 < width && at / 3 / width + 1 < picture.height as usize;
-        let farthest = differences().enumerate().filter(|(at, _)| inner(*at)).map(|(_, difference)| difference).max();
-        assert!(farthest.unwrap_or(0) <= 3, "{}: {farthest:?} within", case.name);
-        assert!(differences().all(|difference| difference <= 16), "{}: {:?}", case.name, differences().max());
+        for rows in [1, 7, 8, 9, 16, 17, 20, u32::MAX] {
+            let mut picture = Rgb::default();
+            Encoded::new(&case.bytes).unwrap().decode_rows(rows, &mut picture).unwrap();
+            assert!(picture.height >= rows.min(case.picture.height), "{}: {} rows", case.name, picture.height);
+            let same = case.picture.pixels.starts_with(&picture.pixels);
+            assert!(same && picture.width == case.picture.width, "{}: {rows} rows", case.name);
+        }
     }
 }
 
@@ -104,7 +102,7 @@ fn markers(bytes: &[u8], kind: u8) -> Vec<usize> {
 
 #[test]
 fn damage_that_decoders_pass_over_is_found_by_the_check() {
-    let decodes = |bytes: &[u8]| decode(&mut bytes.to_vec()).is_ok();
+    let decodes = |bytes: &[u8]| decode(bytes).is_ok();
     // Half of the data of the only scan, and then the end.
     let jpeg = &case("JPEG 444").bytes;
     let scan = markers(jpeg, 0xda)[0];
@@ -220,13 +218,13 @@ proptest! {
             bytes.truncate(length);
         }
         let mut picture = Rgb::default();
-        let size = Encoded::new(&mut bytes).map(|encoded| encoded.size());
+        let size = Encoded::new(&bytes).map(|encoded| encoded.size());
         // Larger ones take long, and no other way.
         let Some((width, height)) = size.ok().filter(|(width, height)| width * height < 1 << 20) else { return Ok(()) };
-        let checked = Encoded::new(&mut bytes).and_then(Encoded::check).is_ok();
-        let decoded = Encoded::new(&mut bytes).and_then(|encoded| encoded.decode(&mut picture)).is_ok();
+        let checked = Encoded::new(&bytes).and_then(Encoded::check).is_ok();
+        let decoded = Encoded::new(&bytes).and_then(|encoded| encoded.decode(&mut picture)).is_ok();
         prop_assert!(decoded || !checked, "what is whole can be decoded");
-        let quick = Encoded::new(&mut bytes).and_then(|encoded| encoded.decode_rows(5, &mut Rgb::default())).is_ok();
+        let quick = Encoded::new(&bytes).and_then(|encoded| encoded.decode_rows(5, &mut Rgb::default())).is_ok();
         prop_assert!(quick || !checked, "and so can its first rows");
         if decoded {
             prop_assert_eq!((picture.width, picture.height), (width, height));

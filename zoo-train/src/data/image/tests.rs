@@ -53,11 +53,11 @@ fn mean_difference(one: &[u8], other: &[u8]) -> f64 {
 fn a_jpeg_in_colour_reads_back_nearly_as_it_was() {
     for progressive in [false, true] {
         for sampling in [SamplingFactor::F_1_1, SamplingFactor::F_2_1, SamplingFactor::F_2_2] {
-            let mut bytes = jpeg_with(75, 53, ColorType::Rgb, |encoder| {
+            let bytes = jpeg_with(75, 53, ColorType::Rgb, |encoder| {
                 encoder.set_sampling_factor(sampling);
                 encoder.set_progressive(progressive);
             });
-            let picture = decode(&mut bytes).unwrap();
+            let picture = decode(&bytes).unwrap();
             assert_eq!((picture.width(), picture.height()), (75, 53));
             let difference = mean_difference(picture.pixels(), &samples(75, 53, 3));
             assert!(difference < 20.0, "{difference} with {sampling:?}, progressive: {progressive}");
@@ -67,7 +67,7 @@ fn a_jpeg_in_colour_reads_back_nearly_as_it_was() {
 
 #[test]
 fn a_grey_jpeg_has_three_equal_channels() {
-    let picture = decode(&mut jpeg_with(40, 30, ColorType::Luma, |_| {})).unwrap();
+    let picture = decode(&jpeg_with(40, 30, ColorType::Luma, |_| {})).unwrap();
     let grey: Vec<u8> = picture.pixels().iter().step_by(3).copied().collect();
     assert!(mean_difference(&grey, &samples(40, 30, 1)) < 6.0);
     assert!(picture.pixels().chunks_exact(3).all(|pixel| pixel == [pixel[0]; 3]));
@@ -77,8 +77,8 @@ fn a_grey_jpeg_has_three_equal_channels() {
 #[test]
 fn inks_become_light() {
     for color in [ColorType::Cmyk, ColorType::CmykAsYcck] {
-        let mut bytes = jpeg_with(40, 30, color, |encoder| encoder.set_sampling_factor(SamplingFactor::F_1_1));
-        let picture = decode(&mut bytes).unwrap();
+        let bytes = jpeg_with(40, 30, color, |encoder| encoder.set_sampling_factor(SamplingFactor::F_1_1));
+        let picture = decode(&bytes).unwrap();
         let inks = samples(40, 30, 4);
         let light = inks.chunks_exact(4).flat_map(|ink| {
             let through = |ink: u8, black: u8| (u32::from(255 - ink) * u32::from(255 - black) / 255) as u8;
@@ -92,7 +92,7 @@ fn inks_become_light() {
 #[test]
 fn every_png_becomes_rgb_in_8_bits() {
     use ::png::{BitDepth, ColorType};
-    let pixels = |bytes: Vec<u8>| decode(&mut bytes.clone()).unwrap().pixels().to_vec();
+    let pixels = |bytes: Vec<u8>| decode(&bytes).unwrap().pixels().to_vec();
     let rgb = [1, 2, 3, 4, 5, 6];
     assert_eq!(pixels(png_of(2, 1, ColorType::Rgb, BitDepth::Eight, &rgb)), rgb);
     assert_eq!(pixels(png_of(2, 1, ColorType::Rgba, BitDepth::Eight, &[1, 2, 3, 0, 4, 5, 6, 255])), rgb);
@@ -114,21 +114,21 @@ fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
 
 #[test]
 fn a_camera_held_sideways_gives_an_upright_picture() {
-    let stored = decode(&mut jpeg(40, 24)).unwrap();
-    let mut turned = with_orientation(&jpeg(40, 24), 6);
-    let encoded = Encoded::new(&mut turned).unwrap();
+    let stored = decode(&jpeg(40, 24)).unwrap();
+    let turned = with_orientation(&jpeg(40, 24), 6);
+    let encoded = Encoded::new(&turned).unwrap();
     assert_eq!(encoded.size(), (24, 40));
     let mut picture = Rgb::default();
     encoded.decode(&mut picture).unwrap();
     assert_eq!((picture.width(), picture.height()), (24, 40));
     // Turned clockwise, the first row is the first column from below.
     assert_eq!(picture.pixels()[..3], stored.pixels()[3 * 40 * 23..][..3]);
-    assert_eq!(decode(&mut with_orientation(&jpeg(40, 24), 1)).unwrap(), stored);
+    assert_eq!(decode(&with_orientation(&jpeg(40, 24), 1)).unwrap(), stored);
 }
 
 fn first_rows(bytes: &[u8], rows: u32) -> Rgb {
     let mut part = Rgb::default();
-    Encoded::new(&mut bytes.to_vec()).unwrap().decode_rows(rows, &mut part).unwrap();
+    Encoded::new(bytes).unwrap().decode_rows(rows, &mut part).unwrap();
     part
 }
 
@@ -166,7 +166,7 @@ fn a_restart_interval_does_not_matter() {
 
 #[test]
 fn what_is_no_picture_is_told_apart() {
-    let problem = |bytes: &[u8]| decode(&mut bytes.to_vec()).unwrap_err().to_string();
+    let problem = |bytes: &[u8]| decode(bytes).unwrap_err().to_string();
     assert_eq!(problem(b""), "is empty");
     assert_eq!(problem(b"<html>not found</html>"), "is no JPEG, PNG, WebP, GIF or BMP file");
     assert_eq!(problem(b"\xff\xd8\xff"), "is cut short");
@@ -221,7 +221,7 @@ proptest! {
             bytes.truncate(length);
         }
         let mut picture = Rgb::default();
-        let Ok(encoded) = Encoded::new(&mut bytes) else { return Ok(()) };
+        let Ok(encoded) = Encoded::new(&bytes) else { return Ok(()) };
         let (width, height) = encoded.size();
         prop_assume!(width * height < 1 << 20); // Larger ones take long, and no other way.
         if encoded.decode_rows(rows, &mut picture).is_ok() {

@@ -1,7 +1,6 @@
 //! What the markers of a JPEG say before anything is decoded (ITU-T T.81, Annex B; T.872 for colours).
 //!
-//! The walk finds the size, so that a crop can be chosen first; the place of the height, so that rows below the crop need
-//! not be decoded; EXIF; which decoder the file is for; and whether it has an end and every scan.
+//! The walk finds the size, so that a crop can be chosen first; EXIF; and whether the file has an end and every scan.
 
 use std::ops::Range;
 
@@ -17,13 +16,8 @@ pub struct Header {
     pub height: u32,
     /// Whether four inks are stored, and not light.
     pub inks: bool,
-    /// Whether the file is of the form that nearly all have, and that the fast decoder reads rightly: baseline, all
-    /// components in one scan, grey or YCbCr with colours at the full or half the resolution.
-    pub common: bool,
     /// Of a progressive file, why it is not whole although every component is there.
     pub unfinished: Option<String>,
-    /// Where the two bytes of the height are.
-    pub(super) height_at: usize,
     /// The TIFF structure of an EXIF segment.
     exif: Option<Range<usize>>,
 }
@@ -32,7 +26,7 @@ impl Header {
     /// Reads the markers up to the first scan, and looks for the end of the file; of files with several scans it walks
     /// over all of them.
     pub fn read(bytes: &[u8]) -> Result<Header, BadImage> {
-        let mut found = Found::default();
+        let mut exif = None;
         let mut frame: Option<Frame> = None;
         let mut at = 2;
         loop {
@@ -41,17 +35,15 @@ impl Header {
             match marker {
                 // SOF0 to SOF15, which share their numbers with DHT, JPG and DAC; DHP; SOF55 of JPEG-LS.
                 0xc0..=0xcf | 0xde | 0xf7 if ![0xc4, 0xc8, 0xcc].contains(&marker) => match frame {
-                    None => frame = Some(Frame::read(marker, content, segment.start)?),
+                    None => frame = Some(Frame::read(marker, content)?),
                     Some(_) => return Err(damaged("it has two frames")),
                 },
-                0xe0 => found.jfif |= content.starts_with(b"JFIF\0"),
-                0xe1 if found.exif.is_none() && content.starts_with(b"Exif\0\0") => {
-                    found.exif = Some(segment.start + 6..segment.end);
+                0xe1 if exif.is_none() && content.starts_with(b"Exif\0\0") => {
+                    exif = Some(segment.start + 6..segment.end);
                 }
-                0xee if content.starts_with(b"Adobe") => found.adobe = content.get(11).copied().or(found.adobe),
                 0xda => {
                     let frame = frame.ok_or_else(|| damaged("there is no frame before the scan"))?;
-                    return frame.finish(bytes, segment, found);
+                    return frame.finish(bytes, segment, exif);
                 }
                 0xd9 => return Err(damaged("there is no image before the end")),
                 _ => {}
@@ -65,36 +57,17 @@ impl Header {
     }
 }
 
-/// What application segments say.
-#[derive(Default)]
-struct Found {
-    jfif: bool,
-    /// Adobe's colour transform: 0 none, 1 YCbCr, 2 YCCK.
-    adobe: Option<u8>,
-    exif: Option<Range<usize>>,
-}
-
-/// A component as the frame header has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Component {
-    /// Its number, by which scans name it.
-    pub id: u8,
-    /// Samples across and down in a unit of the image.
-    sampling: (u8, u8),
-}
-
 /// A frame header.
 struct Frame {
     width: u32,
     height: u32,
-    height_at: usize,
-    baseline: bool,
     progressive: bool,
-    components: Vec<Component>,
+    /// The numbers of its components, by which scans name them.
+    components: Vec<u8>,
 }
 
 impl Frame {
-    fn read(marker: u8, content: &[u8], start: usize) -> Result<Frame, BadImage> {
+    fn read(marker: u8, content: &[u8]) -> Result<Frame, BadImage> {
         let not_read = |what: &str| Err(BadImage::NotRead(what.to_string()));
         match marker {
             0xc0..=0xc2 => {}
@@ -108,11 +81,7 @@ impl Frame {
             return not_read(&format!("a JPEG of {precision} bits a sample"));
         }
         let count = usize::from(*count);
-        let components: Vec<Component> = components
-            .chunks_exact(3)
-            .take(count)
-            .map(|one| Component { id: one[0], sampling: (one[1] >> 4, one[1] & 15) })
-            .collect();
+        let components: Vec<&[u8]> = components.chunks_exact(3).take(count).collect();
         if components.len() < count || count == 0 {
             return Err(damaged("its frame header is too short"));
         }
@@ -120,7 +89,7 @@ impl Frame {
             return not_read(&format!("a JPEG of {count} components"));
         }
         let factors = 1..=4;
-        if !components.iter().all(|one| factors.contains(&one.sampling.0) && factors.contains(&one.sampling.1)) {
+        if !components.iter().all(|one| factors.contains(&(one[1] >> 4)) && factors.contains(&(one[1] & 15))) {
             return Err(damaged("its sampling factors are not 1 to 4"));
         }
         let side = |high: &u8, low: &u8| u32::from(u16::from_be_bytes([*high, *low]));
@@ -131,11 +100,11 @@ impl Frame {
         if width == 0 {
             return Err(damaged(&format!("it has {width} x {height} pixels")));
         }
-        let (baseline, progressive) = (marker == 0xc0, marker == 0xc2);
-        Ok(Frame { width, height, height_at: start + 1, baseline, progressive, components })
+        let components = components.iter().map(|one| one[0]).collect();
+        Ok(Frame { width, height, progressive: marker == 0xc2, components })
     }
 
-    fn finish(self, bytes: &[u8], scan: Range<usize>, found: Found) -> Result<Header, BadImage> {
+    fn finish(self, bytes: &[u8], scan: Range<usize>, exif: Option<Range<usize>>) -> Result<Header, BadImage> {
         let single = !self.progressive && bytes[scan.clone()].first().copied() == Some(self.components.len() as u8);
         let unfinished = if single {
             // Within the data of a scan 0xff is always followed by another byte, so this can be nothing but the end.
@@ -147,31 +116,7 @@ impl Frame {
             let scans = Scans::walk(bytes, scan, &self.components, self.progressive)?;
             scans.unfinished()
         };
-        Ok(Header {
-            width: self.width,
-            height: self.height,
-            inks: self.components.len() == 4,
-            common: self.baseline && single && self.is_plain(&found),
-            unfinished,
-            height_at: self.height_at,
-            exif: found.exif,
-        })
-    }
-
-    /// Whether components are grey or YCbCr without doubt, and sampled as usual.
-    fn is_plain(&self, found: &Found) -> bool {
-        match self.components[..] {
-            [_] => true,
-            [luma, blue, red] => {
-                let named = [luma.id, blue.id, red.id] == [1, 2, 3];
-                let ycbcr = found.adobe.is_none_or(|transform| transform == 1) && (found.jfif || named);
-                ycbcr
-                    && luma.sampling.0 <= 2
-                    && luma.sampling.1 <= 2
-                    && [blue, red].iter().all(|one| one.sampling == (1, 1))
-            }
-            _ => false,
-        }
+        Ok(Header { width: self.width, height: self.height, inks: self.components.len() == 4, unfinished, exif })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Every form of JPEG that PIL reads, by the library that PIL reads it with: the same pixels, at half the speed.
+//! Every form of JPEG that PIL reads, by the library that PIL reads it with.
 //!
 //! libjpeg reports errors by a function that must not return. Ours unwinds, through C that is compiled for that
 //! (`mozjpeg-sys` with `unwinding`), up to [`decode`]. Nothing of libjpeg's is known outside this file.
@@ -23,18 +23,21 @@ const MESSAGE: usize = 200;
 /// What libjpeg found, where it went on all the same.
 pub type Warning = Option<String>;
 
-/// Decodes the picture.
+/// Decodes the picture's first `rows` rows, or all of its rows where there are not so many. Only where it decodes all does
+/// a warning say whether the file is whole.
 ///
 /// # Errors
 ///
 /// What libjpeg refuses, in its words.
-pub fn decode(bytes: &[u8], header: &Header, into: &mut Rgb) -> Result<Warning, BadImage> {
-    let (width, height) = (header.width as usize, header.height as usize);
+pub fn decode(bytes: &[u8], header: &Header, rows: u32, into: &mut Rgb) -> Result<Warning, BadImage> {
+    let wanted = rows.clamp(1, header.height);
+    let (width, height) = (header.width as usize, wanted as usize);
     let (space, channels) = if header.inks { (JCS_CMYK, 4) } else { (JCS_RGB, 3) };
     let mut inks = if header.inks { vec![0; 4 * width * height] } else { Vec::new() };
-    let pixels = into.reset(header.width, header.height);
+    let pixels = into.reset(header.width, wanted);
     let rows = if header.inks { &mut inks[..] } else { &mut *pixels };
-    let run = AssertUnwindSafe(|| Decompressor::new().run(bytes, space, rows, (width, height, channels)));
+    let size = (width, header.height as usize, channels);
+    let run = AssertUnwindSafe(|| Decompressor::new().run(bytes, space, rows, size));
     let warning = catch_unwind(run).map_err(|panic| match panic.downcast::<Refusal>() {
         Ok(refusal) => BadImage::Damaged(refusal.0),
         Err(other) => resume_unwind(other),
@@ -44,6 +47,16 @@ pub fn decode(bytes: &[u8], header: &Header, into: &mut Rgb) -> Result<Warning, 
         (0..3).for_each(|channel| pixel[channel] = through(255 - ink[channel], ink[3]));
     }
     Ok(warning)
+}
+
+/// Whether its assembly was built in, without which it takes twice the time.
+pub fn has_assembly() -> bool {
+    unsafe extern "C" {
+        /// Of jsimd.h: whether this build has, and this processor runs, the assembly that makes RGB of YCbCr.
+        fn jsimd_can_ycc_rgb() -> c_int;
+    }
+    // SAFETY: it has no arguments, and looks at nothing but the processor.
+    unsafe { jsimd_can_ycc_rgb() != 0 }
 }
 
 /// What an ink and the black let through, rounded as PIL's `cmyk2rgb` does: `light` is what the black does.
@@ -80,6 +93,7 @@ impl Decompressor {
         }
     }
 
+    /// Fills `rows` with the first rows of a picture of that width, height and number of channels.
     fn run(
         mut self,
         bytes: &[u8],
@@ -104,7 +118,10 @@ impl Decompressor {
                     return Err(BadImage::Cut);
                 }
             }
-            jpeg_finish_decompress(&mut self.state);
+            // Where rows are left, there is nothing to finish, and libjpeg takes it for a mistake.
+            if self.state.output_scanline == self.state.output_height {
+                jpeg_finish_decompress(&mut self.state);
+            }
         }
         Ok(self.warning.take())
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::header::{Component, damaged, next_segment};
+use super::header::{damaged, next_segment};
 use crate::data::image::BadImage;
 
 /// More scans than any encoder writes; each of them makes a decoder go over the whole picture.
@@ -14,18 +14,13 @@ pub struct Scans {
 }
 
 impl Scans {
-    /// Walks from the segment of the first scan header to the end of the image.
+    /// Walks from the segment of the first scan header to the end of the image. Scans name components by their numbers.
     ///
     /// # Errors
     ///
     /// [`BadImage::Cut`] where there is no end, and [`BadImage::Damaged`] where a component has no scan at all, or a scan
     /// header is none.
-    pub fn walk(
-        bytes: &[u8],
-        first: Range<usize>,
-        components: &[Component],
-        progressive: bool,
-    ) -> Result<Scans, BadImage> {
+    pub fn walk(bytes: &[u8], first: Range<usize>, components: &[u8], progressive: bool) -> Result<Scans, BadImage> {
         let mut scans = Scans { missing: vec![[None; 64]; components.len()] };
         scans.add(&bytes[first.clone()], components, progressive)?;
         let (mut at, mut count) = (first.end, 1);
@@ -49,7 +44,7 @@ impl Scans {
         }
     }
 
-    fn add(&mut self, content: &[u8], components: &[Component], progressive: bool) -> Result<(), BadImage> {
+    fn add(&mut self, content: &[u8], components: &[u8], progressive: bool) -> Result<(), BadImage> {
         let short = || damaged("a scan header is too short");
         let (count, rest) = content.split_first().ok_or_else(short)?;
         let (names, rest) = rest.split_at_checked(2 * usize::from(*count)).ok_or_else(short)?;
@@ -59,7 +54,7 @@ impl Scans {
             return Err(damaged("a scan has coefficients that there are not"));
         }
         for name in names.chunks_exact(2) {
-            let known = components.iter().position(|one| one.id == name[0]);
+            let known = components.iter().position(|id| *id == name[0]);
             let known = known.ok_or_else(|| damaged("a scan has a component that the frame has not"))?;
             self.missing[known][usize::from(start)..=usize::from(end)].fill(Some(left));
         }
