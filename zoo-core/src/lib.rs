@@ -13,6 +13,7 @@ pub mod compare;
 pub mod draw;
 #[cfg(feature = "torch")]
 pub mod model;
+pub mod op;
 mod outline;
 pub mod plan;
 pub mod prelude;
@@ -27,9 +28,9 @@ pub mod weights;
 pub use architecture::{Architecture, Axes, Claim, Variant};
 pub use compare::Comparison;
 pub use draw::draw;
+pub use op::{Activation, BatchNorm, Convolution, Cost, LayerNorm, Op, OpKind, Place, Pooling, Shape, Window};
 pub use plan::{
-    Activation, BatchNorm, Cost, DepthRounding, Init, Op, OpKind, Options, Padding, Place, Plan, PlanBuilder,
-    PlanError, Rules, Scaling, Shape, Value, WidthRounding,
+    DepthRounding, Init, Norm, Options, Padding, Plan, PlanBuilder, PlanError, Rules, Scaling, Value, WidthRounding,
 };
 pub use registry::{Entry, Registry, UnknownModel};
 pub use summary::{Named, Summary};

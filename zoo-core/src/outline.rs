@@ -4,7 +4,8 @@
 //! a run of layers in one place, and stem, stages, head and top are sections. Summaries, comparisons and drawings all
 //! start here.
 
-use crate::plan::{Activation, Cost, Op, OpKind, Place, Plan, Shape};
+use crate::op::{Activation, Convolution, Cost, Op, OpKind, Place, Shape};
+use crate::plan::Plan;
 
 /// A convolution or linear layer with the norm and activation behind it, or any other operation alone.
 #[derive(Clone, Copy, Debug)]
@@ -98,20 +99,23 @@ impl Block<'_> {
                     && a.output == b.output
                     && same_kind(a.kind, b.kind)
                     && a.cost() == b.cost()
-                    && joins(a).map(|value| value as usize - self.first.min(value as usize))
-                        == joins(b).map(|value| value as usize - other.first.min(value as usize))
+                    && self.reads(a) == other.reads(b)
             })
+    }
+
+    /// The values that an operation reads, counted from the block's first.
+    fn reads(&self, op: &Op) -> Vec<usize> {
+        op.inputs.iter().map(|value| value.saturating_sub(self.first)).collect()
     }
 
     /// Product of the strides on the way through.
     pub fn stride(&self) -> u32 {
-        self.ops.iter().map(|op| if let OpKind::Conv { stride, .. } = op.kind { stride } else { 1 }).product()
+        self.ops.iter().map(|op| op.kind.operation().stride()).product()
     }
 
     /// The largest kernel, if there is a convolution at all.
     pub fn kernel(&self) -> Option<u32> {
-        let kernel = |op: &Op| if let OpKind::Conv { kernel, .. } = op.kind { Some(kernel) } else { None };
-        self.ops.iter().filter_map(kernel).max()
+        self.ops.iter().filter_map(|op| op.kind.operation().kernel()).max()
     }
 }
 
@@ -119,7 +123,7 @@ impl Layer<'_> {
     /// Name within the block: `expand`, `se.pool`, `conv`, ...
     pub fn label(&self) -> String {
         let op = &self.ops[0];
-        if matches!(op.kind, OpKind::Conv { .. }) && !op.part.is_empty() {
+        if op.is_convolution() && !op.part.is_empty() {
             return op.part.into();
         }
         let name = op.name();
@@ -135,7 +139,7 @@ impl Layer<'_> {
     }
 
     pub fn has_norm(&self) -> bool {
-        self.ops.iter().any(|op| op.kind == OpKind::Norm)
+        self.ops.iter().any(Op::is_norm)
     }
 
     /// The activation behind a convolution or linear layer, or the layer itself.
@@ -146,35 +150,24 @@ impl Layer<'_> {
 
 /// The operation in a few words: `3x3 conv /2`, `dropout 0.2`, `silu`. `times` is the sign between kernel sides.
 pub(crate) fn words(op: &Op, times: &str) -> String {
-    match op.kind {
-        OpKind::Conv { kernel, stride, groups, .. } => {
-            let mut words = format!("{kernel}{times}{kernel} {}", op.word());
-            if groups > 1 && !op.is_depthwise() {
-                words += &format!(" g{groups}");
-            }
-            if stride > 1 {
-                words += &format!(" /{stride}");
-            }
-            words
-        }
-        OpKind::Dropout { rate } => format!("dropout {rate}"),
-        _ => op.word().into(),
-    }
+    op.kind.operation().words(op, times)
 }
 
 /// The second value that a residual or gate reads.
 pub(crate) fn joins(op: &Op) -> Option<u32> {
-    matches!(op.kind, OpKind::Scale | OpKind::Add { .. }).then_some(op.inputs[1])
+    op.inputs.values().get(1).copied()
 }
 
 /// Equality of what is done, without drop-path.
 pub(crate) fn same_kind(a: OpKind, b: OpKind) -> bool {
     match (a, b) {
-        (OpKind::Add { .. }, OpKind::Add { .. }) => true,
-        // Depthwise groups follow the width, which the shapes show.
-        (OpKind::Conv { kernel: k, stride: s, bias: i, groups: g }, OpKind::Conv { kernel, stride, bias, groups }) => {
-            k == kernel && s == stride && i == bias && (g > 1) == (groups > 1)
+        (OpKind::Add(_), OpKind::Add(_)) => true,
+        // Channels and depthwise groups follow the width, which the shapes show.
+        (OpKind::Conv(a), OpKind::Conv(b)) => {
+            let kind = |conv: Convolution| (conv.kernel, conv.stride, conv.bias, conv.padding, conv.groups > 1);
+            kind(a) == kind(b)
         }
+        (OpKind::Linear(_), OpKind::Linear(_)) | (OpKind::Narrow(_), OpKind::Narrow(_)) => true,
         _ => a == b,
     }
 }
@@ -189,8 +182,8 @@ fn same_section(a: Place, b: Place) -> bool {
 fn layers(first: usize, ops: &[Op]) -> Vec<Layer<'_>> {
     let mut at = first;
     ops.chunk_by(|a, b| {
-        let follows = matches!(b.kind, OpKind::Norm | OpKind::Act(_));
-        let leads = matches!(a.kind, OpKind::Conv { .. } | OpKind::Linear | OpKind::Norm);
+        let follows = b.is_norm() || matches!(b.kind, OpKind::Act(_));
+        let leads = a.is_convolution() || a.is_linear() || a.is_norm();
         follows && leads && a.part == b.part
     })
     .map(|ops| {

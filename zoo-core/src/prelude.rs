@@ -4,8 +4,9 @@ pub use crate::block::{
     Bneck, Conv, Expansion, ExpansionRule, InvertedResidual, MBConv, Presence, Separable, SqueezeAndExcitation,
     SqueezeOf, SqueezeRounding,
 };
-pub use crate::plan::{Activation, PlanBuilder};
-pub use Activation::{HardSigmoid, HardSwish, Relu, Relu6, Sigmoid, Silu};
+pub use crate::op::Activation;
+pub use crate::plan::PlanBuilder;
+pub use Activation::{Gelu, HardSigmoid, HardSwish, Relu, Relu6, Sigmoid, Silu};
 pub use Expansion::{Always, UnlessOne};
 pub use ExpansionRule::{RatioOfInput, ScaledWidth};
 pub use Presence::{With, Without};

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use zoo_core::{Architecture, Op, OpKind, Options, Place, Plan, Registry};
+use zoo_core::{Architecture, Convolution, Op, OpKind, Options, Place, Plan, Registry};
 
 const UPDATE: &str = "UPDATE_SNAPSHOTS";
 
@@ -83,8 +83,8 @@ fn snapshot(architecture: &Architecture) -> String {
         rules.width_rounding,
         rules.depth_rounding,
         rules.input_channels,
-        rules.norm.eps,
-        rules.norm.momentum,
+        rules.norm.eps(),
+        rules.norm.momentum(),
         rules.activation.name(),
         rules.init,
     );
@@ -119,7 +119,7 @@ fn strides(text: &mut String, architecture: &Architecture, options: &Options) {
         let plan = Plan::new(architecture, &Options { profile, ..*options }).unwrap();
         let mut row = format!("  {name:10}");
         for ops in plan.ops.chunk_by(|a, b| a.place == b.place) {
-            let stride = |op: &Op| if let OpKind::Conv { stride, .. } = op.kind { stride } else { 1 };
+            let stride = |op: &Op| if let OpKind::Conv(conv) = op.kind { conv.stride } else { 1 };
             let product: u32 = ops.iter().map(stride).product();
             match ops[0].place {
                 Place::Stage { block: 0, .. } => write!(row, " | {product}").unwrap(),
@@ -132,12 +132,12 @@ fn strides(text: &mut String, architecture: &Architecture, options: &Options) {
 }
 
 fn is_part_of_a_layer(op: &Op) -> bool {
-    matches!(op.kind, OpKind::Norm | OpKind::Act(_))
+    op.is_norm() || matches!(op.kind, OpKind::Act(_))
 }
 
 fn words(op: &Op) -> String {
     match op.kind {
-        OpKind::Conv { kernel, stride, groups, bias } => {
+        OpKind::Conv(Convolution { kernel, stride, groups, bias, .. }) => {
             let mut words = format!("{} {kernel}x{kernel}", op.word());
             if groups > 1 && !op.is_depthwise() {
                 write!(words, " in {groups} groups").unwrap();
@@ -150,8 +150,8 @@ fn words(op: &Op) -> String {
             }
             words
         }
-        OpKind::Dropout { rate } => format!("dropout {rate}"),
-        OpKind::Add { drop_path } => format!("add, drop-path {drop_path:.4}"),
+        OpKind::Dropout(dropout) => format!("dropout {}", dropout.rate),
+        OpKind::Add(add) => format!("add, drop-path {:.4}", add.drop_path),
         _ => op.word().into(),
     }
 }

@@ -87,7 +87,7 @@ fn strides(options: &Options) -> Vec<(u32, u32, u32)> {
     let plan = Plan::new(&DEEP, options).unwrap();
     let depthwise = plan.ops.iter().filter(|op| op.is_depthwise());
     let row = depthwise.map(|op| match (op.place, op.kind) {
-        (Place::Stage { stage, block }, zoo_core::OpKind::Conv { stride, .. }) => (stage, block, stride),
+        (Place::Stage { stage, block }, zoo_core::OpKind::Conv(conv)) => (stage, block, conv.stride),
         _ => panic!("a depthwise convolution outside the stages"),
     });
     row.collect()
@@ -168,7 +168,7 @@ fn a_linear_layer_without_pooling_is_an_error() {
 fn a_convolution_in_no_groups_has_no_cost() {
     let entry = zoo_core::Registry::default().find("mobilenet-v1").unwrap();
     let mut op = Plan::new(entry.architecture, &entry.variant.options).unwrap().ops[0];
-    let zoo_core::OpKind::Conv { groups, .. } = &mut op.kind else { panic!("{op:?} is the stem's convolution") };
-    *groups = 0;
+    let zoo_core::OpKind::Conv(conv) = &mut op.kind else { panic!("{op:?} is the stem's convolution") };
+    conv.groups = 0;
     assert_eq!(op.cost(), Err(zoo_core::PlanError::Convolution));
 }

@@ -86,7 +86,7 @@ pub fn stand_in(head: &Head) -> TokenStream {
                     width_rounding: ::zoo_core::WidthRounding::Divisible(8),
                     depth_rounding: ::zoo_core::DepthRounding::Up,
                     input_channels: 3,
-                    norm: ::zoo_core::BatchNorm { eps: 1e-5, momentum: 0.1 },
+                    norm: ::zoo_core::Norm::BatchNorm(::zoo_core::BatchNorm { eps: 1e-5, momentum: 0.1 }),
                     activation: ::zoo_core::Activation::Relu,
                     init: ::zoo_core::Init::FanOut,
                 },

@@ -1,7 +1,8 @@
 //! Bneck, the block of MobileNetV3 (Howard et al. 2019, arXiv:1905.02244v5, tables 1 and 2, figure 4).
 
 use super::{Expansion, project, squeeze_and_excite};
-use crate::plan::{Activation, PlanBuilder};
+use crate::op::Activation;
+use crate::plan::PlanBuilder;
 
 /// Whether a row has squeeze-and-excitation: the SE column of the paper's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! A plain convolution with norm and activation: stems, heads and the wide layer of MobileNetV3's classifier.
 
-use crate::plan::{Activation, PlanBuilder, Scaling};
+use crate::op::{Activation, Convolution};
+use crate::plan::{PlanBuilder, Scaling};
 
 /// Whether a layer has a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +46,8 @@ impl Conv {
     /// Emits the layer.
     pub const fn plan(&self, b: &mut PlanBuilder<'_>) {
         let channels = b.scaled_unless(self.c, self.scaling);
-        b.convolution(self.k, channels, self.s, 1, matches!(self.bias, Presence::With));
+        let bias = matches!(self.bias, Presence::With);
+        b.convolution(Convolution { channels, kernel: self.k, stride: self.s, bias, ..Convolution::DEFAULT });
         if matches!(self.norm, Presence::With) {
             b.norm();
         }

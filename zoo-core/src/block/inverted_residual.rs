@@ -1,7 +1,8 @@
 //! The inverted residual with linear bottleneck of MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381, table 1).
 
 use super::project;
-use crate::plan::{Activation, PlanBuilder};
+use crate::op::Activation;
+use crate::plan::PlanBuilder;
 
 /// Whether a block whose expansion would not widen keeps its expansion layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

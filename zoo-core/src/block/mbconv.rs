@@ -1,7 +1,8 @@
 //! MBConv, the block of EfficientNet (Tan & Le 2019, arXiv:1905.11946v5; block of MnasNet, arXiv:1807.11626, figure 7).
 
 use super::{Expansion, expand, project, squeeze_and_excite};
-use crate::plan::{Activation, PlanBuilder};
+use crate::op::Activation;
+use crate::plan::PlanBuilder;
 
 /// What the squeeze ratio of [`MBConv`] is a ratio of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,8 @@ pub use inverted_residual::{Expansion, InvertedResidual, expand};
 pub use mbconv::{MBConv, SqueezeOf};
 pub use separable::Separable;
 
-use crate::plan::{Activation, PlanBuilder, Value};
+use crate::op::Activation;
+use crate::plan::{PlanBuilder, Value};
 
 /// A squeeze-and-excitation gate: pool, reduce to `squeezed` channels, expand again, multiply (Hu et al. 2018,
 /// arXiv:1709.01507, figure 2), with 1 x 1 convolutions and biases as all mobile networks do.

@@ -1,6 +1,7 @@
 //! The depthwise separable convolution of MobileNetV1 (Howard et al. 2017, arXiv:1704.04861, figure 3).
 
-use crate::plan::{Activation, PlanBuilder};
+use crate::op::Activation;
+use crate::plan::PlanBuilder;
 
 /// Depthwise convolution, norm, activation, then pointwise convolution, norm, activation.
 #[derive(Clone, Copy, Debug, PartialEq)]

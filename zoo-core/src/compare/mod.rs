@@ -10,8 +10,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::op::{Activation, Convolution, Cost, Op, OpKind};
 use crate::outline::{self, Block, Layer, Section};
-use crate::plan::{Activation, Cost, Op, OpKind};
 use crate::summary::Named;
 
 /// One of the two networks.
@@ -211,7 +211,7 @@ fn same_words(a: &Layer<'_>, b: &Layer<'_>) -> bool {
 }
 
 fn weighs(op: &Op) -> bool {
-    matches!(op.kind, OpKind::Conv { .. } | OpKind::Linear | OpKind::Norm)
+    op.has_tensors()
 }
 
 fn same_channels(a: &Op, b: &Op) -> bool {
@@ -241,15 +241,15 @@ fn main_words(layer: &Layer<'_>) -> String {
     let op = &layer.ops[0];
     let words = outline::words(op, "x");
     match op.kind {
-        OpKind::Conv { .. } if op.is_depthwise() => format!("{words}, {}", op.output.c),
-        OpKind::Conv { .. } | OpKind::Linear => format!("{words}, {} to {}", op.input.c, op.output.c),
+        OpKind::Conv(_) if op.is_depthwise() => format!("{words}, {}", op.output.c),
+        OpKind::Conv(_) | OpKind::Linear(_) => format!("{words}, {} to {}", op.input.c, op.output.c),
         _ => words,
     }
 }
 
 fn details(layer: &Layer<'_>) -> [&'static str; 3] {
     let op = &layer.ops[0];
-    let bias = matches!(op.kind, OpKind::Conv { bias: true, .. } | OpKind::Linear);
+    let bias = matches!(op.kind, OpKind::Conv(Convolution { bias: true, .. }) | OpKind::Linear(_));
     [
         if bias { "bias" } else { "no bias" },
         if layer.has_norm() { "norm" } else { "no norm" },

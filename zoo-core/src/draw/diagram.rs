@@ -4,14 +4,14 @@
 //! crates are drawn as well as those here.
 
 use super::canvas::Color;
+use crate::op::{OpKind, Shape};
 use crate::outline::{Block, Layer, joins};
-use crate::plan::{OpKind, Shape};
 use crate::summary::number::short;
 use crate::summary::shape_words;
 
 /// What a node does, which is what its colour says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Tint {
     Convolution,
     Depthwise,
     Gate,
@@ -22,7 +22,7 @@ pub(super) enum Kind {
 /// A layer to be drawn as a box.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    pub kind: Kind,
+    pub kind: Tint,
     /// Name of the layer, unique in the network.
     pub name: String,
     /// Name within the block.
@@ -47,38 +47,38 @@ pub(super) enum Element {
     },
 }
 
-impl Kind {
-    pub const ALL: [Kind; 5] = [Kind::Convolution, Kind::Depthwise, Kind::Gate, Kind::Pointwise, Kind::Classifier];
+impl Tint {
+    pub const ALL: [Tint; 5] = [Tint::Convolution, Tint::Depthwise, Tint::Gate, Tint::Pointwise, Tint::Classifier];
 
     /// The word of the legend.
     pub fn word(self) -> &'static str {
         match self {
-            Kind::Convolution => "convolution",
-            Kind::Depthwise => "depthwise convolution",
-            Kind::Gate => "squeeze-and-excitation",
-            Kind::Pointwise => "norm, activation, dropout",
-            Kind::Classifier => "pooling, linear",
+            Tint::Convolution => "convolution",
+            Tint::Depthwise => "depthwise convolution",
+            Tint::Gate => "squeeze-and-excitation",
+            Tint::Pointwise => "norm, activation, dropout",
+            Tint::Classifier => "pooling, linear",
         }
     }
 
     /// Tints and strokes that stay apart in greyscale and for most colour-blind readers.
-    pub fn fill(self) -> Color {
+    pub(super) fn fill(self) -> Color {
         match self {
-            Kind::Convolution => Color(0xDC, 0xE9, 0xF8),
-            Kind::Depthwise => Color(0xFD, 0xEA, 0xCB),
-            Kind::Gate => Color(0xDB, 0xF1, 0xE2),
-            Kind::Pointwise => Color(0xEE, 0xEE, 0xF1),
-            Kind::Classifier => Color(0xF9, 0xDF, 0xE3),
+            Tint::Convolution => Color(0xDC, 0xE9, 0xF8),
+            Tint::Depthwise => Color(0xFD, 0xEA, 0xCB),
+            Tint::Gate => Color(0xDB, 0xF1, 0xE2),
+            Tint::Pointwise => Color(0xEE, 0xEE, 0xF1),
+            Tint::Classifier => Color(0xF9, 0xDF, 0xE3),
         }
     }
 
-    pub fn stroke(self) -> Color {
+    pub(super) fn stroke(self) -> Color {
         match self {
-            Kind::Convolution => Color(0x2F, 0x6D, 0xB0),
-            Kind::Depthwise => Color(0xC2, 0x78, 0x16),
-            Kind::Gate => Color(0x2B, 0x8A, 0x57),
-            Kind::Pointwise => Color(0x7B, 0x7F, 0x8C),
-            Kind::Classifier => Color(0xB5, 0x3F, 0x57),
+            Tint::Convolution => Color(0x2F, 0x6D, 0xB0),
+            Tint::Depthwise => Color(0xC2, 0x78, 0x16),
+            Tint::Gate => Color(0x2B, 0x8A, 0x57),
+            Tint::Pointwise => Color(0x7B, 0x7F, 0x8C),
+            Tint::Classifier => Color(0xB5, 0x3F, 0x57),
         }
     }
 }
@@ -94,10 +94,10 @@ impl Element {
     }
 
     /// Whether a box of that kind is drawn for it.
-    pub fn shows(&self, kind: Kind) -> bool {
+    pub fn shows(&self, kind: Tint) -> bool {
         match self {
             Element::Node(node) => node.kind == kind,
-            Element::Gate(_) => kind == Kind::Gate,
+            Element::Gate(_) => kind == Tint::Gate,
             Element::Add { .. } => false,
         }
     }
@@ -113,7 +113,7 @@ pub(super) fn gate_node(branch: &[Node]) -> Node {
     let channels = |node: Option<&Node>| node.map_or(0, |node| node.shape.c);
     let narrowest = branch.iter().map(|node| node.shape.c).min().unwrap_or(0);
     Node {
-        kind: Kind::Gate,
+        kind: Tint::Gate,
         name: branch.first().map_or(String::new(), |node| node.name.clone()),
         title: branch.first().map_or("gate", |node| prefix(&node.title)).into(),
         words: format!("{} to {narrowest} to {}", channels(branch.first()), channels(branch.last())),
@@ -130,12 +130,12 @@ pub(super) fn elements(block: &Block<'_>) -> Vec<Element> {
         let op = &layer.ops[0];
         let source = joins(op).map(|value| value as usize);
         match (op.kind, source) {
-            (OpKind::Scale, Some(source)) => {
+            (OpKind::Scale(_), Some(source)) => {
                 let from = elements.partition_point(|(value, _)| *value < source);
                 let branch = elements.drain(from..).filter_map(|(_, element)| as_gate_node(element)).collect();
                 elements.push((source, Element::Gate(branch)));
             }
-            (OpKind::Add { .. }, Some(source)) => {
+            (OpKind::Add(_), Some(source)) => {
                 let from = elements.partition_point(|(value, _)| *value < source);
                 elements.push((layer.first, Element::Add { from }));
             }
@@ -147,7 +147,7 @@ pub(super) fn elements(block: &Block<'_>) -> Vec<Element> {
 
 fn as_gate_node(element: Element) -> Option<Node> {
     match element {
-        Element::Node(node) => Some(Node { kind: Kind::Gate, ..node }),
+        Element::Node(node) => Some(Node { kind: Tint::Gate, ..node }),
         Element::Gate(_) | Element::Add { .. } => None,
     }
 }
@@ -156,7 +156,7 @@ fn node(layer: &Layer<'_>) -> Node {
     let op = &layer.ops[0];
     let title = layer.label();
     Node {
-        kind: kind(layer),
+        kind: op.kind.operation().tint(op),
         name: format!("{}.{title}", op.block_name()),
         title,
         words: words(layer),
@@ -165,41 +165,15 @@ fn node(layer: &Layer<'_>) -> Node {
     }
 }
 
-fn kind(layer: &Layer<'_>) -> Kind {
-    let op = &layer.ops[0];
-    match op.kind {
-        OpKind::Conv { .. } if op.is_depthwise() => Kind::Depthwise,
-        OpKind::Conv { .. } => Kind::Convolution,
-        OpKind::Pool | OpKind::Linear => Kind::Classifier,
-        _ => Kind::Pointwise,
-    }
-}
-
 /// `5 × 5 / 2 · BN · silu`; the colour says whether it is depthwise.
 fn words(layer: &Layer<'_>) -> String {
     let op = &layer.ops[0];
-    let mut words = match op.kind {
-        OpKind::Conv { kernel, stride, groups, bias } => {
-            let mut words = vec![format!("{kernel} × {kernel}")];
-            if stride > 1 {
-                words[0] += &format!(" / {stride}");
-            }
-            if groups > 1 && !op.is_depthwise() {
-                words.push(format!("{groups} groups"));
-            }
-            if bias {
-                words.push("bias".into());
-            }
-            words
-        }
-        OpKind::Linear => vec!["fully connected".into()],
-        OpKind::Pool => vec!["global average".into()],
-        OpKind::Dropout { rate } => vec![format!("rate {rate}")],
-        _ => Vec::new(),
-    };
-    if layer.has_norm() {
-        words.push("BN".into());
-    }
+    let mut words = op.kind.operation().details(op);
+    words.extend(layer.ops.iter().find_map(|op| match op.kind {
+        OpKind::BatchNorm(_) => Some("BN".to_string()),
+        OpKind::LayerNorm(_) => Some("LN".to_string()),
+        _ => None,
+    }));
     words.extend(layer.activation().map(|activation| activation.name().into()));
     words.join(" · ")
 }

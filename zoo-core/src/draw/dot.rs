@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use super::Detail;
 use super::canvas::Color;
-use super::diagram::{self, Element, Kind, Node};
+use super::diagram::{self, Element, Node, Tint};
+use crate::op::Place;
 use crate::outline::{self, Block, Section};
-use crate::plan::Place;
 use crate::summary::Named;
 use crate::summary::number::grouped;
 
@@ -88,13 +88,13 @@ impl Graph {
                 Element::Node(node) => self.chain(&[node], last),
                 Element::Gate(branch) => {
                     let gate = self.chain(&branch, last);
-                    let join = self.join("×", Kind::Gate);
+                    let join = self.join("×", Tint::Gate);
                     self.edge(last, join, "");
                     self.edge(gate, join, "");
                     join
                 }
                 Element::Add { from } => {
-                    let join = self.join("+", Kind::Pointwise);
+                    let join = self.join("+", Tint::Pointwise);
                     self.edge(last, join, "");
                     let source = taps.get(from).copied().unwrap_or(last);
                     self.edge(source, join, " [color=\"#8a4f9e\", constraint=false]");
@@ -127,7 +127,7 @@ impl Graph {
         last
     }
 
-    fn join(&mut self, sign: &str, kind: Kind) -> Id {
+    fn join(&mut self, sign: &str, kind: Tint) -> Id {
         self.nodes += 1;
         let (id, color) = (self.nodes, hex(kind.stroke()));
         let _ = writeln!(

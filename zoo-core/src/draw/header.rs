@@ -1,7 +1,7 @@
 //! Title, totals and legend: the head of a drawing's first page, and the line above later ones.
 
 use super::canvas::{Anchor, INK, JOIN_RADIUS, LINE, MUTED, Page, RESIDUAL, Rect, Sign, Style};
-use super::diagram::{self, Element, Kind};
+use super::diagram::{self, Element, Tint};
 use crate::outline;
 use crate::plan::Plan;
 use crate::summary::Named;
@@ -65,7 +65,7 @@ fn totals(named: Named<'_>) -> [String; 2] {
 }
 
 fn legend_width() -> f64 {
-    Kind::ALL.iter().map(|kind| LEGEND.width(kind.word()) + 33.0).sum::<f64>()
+    Tint::ALL.iter().map(|kind| LEGEND.width(kind.word()) + 33.0).sum::<f64>()
         + LEGEND.width("gate")
         + LEGEND.width("residual")
         + 66.0
@@ -77,7 +77,7 @@ fn legend(page: &mut Page, y: f64, plan: &Plan, joins: Joins) {
     let blocks = sections.iter().flat_map(|section| &section.blocks);
     let elements: Vec<Element> = blocks.flat_map(diagram::elements).collect();
     let mut x = MARGIN;
-    for kind in Kind::ALL {
+    for kind in Tint::ALL {
         if elements.iter().any(|element| element.shows(kind)) {
             page.node(Rect { x, y: y - 5.5, w: 15.0, h: 11.0 }, kind.fill(), kind.stroke());
             page.text((x + 20.0, y + 3.0), Anchor::Start, LEGEND, kind.word());

@@ -14,6 +14,8 @@ mod pdf;
 mod svg;
 mod tile;
 
+pub(crate) use diagram::Tint;
+
 use crate::summary::Named;
 
 /// A file format for drawings.

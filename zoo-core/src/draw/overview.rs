@@ -8,8 +8,8 @@ use super::canvas::{
 };
 use super::diagram::{self, Element, Node};
 use super::header::{self, Joins, MARGIN, TITLE_HEIGHT};
+use crate::op::{Cost, Place};
 use crate::outline::{self, Block, Section};
-use crate::plan::{Cost, Place};
 use crate::summary::Named;
 use crate::summary::number::{percent, short};
 

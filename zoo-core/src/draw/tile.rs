@@ -4,8 +4,8 @@ use super::canvas::{
     Anchor, HAIRLINE, INK, Item, JOIN_RADIUS, LINE, MUTED, PANEL, PAPER, Page, Point, RESIDUAL, Rect, Sign, Style,
 };
 use super::diagram::{self, Element, Node};
+use crate::op::Place;
 use crate::outline::{self, Block, Section};
-use crate::plan::Place;
 use crate::summary::number::short;
 
 const BAND: f64 = 17.0;

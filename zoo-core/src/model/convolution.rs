@@ -4,26 +4,34 @@ use tch::Tensor;
 use zoo_native::depthwise::Padding as Border;
 
 use super::ModelError;
-use crate::plan::{Op, OpKind, Padding};
+use crate::op::{Convolution, Shape};
+use crate::plan::Padding;
 
 /// The numbers of a convolution.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Geometry {
+pub(crate) struct Geometry {
     pub stride: i64,
     pub groups: i64,
     pub border: Border,
 }
 
+/// What a window of side `kernel` finds around a map of shape `input`: `own` pixels on every side where the operation says
+/// so, else what the plan's padding puts there.
+pub(crate) fn border(input: Shape, kernel: u32, stride: u32, own: Option<u32>, padding: Padding) -> Border {
+    let (kernel, stride) = (i64::from(kernel), i64::from(stride));
+    match (own, padding) {
+        (Some(own), _) => Border::symmetric(own.into()),
+        (None, Padding::Symmetric) if kernel % 2 == 1 => Border::symmetric((kernel - 1) / 2),
+        // No symmetric padding lets an even kernel keep ⌈n / stride⌉ pixels.
+        (None, _) => Border::same(input.h.into(), input.w.into(), kernel, stride),
+    }
+}
+
 impl Geometry {
-    /// Those of `op`; none where it is no convolution.
-    pub fn of(op: &Op, padding: Padding) -> Option<Geometry> {
-        let OpKind::Conv { kernel, stride, groups, .. } = op.kind else { return None };
-        let (kernel, stride, groups) = (i64::from(kernel), i64::from(stride), i64::from(groups));
-        let border = match padding {
-            Padding::Symmetric => Border::symmetric((kernel - 1) / 2),
-            Padding::Same => Border::same(i64::from(op.input.h), i64::from(op.input.w), kernel, stride),
-        };
-        Some(Geometry { stride, groups, border })
+    /// Those of a convolution of a map of that shape.
+    pub fn of(convolution: &Convolution, input: Shape, padding: Padding) -> Geometry {
+        let Convolution { kernel, stride, groups, padding: own, .. } = *convolution;
+        Geometry { stride: stride.into(), groups: groups.into(), border: border(input, kernel, stride, own, padding) }
     }
 
     /// Zeros that libtorch's convolution can add itself, where both sides have as many.

@@ -8,11 +8,12 @@ use zoo_native::convolution::{Activation as Fused, Convolution, global_mean};
 
 use super::convolution::Geometry;
 use super::fold::Affine;
-use super::forward::{activate, check_input};
+use super::forward::{Mode, check_input};
 use super::layout::MemoryFormat;
 use super::node::{Node, NodeKind};
 use super::{Model, ModelError};
-use crate::plan::{Activation, Plan};
+use crate::op::{Activation, OpKind, Run};
+use crate::plan::Plan;
 
 /// What computes a deployed network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +36,12 @@ pub struct Deployed {
 #[derive(Debug)]
 pub(super) struct Step {
     pub kind: StepKind,
-    pub inputs: [usize; 2],
+    pub inputs: Vec<usize>,
     pub output: usize,
     /// A value that the input is multiplied with, channel by channel.
     pub gate: Option<usize>,
+    /// What is applied last.
+    pub activation: Option<Activation>,
     /// Values that nobody reads after this step.
     pub dead: Vec<usize>,
 }
@@ -46,36 +49,17 @@ pub(super) struct Step {
 #[derive(Debug)]
 pub(super) enum StepKind {
     /// With the second input added behind the activation, where `add` says so.
-    Conv {
-        geometry: Geometry,
-        weight: Tensor,
-        bias: Option<Tensor>,
-        activation: Option<Activation>,
-        add: bool,
-    },
-    /// The same, packed; linear layers, too.
-    Packed {
-        convolution: Convolution,
-        add: bool,
-    },
+    Conv { geometry: Geometry, weight: Tensor, bias: Option<Tensor>, add: bool },
+    /// The same, packed, with an activation of its own; linear layers, too.
+    Packed { convolution: Convolution, add: bool },
     /// A norm that stands behind no convolution.
-    Affine {
-        scale: Tensor,
-        shift: Tensor,
-        activation: Option<Activation>,
-    },
-    Act(Activation),
-    Pool {
-        native: bool,
-    },
-    /// Dropout, which does nothing here.
-    Nothing,
-    Linear {
-        weight: Tensor,
-        bias: Tensor,
-    },
-    Scale,
-    Add,
+    Affine { scale: Tensor, shift: Tensor },
+    /// The mean of each channel, by a kernel.
+    Mean,
+    /// A non-linearity in the memory of its input, which nobody else reads.
+    Overwrite,
+    /// Any operation of the plan, with its tensors.
+    Op { op: usize, tensors: Vec<Tensor> },
 }
 
 impl Model {
@@ -101,82 +85,96 @@ impl Model {
     }
 
     fn step(&self, node: &Node, backend: Backend) -> Result<Step, ModelError> {
-        let parameter = |index: usize| self.parameters[index].tensor.f_detach();
-        let kind = match node.kind {
-            NodeKind::Conv { op, weight, bias, norm, activation, add } => {
-                let (weight, bias) = (parameter(weight)?, bias.map(parameter).transpose()?);
-                let (weight, bias) = match norm {
-                    Some(norm) => {
-                        let (weight, bias) = Affine::of(self, norm)?.fold(&weight, bias.as_ref())?;
-                        (weight, Some(bias))
-                    }
-                    None => (weight, bias),
-                };
-                match Geometry::of(&self.plan.ops[op], self.plan.options.padding) {
-                    Some(geometry) => convolution(geometry, weight, bias, activation, add.is_some(), backend)?,
-                    None => StepKind::Nothing,
-                }
+        let (kind, activation) = match node.kind {
+            NodeKind::Conv { op, norm, activation, add } => {
+                self.convolution(op, norm, activation, add.is_some(), backend)?
             }
-            NodeKind::Norm { norm, activation } => {
-                let Affine { scale, shift } = Affine::of(self, norm)?;
-                let kind = self.parameters[norm.scale].tensor.kind();
-                let shaped =
-                    |tensor: Tensor| tensor.f_reshape([1, -1, 1, 1])?.f_to_kind(kind)?.f_to_device(self.device);
-                StepKind::Affine { scale: shaped(scale)?, shift: shaped(shift)?, activation }
-            }
-            NodeKind::Act(activation) => StepKind::Act(activation),
-            NodeKind::Pool => StepKind::Pool { native: backend == Backend::Native && self.is_plain() },
-            NodeKind::Dropout { .. } => StepKind::Nothing,
-            NodeKind::Linear { weight, bias } => linear(parameter(weight)?, parameter(bias)?, backend)?,
-            NodeKind::Scale => StepKind::Scale,
-            NodeKind::Add { .. } => StepKind::Add,
+            NodeKind::BatchNorm { op, activation } => (self.affine(op)?, activation),
+            NodeKind::Overwrite { activation, .. } => (StepKind::Overwrite, Some(activation)),
+            NodeKind::Op { op } => (self.single(op, backend)?, None),
         };
-        Ok(Step { kind, inputs: node.inputs, output: node.output, gate: None, dead: node.dead.clone() })
+        let (inputs, dead) = (node.inputs.clone(), node.dead.clone());
+        Ok(Step { kind, inputs, output: node.output, gate: None, activation, dead })
     }
-}
 
-fn convolution(
-    geometry: Geometry,
-    weight: Tensor,
-    bias: Option<Tensor>,
-    activation: Option<Activation>,
-    add: bool,
-    backend: Backend,
-) -> Result<StepKind, ModelError> {
-    let Geometry { stride, groups, border } = geometry;
-    match backend {
-        // A residual is added by the dense kernels alone.
-        Backend::Native if Convolution::takes(&weight, groups) && !(add && groups > 1) => {
-            let fused = fused(activation);
-            let convolution = Convolution::new(&weight, bias.as_ref(), stride, border, groups, fused)?;
-            Ok(StepKind::Packed { convolution, add })
+    fn convolution(
+        &self,
+        op: usize,
+        norm: Option<usize>,
+        activation: Option<Activation>,
+        add: bool,
+        backend: Backend,
+    ) -> Result<(StepKind, Option<Activation>), ModelError> {
+        let OpKind::Conv(convolution) = self.plan.ops[op].kind else {
+            return Ok((self.single(op, backend)?, activation));
+        };
+        let geometry = Geometry::of(&convolution, self.plan.ops[op].input, self.plan.options.padding);
+        let tensors = self.detached(op)?;
+        let (weight, bias) = (tensors[0].shallow_clone(), tensors.get(1).map(Tensor::shallow_clone));
+        let (weight, bias) = match norm.map(|norm| self.folding(norm)).transpose()?.flatten() {
+            Some(affine) => {
+                let (weight, bias) = affine.fold(&weight, bias.as_ref())?;
+                (weight, Some(bias))
+            }
+            None => (weight, bias),
+        };
+        let Geometry { stride, groups, border } = geometry;
+        match backend {
+            // A residual is added by the dense kernels alone.
+            Backend::Native if Convolution::takes(&weight, groups) && !(add && groups > 1) => {
+                let fused = activation.map_or(Some(Fused::None), Activation::in_convolution);
+                if fused.is_none() && add {
+                    return Ok((StepKind::Conv { geometry, weight, bias, add }, activation));
+                }
+                let own = fused.unwrap_or(Fused::None);
+                let convolution = Convolution::new(&weight, bias.as_ref(), stride, border, groups, own)?;
+                Ok((StepKind::Packed { convolution, add }, activation.filter(|_| fused.is_none())))
+            }
+            Backend::Native => Ok((StepKind::Conv { geometry, weight, bias, add }, activation)),
+            Backend::Libtorch(format) => {
+                let weight = format.of(&weight)?;
+                Ok((StepKind::Conv { geometry, weight, bias, add }, activation))
+            }
         }
-        Backend::Native => Ok(StepKind::Conv { geometry, weight, bias, activation, add }),
-        Backend::Libtorch(format) => {
-            let weight = format.of(&weight)?;
-            Ok(StepKind::Conv { geometry, weight, bias, activation, add })
+    }
+
+    /// The scale and shift of a batch norm.
+    fn folding(&self, norm: usize) -> Result<Option<Affine>, ModelError> {
+        match self.plan.ops[norm].kind {
+            OpKind::BatchNorm(constants) => Affine::of(&self.tensors_of(norm), constants.eps).map(Some),
+            _ => Ok(None),
         }
     }
-}
 
-fn linear(weight: Tensor, bias: Tensor, backend: Backend) -> Result<StepKind, ModelError> {
-    let kernel = weight.f_reshape([weight.size()[0], -1, 1, 1])?;
-    if backend == Backend::Native && Convolution::takes(&kernel, 1) {
-        let convolution = Convolution::new(&kernel, Some(&bias), 1, Default::default(), 1, Fused::None)?;
-        return Ok(StepKind::Packed { convolution, add: false });
+    fn affine(&self, norm: usize) -> Result<StepKind, ModelError> {
+        let Some(Affine { scale, shift }) = self.folding(norm)? else {
+            return self.single(norm, Backend::Libtorch(MemoryFormat::ChannelsLast));
+        };
+        let kind = self.tensors_of(norm)[0].kind();
+        let shaped = |tensor: Tensor| tensor.f_reshape([1, -1, 1, 1])?.f_to_kind(kind)?.f_to_device(self.device);
+        Ok(StepKind::Affine { scale: shaped(scale)?, shift: shaped(shift)? })
     }
-    Ok(StepKind::Linear { weight, bias })
-}
 
-fn fused(activation: Option<Activation>) -> Fused {
-    match activation {
-        None | Some(Activation::Table) => Fused::None,
-        Some(Activation::Relu) => Fused::Relu,
-        Some(Activation::Relu6) => Fused::Relu6,
-        Some(Activation::Silu) => Fused::Silu,
-        Some(Activation::HardSwish) => Fused::HardSwish,
-        Some(Activation::Sigmoid) => Fused::Sigmoid,
-        Some(Activation::HardSigmoid) => Fused::HardSigmoid,
+    /// An operation by itself.
+    fn single(&self, op: usize, backend: Backend) -> Result<StepKind, ModelError> {
+        let (kind, tensors) = (self.plan.ops[op].kind, self.detached(op)?);
+        let native = backend == Backend::Native;
+        match (kind, &tensors[..]) {
+            (OpKind::Pool(_), _) if native && self.is_plain() => Ok(StepKind::Mean),
+            (OpKind::Linear(_), [weight, bias]) if native => {
+                let kernel = weight.f_reshape([weight.size()[0], -1, 1, 1])?;
+                if !Convolution::takes(&kernel, 1) {
+                    return Ok(StepKind::Op { op, tensors });
+                }
+                let convolution = Convolution::new(&kernel, Some(bias), 1, Default::default(), 1, Fused::None)?;
+                Ok(StepKind::Packed { convolution, add: false })
+            }
+            _ => Ok(StepKind::Op { op, tensors }),
+        }
+    }
+
+    fn detached(&self, op: usize) -> Result<Vec<Tensor>, ModelError> {
+        Ok(self.tensors_of(op).into_iter().map(Tensor::f_detach).collect::<Result<_, _>>()?)
     }
 }
 
@@ -223,7 +221,7 @@ impl Deployed {
         let mut values: Vec<Option<Tensor>> = (0..=last).map(|_| None).collect();
         values[0] = Some(images);
         for step in &self.steps {
-            let output = step.run(|index| values[index].as_ref().unwrap_or(&absent))?;
+            let output = self.compute(step, |index| values[index].as_ref().unwrap_or(&absent))?;
             for dead in &step.dead {
                 values[*dead] = None;
             }
@@ -237,7 +235,7 @@ impl Deployed {
     fn fuse_gates(&mut self) {
         let mut steps: Vec<Step> = Vec::with_capacity(self.steps.len());
         for mut step in std::mem::take(&mut self.steps) {
-            if let Some(scale) = steps.pop_if(|before| before.gates(&step)) {
+            if let Some(scale) = steps.pop_if(|before| self.is_scale(before) && before.gates(&step)) {
                 step.gate = Some(scale.inputs[0]);
                 step.inputs[0] = scale.inputs[1];
                 step.dead.retain(|value| *value != scale.output);
@@ -249,34 +247,47 @@ impl Deployed {
     }
 }
 
-impl Step {
-    /// Whether this is a gate on the only input of `next`, and `next` can take it in.
-    fn gates(&self, next: &Step) -> bool {
-        let takes = matches!(&next.kind, StepKind::Packed { convolution, .. } if convolution.takes_gate());
-        let alone = next.dead.contains(&self.output) && next.inputs[1] != self.output;
-        matches!(self.kind, StepKind::Scale) && takes && next.inputs[0] == self.output && alone
+impl Deployed {
+    fn is_scale(&self, step: &Step) -> bool {
+        matches!(step.kind, StepKind::Op { op, .. } if matches!(self.plan.ops[op].kind, OpKind::Scale(_)))
     }
 
-    fn run<'a>(&self, value: impl Fn(usize) -> &'a Tensor) -> Result<Tensor, ModelError> {
-        let x = value(self.inputs[0]);
-        Ok(match &self.kind {
-            StepKind::Conv { geometry, weight, bias, activation, add } => {
-                let mut y = activate(geometry.convolve(x, weight, bias.as_ref())?, *activation)?;
-                if *add { y.f_add_(value(self.inputs[1]))? } else { y }
+    fn compute<'a>(&self, step: &Step, value: impl Fn(usize) -> &'a Tensor) -> Result<Tensor, ModelError> {
+        let x = value(step.inputs[0]);
+        let done = |y: Tensor| match step.activation {
+            Some(activation) => activation.apply_in_place(y),
+            None => Ok(y),
+        };
+        match &step.kind {
+            StepKind::Conv { geometry, weight, bias, add } => {
+                let mut y = done(geometry.convolve(x, weight, bias.as_ref())?)?;
+                if *add { Ok(y.f_add_(value(step.inputs[1]))?) } else { Ok(y) }
             }
             StepKind::Packed { convolution, add } => {
-                let gate = self.gate.map(&value);
-                let residual = add.then(|| value(self.inputs[1]));
-                convolution.run(x, gate, residual)?
+                let residual = add.then(|| value(step.inputs[1]));
+                done(convolution.run(x, step.gate.map(&value), residual)?)
             }
-            StepKind::Affine { scale, shift, activation } => activate(shift.f_addcmul(x, scale)?, *activation)?,
-            StepKind::Act(activation) => activate(x.f_alias_copy()?, Some(*activation))?,
-            StepKind::Pool { native: true } => global_mean(x)?,
-            StepKind::Pool { native: false } => x.f_mean_dim([2i64, 3].as_slice(), true, None::<Kind>)?,
-            StepKind::Nothing => x.shallow_clone(),
-            StepKind::Linear { weight, bias } => x.f_flatten(1, -1)?.f_linear(weight, Some(bias))?,
-            StepKind::Scale => value(self.inputs[1]).f_mul(x)?,
-            StepKind::Add => value(self.inputs[1]).f_add(x)?,
-        })
+            StepKind::Affine { scale, shift } => done(shift.f_addcmul(x, scale)?),
+            StepKind::Mean => Ok(global_mean(x)?),
+            StepKind::Overwrite => done(x.shallow_clone()),
+            StepKind::Op { op, tensors } => {
+                let op = &self.plan.ops[*op];
+                let inputs: Vec<&Tensor> = step.inputs.iter().map(|input| value(*input)).collect();
+                let tensors: Vec<&Tensor> = tensors.iter().collect();
+                let (padding, format) = (self.plan.options.padding, self.format());
+                let (inputs, tensors) = (&inputs[..], &tensors[..]);
+                let run = Run { op, inputs, tensors, mode: Mode::Eval, frozen_statistics: false, padding, format };
+                op.kind.compute().run(&run)
+            }
+        }
+    }
+}
+
+impl Step {
+    /// Whether the value of this gate has `next` as its only reader, and `next` can take the gate in.
+    fn gates(&self, next: &Step) -> bool {
+        let takes = matches!(&next.kind, StepKind::Packed { convolution, .. } if convolution.takes_gate());
+        let alone = next.dead.contains(&self.output) && !next.inputs[1..].contains(&self.output);
+        takes && next.inputs[0] == self.output && alone
     }
 }

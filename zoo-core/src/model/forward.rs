@@ -3,16 +3,13 @@
 //! Training and evaluation differ in norms, dropout and drop-path alone. Random numbers come from libtorch's generator;
 //! whoever seeds it before a step makes that step repeatable.
 
-use tch::{Kind, Tensor};
-use zoo_native::dense::dense_conv2d;
-use zoo_native::depthwise::depthwise_conv2d;
-use zoo_native::norm::{Activation as Fused, Norm as NormTensors, norm_activation};
+use tch::Tensor;
 use zoo_native::profile::label;
 
-use super::convolution::Geometry;
-use super::node::{Node, NodeKind, Norm};
-use super::{Model, ModelError, channels_last};
-use crate::plan::{Activation, OpKind, Plan};
+use super::node::{Node, NodeKind};
+use super::{MemoryFormat, Model, ModelError, channels_last};
+use crate::op::{Activation, Op, OpKind, Run};
+use crate::plan::Plan;
 
 /// Whether a pass trains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +79,8 @@ impl Model {
         for node in self.nodes.iter().filter(|node| first < node.output && node.output <= last) {
             label(node.output as i32);
             let mode = if node.output <= self.frozen { Mode::Eval } else { mode };
-            let output = self.run(node, &values[node.inputs[0]], &values[node.inputs[1]], mode)?;
+            let inputs: Vec<&Tensor> = node.inputs.iter().map(|input| &values[*input]).collect();
+            let output = self.run(node, &inputs, mode)?;
             for dead in &node.dead {
                 values[*dead] = Tensor::new();
             }
@@ -92,97 +90,57 @@ impl Model {
         Ok(std::mem::replace(&mut values[last], Tensor::new()))
     }
 
-    fn run(&self, node: &Node, x: &Tensor, other: &Tensor, mode: Mode) -> Result<Tensor, ModelError> {
-        let parameter = |index: usize| &self.parameters[index].tensor;
+    fn run(&self, node: &Node, inputs: &[&Tensor], mode: Mode) -> Result<Tensor, ModelError> {
         match node.kind {
-            NodeKind::Conv { op, weight, bias, norm, activation, add } => {
-                let y = self.convolve(op, x, parameter(weight), bias.map(parameter))?;
-                let Some(norm) = norm else { return activate(y, activation) };
-                match add {
-                    None => self.normalise(norm, activation, &y, None, mode),
-                    Some(add) if self.drop_path(add, mode) == 0.0 => {
-                        self.normalise(norm, activation, &y, Some(other), mode)
-                    }
-                    Some(add) => self.add(add, &self.normalise(norm, activation, &y, None, mode)?, other, mode),
+            NodeKind::Conv { op, norm, activation, add } => {
+                let y = self.run_op(op, &inputs[..1], mode)?;
+                let Some(norm) = norm else {
+                    return match activation {
+                        Some(activation) => activation.apply_in_place(y),
+                        None => Ok(y),
+                    };
+                };
+                let OpKind::Add(sum) = (match add {
+                    Some(add) => self.plan.ops[add].kind,
+                    None => return self.normalise(norm, &y, activation, None, mode),
+                }) else {
+                    return Ok(y);
+                };
+                let residual = inputs[1];
+                match sum.rate(mode) {
+                    0.0 => self.normalise(norm, &y, activation, Some(residual), mode),
+                    _ => sum.sum(&self.normalise(norm, &y, activation, None, mode)?, residual, mode),
                 }
             }
-            NodeKind::Norm { norm, activation } => self.normalise(norm, activation, x, None, mode),
-            NodeKind::Act(activation) => activate(x.f_alias_copy()?, Some(activation)),
-            NodeKind::Pool => Ok(x.f_mean_dim([2i64, 3].as_slice(), true, None::<Kind>)?),
-            NodeKind::Dropout { op } => match self.plan.ops[op].kind {
-                OpKind::Dropout { rate } if mode == Mode::Train && rate > 0.0 => Ok(x.f_dropout(rate, true)?),
-                _ => Ok(x.shallow_clone()),
-            },
-            NodeKind::Linear { weight, bias } => {
-                Ok(x.f_flatten(1, -1)?.f_linear(parameter(weight), Some(parameter(bias)))?)
-            }
-            NodeKind::Scale => Ok(other.f_mul(x)?),
-            NodeKind::Add { op } => self.add(op, x, other, mode),
+            NodeKind::BatchNorm { op, activation } => self.normalise(op, inputs[0], activation, None, mode),
+            // A gradient may need the value that would be overwritten.
+            NodeKind::Overwrite { op, .. } | NodeKind::Op { op } => self.run_op(op, inputs, mode),
         }
     }
 
-    /// The rate at which the residual `op` drops samples in this mode.
-    fn drop_path(&self, op: usize, mode: Mode) -> f64 {
-        match self.plan.ops[op].kind {
-            OpKind::Add { drop_path } if mode == Mode::Train => drop_path,
-            _ => 0.0,
-        }
+    /// Runs one operation of the plan by itself.
+    fn run_op(&self, op: usize, inputs: &[&Tensor], mode: Mode) -> Result<Tensor, ModelError> {
+        let (tensors, op) = (self.tensors_of(op), &self.plan.ops[op]);
+        op.kind.compute().run(&self.run_with(op, inputs, &tensors, mode))
     }
 
-    fn add(&self, op: usize, x: &Tensor, shortcut: &Tensor, mode: Mode) -> Result<Tensor, ModelError> {
-        match self.drop_path(op, mode) {
-            0.0 => Ok(shortcut.f_add(x)?),
-            rate => Ok(shortcut.f_addcmul(x, &sample_mask(x, rate)?)?),
-        }
-    }
-
-    fn convolve(&self, op: usize, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor, ModelError> {
-        let op = &self.plan.ops[op];
-        let Some(geometry) = Geometry::of(op, self.plan.options.padding) else { return Ok(x.shallow_clone()) };
-        if op.is_depthwise() && bias.is_none() && op.input.c == op.output.c {
-            return Ok(depthwise_conv2d(x, weight, geometry.stride, geometry.border)?);
-        }
-        if geometry.groups == 1 {
-            return Ok(dense_conv2d(x, weight, bias, geometry.stride, geometry.border)?);
-        }
-        geometry.convolve(x, weight, bias)
+    fn run_with<'a>(&self, op: &'a Op, inputs: &'a [&'a Tensor], tensors: &'a [&'a Tensor], mode: Mode) -> Run<'a> {
+        let (padding, format) = (self.plan.options.padding, MemoryFormat::ChannelsLast);
+        Run { op, inputs, tensors, mode, frozen_statistics: self.frozen_statistics, padding, format }
     }
 
     fn normalise(
         &self,
-        norm: Norm,
-        activation: Option<Activation>,
+        norm: usize,
         x: &Tensor,
+        activation: Option<Activation>,
         residual: Option<&Tensor>,
         mode: Mode,
     ) -> Result<Tensor, ModelError> {
-        let constants = self.plan.rules.norm;
-        let (fused, rest) = match activation {
-            None | Some(Activation::Table) => (Fused::None, None),
-            Some(Activation::Relu) => (Fused::Relu, None),
-            Some(Activation::Relu6) => (Fused::Relu6, None),
-            Some(Activation::Silu) => (Fused::Silu, None),
-            Some(Activation::HardSwish) => (Fused::HardSwish, None),
-            Some(gate @ (Activation::Sigmoid | Activation::HardSigmoid)) => (Fused::None, Some(gate)),
-        };
-        let tensors = NormTensors {
-            weight: &self.parameters[norm.scale].tensor,
-            bias: &self.parameters[norm.scale + 1].tensor,
-            running: Some((&self.buffers[norm.mean].tensor, &self.buffers[norm.mean + 1].tensor)),
-            momentum: constants.momentum,
-            eps: constants.eps,
-        };
-        let training = mode == Mode::Train && !self.frozen_statistics;
-        if training && x.numel() as i64 == x.size()[1] {
-            // Its mean is the value itself: all that is left is the shift, and nothing is learned. As in PyTorch.
-            let scale = &self.parameters[norm.scale].name;
-            return Err(ModelError::OneValue { norm: scale.trim_end_matches(".weight").to_string() });
-        }
-        let y = norm_activation(x, tensors, training, fused, residual.filter(|_| rest.is_none()))?;
-        let y = activate(y, rest)?;
-        match residual {
-            Some(residual) if rest.is_some() => Ok(residual.f_add(&y)?),
-            _ => Ok(y),
+        let (tensors, op) = (self.tensors_of(norm), &self.plan.ops[norm]);
+        match op.kind {
+            OpKind::BatchNorm(norm) => norm.run_with(&self.run_with(op, &[], &tensors, mode), x, activation, residual),
+            _ => Ok(x.shallow_clone()),
         }
     }
 }
@@ -195,24 +153,4 @@ pub(super) fn check_input(plan: &Plan, images: &Tensor) -> Result<(), ModelError
         return Err(ModelError::Input { expected: input.h, found: shape });
     }
     Ok(())
-}
-
-/// Applies a non-linearity in place: its input has no other reader.
-pub(super) fn activate(mut x: Tensor, activation: Option<Activation>) -> Result<Tensor, ModelError> {
-    Ok(match activation {
-        None | Some(Activation::Table) => x,
-        Some(Activation::Relu) => x.f_relu_()?,
-        Some(Activation::Relu6) => x.f_relu6_()?,
-        Some(Activation::Silu) => x.f_silu_()?,
-        Some(Activation::HardSwish) => x.f_hardswish_()?,
-        Some(Activation::Sigmoid) => x.f_sigmoid_()?,
-        Some(Activation::HardSigmoid) => x.f_hardsigmoid_()?,
-    })
-}
-
-/// Zero for samples that are dropped, with probability `rate`; for the others what keeps the expectation.
-fn sample_mask(x: &Tensor, rate: f64) -> Result<Tensor, ModelError> {
-    let kept = 1.0 - rate;
-    let mut mask = Tensor::f_empty([x.size()[0], 1, 1, 1], (x.kind(), x.device()))?;
-    Ok(mask.f_bernoulli_float_(kept)?.f_div_scalar(kept)?)
 }

@@ -12,6 +12,7 @@ mod layout;
 mod node;
 mod script;
 
+pub(crate) use convolution::{Geometry, border};
 pub use deployed::{Backend, Deployed};
 pub use forward::Mode;
 pub use layout::{MemoryFormat, channels_last};
@@ -21,7 +22,9 @@ use node::Node;
 use tch::{Device, Kind, TchError, Tensor};
 use zoo_native::generator::Generators;
 
-use crate::plan::{Padding, Plan, PlanError};
+pub use crate::op::Role;
+use crate::op::{BatchNorm, OpKind};
+use crate::plan::{Norm, Padding, Plan, PlanError};
 
 /// What went wrong while building or running a model.
 #[derive(Debug, thiserror::Error)]
@@ -58,19 +61,6 @@ pub enum ModelError {
 // libtorch appends its C++ stack to the message.
 fn first_line(error: &TchError) -> String {
     error.to_string().lines().next().unwrap_or_default().to_string()
-}
-
-/// What a parameter is, for optimizers that treat some apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Weight of a dense convolution or a linear layer.
-    Weight,
-    /// Weight of a depthwise convolution.
-    DepthwiseWeight,
-    /// Scale of a norm.
-    NormScale,
-    /// Any bias.
-    Bias,
 }
 
 /// A trainable tensor with its name.
@@ -142,7 +132,7 @@ impl Model {
         });
         generators.restore()?;
         made?;
-        let nodes = node::lower(&plan, &parameters);
+        let nodes = node::lower(&plan);
         Ok(Model { plan, nodes, parameters, buffers, device: options.device, frozen: 0, frozen_statistics: false })
     }
 
@@ -187,11 +177,29 @@ impl Model {
         self.parameters.iter().map(|parameter| parameter.tensor.numel() as u64).sum()
     }
 
-    /// Sets the constants of every norm, where weights were trained with others than the table's.
+    /// The tensors of operation `op` of the plan: parameters, then running statistics.
+    fn tensors_of(&self, op: usize) -> Vec<&Tensor> {
+        let first = self.parameters.partition_point(|parameter| parameter.op < op);
+        let parameters = self.parameters[first..].iter().take_while(|parameter| parameter.op == op);
+        let first = self.buffers.partition_point(|buffer| buffer.op < op);
+        let buffers = self.buffers[first..].iter().take_while(|buffer| buffer.op == op);
+        parameters.map(|parameter| &parameter.tensor).chain(buffers.map(|buffer| &buffer.tensor)).collect()
+    }
+
+    /// Sets the constants of every batch norm, where weights were trained with others than the table's.
     pub fn set_batch_norm(&mut self, eps: Option<f64>, momentum: Option<f64>) {
-        let norm = &mut self.plan.rules.norm;
-        norm.eps = eps.unwrap_or(norm.eps);
-        norm.momentum = momentum.unwrap_or(norm.momentum);
+        let set = |norm: &mut BatchNorm| {
+            norm.eps = eps.unwrap_or(norm.eps);
+            norm.momentum = momentum.unwrap_or(norm.momentum);
+        };
+        if let Norm::BatchNorm(norm) = &mut self.plan.rules.norm {
+            set(norm);
+        }
+        for op in &mut self.plan.ops {
+            if let OpKind::BatchNorm(norm) = &mut op.kind {
+                set(norm);
+            }
+        }
     }
 
     /// Puts the padding of strided convolutions where the weights were trained with it.
@@ -204,7 +212,7 @@ impl Model {
     /// # Errors
     /// Where `plan` is of another network.
     pub fn set_size_of(&mut self, plan: &Plan) -> Result<(), ModelError> {
-        let same = |(own, other): (&crate::plan::Op, &crate::plan::Op)| own.name() == other.name();
+        let same = |(own, other): (&crate::op::Op, &crate::op::Op)| own.name() == other.name();
         if plan.ops.len() != self.plan.ops.len() || !self.plan.ops.iter().zip(&plan.ops).all(same) {
             return Err(ModelError::OtherNetwork);
         }
@@ -225,7 +233,9 @@ impl Model {
         let is_all =
             |tensor: &Tensor, value: f64| Ok::<bool, TchError>(tensor.f_eq(value)?.f_all()?.f_int64_value(&[])? == 1);
         let mut shifts = false;
-        let scales = self.parameters.iter().enumerate().filter(|(_, parameter)| parameter.role == Role::NormScale);
+        let is_batch_norm = |op: usize| matches!(self.plan.ops[op].kind, OpKind::BatchNorm(_));
+        let parameters = self.parameters.iter().enumerate().filter(|(_, parameter)| is_batch_norm(parameter.op));
+        let scales = parameters.filter(|(_, parameter)| parameter.role == Role::NormScale);
         for (index, scale) in scales {
             if !is_all(&scale.tensor, 1.0)? {
                 return Ok(false);

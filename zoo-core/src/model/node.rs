@@ -3,93 +3,51 @@
 //! A convolution, the norm, the activation and the residual behind it are one node, so that they can run fused; every
 //! value is dropped as soon as its last reader is through.
 
-use super::Parameter;
-use crate::plan::{Activation, OpKind, Plan};
+use crate::op::{Activation, OpKind};
+use crate::plan::Plan;
 
-/// A step of the forward pass. Tensors are named by their index among the model's parameters and buffers.
+/// A step of the forward pass.
 #[derive(Debug)]
 pub(super) struct Node {
     pub kind: NodeKind,
     /// Values it reads.
-    pub inputs: [usize; 2],
+    pub inputs: Vec<usize>,
     /// The value it makes.
     pub output: usize,
     /// Values that nobody reads after this node.
     pub dead: Vec<usize>,
 }
 
-#[derive(Debug)]
-pub(super) enum NodeKind {
-    Conv {
-        op: usize,
-        weight: usize,
-        bias: Option<usize>,
-        norm: Option<Norm>,
-        activation: Option<Activation>,
-        add: Option<usize>,
-    },
-    Norm {
-        norm: Norm,
-        activation: Option<Activation>,
-    },
-    Act(Activation),
-    Pool,
-    Dropout {
-        op: usize,
-    },
-    Linear {
-        weight: usize,
-        bias: usize,
-    },
-    Scale,
-    Add {
-        op: usize,
-    },
-}
-
-/// Where a norm's tensors are: scale and shift among the parameters, mean and variance among the buffers.
+/// What a node computes; operations are named by their positions in the plan.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Norm {
-    pub scale: usize,
-    pub mean: usize,
+pub(super) enum NodeKind {
+    /// A convolution with what follows it. The residual is the node's second input.
+    Conv { op: usize, norm: Option<usize>, activation: Option<Activation>, add: Option<usize> },
+    /// A norm with the activation behind it.
+    BatchNorm { op: usize, activation: Option<Activation> },
+    /// A non-linearity that alone reads a value in memory of its own, and so may overwrite it where no gradient is wanted.
+    Overwrite { op: usize, activation: Activation },
+    /// Any operation by itself.
+    Op { op: usize },
 }
 
-/// Groups the operations of `plan`, whose tensors are listed in its order.
-pub(super) fn lower(plan: &Plan, parameters: &[Parameter]) -> Vec<Node> {
-    let first_parameter = |op: usize| parameters.partition_point(|parameter| parameter.op < op);
+/// Groups the operations of `plan`.
+pub(super) fn lower(plan: &Plan) -> Vec<Node> {
     let readers = readers(plan);
     let mut nodes: Vec<Node> = Vec::new();
-    let mut norms = 0;
     for (index, op) in plan.ops.iter().enumerate() {
-        let inputs = op.inputs.map(|input| input as usize);
+        let inputs: Vec<usize> = op.inputs.iter().collect();
+        let alone = readers[inputs[0]] == 1;
         let kind = match op.kind {
-            OpKind::Conv { bias, .. } => {
-                let weight = first_parameter(index);
-                NodeKind::Conv {
-                    op: index,
-                    weight,
-                    bias: bias.then_some(weight + 1),
-                    norm: None,
-                    activation: None,
-                    add: None,
-                }
+            OpKind::Conv(_) => NodeKind::Conv { op: index, norm: None, activation: None, add: None },
+            OpKind::BatchNorm(_) => NodeKind::BatchNorm { op: index, activation: None },
+            OpKind::Act(activation) if alone && is_fresh(plan, inputs[0]) => {
+                NodeKind::Overwrite { op: index, activation }
             }
-            OpKind::Norm => {
-                norms += 1;
-                NodeKind::Norm { norm: Norm { scale: first_parameter(index), mean: 2 * (norms - 1) }, activation: None }
-            }
-            OpKind::Act(activation) => NodeKind::Act(activation),
-            OpKind::Pool => NodeKind::Pool,
-            OpKind::Dropout { .. } => NodeKind::Dropout { op: index },
-            OpKind::Linear => {
-                let weight = first_parameter(index);
-                NodeKind::Linear { weight, bias: weight + 1 }
-            }
-            OpKind::Scale => NodeKind::Scale,
-            OpKind::Add { .. } => NodeKind::Add { op: index },
+            _ => NodeKind::Op { op: index },
         };
         let node = Node { kind, inputs, output: index + 1, dead: Vec::new() };
-        let absorbed = readers[inputs[0]] == 1 && nodes.last_mut().is_some_and(|before| before.absorb(&node));
+        let absorbed = alone && nodes.last_mut().is_some_and(|before| before.absorb(plan, &node));
         if !absorbed {
             nodes.push(node);
         }
@@ -98,24 +56,33 @@ pub(super) fn lower(plan: &Plan, parameters: &[Parameter]) -> Vec<Node> {
     nodes
 }
 
+/// Whether a value lies in memory that no other value shares. The image is the caller's.
+fn is_fresh(plan: &Plan, value: usize) -> bool {
+    value.checked_sub(1).is_some_and(|op| plan.ops[op].kind.compute().is_fresh())
+}
+
 impl Node {
     /// Takes over a norm, an activation or a residual that alone reads this node's value; says whether it did.
-    fn absorb(&mut self, next: &Node) -> bool {
-        if next.inputs[0] != self.output {
+    fn absorb(&mut self, plan: &Plan, next: &Node) -> bool {
+        // What else `next` reads was computed before this node, which is the last one so far.
+        if next.inputs[0] != self.output || next.inputs[1..].contains(&self.output) {
             return false;
         }
-        match (&mut self.kind, &next.kind) {
-            (NodeKind::Conv { norm: slot @ None, activation: None, .. }, NodeKind::Norm { norm, activation: None }) => {
-                *slot = Some(*norm)
-            }
+        match (&mut self.kind, next.kind) {
+            (
+                NodeKind::Conv { norm: slot @ None, activation: None, .. },
+                NodeKind::BatchNorm { op, activation: None },
+            ) => *slot = Some(op),
             (
                 NodeKind::Conv { activation: slot @ None, add: None, .. }
-                | NodeKind::Norm { activation: slot @ None, .. },
-                NodeKind::Act(activation),
-            ) => *slot = Some(*activation),
-            (NodeKind::Conv { norm: Some(_), add: slot @ None, .. }, NodeKind::Add { op }) => {
-                *slot = Some(*op);
-                self.inputs[1] = next.inputs[1];
+                | NodeKind::BatchNorm { activation: slot @ None, .. },
+                NodeKind::Overwrite { activation, .. },
+            ) => *slot = Some(activation),
+            (NodeKind::Conv { norm: Some(_), add: slot @ None, .. }, NodeKind::Op { op })
+                if matches!(plan.ops[op].kind, OpKind::Add(_)) =>
+            {
+                *slot = Some(op);
+                self.inputs.push(next.inputs[1]);
             }
             _ => return false,
         }
@@ -127,11 +94,8 @@ impl Node {
 /// How many operations read each value; value 0 is the image.
 fn readers(plan: &Plan) -> Vec<usize> {
     let mut readers = vec![0; plan.ops.len() + 1];
-    for op in &plan.ops {
-        readers[op.inputs[0] as usize] += 1;
-        if matches!(op.kind, OpKind::Scale | OpKind::Add { .. }) {
-            readers[op.inputs[1] as usize] += 1;
-        }
+    for value in plan.ops.iter().flat_map(|op| op.inputs.iter()) {
+        readers[value] += 1;
     }
     readers
 }
@@ -139,10 +103,6 @@ fn readers(plan: &Plan) -> Vec<usize> {
 fn mark_last_readers(nodes: &mut [Node]) {
     let mut seen = std::collections::HashSet::new();
     for node in nodes.iter_mut().rev() {
-        let reads = match node.kind {
-            NodeKind::Scale | NodeKind::Add { .. } | NodeKind::Conv { add: Some(_), .. } => &node.inputs[..],
-            _ => &node.inputs[..1],
-        };
-        node.dead = reads.iter().copied().filter(|value| seen.insert(*value)).collect();
+        node.dead = node.inputs.iter().copied().filter(|value| seen.insert(*value)).collect();
     }
 }

@@ -12,7 +12,8 @@ use super::deployed::{Step, StepKind};
 use super::forward::check_input;
 use super::layout::MemoryFormat;
 use super::{Backend, Model, ModelError};
-use crate::plan::{Activation, Plan};
+use crate::op::Source;
+use crate::plan::Plan;
 
 /// A network compiled by TorchScript, frozen and, on the CPU, optimised for inference.
 #[derive(Debug)]
@@ -29,9 +30,9 @@ impl Model {
     /// Where libtorch refuses.
     pub fn compile(&self, format: MemoryFormat) -> Result<Compiled, ModelError> {
         let deployed = self.deploy(Backend::Libtorch(format))?;
-        let mut source = Source::default();
+        let mut source = Text::default();
         for step in &deployed.steps {
-            source.add(step);
+            source.add(&deployed.plan, step);
         }
         let text = format!("def forward(self, v0):\n{}    return torch.flatten(v{}, 1)\n", source.text, source.last);
         let script = Script::new(&text, &source.weights, self.device() == Device::Cpu)?;
@@ -56,37 +57,35 @@ impl Compiled {
     }
 }
 
+/// The source, and the weights that it names.
 #[derive(Default)]
-struct Source {
+struct Text {
     text: String,
     weights: Vec<Tensor>,
     last: usize,
 }
 
-impl Source {
-    fn add(&mut self, step: &Step) {
-        let x = format!("v{}", step.inputs[0]);
-        let other = format!("v{}", step.inputs[1]);
+impl Text {
+    fn add(&mut self, plan: &Plan, step: &Step) {
+        let inputs: Vec<String> = step.inputs.iter().map(|input| format!("v{input}")).collect();
+        let activated = |value: String| step.activation.map_or(value.clone(), |activation| activation.script_of(value));
         let value = match &step.kind {
-            StepKind::Conv { geometry, weight, bias, activation, add } => {
-                let convolution = self.convolution(&x, geometry, weight, bias.as_ref());
-                let value = activated(convolution, *activation);
-                if *add { format!("torch.add({value}, {other})") } else { value }
+            StepKind::Conv { geometry, weight, bias, add } => {
+                let value = activated(self.convolution(&inputs[0], geometry, weight, bias.as_ref()));
+                if *add { format!("torch.add({value}, {})", inputs[1]) } else { value }
             }
-            StepKind::Affine { scale, shift, activation } => {
+            StepKind::Affine { scale, shift } => {
                 let (scale, shift) = (self.weight(scale), self.weight(shift));
-                activated(format!("torch.add(torch.mul({x}, {scale}), {shift})"), *activation)
+                activated(format!("torch.add(torch.mul({}, {scale}), {shift})", inputs[0]))
             }
-            StepKind::Act(activation) => activated(x, Some(*activation)),
-            StepKind::Pool { .. } => format!("torch.adaptive_avg_pool2d({x}, [1, 1])"),
+            StepKind::Op { op, tensors } => {
+                let op = &plan.ops[*op];
+                let tensors: Vec<String> = tensors.iter().map(|tensor| self.weight(tensor)).collect();
+                let padding = plan.options.padding;
+                activated(op.kind.compute().script(&Source { op, inputs: &inputs, tensors: &tensors, padding }))
+            }
             // `compile` deploys on libtorch's operations, which pack nothing.
-            StepKind::Nothing | StepKind::Packed { .. } => x,
-            StepKind::Linear { weight, bias } => {
-                let (weight, bias) = (self.weight(weight), self.weight(bias));
-                format!("torch.linear(torch.flatten({x}, 1), {weight}, {bias})")
-            }
-            StepKind::Scale => format!("torch.mul({other}, {x})"),
-            StepKind::Add => format!("torch.add({other}, {x})"),
+            StepKind::Overwrite | StepKind::Mean | StepKind::Packed { .. } => activated(inputs[0].clone()),
         };
         self.last = step.output;
         // Writing to a string cannot fail.
@@ -107,18 +106,5 @@ impl Source {
     fn weight(&mut self, tensor: &Tensor) -> String {
         self.weights.push(tensor.shallow_clone());
         format!("self.w{}", self.weights.len() - 1)
-    }
-}
-
-fn activated(value: String, activation: Option<Activation>) -> String {
-    match activation {
-        None | Some(Activation::Table) => value,
-        Some(Activation::Relu) => format!("torch.relu({value})"),
-        // What torchvision's ReLU6 becomes in a trace.
-        Some(Activation::Relu6) => format!("torch.hardtanh({value}, 0., 6.)"),
-        Some(Activation::Silu) => format!("torch.silu({value})"),
-        Some(Activation::HardSwish) => format!("torch.hardswish({value})"),
-        Some(Activation::Sigmoid) => format!("torch.sigmoid({value})"),
-        Some(Activation::HardSigmoid) => format!("torch.hardsigmoid({value})"),
     }
 }

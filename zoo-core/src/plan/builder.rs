@@ -1,17 +1,20 @@
 //! The builder through which blocks emit operations.
 //!
-//! Owns shape inference and the scaling of widths and depths. The same `const fn`s run twice: while compiling and on a
+//! Owns the order of operations, which values they read, and the scaling of widths and depths. The same `const fn`s run twice: while compiling and on a
 //! first pass at run time they only count; on the second pass they fill the slice that the count has sized (a `Vec`
 //! cannot grow in a constant). The first error sticks, and everything after it is a no-op, so blocks need no `?`.
 
-use super::error::{MAX_CHANNELS, MAX_OPS};
-use super::{Cost, Op, OpKind, Options, Place, PlanError, Rules, Scaling, Shape};
-use crate::Activation;
+use super::error::MAX_OPS;
+use super::{Norm, Options, PlanError, Rules, Scaling};
+use crate::op::{
+    Activation, Add, Concat, Convolution, Cost, Dropout, Gain, GlobalPool, Inputs, Linear, MAX_INPUTS, Narrow, Op,
+    OpKind, Place, Pooling, Scale, Shape, Shuffle, Window,
+};
 
 /// Most repeats that one row may scale to: over ten times EfficientNet-L2's.
 const MAX_REPEATS: u32 = 1000;
 
-/// A value of the network under construction, to come back to in a residual or a gate.
+/// A value of the network under construction.
 #[derive(Clone, Copy, Debug)]
 pub struct Value {
     id: u32,
@@ -19,7 +22,8 @@ pub struct Value {
     pub shape: Shape,
 }
 
-/// Emits operations, one behind the other. A block's `plan` calls its methods.
+/// Emits operations. A block's `plan` calls its methods, each of which reads the current value and makes its result the current
+/// one; [`resume`](PlanBuilder::resume) goes back to another.
 #[derive(Debug)]
 pub struct PlanBuilder<'a> {
     ops: Option<&'a mut [Op]>,
@@ -79,7 +83,7 @@ impl<'a> PlanBuilder<'a> {
 
     // What a block asks.
 
-    /// The value that the next operation reads.
+    /// The value that the next operation reads, to come back to in a residual, a gate or a branch.
     pub const fn value(&self) -> Value {
         self.current
     }
@@ -133,42 +137,48 @@ impl<'a> PlanBuilder<'a> {
         self.part = part;
     }
 
+    /// Goes back to `value`: the next operation reads it.
+    pub const fn resume(&mut self, value: Value) {
+        self.current = value;
+    }
+
     /// A dense convolution without bias, padded so that only the stride shrinks the map.
     pub const fn conv(&mut self, kernel: u32, channels: u32, stride: u32) {
-        self.convolution(kernel, channels, stride, 1, false);
+        self.convolution(Convolution { channels, kernel, stride, ..Convolution::DEFAULT });
     }
 
     /// A dense convolution with bias.
     pub const fn conv_with_bias(&mut self, kernel: u32, channels: u32, stride: u32) {
-        self.convolution(kernel, channels, stride, 1, true);
+        self.convolution(Convolution { channels, kernel, stride, bias: true, ..Convolution::DEFAULT });
     }
 
     /// One filter for each channel, without bias.
     pub const fn depthwise(&mut self, kernel: u32, stride: u32) {
         let channels = self.channels();
-        self.convolution(kernel, channels, stride, channels, false);
+        self.convolution(Convolution { channels, kernel, stride, groups: channels, ..Convolution::DEFAULT });
     }
 
-    /// Any convolution: `groups` must divide both channel counts, and kernels are odd.
-    pub const fn convolution(&mut self, kernel: u32, channels: u32, stride: u32, groups: u32, bias: bool) {
-        let input = self.current.shape;
-        let divides = groups != 0 && input.c.is_multiple_of(groups) && channels.is_multiple_of(groups);
-        if !divides || kernel.is_multiple_of(2) || kernel > 255 || stride == 0 {
-            self.fail(PlanError::Convolution);
-            return;
-        }
-        if channels == 0 || channels > MAX_CHANNELS {
-            self.fail(PlanError::Channels(channels as u64));
-            return;
-        }
-        // Both paddings give ceil(n / stride) for odd kernels.
-        let output = Shape { c: channels, h: input.h.div_ceil(stride), w: input.w.div_ceil(stride) };
-        self.emit(OpKind::Conv { kernel, stride, groups, bias }, None, output);
+    /// A convolution of so many groups, which divide both channel counts, without bias.
+    pub const fn grouped(&mut self, kernel: u32, channels: u32, stride: u32, groups: u32) {
+        self.convolution(Convolution { channels, kernel, stride, groups, ..Convolution::DEFAULT });
     }
 
-    /// Batch normalisation.
+    /// Any convolution.
+    pub const fn convolution(&mut self, convolution: Convolution) {
+        self.emit_one(OpKind::Conv(convolution));
+    }
+
+    /// The table's norm.
     pub const fn norm(&mut self) {
-        self.emit(OpKind::Norm, None, self.current.shape);
+        self.normalise(self.rules.norm);
+    }
+
+    /// A norm that is not the table's.
+    pub const fn normalise(&mut self, norm: Norm) {
+        self.emit_one(match norm {
+            Norm::BatchNorm(norm) => OpKind::BatchNorm(norm),
+            Norm::LayerNorm(norm) => OpKind::LayerNorm(norm),
+        });
     }
 
     /// A non-linearity; [`Activation::Table`] becomes the table's own.
@@ -177,51 +187,99 @@ impl<'a> PlanBuilder<'a> {
             Activation::Table => self.rules.activation,
             named => named,
         };
-        self.emit(OpKind::Act(chosen), None, self.current.shape);
+        self.emit_one(OpKind::Act(chosen));
     }
 
     /// Global average pooling.
     pub const fn pool(&mut self) {
-        let c = self.current.shape.c;
-        self.emit(OpKind::Pool, None, Shape { c, h: 1, w: 1 });
+        self.emit_one(OpKind::Pool(GlobalPool));
+    }
+
+    /// The largest value of each window, padded so that only the stride shrinks the map.
+    pub const fn max_pool(&mut self, kernel: u32, stride: u32) {
+        self.window(Window { pooling: Pooling::Max, kernel, stride, padding: None });
+    }
+
+    /// The mean of each window, padded so that only the stride shrinks the map; the padding does not count.
+    pub const fn average_pool(&mut self, kernel: u32, stride: u32) {
+        self.window(Window { pooling: Pooling::Average, kernel, stride, padding: None });
+    }
+
+    /// Any pooling with a window.
+    pub const fn window(&mut self, window: Window) {
+        self.emit_one(OpKind::Window(window));
     }
 
     /// Dropout at the variant's rate.
     pub const fn dropout(&mut self) {
-        self.emit(OpKind::Dropout { rate: self.options.dropout }, None, self.current.shape);
+        self.emit_one(OpKind::Dropout(Dropout { rate: self.options.dropout }));
     }
 
     /// The classifier: a linear layer from features, which [`pool`](PlanBuilder::pool) makes of a map, to the chosen
     /// number of classes.
     pub const fn linear(&mut self) {
-        let Shape { h, w, .. } = self.current.shape;
-        if h != 1 || w != 1 {
-            self.fail(PlanError::LinearWithoutPool);
-            return;
-        }
-        let shape = Shape { c: self.options.classes, h: 1, w: 1 };
-        self.emit(OpKind::Linear, None, shape);
+        self.hidden(self.options.classes);
+    }
+
+    /// A linear layer to `outputs` features.
+    pub const fn hidden(&mut self, outputs: u32) {
+        self.emit_one(OpKind::Linear(Linear { outputs }));
+    }
+
+    /// A trained factor for each channel, `start` at first: layer scale.
+    pub const fn gain(&mut self, start: f64) {
+        self.emit_one(OpKind::Gain(Gain { start }));
     }
 
     /// Adds `shortcut`; the current value is dropped per sample at the rate of this block.
     pub const fn add(&mut self, shortcut: Value) {
-        if !shortcut.shape.equals(self.current.shape) {
-            self.fail(PlanError::ShapeMismatch);
-            return;
-        }
         let total = if self.blocks == 0 { 1 } else { self.blocks };
         let drop_path = self.options.drop_path * self.blocks_done as f64 / total as f64;
-        self.emit(OpKind::Add { drop_path }, Some(shortcut), self.current.shape);
+        self.emit(OpKind::Add(Add { drop_path }), &[self.current, shortcut]);
     }
 
     /// Multiplies `features` by the current value, a gate of one number a channel.
     pub const fn scale(&mut self, features: Value) {
-        let gate = self.current.shape;
-        if gate.c != features.shape.c || gate.h != 1 || gate.w != 1 {
-            self.fail(PlanError::ShapeMismatch);
+        self.emit(OpKind::Scale(Scale), &[self.current, features]);
+    }
+
+    /// The channels of all `values` in that order, two to eight maps of one size.
+    pub const fn concat(&mut self, values: &[Value]) {
+        if values.len() < 2 || values.len() > MAX_INPUTS {
+            self.fail(PlanError::Inputs(values.len()));
             return;
         }
-        self.emit(OpKind::Scale, Some(features), features.shape);
+        self.emit(OpKind::Concat(Concat), values);
+    }
+
+    /// `channels` channels of the current value, from number `from` on, which counts from 0.
+    pub const fn narrow(&mut self, from: u32, channels: u32) {
+        self.emit_one(OpKind::Narrow(Narrow { from, channels }));
+    }
+
+    /// The current value in `PARTS` parts of equally many channels. The next operation reads the last of them.
+    pub const fn split<const PARTS: usize>(&mut self) -> [Value; PARTS] {
+        let whole = self.current;
+        let mut parts = [whole; PARTS];
+        let channels = whole.shape.c;
+        if PARTS == 0 || !channels.is_multiple_of(PARTS as u32) {
+            self.fail(PlanError::Split { parts: PARTS as u32, channels });
+            return parts;
+        }
+        let share = channels / PARTS as u32;
+        let mut index = 0;
+        while index < PARTS {
+            self.resume(whole);
+            self.narrow(index as u32 * share, share);
+            parts[index] = self.current;
+            index += 1;
+        }
+        parts
+    }
+
+    /// Channels of `groups` groups in turn.
+    pub const fn shuffle(&mut self, groups: u32) {
+        self.emit_one(OpKind::Shuffle(Shuffle { groups }));
     }
 
     // What `network!` calls between blocks.
@@ -276,7 +334,11 @@ impl<'a> PlanBuilder<'a> {
         }
     }
 
-    const fn emit(&mut self, kind: OpKind, second: Option<Value>, output: Shape) {
+    const fn emit_one(&mut self, kind: OpKind) {
+        self.emit(kind, &[self.current]);
+    }
+
+    const fn emit(&mut self, kind: OpKind, values: &[Value]) {
         if self.error.is_some() {
             return;
         }
@@ -284,12 +346,19 @@ impl<'a> PlanBuilder<'a> {
             self.fail(PlanError::Operations);
             return;
         }
-        let second_id = match second {
-            Some(value) => value.id,
-            None => 0,
+        let (mut shapes, mut numbers) = ([values[0].shape; MAX_INPUTS], [0; MAX_INPUTS]);
+        let mut index = 0;
+        while index < values.len() {
+            shapes[index] = values[index].shape;
+            numbers[index] = values[index].id;
+            index += 1;
+        }
+        let output = match kind.output(shapes.split_at(values.len()).0) {
+            Ok(output) => output,
+            Err(error) => return self.fail(error),
         };
-        let inputs = [self.current.id, second_id];
-        let op = Op { kind, place: self.place, part: self.part, inputs, input: self.current.shape, output };
+        let inputs = Inputs::new(numbers, values.len());
+        let op = Op { kind, place: self.place, part: self.part, number: 0, inputs, input: shapes[0], output };
         match op.cost() {
             Ok(cost) => match self.cost.plus(cost) {
                 Ok(sum) => self.cost = sum,

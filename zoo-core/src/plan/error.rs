@@ -1,5 +1,7 @@
 //! Why a set of options gives no network.
 
+use crate::op::MAX_INPUTS;
+
 use super::options::{MAX_CLASSES, MAX_INPUT_SIZE, MAX_MULTIPLIER};
 
 /// An option that is out of range, or a network too large to describe. Each message names the option and its range.
@@ -42,9 +44,50 @@ pub enum PlanError {
         /// The name that stands twice.
         part: &'static str,
     },
-    /// A convolution with an even or zero kernel, a zero stride or indivisible groups: a mistake in a block's `plan`.
-    #[error("a block asks for a convolution that does not exist: kernels are odd, strides at least 1, groups divide")]
+    /// A kernel or stride of 0, padding as wide as the kernel, or indivisible groups: a mistake in a block's `plan`.
+    #[error(
+        "a block asks for a convolution or pooling that does not exist: kernels are 1 to 255, strides at least 1, padding is \
+         narrower than the kernel, groups divide both channel counts"
+    )]
     Convolution,
+    /// Maps of different sizes side by side: a mistake in a block's `plan`.
+    #[error("a block concatenates maps of different sizes: its plan() must give every branch the same strides")]
+    Concat,
+    /// Two to eight values are concatenated at once.
+    #[error("a block concatenates {0} values: give 2 to {MAX_INPUTS}, and join more in two steps")]
+    Inputs(usize),
+    /// Channels that there are not: a mistake in a block's `plan`.
+    #[error("a block takes {channels} channels from number {from} on, of {of}")]
+    Narrow {
+        /// The first channel.
+        from: u32,
+        /// How many.
+        channels: u32,
+        /// Channels that there are.
+        of: u32,
+    },
+    /// A split into parts of different widths: a mistake in a block's `plan`.
+    #[error("a block splits {channels} channels into {parts} equal parts")]
+    Split {
+        /// Parts.
+        parts: u32,
+        /// Channels that there are.
+        channels: u32,
+    },
+    /// A shuffle of groups that do not divide the channels: a mistake in a block's `plan`.
+    #[error("a block shuffles {channels} channels in {groups} groups, which do not divide them")]
+    Shuffle {
+        /// Groups.
+        groups: u32,
+        /// Channels that there are.
+        channels: u32,
+    },
+    /// The map has become smaller than a kernel without padding.
+    #[error("a map is smaller than the {kernel} x {kernel} kernel that reads it: choose a larger input size")]
+    SmallMap {
+        /// Side of the kernel.
+        kernel: u32,
+    },
     /// A linear layer reads a map: a mistake in the table's `top`.
     #[error("a linear layer reads a map of more than one pixel: the table's top must have `pool` before `linear`")]
     LinearWithoutPool,
@@ -68,7 +111,13 @@ impl PlanError {
             PlanError::Count => "the network's counts do not fit 64 bits",
             PlanError::ShapeMismatch => "a block adds or scales tensors of different shapes",
             PlanError::DuplicateLayer { .. } => "a block has two layers of one name",
-            PlanError::Convolution => "a block asks for a convolution that does not exist",
+            PlanError::Convolution => "a block asks for a convolution or pooling that does not exist",
+            PlanError::Concat => "a block concatenates maps of different sizes",
+            PlanError::Inputs(_) => "a block concatenates fewer than 2 or more than 8 values",
+            PlanError::Narrow { .. } => "a block takes channels that there are not",
+            PlanError::Split { .. } => "a block splits channels that do not divide into equal parts",
+            PlanError::Shuffle { .. } => "a block shuffles channels in groups that do not divide them",
+            PlanError::SmallMap { .. } => "a map is smaller than the kernel that reads it",
             PlanError::LinearWithoutPool => "a linear layer reads a map, without `pool` before it",
         }
     }

@@ -4,20 +4,19 @@
 //! modules, weight names and drawings all read the plan. Nothing here knows a particular architecture.
 
 mod builder;
-mod error;
-mod op;
+pub(crate) mod error;
 mod options;
 mod rules;
 
 pub use builder::{PlanBuilder, Value};
 pub use error::PlanError;
-pub use op::{Activation, Cost, Op, OpKind, Place, Shape};
 #[cfg(feature = "torch")]
 pub(crate) use options::{MAX_INPUT_SIZE, MAX_MULTIPLIER};
 pub use options::{Options, Rules};
-pub use rules::{BatchNorm, DepthRounding, Init, Padding, Scaling, WidthRounding};
+pub use rules::{DepthRounding, Init, Norm, Padding, Scaling, WidthRounding};
 
 use crate::Architecture;
+use crate::op::{Cost, Op, OpKind, Place, Shape};
 
 /// A network, described to the last operation.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,17 +54,14 @@ impl Plan {
         let mut fill = PlanBuilder::filling(options, rules, &mut ops);
         (architecture.build)(&mut fill);
         let cost = fill.finish()?;
-        let mut names = std::collections::HashSet::new();
-        if let Some(twice) = ops.iter().find(|op| !names.insert(op.name())) {
-            return Err(PlanError::DuplicateLayer { part: twice.part });
-        }
+        number(&mut ops)?;
         let input = Shape { c: rules.input_channels, h: options.input_size, w: options.input_size };
         Ok(Plan { options: *options, rules: *rules, input, ops, cost })
     }
 
     /// Operations of the backbone: everything up to the pooled features that the classifier reads.
     pub fn backbone(&self) -> usize {
-        let pool = self.ops.iter().rposition(|op| op.place == Place::Top && op.kind == OpKind::Pool);
+        let pool = self.ops.iter().rposition(|op| op.place == Place::Top && matches!(op.kind, OpKind::Pool(_)));
         let top = || self.ops.iter().position(|op| op.place == Place::Top);
         pool.map(|pool| pool + 1).or_else(top).unwrap_or(self.ops.len())
     }
@@ -95,4 +91,19 @@ impl Plan {
         places.dedup();
         places.iter().filter(|place| matches!(place, Place::Stage { .. })).count()
     }
+}
+
+/// Numbers what has no tensors and shares its name with others of the block. Tensors are known by their names, so two
+/// layers that have some must not share one.
+fn number(ops: &mut [Op]) -> Result<(), PlanError> {
+    let mut names = std::collections::HashMap::new();
+    for op in ops {
+        let count: &mut u32 = names.entry(op.name()).or_default();
+        if *count > 0 && op.has_tensors() {
+            return Err(PlanError::DuplicateLayer { part: op.part });
+        }
+        op.number = *count;
+        *count += 1;
+    }
+    Ok(())
 }

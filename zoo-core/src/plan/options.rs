@@ -1,7 +1,7 @@
 //! What a user may choose on top of a table, and what a table says once for all its variants.
 
-use super::{BatchNorm, DepthRounding, Init, Padding, PlanError, WidthRounding};
-use crate::Activation;
+use super::{DepthRounding, Init, Norm, Padding, PlanError, WidthRounding};
+use crate::op::Activation;
 
 /// Everything that turns a table into one network. A variant is a named set of these.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,8 +75,8 @@ pub struct Rules {
     pub depth_rounding: DepthRounding,
     /// Channels of the input image.
     pub input_channels: u32,
-    /// Constants of every normalisation.
-    pub norm: BatchNorm,
+    /// The norm that a row means when it names none.
+    pub norm: Norm,
     /// The activation that a row means when it names none.
     pub activation: Activation,
     /// How weights start.

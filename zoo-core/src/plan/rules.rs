@@ -3,6 +3,8 @@
 //! Owns the arithmetic that decides whether a parameter count matches the paper. Every rule is a word of the table; no
 //! architecture is named here.
 
+use crate::op::{BatchNorm, LayerNorm};
+
 /// How a scaled channel count becomes a whole number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum WidthRounding {
@@ -56,13 +58,31 @@ pub enum Init {
     TruncatedNormal(f64),
 }
 
-/// The constants of the table's batch normalisation.
+/// The norm that a row means when it names none.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BatchNorm {
-    /// Added to the variance before the square root.
-    pub eps: f64,
-    /// Share of the new batch in the running statistics (PyTorch's sense: 1 - TensorFlow's decay).
-    pub momentum: f64,
+pub enum Norm {
+    /// Batch normalisation.
+    BatchNorm(BatchNorm),
+    /// Layer normalisation over the channels of each pixel.
+    LayerNorm(LayerNorm),
+}
+
+impl Norm {
+    /// What is added to the variance.
+    pub const fn eps(&self) -> f64 {
+        match self {
+            Norm::BatchNorm(norm) => norm.eps,
+            Norm::LayerNorm(norm) => norm.eps,
+        }
+    }
+
+    /// Share of a new batch in the running statistics; 0 where there are none.
+    pub const fn momentum(&self) -> f64 {
+        match self {
+            Norm::BatchNorm(norm) => norm.momentum,
+            Norm::LayerNorm(_) => 0.0,
+        }
+    }
 }
 
 impl WidthRounding {

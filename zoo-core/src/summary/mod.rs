@@ -10,8 +10,9 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::op::{Cost, Op, Shape};
 use crate::outline::{self, Section};
-use crate::plan::{Cost, Op, Padding, Plan, Shape};
+use crate::plan::{Padding, Plan};
 pub use number::grouped;
 use number::{grouped_or_dash, percent};
 pub use table::{Align, Table};

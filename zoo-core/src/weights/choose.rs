@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use super::file::{Part, Set, TensorFile};
 use super::load::{UNREAD, same_tensor};
-use super::scheme::has_tensors;
 use super::{AVERAGE_PREFIX, Scheme};
-use crate::plan::{Op, OpKind, Plan};
+use crate::op::Op;
+use crate::plan::Plan;
 
 /// Words of which one stands in the name of a container or a prefix where the tensors are averages of others: timm's
 /// `state_dict_ema`, torchvision's `model_ema`, `swa_model`, `ema_state_dict`, `params_ema`, `shadow`.
@@ -57,17 +57,17 @@ impl Wanted {
         let mut wanted = Wanted { layers: HashMap::new(), spellings: Vec::new(), count: 0, backbone: 0 };
         for scheme in Scheme::ALL {
             for names in scheme.spellings(family, plan) {
-                for (op, name) in plan.ops.iter().zip(names).filter(|(op, _)| has_tensors(op)) {
-                    let layer = Layer { shape: weight_shape(op), is_classifier: matches!(op.kind, OpKind::Linear) };
+                for (op, name) in plan.ops.iter().zip(names).filter(|(op, _)| op.has_tensors()) {
+                    let layer = Layer { shape: weight_shape(op), is_classifier: op.is_linear() };
                     let spelled = (wanted.spellings.len(), layer);
                     wanted.layers.entry(format!("{name}.weight")).or_default().push(spelled);
                 }
                 wanted.spellings.push(scheme);
             }
         }
-        let layers = || plan.ops.iter().filter(|op| has_tensors(op));
+        let layers = || plan.ops.iter().filter(|op| op.has_tensors());
         wanted.count = layers().count();
-        wanted.backbone = layers().filter(|op| !matches!(op.kind, OpKind::Linear)).count();
+        wanted.backbone = layers().filter(|op| !op.is_linear()).count();
         wanted
     }
 
@@ -155,14 +155,7 @@ fn is_average(sets: &[Set], part: &Part) -> bool {
 }
 
 fn weight_shape(op: &Op) -> Vec<i64> {
-    let (c_in, c_out) = (i64::from(op.input.c), i64::from(op.output.c));
-    match op.kind {
-        OpKind::Conv { kernel, groups, .. } => {
-            vec![c_out, c_in / i64::from(groups.max(1)), i64::from(kernel), i64::from(kernel)]
-        }
-        OpKind::Linear => vec![c_out, c_in],
-        _ => vec![c_in],
-    }
+    op.parameters().first().map(|weight| weight.shape.clone()).unwrap_or_default()
 }
 
 /// Whether a tensor is one that nobody reads, so that nobody misses it either: counts of updates, and what the profiler

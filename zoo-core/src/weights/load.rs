@@ -10,7 +10,8 @@ use super::choose::{is_of_loss, is_unread};
 use super::file::AVERAGE_PREFIX;
 use super::{Scheme, TensorFile, WeightsError, fit};
 use crate::model::Model;
-use crate::plan::{Op, OpKind, Place, Plan};
+use crate::op::{Op, Place};
+use crate::plan::Plan;
 
 /// Tensors that belong to a file of ours without being its weights: the optimizer's state, and averages.
 const BESIDE_WEIGHTS: [&str; 2] = ["optimizer.", AVERAGE_PREFIX];
@@ -145,7 +146,7 @@ pub fn load(
 
 /// Outputs of the classifier in `file`, by the names it has; nothing where it has none.
 pub fn classes_of(file: &TensorFile, family: &str, plan: &Plan) -> Option<u32> {
-    let classifier = plan.ops.iter().rposition(|op| matches!(op.kind, OpKind::Linear))?;
+    let classifier = plan.ops.iter().rposition(Op::is_linear)?;
     let (_, layers) = naming(file, family, plan).ok()?;
     let rows = *file.shape(&format!("{}.weight", layers[classifier]))?.first()?;
     u32::try_from(rows).ok()
@@ -228,7 +229,7 @@ fn compare(model: &Model, file: &TensorFile, scheme: Scheme, slots: &[Slot]) -> 
 /// Takes a classifier that differs in its classes alone, or is not there at all, out of the faults.
 fn spare_classifier(model: &Model, slots: &[Slot], report: &mut LoadReport) {
     let plan = model.plan();
-    let is_classifier = |op: &Op| matches!(op.kind, OpKind::Linear);
+    let is_classifier = |op: &Op| op.is_linear();
     let names: Vec<&str> =
         slots.iter().filter(|slot| is_classifier(&plan.ops[slot.op])).map(|slot| slot.key.as_str()).collect();
     let differs_in_rows = |(name, found, expected): &(String, Vec<i64>, Vec<i64>)| {

@@ -1,6 +1,6 @@
 //! Networks that are wrong in one place fail the comparison.
 
-use zoo_core::{Activation, Op, OpKind, Padding, Place, Plan};
+use zoo_core::{Activation, Convolution, Op, OpKind, Padding, Place, Plan};
 
 use super::networks::{Difference, difference_of};
 use super::plan;
@@ -41,7 +41,7 @@ fn other(activation: Activation) -> Activation {
         Activation::Relu => Activation::HardSwish,
         Activation::Relu6 | Activation::Table => Activation::Relu,
         Activation::Silu => Activation::HardSwish,
-        Activation::HardSwish => Activation::Silu,
+        Activation::HardSwish | Activation::Gelu => Activation::Silu,
         Activation::Sigmoid => Activation::HardSigmoid,
         Activation::HardSigmoid => Activation::Sigmoid,
     }
@@ -71,7 +71,9 @@ fn move_stride(plan: &mut Plan, from: u32, to: (u32, u32)) {
     };
     let places = [(depthwise(from, 0), 2, 1), (depthwise(to.0, to.1), 1, 2)];
     for (index, before, after) in places {
-        let OpKind::Conv { stride, .. } = &mut plan.ops[index].kind else { unreachable!("a depthwise layer") };
+        let OpKind::Conv(Convolution { stride, .. }) = &mut plan.ops[index].kind else {
+            unreachable!("a depthwise layer")
+        };
         assert_eq!(*stride, before);
         *stride = after;
     }
@@ -89,16 +91,16 @@ fn a_stride_one_stage_too_early_is_seen() {
 
 /// Puts squeeze-and-excitation of the first block that has it between the norm and its activation.
 fn squeeze_before_activation(ops: &mut [Op]) {
-    let scale = ops.iter().position(|op| op.kind == OpKind::Scale).expect("squeeze-and-excitation");
-    let activation = ops[scale].inputs[1] as usize - 1;
+    let scale = ops.iter().position(|op| matches!(op.kind, OpKind::Scale(_))).expect("squeeze-and-excitation");
+    let activation = ops[scale].inputs.values()[1] as usize - 1;
     assert!(matches!(ops[activation].kind, OpKind::Act(_)) && activation + 1 < scale);
-    let input = ops[activation].inputs[0];
+    let input = ops[activation].inputs.values()[0];
     ops[activation..=scale].rotate_left(1);
     // Everything moved up reads a value one earlier; the activation reads what was scaled.
     for op in &mut ops[activation..scale] {
-        op.inputs = op.inputs.map(|value| if value > input { value - 1 } else { value });
+        op.inputs.values_mut().iter_mut().filter(|value| **value > input).for_each(|value| *value -= 1);
     }
-    ops[scale].inputs[0] = scale as u32;
+    ops[scale].inputs.values_mut()[0] = scale as u32;
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Weights and images by a formula: the twin of `unit`, `put` and `images` in `scripts/golden.py`.
 
 use tch::{Kind, Tensor};
-use zoo_core::OpKind;
 use zoo_core::model::Model;
+use zoo_core::{Convolution, OpKind};
 
 /// Images are tensors beyond those of any network.
 const FIRST_IMAGE: u64 = 1 << 20;
@@ -29,22 +29,22 @@ pub fn fill(model: &Model, gains: &[f64]) {
     let mut place = || next.next().expect("as many places as tensors");
     for op in &model.plan().ops {
         match op.kind {
-            OpKind::Norm => {
+            OpKind::BatchNorm(_) => {
                 set(parameter(), place(), |u| 1.0 + 0.25 * u);
                 set(parameter(), place(), |u| 0.25 * u);
                 set(buffer(), place(), |u| 0.1 * u);
                 let gain = gain();
                 set(buffer(), place(), |u| gain * (1.0 + 0.25 * u));
             }
-            OpKind::Conv { .. } | OpKind::Linear => {
-                let biased = matches!(op.kind, OpKind::Linear | OpKind::Conv { bias: true, .. });
+            OpKind::Conv(_) | OpKind::Linear(_) => {
+                let biased = matches!(op.kind, OpKind::Linear(_) | OpKind::Conv(Convolution { bias: true, .. }));
                 let gain = if biased { gain() } else { 1.0 };
                 set_weights(parameter(), place(), gain);
                 if biased {
                     set(parameter(), place(), |u| 0.1 * u);
                 }
             }
-            OpKind::Act(_) | OpKind::Pool | OpKind::Dropout { .. } | OpKind::Scale | OpKind::Add { .. } => {}
+            _ => assert!(!op.has_tensors(), "no values for {}", op.name()),
         }
     }
     assert_eq!(gains.len(), 0, "gains are left over: the library has more layers");

@@ -40,7 +40,9 @@ fn compare(step: &Step) {
     let off = (loss.double_value(&[]) - step.loss).abs();
     assert!(off <= TOLERANCE * step.loss, "{}: loss {loss:?}, expected {}", step.model, step.loss);
     // Places count norms' statistics too, which stand behind their scale and shift.
-    let norms = |op: usize| model.plan().ops[..op].iter().filter(|op| op.kind == zoo_core::OpKind::Norm).count();
+    let norms = |op: usize| {
+        model.plan().ops[..op].iter().filter(|op| matches!(op.kind, zoo_core::OpKind::BatchNorm(_))).count()
+    };
     let (mut gradients, mut names) = (Vec::new(), Vec::new());
     for (index, parameter) in model.parameters().iter().enumerate() {
         let place = index + 2 * norms(parameter.op);

@@ -18,10 +18,11 @@ network! {
     variants { name; "two"; }
 }
 
-const ALL: [Activation; 6] = [
+const ALL: [Activation; 7] = [
     Activation::Relu,
     Activation::Relu6,
     Activation::Silu,
+    Activation::Gelu,
     Activation::HardSwish,
     Activation::Sigmoid,
     Activation::HardSigmoid,
@@ -35,6 +36,7 @@ fn by_formula(activation: Activation, x: &Tensor) -> Tensor {
         Activation::Relu | Activation::Table => x.clamp_min(0.0),
         Activation::Relu6 => x.clamp(0.0, 6.0),
         Activation::Silu => x * sigmoid(),
+        Activation::Gelu => x * ((x / std::f64::consts::SQRT_2).erf() + 1.0) * 0.5,
         Activation::HardSwish => x * hard_sigmoid(),
         Activation::Sigmoid => sigmoid(),
         Activation::HardSigmoid => hard_sigmoid(),

@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 use zoo_core::model::{Model, ModelOptions, Role};
 use zoo_core::plan::Init;
-use zoo_core::{OpKind, Plan};
+use zoo_core::{Convolution, OpKind, Plan};
 
 use super::{architectures, number, plan, same_bits, take_turn};
 
@@ -58,7 +58,7 @@ fn initial_values_follow_the_tables_word() {
                     assert_deviation(&parameter.tensor, 0.8796 * std, &name);
                     assert!(largest(&parameter.tensor) <= 2.0 * std + 1e-6, "{name}");
                 }
-                (_, OpKind::Conv { kernel, groups, .. }, Init::FanOut) => {
+                (_, OpKind::Conv(Convolution { kernel, groups, .. }), Init::FanOut) => {
                     let fan_out = f64::from(kernel * kernel * op.output.c) / f64::from(groups);
                     assert_deviation(&parameter.tensor, (2.0 / fan_out).sqrt(), &name);
                 }

@@ -2,6 +2,7 @@
 
 use tch::{Kind, Tensor};
 use zoo_core::model::{Mode, Model};
+use zoo_core::op::Add;
 use zoo_core::{OpKind, Options, Place, Plan, Registry, network};
 
 use super::{images, logits, model, number, same_bits, take_turn};
@@ -45,7 +46,7 @@ fn drop_path_grows_linearly_over_the_scaled_blocks() {
         assert_eq!(blocks.len(), plan.blocks());
         let mut residuals = 0;
         for op in &plan.ops {
-            let OpKind::Add { drop_path } = op.kind else { continue };
+            let OpKind::Add(Add { drop_path }) = op.kind else { continue };
             let block = blocks.iter().position(|place| *place == op.place).unwrap();
             let expected = 0.2 * block as f64 / blocks.len() as f64;
             assert!((drop_path - expected).abs() < 1e-12, "{name} at depth {depth}, {}: {drop_path}", op.name());
@@ -70,8 +71,9 @@ fn drop_path_begins_at_zero_and_ends_one_block_short_of_its_rate() {
     }
     let plan = Plan::new(&EVEN, &Options { drop_path: 0.5, input_size: 8, ..Options::DEFAULT }).unwrap();
     let kinds = plan.ops.iter().map(|op| op.kind);
-    let rates: Vec<f64> =
-        kinds.filter_map(|kind| if let OpKind::Add { drop_path } = kind { Some(drop_path) } else { None }).collect();
+    let rates: Vec<f64> = kinds
+        .filter_map(|kind| if let OpKind::Add(Add { drop_path }) = kind { Some(drop_path) } else { None })
+        .collect();
     assert_eq!(rates, [0.0, 0.1, 0.2, 0.5 * 3.0 / 5.0, 0.4]);
 }
 

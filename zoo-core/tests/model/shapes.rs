@@ -78,7 +78,7 @@ fn weights_of_convolutions_and_their_gradients_are_channels_last() {
             assert!(is_channels_last(&parameter.tensor), "{name} {}", parameter.name);
             assert!(is_channels_last(&parameter.tensor.grad()), "{name} {}, gradient", parameter.name);
         }
-        let planned = model.plan().ops.iter().filter(|op| matches!(op.kind, OpKind::Conv { .. })).count();
+        let planned = model.plan().ops.iter().filter(|op| matches!(op.kind, OpKind::Conv(_))).count();
         assert_eq!(convolutions, planned, "{name}");
     }
 }

@@ -42,7 +42,7 @@ fn training_moves_every_running_mean_and_variance() {
 fn the_running_statistics_of_the_stem_follow_momentum_and_unbiased_variance() {
     let _turn = take_turn();
     let plan: Plan = plan("mobilenet-v2-0.35", |options| options);
-    let momentum = plan.rules.norm.momentum;
+    let momentum = plan.rules.norm.momentum();
     let model = model(plan);
     let batch = images(3, 32, 1);
     let features = batch.conv2d(&model.parameters()[0].tensor, None::<Tensor>, [2, 2], [1, 1], [1, 1], 1);

@@ -9,6 +9,7 @@ use crate::network::{Axes, DepthRounding, Init, Padding, WidthRounding};
 use crate::words;
 
 const AXES: [&str; 2] = ["width", "depth"];
+const NORMS: [&str; 2] = ["BatchNorm", "LayerNorm"];
 
 /// `scale width, depth;`
 pub fn axes(list: &[Ident], errors: &mut Diagnostics) -> Axes {
@@ -138,8 +139,8 @@ pub fn image(channels: &Cell, size: &Cell, errors: &mut Diagnostics) {
 /// `norm BatchNorm { eps: 1e-3, momentum: 0.01 };`
 pub fn norm(norm: &Struct, errors: &mut Diagnostics) {
     let name = norm.path.to_string();
-    if name != "BatchNorm" {
-        errors.over(&norm.path, words::unknown("norm", &name, &["BatchNorm"]));
+    if !NORMS.contains(&name.as_str()) {
+        errors.over(&norm.path, words::unknown("norm", &name, &NORMS));
     }
     fields::unique(&norm.fields, errors);
 }

@@ -10,7 +10,7 @@ use crate::network::{DepthRounding, Init, Network, Padding, Scaling, WidthRoundi
 //     width_rounding: ::zoo_core::WidthRounding::Divisible(8),
 //     depth_rounding: ::zoo_core::DepthRounding::Up,
 //     input_channels: 3 as _,
-//     norm: ::zoo_core::BatchNorm { eps: 1e-3, momentum: 0.01 },
+//     norm: ::zoo_core::Norm::BatchNorm(::zoo_core::BatchNorm { eps: 1e-3, momentum: 0.01 }),
 //     activation: Silu,
 //     init: ::zoo_core::Init::FanOut,
 // };
@@ -31,14 +31,14 @@ pub fn rules(network: &Network) -> TokenStream {
         }
     };
     let channels = value(&network.channels);
-    let norm = fields(&network.norm.fields);
+    let (norm, constants) = (&network.norm.path, fields(&network.norm.fields));
     let act = value(&network.act);
     quote! {
         const __RULES: ::zoo_core::Rules = ::zoo_core::Rules {
             width_rounding: ::zoo_core::WidthRounding::#width_rounding,
             depth_rounding: ::zoo_core::DepthRounding::#depth_rounding,
             input_channels: #channels,
-            norm: ::zoo_core::BatchNorm { #norm },
+            norm: ::zoo_core::Norm::#norm(::zoo_core::#norm { #constants }),
             activation: #act,
             init: ::zoo_core::Init::#init,
         };

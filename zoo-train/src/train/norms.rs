@@ -2,14 +2,14 @@
 //! nothing is learned. PyTorch refuses such a batch, too.
 
 use zoo_core::Plan;
-use zoo_core::plan::OpKind;
+use zoo_core::op::OpKind;
 
 use super::{Settings, TrainError, memory};
 
 /// The first norm of `plan` behind `frozen` operations that sees a map of 1 x 1, by its name.
 pub fn over_one_pixel(plan: &Plan, frozen: usize) -> Option<String> {
     let ops = plan.ops.iter().skip(frozen);
-    let mut norms = ops.filter(|op| op.kind == OpKind::Norm && op.output.h * op.output.w == 1);
+    let mut norms = ops.filter(|op| matches!(op.kind, OpKind::BatchNorm(_)) && op.output.h * op.output.w == 1);
     norms.next().map(|op| op.name())
 }
 
@@ -36,7 +36,7 @@ pub fn check(settings: &Settings, plan: &Plan, frozen: usize) -> Result<(), Trai
 /// What there is to say where images are so small that a map of one pixel is strided.
 pub fn strides_beyond(plan: &Plan) -> Option<String> {
     let beyond = plan.ops.iter().find(|op| match op.kind {
-        OpKind::Conv { stride, .. } => op.input.h < stride,
+        OpKind::Conv(conv) => op.input.h < conv.stride,
         _ => false,
     })?;
     Some(format!(

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use zoo_core::plan::{Place, Plan};
+use zoo_core::op::Place;
+use zoo_core::plan::Plan;
 use zoo_core::summary::{Align, Table, grouped};
 use zoo_native::profile::{Profile, Record};
 

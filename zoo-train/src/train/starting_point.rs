@@ -86,7 +86,7 @@ impl Settings {
         let Preprocessing { mean, std, resize, crop, interpolation } = self.preprocessing(dataset);
         TrainedWith {
             padding: Some(plan.options.padding),
-            bn_eps: Some(plan.rules.norm.eps),
+            bn_eps: Some(plan.rules.norm.eps()),
             mean: Some(mean),
             std: Some(std),
             // Small images are resized whole.

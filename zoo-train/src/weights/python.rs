@@ -5,7 +5,8 @@
 
 use std::path::Path;
 
-use zoo_core::plan::{OpKind, Padding, Plan};
+use zoo_core::op::OpKind;
+use zoo_core::plan::{Padding, Plan};
 use zoo_core::weights::{Scheme, TrainedWith, padding_name};
 use zoo_core::{Entry, Options};
 
@@ -123,7 +124,8 @@ impl Export<'_> {
         let mut lines = Vec::new();
         for ((op, usual), layer) in ops.iter().zip(&native.ops).zip(&layers) {
             match (op.kind, usual.kind) {
-                (OpKind::Conv { stride, .. }, OpKind::Conv { stride: usual, .. }) if stride != usual => {
+                (OpKind::Conv(conv), OpKind::Conv(usual)) if conv.stride != usual.stride => {
+                    let (stride, usual) = (conv.stride, usual.stride);
                     // Both libraries fix the padding of a convolution with stride 1 when it is made.
                     if usual == 1 && options.padding == Padding::Same || self.scheme == Scheme::Lukemelas {
                         return Err(cannot());

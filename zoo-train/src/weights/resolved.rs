@@ -76,7 +76,7 @@ impl Resolved {
         let customary = Preprocessing::of_imagenet(crop.0);
         Resolved {
             padding: pick(scheme, flags.padding, file.padding, habit.padding, variant.padding),
-            bn_eps: pick(scheme, flags.bn_eps, file.bn_eps, habit.bn_eps, entry.architecture.rules.norm.eps),
+            bn_eps: pick(scheme, flags.bn_eps, file.bn_eps, habit.bn_eps, entry.architecture.rules.norm.eps()),
             mean: pick(scheme, flags.mean, file.mean, habit.mean, customary.mean),
             std: pick(scheme, flags.std, file.std, habit.std, customary.std),
             resize: pick(scheme, flags.resize, file.resize, habitual_resize, customary.resize),

@@ -1,7 +1,7 @@
 //! The names of `efficientnet_pytorch` (`model.py`), which the ports of EfficientNet-Lite kept.
 
 use super::{Family, Layer};
-use crate::plan::Place;
+use crate::op::Place;
 
 pub(super) fn layer(layer: &Layer<'_>) -> Option<String> {
     if !matches!(layer.family, Family::EfficientNet | Family::EfficientNetLite) {

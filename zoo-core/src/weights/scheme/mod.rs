@@ -9,7 +9,8 @@ mod timm;
 mod tonylins;
 mod torchvision;
 
-use crate::plan::{Op, OpKind, Place, Plan};
+use crate::op::{Op, Place};
+use crate::plan::Plan;
 
 /// Who named the tensors of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ struct Layer<'a> {
 
 impl Layer<'_> {
     fn is_norm(&self) -> bool {
-        matches!(self.op.kind, OpKind::Norm)
+        self.op.is_norm()
     }
 
     /// `conv` or `norm`, by what the layer is.
@@ -103,13 +104,13 @@ impl Scheme {
     /// As [`layers`](Scheme::layers), in every spelling that the scheme has, the usual one first.
     pub(super) fn spellings(self, family: &str, plan: &Plan) -> Vec<Vec<String>> {
         if self == Scheme::Zoo {
-            let name = |op: &Op| if has_tensors(op) { op.name() } else { String::new() };
+            let name = |op: &Op| if op.has_tensors() { op.name() } else { String::new() };
             return vec![plan.ops.iter().map(name).collect()];
         }
         let Some(family) = Family::of(family) else { return Vec::new() };
         let layers = surroundings(family, plan);
         let named = |name: &dyn Fn(&Layer<'_>) -> Option<String>| {
-            let name = |layer: &Layer<'_>| if has_tensors(layer.op) { name(layer) } else { Some(String::new()) };
+            let name = |layer: &Layer<'_>| if layer.op.has_tensors() { name(layer) } else { Some(String::new()) };
             layers.iter().map(name).collect::<Option<Vec<String>>>()
         };
         match self {
@@ -127,7 +128,7 @@ impl Scheme {
 
     /// Whether the scheme keeps the weight of a 1 x 1 convolution behind the pooling as a matrix.
     pub(super) fn is_matrix(self, op: &Op) -> bool {
-        self == Scheme::Torchvision && op.place == Place::Top && matches!(op.kind, OpKind::Conv { .. })
+        self == Scheme::Torchvision && op.place == Place::Top && op.is_convolution()
     }
 }
 
@@ -152,10 +153,6 @@ impl Family {
             _ => None,
         }
     }
-}
-
-pub(super) fn has_tensors(op: &Op) -> bool {
-    matches!(op.kind, OpKind::Conv { .. } | OpKind::Norm | OpKind::Linear)
 }
 
 fn surroundings(family: Family, plan: &Plan) -> Vec<Layer<'_>> {

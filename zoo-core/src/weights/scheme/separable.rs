@@ -1,7 +1,7 @@
 //! Names of ports of TF-slim's MobileNetV1: depthwise and pointwise halves of numbered blocks.
 
 use super::{Family, Layer};
-use crate::plan::Place;
+use crate::op::Place;
 
 pub(super) fn layer(layer: &Layer<'_>) -> Option<String> {
     if layer.family != Family::MobileNetV1 {

@@ -2,7 +2,7 @@
 //! width; norms are numbered through a block.
 
 use super::{Family, Layer};
-use crate::plan::{OpKind, Place};
+use crate::op::Place;
 
 pub(super) fn layer(layer: &Layer<'_>) -> Option<String> {
     Some(match layer.op.place {
@@ -13,7 +13,7 @@ pub(super) fn layer(layer: &Layer<'_>) -> Option<String> {
             format!("blocks.{}.0.{}", layer.stages, layer.pick("conv", "bn1"))
         }
         Place::Head => layer.pick("conv_head", "bn2").into(),
-        Place::Top if matches!(layer.op.kind, OpKind::Conv { .. }) => "conv_head".into(),
+        Place::Top if layer.op.is_convolution() => "conv_head".into(),
         Place::Top => "classifier".into(),
     })
 }

@@ -2,7 +2,7 @@
 //! `d-li14/mobilenetv2.pytorch`. The parts of a block are counted through in `conv`, activations included.
 
 use super::{Family, Layer};
-use crate::plan::Place;
+use crate::op::Place;
 
 /// The spellings of the last convolution and of the classifier; the first is that of tonylins.
 pub(super) const SPELLINGS: [Spelling; 4] = [

@@ -2,7 +2,7 @@
 //! in `features`, the parts of a block in `conv` or `block`.
 
 use super::{Family, Layer};
-use crate::plan::{OpKind, Place};
+use crate::op::Place;
 
 pub(super) fn layer(layer: &Layer<'_>) -> Option<String> {
     let by_stage = match layer.family {
@@ -20,7 +20,7 @@ pub(super) fn layer(layer: &Layer<'_>) -> Option<String> {
         }
         Place::Head if by_stage => format!("features.{}.{half}", layer.stages + 1),
         Place::Head => format!("features.{}.{half}", layer.blocks + 1),
-        Place::Top if matches!(layer.op.kind, OpKind::Conv { .. }) => "classifier.0".into(),
+        Place::Top if layer.op.is_convolution() => "classifier.0".into(),
         Place::Top if layer.family == Family::MobileNetV3 => "classifier.3".into(),
         Place::Top => "classifier.1".into(),
     })

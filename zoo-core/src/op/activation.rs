@@ -1,0 +1,151 @@
+//! Pointwise non-linearities.
+
+use super::{Cost, Op, Operation, Shape};
+use crate::plan::PlanError;
+
+/// A pointwise non-linearity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// Whatever the table's `act` section says.
+    Table,
+    /// max(x, 0)
+    Relu,
+    /// min(max(x, 0), 6)
+    Relu6,
+    /// x · sigmoid(x), also called swish
+    Silu,
+    /// x · Φ(x) with the normal distribution function, not its approximation by tanh
+    Gelu,
+    /// x · relu6(x + 3) / 6
+    HardSwish,
+    /// 1 / (1 + e⁻ˣ), a gate
+    Sigmoid,
+    /// relu6(x + 3) / 6, a gate
+    HardSigmoid,
+}
+
+impl Activation {
+    /// The name used in summaries and drawings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Activation::Table => "table",
+            Activation::Relu => "relu",
+            Activation::Relu6 => "relu6",
+            Activation::Silu => "silu",
+            Activation::Gelu => "gelu",
+            Activation::HardSwish => "hard-swish",
+            Activation::Sigmoid => "sigmoid",
+            Activation::HardSigmoid => "hard-sigmoid",
+        }
+    }
+
+    pub(super) const fn output(&self, inputs: &[Shape]) -> Result<Shape, PlanError> {
+        Ok(inputs[0])
+    }
+
+    pub(super) const fn cost(&self, _input: Shape, _output: Shape) -> Result<Cost, PlanError> {
+        Ok(Cost::NONE)
+    }
+}
+
+impl Operation for Activation {
+    fn layer(&self) -> &'static str {
+        "act"
+    }
+
+    fn word(&self, _op: &Op) -> &'static str {
+        self.name()
+    }
+}
+
+#[cfg(feature = "torch")]
+pub(crate) mod compute {
+    use tch::Tensor;
+    use zoo_native::convolution::Activation as InConvolution;
+    use zoo_native::norm::Activation as InNorm;
+
+    use super::Activation;
+    use crate::model::ModelError;
+    use crate::op::{Compute, Run, Source};
+
+    impl Activation {
+        /// A tensor of its values.
+        pub(crate) fn apply(self, x: &Tensor) -> Result<Tensor, ModelError> {
+            Ok(match self {
+                Activation::Table => x.shallow_clone(),
+                Activation::Relu => x.f_relu()?,
+                Activation::Relu6 => x.f_relu6()?,
+                Activation::Silu => x.f_silu()?,
+                Activation::Gelu => x.f_gelu("none")?,
+                Activation::HardSwish => x.f_hardswish()?,
+                Activation::Sigmoid => x.f_sigmoid()?,
+                Activation::HardSigmoid => x.f_hardsigmoid()?,
+            })
+        }
+
+        /// The same in the memory of `x`, which nobody else may read.
+        pub(crate) fn apply_in_place(self, mut x: Tensor) -> Result<Tensor, ModelError> {
+            Ok(match self {
+                Activation::Table => x,
+                Activation::Relu => x.f_relu_()?,
+                Activation::Relu6 => x.f_relu6_()?,
+                Activation::Silu => x.f_silu_()?,
+                Activation::Gelu => x.f_gelu_("none")?,
+                Activation::HardSwish => x.f_hardswish_()?,
+                Activation::Sigmoid => x.f_sigmoid_()?,
+                Activation::HardSigmoid => x.f_hardsigmoid_()?,
+            })
+        }
+
+        /// What the kernels of convolutions call it, where they have it.
+        pub(crate) fn in_convolution(self) -> Option<InConvolution> {
+            match self {
+                Activation::Table => Some(InConvolution::None),
+                Activation::Relu => Some(InConvolution::Relu),
+                Activation::Relu6 => Some(InConvolution::Relu6),
+                Activation::Silu => Some(InConvolution::Silu),
+                Activation::HardSwish => Some(InConvolution::HardSwish),
+                Activation::Sigmoid => Some(InConvolution::Sigmoid),
+                Activation::HardSigmoid => Some(InConvolution::HardSigmoid),
+                Activation::Gelu => None,
+            }
+        }
+
+        /// What the kernels of norms call it, where they have it.
+        pub(crate) fn in_norm(self) -> Option<InNorm> {
+            match self {
+                Activation::Table => Some(InNorm::None),
+                Activation::Relu => Some(InNorm::Relu),
+                Activation::Relu6 => Some(InNorm::Relu6),
+                Activation::Silu => Some(InNorm::Silu),
+                Activation::HardSwish => Some(InNorm::HardSwish),
+                Activation::Gelu | Activation::Sigmoid | Activation::HardSigmoid => None,
+            }
+        }
+
+        /// A TorchScript expression of its values.
+        pub(crate) fn script_of(self, value: String) -> String {
+            match self {
+                Activation::Table => value,
+                Activation::Relu => format!("torch.relu({value})"),
+                // What torchvision's ReLU6 becomes in a trace.
+                Activation::Relu6 => format!("torch.hardtanh({value}, 0., 6.)"),
+                Activation::Silu => format!("torch.silu({value})"),
+                Activation::Gelu => format!("torch.gelu({value})"),
+                Activation::HardSwish => format!("torch.hardswish({value})"),
+                Activation::Sigmoid => format!("torch.sigmoid({value})"),
+                Activation::HardSigmoid => format!("torch.hardsigmoid({value})"),
+            }
+        }
+    }
+
+    impl Compute for Activation {
+        fn run(&self, run: &Run<'_>) -> Result<Tensor, ModelError> {
+            self.apply(run.x(0))
+        }
+
+        fn script(&self, source: &Source<'_>) -> String {
+            self.script_of(source.x(0))
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Concatenation of channels.
+
+use super::{Cost, Operation, Shape};
+use crate::plan::PlanError;
+use crate::plan::error::MAX_CHANNELS;
+
+/// The channels of all inputs, one behind the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Concat;
+
+impl Concat {
+    pub(super) const fn output(&self, inputs: &[Shape]) -> Result<Shape, PlanError> {
+        let mut channels = 0u64;
+        let mut index = 0;
+        while index < inputs.len() {
+            if !inputs[index].same_map(inputs[0]) {
+                return Err(PlanError::Concat);
+            }
+            channels += inputs[index].c as u64;
+            index += 1;
+        }
+        if channels > MAX_CHANNELS as u64 {
+            return Err(PlanError::Channels(channels));
+        }
+        Ok(inputs[0].with_channels(channels as u32))
+    }
+
+    pub(super) const fn cost(&self, _input: Shape, _output: Shape) -> Result<Cost, PlanError> {
+        Ok(Cost::NONE)
+    }
+}
+
+impl Operation for Concat {
+    fn layer(&self) -> &'static str {
+        "concat"
+    }
+}
+
+#[cfg(feature = "torch")]
+mod compute {
+    use tch::Tensor;
+
+    use super::Concat;
+    use crate::model::ModelError;
+    use crate::op::{Compute, Run, Source};
+
+    impl Compute for Concat {
+        fn run(&self, run: &Run<'_>) -> Result<Tensor, ModelError> {
+            Ok(run.format.of(&Tensor::f_cat(run.inputs, 1)?)?)
+        }
+
+        fn script(&self, source: &Source<'_>) -> String {
+            format!("torch.cat([{}], 1)", source.inputs.join(", "))
+        }
+    }
+}
