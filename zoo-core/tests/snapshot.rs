@@ -101,12 +101,14 @@ fn snapshot(architecture: &Architecture) -> String {
 fn variants(text: &mut String, architecture: &Architecture) {
     writeln!(text, "\nvariants: width, depth, input, classes, profile, dropout, drop-path, padding").unwrap();
     for variant in architecture.variants {
-        let Options { width, depth, input_size, classes, profile, dropout, drop_path, padding } = variant.options;
+        let Options { width, depth, input_size, classes, profile, dropout, drop_path, padding, varied } =
+            variant.options;
         let profile = architecture.profiles[profile as usize];
         writeln!(
             text,
-            "  {:36}{width} {depth} {input_size} {classes} {profile} {dropout} {drop_path} {padding:?}",
-            variant.name
+            "  {:36}{width} {depth} {input_size} {classes} {profile} {dropout} {drop_path} {padding:?}{}",
+            variant.name,
+            if varied == [0; 8] { String::new() } else { format!(" {varied:?}") }
         )
         .unwrap();
     }

@@ -14,6 +14,10 @@ mod elsewhere {
     impl Separable {
         pub const DEFAULT: Separable = Separable { c: 1, k: 1 };
 
+        pub const fn check(&self) -> Option<zoo_core::block::Problem> {
+            None
+        }
+
         pub const fn plan(&self, b: &mut PlanBuilder<'_>) {
             b.conv(self.k, b.scaled(self.c), 1);
             b.act(Activation::Table);
@@ -121,6 +125,10 @@ struct Nameless {
 
 impl Nameless {
     const DEFAULT: Nameless = Nameless { c: 1, s: 1 };
+
+    const fn check(&self) -> Option<zoo_core::block::Problem> {
+        None
+    }
 
     const fn plan(&self, b: &mut PlanBuilder<'_>) {
         b.part("only");

@@ -31,13 +31,14 @@ pub struct Section {
 /// What follows the first word of a section.
 pub enum Body {
     Scale(Vec<Ident>),
+    Vary(Vec<Ident>),
     Round(Vec<(Ident, Word)>),
     Input { channels: Cell, size: Cell },
     Norm(Struct),
     Act(Cell),
     Init(Word),
     Padding(Word),
-    Layer(Layer),
+    Layers(Vec<Layer>),
     Stages { block: Struct, grid: Grid },
     Top(Vec<TopItem>),
     Rate(Cell),
@@ -77,14 +78,20 @@ pub enum TopItem {
     Layer(Layer),
 }
 
-/// `stem.s = 1;` or `stages[1].s = 1;`
+/// `stem.s = 1;`, `stem[1].s = 1;` or `stages[1].s = 1;`
 pub struct Stride {
-    /// The stage, or none for the stem.
-    pub stage: Option<Cell>,
+    pub target: Target,
     pub field: Ident,
     pub value: Cell,
     /// All of it, for messages.
     pub tokens: TokenStream,
+}
+
+/// Whose stride a profile changes.
+pub enum Target {
+    /// A layer of the stem, the first where no number is given.
+    Stem(Option<Cell>),
+    Stage(Cell),
 }
 
 /// A table within the table: a header and rows.

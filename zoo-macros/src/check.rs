@@ -19,15 +19,16 @@ use crate::words::{REPEATABLE, REQUIRED};
 #[derive(Default)]
 struct Sections {
     scale: Option<Vec<Ident>>,
+    vary: Option<Vec<Ident>>,
     round: Option<Vec<(Ident, Word)>>,
     input: Option<(Cell, Cell)>,
     norm: Option<Struct>,
     act: Option<Cell>,
     init: Option<Word>,
     padding: Option<Word>,
-    stem: Option<LayerSyntax>,
+    stem: Option<Vec<LayerSyntax>>,
     stages: Vec<(Struct, Grid)>,
-    head: Option<LayerSyntax>,
+    head: Option<Vec<LayerSyntax>>,
     top: Option<Vec<TopSyntax>>,
     drop_path: Option<Cell>,
     dropout: Option<Cell>,
@@ -52,6 +53,7 @@ pub fn check(table: Table, errors: &mut Diagnostics) -> Option<Network> {
         Some(words) => rules::axes(words, errors),
         None => Axes::default(),
     };
+    let vary = sections.vary.map(|names| rules::vary(names, errors)).unwrap_or_default();
     let (width_rounding, depth_rounding) = match &sections.round {
         Some(words) => rules::rounding(words, errors),
         None => (WidthRounding::Divisible(8), DepthRounding::Up),
@@ -63,13 +65,13 @@ pub fn check(table: Table, errors: &mut Diagnostics) -> Option<Network> {
     }
     let norm = sections.norm.inspect(|norm| rules::norm(norm, errors));
 
-    let stem = sections.stem.and_then(|layer| fields::layer("stem", layer, errors));
+    let stem = sections.stem.map(|layers| fields::layers(layers, errors));
     let (groups, complete) = stages::groups(sections.stages, errors);
     let count = complete.then(|| stages::count(&groups));
-    let last = sections.head.map(|layer| fields::layer("head", layer, errors));
+    let last = sections.head.map(|layers| fields::layers(layers, errors));
     let top = sections.top.map(|items| fields::top(items, errors));
-    let profiles = stages::profiles(sections.profiles, count, errors);
-    let variants = sections.variants.map(|grid| variants::variants(grid, axes, errors));
+    let profiles = stages::profiles(sections.profiles, stem.as_ref().map(Vec::len), count, errors);
+    let variants = sections.variants.map(|grid| variants::variants(grid, axes, &vary, errors));
     let claims = match (sections.claims, &variants) {
         (Some(grid), Some(variants)) => variants::claims(grid, axes, &profiles, variants, errors),
         _ => Vec::new(),
@@ -79,6 +81,7 @@ pub fn check(table: Table, errors: &mut Diagnostics) -> Option<Network> {
     Some(Network {
         head,
         axes,
+        vary,
         width_rounding,
         depth_rounding,
         channels,
@@ -91,7 +94,7 @@ pub fn check(table: Table, errors: &mut Diagnostics) -> Option<Network> {
         drop_path: sections.drop_path,
         stem: stem?,
         groups,
-        last: last.flatten(),
+        last: last.unwrap_or_default(),
         top: top?,
         profiles,
         variants: variants?,
@@ -114,14 +117,15 @@ fn sort(list: Vec<Section>) -> Sections {
     for Section { word, body } in list {
         match body {
             Body::Scale(axes) => sections.scale = Some(axes),
+            Body::Vary(names) => sections.vary = Some(names),
             Body::Round(rules) => sections.round = Some(rules),
             Body::Input { channels, size } => sections.input = Some((channels, size)),
             Body::Norm(norm) => sections.norm = Some(norm),
             Body::Act(act) => sections.act = Some(act),
             Body::Init(init) => sections.init = Some(init),
             Body::Padding(padding) => sections.padding = Some(padding),
-            Body::Layer(layer) if word == "stem" => sections.stem = Some(layer),
-            Body::Layer(layer) => sections.head = Some(layer),
+            Body::Layers(layers) if word == "stem" => sections.stem = Some(layers),
+            Body::Layers(layers) => sections.head = Some(layers),
             Body::Stages { block, grid } => sections.stages.push((block, grid)),
             Body::Top(items) => sections.top = Some(items),
             Body::Rate(rate) if word == "dropout" => sections.dropout = Some(rate),

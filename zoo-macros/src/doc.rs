@@ -1,19 +1,19 @@
 //! The table as Markdown, for the documentation of the item.
 
 use crate::ast::{Cell, Kind, Struct};
-use crate::network::{Group, Layer, Network, Scaling, TopItem};
+use crate::network::{Group, Layer, Network, Scaling, Target, TopItem, Variant};
 
 /// Stem, stages, head, top, variants and claims.
 pub fn markdown(network: &Network) -> String {
     let mut text = String::from("\n# Table\n\n");
     let image = format!("{} x {}", network.channels.tokens, network.input.tokens);
     text += &format!("Input {image}; norm `{}`; activation `{}`.\n\n", structure(&network.norm), network.act.tokens);
-    text += &format!("Stem: `{}`.\n\n", layer(&network.stem));
+    text += &format!("Stem: {}.\n\n", layers(&network.stem));
     for group in &network.groups {
         text += &stages(group);
     }
-    if let Some(head) = &network.last {
-        text += &format!("Head: `{}`.\n\n", layer(head));
+    if !network.last.is_empty() {
+        text += &format!("Head: {}.\n\n", layers(&network.last));
     }
     let top: Vec<String> = network.top.iter().map(top_item).collect();
     text += &format!("Top: {}.\n\n", top.join(", "));
@@ -38,9 +38,10 @@ fn stages(group: &Group) -> String {
 fn profiles(network: &Network) -> String {
     let mut text = String::new();
     for profile in &network.profiles {
-        let strides = profile.strides.iter().map(|stride| match stride.stage {
-            Some(stage) => format!("stages[{stage}] {}", stride.value.tokens),
-            None => format!("stem {}", stride.value.tokens),
+        let strides = profile.strides.iter().map(|stride| match stride.target {
+            Target::Stage(stage) => format!("stages[{stage}] {}", stride.value.tokens),
+            Target::Stem(0) => format!("stem {}", stride.value.tokens),
+            Target::Stem(layer) => format!("stem[{layer}] {}", stride.value.tokens),
         });
         let strides: Vec<String> = strides.collect();
         text += &format!("Profile `{}`: strides {}.\n\n", profile.name, strides.join(", "));
@@ -49,11 +50,17 @@ fn profiles(network: &Network) -> String {
 }
 
 fn variants(network: &Network) -> String {
-    let columns = columns(network.variants.iter().flat_map(|variant| &variant.options).map(|field| &field.name));
+    let all = |variant: &Variant| {
+        let fields: Vec<_> = variant.options.iter().chain(variant.varied.iter().flatten()).cloned().collect();
+        fields
+    };
+    let names: Vec<_> = network.variants.iter().flat_map(all).map(|field| field.name).collect();
+    let columns = columns(names.iter());
     let rows = network.variants.iter().map(|variant| {
+        let options = all(variant);
         let mut cells = vec![text(&variant.name)];
         cells.extend(columns.iter().map(|column| {
-            variant.options.iter().find(|field| field.name == column).map_or(String::new(), |field| text(&field.value))
+            options.iter().find(|field| field.name == column).map_or(String::new(), |field| text(&field.value))
         }));
         cells
     });
@@ -96,6 +103,11 @@ fn table(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> String {
     text + "\n"
 }
 
+fn layers(layers: &[Layer]) -> String {
+    let words: Vec<String> = layers.iter().map(|one| format!("`{}`", layer(one))).collect();
+    words.join(", ")
+}
+
 fn layer(layer: &Layer) -> String {
     let word = match &layer.scaling {
         None => String::new(),
@@ -109,6 +121,7 @@ fn layer(layer: &Layer) -> String {
 fn top_item(item: &TopItem) -> String {
     match item {
         TopItem::Pool => "pool".into(),
+        TopItem::Norm => "norm".into(),
         TopItem::Dropout => "dropout".into(),
         TopItem::Linear => "linear".into(),
         TopItem::Layer(item) => format!("`{}`", layer(item)),

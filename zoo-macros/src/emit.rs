@@ -2,6 +2,7 @@
 
 mod build;
 mod claims;
+mod constants;
 mod rules;
 
 use proc_macro2::{Span, TokenStream};
@@ -19,6 +20,7 @@ use crate::network::Network;
 //         {
 //             use self::*;
 //             const __RULES: ::zoo_core::Rules = ...;                           (rules.rs)
+//             ... groups, rows and layers, and what their blocks say of them ...   (constants.rs)
 //             const fn __build(b: &mut ::zoo_core::PlanBuilder<'_>) { ... }     (build.rs)
 //             const __DEFAULTS: ::zoo_core::Options = ...;                      (claims.rs)
 //             const __VARIANTS: &[::zoo_core::Variant] = &[...];
@@ -37,6 +39,7 @@ pub fn network(network: &Network) -> TokenStream {
     let (width, depth) = (network.axes.width, network.axes.depth);
     let profiles = network.profiles.iter().map(|profile| profile.name.to_string());
     let rules = rules::rules(network);
+    let constants = constants::constants(network);
     let build = build::build(network);
     let variants = claims::variants(network);
     let claims = claims::claims(network);
@@ -52,6 +55,7 @@ pub fn network(network: &Network) -> TokenStream {
             {
                 use self::*;
                 #rules
+                #constants
                 #build
                 #variants
                 #claims

@@ -135,7 +135,9 @@ mod tests {
         one("3 x 32", "3x32", "`3 x 224`");
         one("momentum: 0.01", "momentum: -0.01", "in parentheses");
         one("truncated_normal(0.09)", "truncated_normal", "standard deviation");
-        one("stem Conv { k: 3, c: 32, s: 2 }", "stem Conv { k: 3, s: 2 }", "has no width");
+        one("stem.s = 1", "stem[1].s = 1", "there is no layer 1: the stem has layers 0 to 0");
+        one("scale width, depth;", "scale width, depth; vary c1;", "no column `c1`");
+        one("scale width, depth;", "scale width, depth; vary depth;", "a column of `variants` already");
         one("fixed_below(0.75)", "fixed_below", "`fixed_below(0.75)`");
         one("fix_depth", "fix_depht", "did you mean `fix_depth`?");
         one("24 2 -", "24 2.0 -", "a whole number");

@@ -4,10 +4,15 @@ use proc_macro2::{Ident, TokenStream};
 
 use crate::ast::{Cell, Field, Head, Struct};
 
+/// Most columns of `variants` that may stand in cells: the length of `zoo_core::Options::varied`.
+pub const MOST_VARIED: usize = 8;
+
 /// A table without mistakes that the macro can see.
 pub struct Network {
     pub head: Head,
     pub axes: Axes,
+    /// Columns of `variants` that stand in cells.
+    pub vary: Vec<Ident>,
     pub width_rounding: WidthRounding,
     pub depth_rounding: DepthRounding,
     pub channels: Cell,
@@ -18,13 +23,26 @@ pub struct Network {
     pub padding: Padding,
     pub dropout: Option<Cell>,
     pub drop_path: Option<Cell>,
-    pub stem: Layer,
+    pub stem: Vec<Layer>,
     pub groups: Vec<Group>,
-    pub last: Option<Layer>,
+    pub last: Vec<Layer>,
     pub top: Vec<TopItem>,
     pub profiles: Vec<Profile>,
     pub variants: Vec<Variant>,
     pub claims: Vec<Claim>,
+}
+
+impl Network {
+    /// Every layer of stem, head and top with a name from its place and number; what a profile calls it.
+    pub fn layers(&self) -> impl Iterator<Item = (String, &Layer, Option<Target>)> {
+        let stem = self.stem.iter().enumerate().map(|(n, one)| (format!("Stem{n}"), one, Some(Target::Stem(n))));
+        let head = self.last.iter().enumerate().map(|(n, one)| (format!("Head{n}"), one, None));
+        let top = self.top.iter().enumerate().filter_map(|(n, item)| match item {
+            TopItem::Layer(one) => Some((format!("Top{n}"), &**one, None)),
+            _ => None,
+        });
+        stem.chain(head).chain(top)
+    }
 }
 
 /// The axes of `scale`.
@@ -69,13 +87,14 @@ pub enum Scaling {
 pub struct Layer {
     pub block: Struct,
     pub scaling: Option<Scaling>,
-    /// Its width, one of the fields.
-    pub channels: Cell,
+    /// Its width, one of the fields, where it has one.
+    pub channels: Option<Cell>,
 }
 
 /// An item of the top.
 pub enum TopItem {
     Pool,
+    Norm,
     Dropout,
     Linear,
     Layer(Box<Layer>),
@@ -112,11 +131,18 @@ pub struct Profile {
 
 /// A stride that a profile changes.
 pub struct Stride {
-    /// The stage, or none for the stem.
-    pub stage: Option<usize>,
+    pub target: Target,
     pub field: Ident,
     pub value: Cell,
     pub tokens: TokenStream,
+}
+
+/// Whose stride a profile changes, counted from 0.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// A layer of the stem.
+    Stem(usize),
+    Stage(usize),
 }
 
 /// A row of `variants`.
@@ -124,6 +150,8 @@ pub struct Variant {
     pub name: Cell,
     /// Columns but `name`, and without those left out by `-`.
     pub options: Vec<Field>,
+    /// Values of the columns that stand in cells, in the order of `vary`; none where a row leaves one out.
+    pub varied: Vec<Option<Field>>,
 }
 
 /// A row of `claims`.

@@ -87,6 +87,7 @@ fn section(input: ParseStream, attempted: &mut Vec<String>, errors: &mut Diagnos
 fn body(section: &str, input: ParseStream, errors: &mut Diagnostics) -> Result<Body> {
     Ok(match section {
         "scale" => Body::Scale(comma_list(input, |input| input.parse())?),
+        "vary" => Body::Vary(comma_list(input, |input| input.parse())?),
         "round" => Body::Round(comma_list(input, |input| {
             let axis = input.parse()?;
             input.parse::<Token![:]>()?;
@@ -97,7 +98,7 @@ fn body(section: &str, input: ParseStream, errors: &mut Diagnostics) -> Result<B
         "act" => Body::Act(input.parse()?),
         "init" => Body::Init(input.parse()?),
         "padding" => Body::Padding(input.parse()?),
-        "stem" | "head" => Body::Layer(layer::layer(input, errors)?),
+        "stem" | "head" => Body::Layers(comma_list(input, |input| layer::layer(input, errors))?),
         "top" => Body::Top(comma_list(input, |input| layer::top_item(input, errors))?),
         "stages" => layer::stages(input, errors)?,
         "profile" => layer::profile(input, errors)?,

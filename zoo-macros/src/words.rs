@@ -1,8 +1,9 @@
 //! Words that a table may use, and what to say of those that it may not.
 
 /// The sections in their usual order.
-pub const SECTIONS: [&str; 16] = [
+pub const SECTIONS: [&str; 17] = [
     "scale",
+    "vary",
     "round",
     "input",
     "norm",

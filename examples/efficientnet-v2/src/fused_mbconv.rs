@@ -24,6 +24,11 @@ impl FusedMBConv {
     /// Values of the columns that a table leaves out.
     pub const DEFAULT: FusedMBConv = FusedMBConv { t: 1.0, k: 3, c: 1, s: 1, act: Activation::Table };
 
+    /// What no network can have.
+    pub const fn check(&self) -> Option<zoo_core::block::Problem> {
+        zoo_core::block::inverted(self.c, self.k, self.s)
+    }
+
     /// Emits the block.
     pub const fn plan(&self, b: &mut PlanBuilder<'_>) {
         let shortcut = b.value();

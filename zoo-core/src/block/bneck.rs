@@ -1,6 +1,6 @@
 //! Bneck, the block of MobileNetV3 (Howard et al. 2019, arXiv:1905.02244v5, tables 1 and 2, figure 4).
 
-use super::{Expansion, project, squeeze_and_excite};
+use super::{Expansion, Problem, inverted, project, squeeze_and_excite};
 use crate::op::Activation;
 use crate::plan::PlanBuilder;
 
@@ -67,6 +67,14 @@ impl Bneck {
         exp_rule: ExpansionRule::RatioOfInput,
         expansion: Expansion::UnlessOne,
     };
+
+    /// What no network can have.
+    pub const fn check(&self) -> Option<Problem> {
+        if self.exp == 0 {
+            return Problem::new("exp", "an expansion has at least 1 channel");
+        }
+        inverted(self.c, self.k, self.s)
+    }
 
     /// Emits the block.
     pub const fn plan(&self, b: &mut PlanBuilder<'_>) {

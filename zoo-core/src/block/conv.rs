@@ -1,5 +1,6 @@
 //! A plain convolution with norm and activation: stems, heads and the wide layer of MobileNetV3's classifier.
 
+use super::Problem;
 use crate::op::{Activation, Convolution};
 use crate::plan::{PlanBuilder, Scaling};
 
@@ -35,13 +36,24 @@ impl Conv {
     /// Values of the fields that a table leaves out.
     pub const DEFAULT: Conv = Conv {
         k: 1,
-        c: 1,
+        c: 0,
         s: 1,
         norm: Presence::With,
         bias: Presence::Without,
         act: Activation::Table,
         scaling: Scaling::Scaled,
     };
+
+    /// What no network can have.
+    pub const fn check(&self) -> Option<Problem> {
+        if self.k == 0 || self.k > 255 {
+            return Problem::new("k", "kernels have sides from 1 to 255");
+        }
+        if self.s == 0 || self.s > 4 {
+            return Problem::new("s", "a stride is 1 to 4");
+        }
+        if self.c == 0 { Problem::new("c", "this layer has no width: add `c: 32`") } else { None }
+    }
 
     /// Emits the layer.
     pub const fn plan(&self, b: &mut PlanBuilder<'_>) {

@@ -1,6 +1,6 @@
 //! The inverted residual with linear bottleneck of MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381, table 1).
 
-use super::project;
+use super::{Problem, inverted, project};
 use crate::op::Activation;
 use crate::plan::PlanBuilder;
 
@@ -34,6 +34,12 @@ impl InvertedResidual {
     /// Values of the columns that a table leaves out.
     pub const DEFAULT: InvertedResidual =
         InvertedResidual { t: 1.0, k: 3, c: 1, s: 1, act: Activation::Table, expansion: Expansion::UnlessOne };
+
+    /// What no network can have.
+    pub const fn check(&self) -> Option<Problem> {
+        // NaN is not over 0 either.
+        if self.t > 0.0 { inverted(self.c, self.k, self.s) } else { Problem::new("t", "an expansion factor is over 0") }
+    }
 
     /// Emits the block.
     pub const fn plan(&self, b: &mut PlanBuilder<'_>) {

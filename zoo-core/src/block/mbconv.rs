@@ -1,6 +1,6 @@
 //! MBConv, the block of EfficientNet (Tan & Le 2019, arXiv:1905.11946v5; block of MnasNet, arXiv:1807.11626, figure 7).
 
-use super::{Expansion, expand, project, squeeze_and_excite};
+use super::{Expansion, Problem, expand, inverted, project, squeeze_and_excite};
 use crate::op::Activation;
 use crate::plan::PlanBuilder;
 
@@ -46,6 +46,12 @@ impl MBConv {
         act: Activation::Table,
         expansion: Expansion::UnlessOne,
     };
+
+    /// What no network can have.
+    pub const fn check(&self) -> Option<Problem> {
+        // NaN is not over 0 either.
+        if self.t > 0.0 { inverted(self.c, self.k, self.s) } else { Problem::new("t", "an expansion factor is over 0") }
+    }
 
     /// Emits the block.
     pub const fn plan(&self, b: &mut PlanBuilder<'_>) {

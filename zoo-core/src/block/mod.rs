@@ -1,19 +1,22 @@
 //! Blocks: what a row of a table means, one file a block.
 //!
 //! A block is a struct whose fields are the columns of its rows, with a constant `DEFAULT` and an inherent
-//! `const fn plan(&self, &mut PlanBuilder)` that emits operations. Fields are `u32`, `f64` or enums. Any such type
+//! `const fn plan(&self, &mut PlanBuilder)` that emits operations, and a `const fn check(&self) -> Option<Problem>` that says
+//! which of its fields no network can have. Fields are `u32`, `f64` or enums. Any such type
 //! works in a table, also one of another crate; these are the ones that the papers here use.
 
 mod bneck;
 mod conv;
 mod inverted_residual;
 mod mbconv;
+mod problem;
 mod separable;
 
 pub use bneck::{Bneck, ExpansionRule, SqueezeAndExcitation, SqueezeRounding};
 pub use conv::{Conv, Presence};
 pub use inverted_residual::{Expansion, InvertedResidual, expand};
 pub use mbconv::{MBConv, SqueezeOf};
+pub use problem::{Problem, inverted, problem_beside, problem_of};
 pub use separable::Separable;
 
 use crate::op::Activation;

@@ -1,5 +1,6 @@
 //! The depthwise separable convolution of MobileNetV1 (Howard et al. 2017, arXiv:1704.04861, figure 3).
 
+use super::{Problem, inverted};
 use crate::op::Activation;
 use crate::plan::PlanBuilder;
 
@@ -19,6 +20,11 @@ pub struct Separable {
 impl Separable {
     /// Values of the columns that a table leaves out.
     pub const DEFAULT: Separable = Separable { k: 3, c: 1, s: 1, act: Activation::Table };
+
+    /// What no network can have.
+    pub const fn check(&self) -> Option<Problem> {
+        inverted(self.c, self.k, self.s)
+    }
 
     /// Emits the block.
     pub const fn plan(&self, b: &mut PlanBuilder<'_>) {

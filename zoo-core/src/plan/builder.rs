@@ -320,6 +320,18 @@ impl<'a> PlanBuilder<'a> {
         self.part = "";
     }
 
+    /// Begins layer `index` of the stem or the head. All but the first go by their numbers, so that each has its name.
+    pub const fn enter_layer(&mut self, place: Place, index: usize) {
+        const NUMBERS: [&str; 8] = ["", "1", "2", "3", "4", "5", "6", "7"];
+        self.enter(place);
+        self.part = if index < NUMBERS.len() { NUMBERS[index] } else { "more" };
+    }
+
+    /// The value of column `index` of those that the table's variants set in cells.
+    pub const fn varied(&self, index: usize) -> u32 {
+        if index < self.options.varied.len() { self.options.varied[index] } else { 0 }
+    }
+
     /// Ends a stem, block or head whose table width is `nominal_channels`.
     pub const fn leave(&mut self, nominal_channels: u32) {
         self.nominal_channels = nominal_channels;

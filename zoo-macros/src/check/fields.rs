@@ -1,4 +1,5 @@
-//! Fields of blocks, by name: what holds for `k`, `s`, `c` and every integer, in rows, groups and layers alike.
+//! Fields of blocks: what holds for every integer, in rows, groups and layers alike. What a field may be is its block's to
+//! say (`check`).
 
 use proc_macro2::Ident;
 
@@ -11,21 +12,12 @@ use crate::words;
 /// Largest integer that a cell may hold. `as _` would cut a larger one without a word in a narrow field.
 pub const MAX_INT: u64 = 65_535;
 
-/// Checks a value by the name of its field or column.
+/// Checks what holds for every field or column.
 pub fn value(name: &Ident, cell: &Cell, errors: &mut Diagnostics) {
     let Some(int) = cell.int() else { return };
     let name = name.to_string();
     if int > MAX_INT {
         errors.at(cell.span, format!("`{name}` is {}: integers in blocks are at most 65535", cell.tokens));
-        return;
-    }
-    match name.as_str() {
-        "k" if int % 2 == 0 => {
-            errors.at(cell.span, format!("kernel `{int}` is even: kernels have odd sides, so that a middle exists"));
-        }
-        "s" if int != 1 && int != 2 => errors.at(cell.span, format!("stride `{int}`: a stride is 1 or 2")),
-        "c" if int == 0 => errors.at(cell.span, "a layer has at least 1 channel"),
-        _ => {}
     }
 }
 
@@ -48,17 +40,18 @@ pub fn checked(mut fields: Vec<Field>, errors: &mut Diagnostics) -> Vec<Field> {
     fields
 }
 
-/// A stem, a head or a layer of the top; none where its width is missing.
-pub fn layer(place: &str, syntax: LayerSyntax, errors: &mut Diagnostics) -> Option<Layer> {
+/// The layers of a stem or a head.
+pub fn layers(list: Vec<LayerSyntax>, errors: &mut Diagnostics) -> Vec<Layer> {
+    list.into_iter().map(|syntax| layer(syntax, errors)).collect()
+}
+
+/// A layer of the stem, the head or the top.
+fn layer(syntax: LayerSyntax, errors: &mut Diagnostics) -> Layer {
     let mut block = syntax.block;
     block.fields = checked(block.fields, errors);
     let scaling = syntax.scaling.and_then(|word| scaling(&word, errors));
     let channels = block.fields.iter().find(|field| field.name == "c").map(|field| field.value.clone());
-    let Some(channels) = channels else {
-        errors.over(&block.path, format!("this layer of the {place} has no width: add `c: 32`"));
-        return None;
-    };
-    Some(Layer { block, scaling, channels })
+    Layer { block, scaling, channels }
 }
 
 /// The word behind a layer.
@@ -89,13 +82,14 @@ pub fn top(items: Vec<TopSyntax>, errors: &mut Diagnostics) -> Vec<TopItem> {
     let mut top = Vec::new();
     for item in items {
         match item {
-            TopSyntax::Layer(syntax) => top.extend(layer("top", syntax, errors).map(Box::new).map(TopItem::Layer)),
+            TopSyntax::Layer(syntax) => top.push(TopItem::Layer(Box::new(layer(syntax, errors)))),
             TopSyntax::Word(word) => match word.to_string().as_str() {
                 "pool" => top.push(TopItem::Pool),
+                "norm" => top.push(TopItem::Norm),
                 "dropout" => top.push(TopItem::Dropout),
                 "linear" => top.push(TopItem::Linear),
                 other => {
-                    let known = ["pool", "dropout", "linear", "Conv { ... }"];
+                    let known = ["pool", "norm", "dropout", "linear", "Conv { ... }"];
                     errors.at(word.span(), words::unknown("item of the top", other, &known));
                 }
             },

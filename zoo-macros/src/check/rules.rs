@@ -5,10 +5,12 @@ use proc_macro2::Ident;
 use super::fields;
 use crate::ast::{Cell, Kind, Struct, Word};
 use crate::diagnostics::Diagnostics;
-use crate::network::{Axes, DepthRounding, Init, Padding, WidthRounding};
+use crate::network::{Axes, DepthRounding, Init, MOST_VARIED, Padding, WidthRounding};
 use crate::words;
 
 const AXES: [&str; 2] = ["width", "depth"];
+/// Columns of `variants` and `claims` with a meaning of their own.
+const OPTIONS: [&str; 9] = ["name", "width", "depth", "input", "dropout", "drop_path", "classes", "params", "macs"];
 const NORMS: [&str; 2] = ["BatchNorm", "LayerNorm"];
 
 /// `scale width, depth;`
@@ -28,6 +30,22 @@ pub fn axes(list: &[Ident], errors: &mut Diagnostics) -> Axes {
         }
     }
     axes
+}
+
+/// `vary c1, c2;`
+pub fn vary(names: Vec<Ident>, errors: &mut Diagnostics) -> Vec<Ident> {
+    for (index, name) in names.iter().enumerate() {
+        if names[..index].contains(name) {
+            errors.at(name.span(), format!("`{name}` stands twice"));
+        }
+        if OPTIONS.contains(&name.to_string().as_str()) {
+            errors.at(name.span(), format!("`{name}` is a column of `variants` already: choose another name"));
+        }
+    }
+    if let Some(first) = names.get(MOST_VARIED) {
+        errors.at(first.span(), format!("`vary` has {} names: give at most {MOST_VARIED}", names.len()));
+    }
+    names
 }
 
 /// `round width: divisible(8), depth: ceil;`

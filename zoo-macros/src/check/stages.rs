@@ -3,9 +3,9 @@
 use proc_macro2::Ident;
 
 use super::fields;
-use crate::ast::{Cell, Field, Grid, Kind, Row as RowSyntax, Stride as StrideSyntax, Struct};
+use crate::ast::{Cell, Field, Grid, Kind, Row as RowSyntax, Stride as StrideSyntax, Struct, Target as TargetSyntax};
 use crate::diagnostics::Diagnostics;
-use crate::network::{Group, Profile, Row, Stride};
+use crate::network::{Group, Profile, Row, Stride, Target};
 use crate::words::{self, plural};
 
 /// Checks all groups, and numbers their stages: runs of rows of the same block type and width.
@@ -64,17 +64,12 @@ fn header(grid: &Grid) -> proc_macro2::TokenStream {
     quote::quote!(#(#header)*)
 }
 
-/// Reports columns that stand twice or exclude one another.
+/// Reports columns that stand twice.
 pub fn columns(header: &[Ident], errors: &mut Diagnostics) {
     for (index, column) in header.iter().enumerate() {
         if header[..index].contains(column) {
             errors.at(column.span(), format!("column `{column}` stands twice"));
         }
-    }
-    let find = |name: &str| header.iter().find(|column| *column == name);
-    if let (Some(_), Some(exp)) = (find("t"), find("exp")) {
-        let message = "`t` and `exp` are two ways to say the same: the expansion is a factor (`t`) or a width (`exp`)";
-        errors.at(exp.span(), message);
     }
 }
 
@@ -159,9 +154,10 @@ pub fn count(groups: &[Group]) -> usize {
     groups.iter().flat_map(|group| &group.rows).map(|row| row.stage + 1).max().unwrap_or(0)
 }
 
-/// Checks the profiles against the number of stages, where that is known.
+/// Checks the profiles against the numbers of layers of the stem and of stages, where those are known.
 pub fn profiles(
     list: Vec<(Ident, Vec<StrideSyntax>)>,
+    stem: Option<usize>,
     stages: Option<usize>,
     errors: &mut Diagnostics,
 ) -> Vec<Profile> {
@@ -174,8 +170,8 @@ pub fn profiles(
         }
         let mut strides: Vec<Stride> = Vec::new();
         for syntax in syntax {
-            let Some(stride) = stride(syntax, stages, errors) else { continue };
-            if strides.iter().any(|earlier| earlier.stage == stride.stage) {
+            let Some(stride) = stride(syntax, stem, stages, errors) else { continue };
+            if strides.iter().any(|earlier| earlier.target == stride.target) {
                 errors.over(&stride.tokens, format!("profile `{name}` sets this stride twice"));
             }
             strides.push(stride);
@@ -185,25 +181,33 @@ pub fn profiles(
     profiles
 }
 
-fn stride(syntax: StrideSyntax, stages: Option<usize>, errors: &mut Diagnostics) -> Option<Stride> {
-    let StrideSyntax { stage, field, value, tokens } = syntax;
+fn stride(
+    syntax: StrideSyntax,
+    stem: Option<usize>,
+    stages: Option<usize>,
+    errors: &mut Diagnostics,
+) -> Option<Stride> {
+    let StrideSyntax { target, field, value, tokens } = syntax;
     if field != "s" {
         errors.at(field.span(), format!("a profile sets strides alone, `s`: `{field}` stays as the table has it"));
     }
     match value.int() {
         Some(_) => fields::value(&field, &value, errors),
-        None => errors.at(value.span, "a stride is 1 or 2"),
+        None => errors.at(value.span, "a stride is a whole number"),
     }
-    let Some(index) = stage else {
-        return Some(Stride { stage: None, field, value, tokens });
+    let (index, count, what, whole) = match &target {
+        TargetSyntax::Stem(None) => return Some(Stride { target: Target::Stem(0), field, value, tokens }),
+        TargetSyntax::Stem(Some(index)) => (index, stem?, "layer", "stem has layers"),
+        TargetSyntax::Stage(index) => (index, stages?, "stage", "table has stages"),
     };
-    let count = stages?;
-    match index.int() {
-        Some(stage) if (stage as usize) < count => Some(Stride { stage: Some(stage as usize), field, value, tokens }),
-        _ => {
-            let message = format!("there is no stage {}: the table has stages 0 to {}", index.tokens, count - 1);
-            errors.at(index.span, message);
-            None
-        }
-    }
+    let Some(number) = index.int().map(|number| number as usize).filter(|number| *number < count) else {
+        let message = format!("there is no {what} {}: the {whole} 0 to {}", index.tokens, count - 1);
+        errors.at(index.span, message);
+        return None;
+    };
+    let target = match target {
+        TargetSyntax::Stem(_) => Target::Stem(number),
+        TargetSyntax::Stage(_) => Target::Stage(number),
+    };
+    Some(Stride { target, field, value, tokens })
 }

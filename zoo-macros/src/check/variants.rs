@@ -10,8 +10,14 @@ use crate::network::{Axes, Claim, Profile, Variant};
 use crate::words;
 
 /// Checks `variants`.
-pub fn variants(grid: Grid, axes: Axes, errors: &mut Diagnostics) -> Vec<Variant> {
-    header("variants", &grid, &["input", "dropout", "drop_path"], axes, errors);
+pub fn variants(grid: Grid, axes: Axes, vary: &[Ident], errors: &mut Diagnostics) -> Vec<Variant> {
+    let varied: Vec<String> = vary.iter().map(Ident::to_string).collect();
+    let mut more = vec!["input", "dropout", "drop_path"];
+    more.extend(varied.iter().map(String::as_str));
+    header("variants", &grid, &more, axes, errors);
+    for name in vary.iter().filter(|name| !grid.header.contains(name)) {
+        errors.at(name.span(), format!("`variants` has no column `{name}`, whose values stand in cells"));
+    }
     if grid.rows.is_empty() {
         let name = grid.header.first();
         errors.over(name, "`variants` has no rows: a network has at least one");
@@ -27,7 +33,10 @@ pub fn variants(grid: Grid, axes: Axes, errors: &mut Diagnostics) -> Vec<Variant
         if variants.iter().any(|earlier| earlier.name.tokens.to_string() == name.tokens.to_string()) {
             errors.at(name.span, format!("variant {} stands twice", name.tokens));
         }
-        variants.push(Variant { name, options });
+        let (varied, options): (Vec<Field>, Vec<Field>) =
+            options.into_iter().partition(|option| vary.contains(&option.name));
+        let varied = vary.iter().map(|name| varied.iter().find(|field| field.name == *name).cloned()).collect();
+        variants.push(Variant { name, options, varied });
     }
     variants
 }

@@ -5,7 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 
 use super::{rules, value};
 use crate::ast::{Cell, Field};
-use crate::network::{Claim, Network, Variant};
+use crate::network::{Claim, MOST_VARIED, Network, Variant};
 
 // const __DEFAULTS: ::zoo_core::Options = ::zoo_core::Options {
 //     padding: ..., input_size: 224 as _, drop_path: 0.2, ..::zoo_core::Options::DEFAULT
@@ -19,9 +19,12 @@ pub fn variants(network: &Network) -> TokenStream {
     let input = value(&network.input);
     let dropout = rate("dropout", &network.dropout);
     let drop_path = rate("drop_path", &network.drop_path);
-    let variants = network.variants.iter().map(|Variant { name, options }| {
+    let variants = network.variants.iter().map(|Variant { name, options, varied }| {
         let (name, options) = (&name.tokens, fields(options));
-        quote!(::zoo_core::Variant { name: #name, options: ::zoo_core::Options { #options ..__DEFAULTS } })
+        let varied = varied.iter().map(|field| field.as_ref().map_or(quote!(0), |field| value(&field.value)));
+        let rest = (varied.len()..MOST_VARIED).map(|_| quote!(0));
+        let varied = varied.chain(rest);
+        quote!(::zoo_core::Variant { name: #name, options: ::zoo_core::Options { #options varied: [#(#varied),*], ..__DEFAULTS } })
     });
     quote! {
         const __DEFAULTS: ::zoo_core::Options = ::zoo_core::Options {

@@ -7,7 +7,7 @@ use syn::parse::ParseStream;
 use syn::{Error, Path, Result, Token};
 
 use super::grid::grid;
-use crate::ast::{Body, Cell, Field, Kind, Layer, Stride, Struct, TopItem, Word};
+use crate::ast::{Body, Cell, Field, Kind, Layer, Stride, Struct, Target, TopItem, Word};
 use crate::diagnostics::Diagnostics;
 
 /// `MBConv { se: 0.25, se_of: Input }`
@@ -86,16 +86,19 @@ fn stride(input: ParseStream) -> Result<Stride> {
     let start = input.span();
     let target = input.parse::<Ident>().map_err(|error| expected(error.span()))?;
     let mut tokens = target.to_token_stream();
-    let stage = if target == "stages" && input.peek(syn::token::Bracket) {
+    let index = if input.peek(syn::token::Bracket) {
         let inner;
         syn::bracketed!(inner in input);
         let index = inner.parse::<Cell>()?;
         tokens.extend(index.tokens.clone());
         Some(index)
-    } else if target == "stem" {
-        None
     } else {
-        return Err(expected(start));
+        None
+    };
+    let target = match (target.to_string().as_str(), index) {
+        ("stages", Some(index)) => Target::Stage(index),
+        ("stem", index) => Target::Stem(index),
+        _ => return Err(expected(start)),
     };
     input.parse::<Token![.]>().map_err(|error| expected(error.span()))?;
     let field = input.parse::<Ident>().map_err(|error| expected(error.span()))?;
@@ -106,7 +109,7 @@ fn stride(input: ParseStream) -> Result<Stride> {
     }
     tokens.extend(field.to_token_stream());
     tokens.extend(value.tokens.clone());
-    Ok(Stride { stage, field, value, tokens })
+    Ok(Stride { target, field, value, tokens })
 }
 
 fn path(input: ParseStream) -> Result<TokenStream> {

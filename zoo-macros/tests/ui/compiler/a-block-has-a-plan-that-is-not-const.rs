@@ -9,6 +9,10 @@ pub struct Slow {
 impl Slow {
     const DEFAULT: Slow = Slow { c: 1 };
 
+    const fn check(&self) -> Option<zoo_core::block::Problem> {
+        None
+    }
+
     fn plan(&self, b: &mut zoo_core::PlanBuilder<'_>) {
         b.conv(1, self.c, 1);
     }

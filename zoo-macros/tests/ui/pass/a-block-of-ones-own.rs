@@ -26,6 +26,10 @@ impl Grouped {
     /// Values of the columns that a table leaves out.
     pub const DEFAULT: Grouped = Grouped { k: 3, c: 1, g: 1, end: Activated };
 
+    pub const fn check(&self) -> Option<zoo_core::block::Problem> {
+        None
+    }
+
     /// Emits the block.
     pub const fn plan(&self, b: &mut PlanBuilder<'_>) {
         b.convolution(self.k, b.scaled(self.c), 1, self.g, false);

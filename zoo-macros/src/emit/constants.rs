@@ -1,0 +1,150 @@
+//! Groups, rows and layers as constants, and the checks that their blocks make of the cells.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+
+use super::{fields, rules};
+use crate::ast::{Cell, Field, Kind, Struct};
+use crate::network::{Group, Layer, Network, Row, Target};
+
+/// All of them. Rows are counted through all groups.
+pub fn constants(network: &Network) -> TokenStream {
+    let groups = network.groups.iter().enumerate().map(|(index, one)| group(network, index, one));
+    let rows = network.groups.iter().enumerate().flat_map(|(g, group)| group.rows.iter().map(move |row| (g, row)));
+    let rows = rows.enumerate().map(|(index, (g, one))| row(network, index, g, one));
+    let layers = network.layers().map(|(name, one, target)| layer(network, &name, one, target));
+    quote!(#(#groups)* #(#rows)* #(#layers)*)
+}
+
+/// Names of the type and of the constant that stand for a group, a row or a layer.
+pub struct Names {
+    pub alias: Ident,
+    pub constant: Ident,
+}
+
+impl Names {
+    /// Those of a group.
+    pub fn group(index: usize, block: &Struct) -> Names {
+        Names { alias: alias(block, &format!("Block{index}")), constant: format_ident!("__GROUP_{index}") }
+    }
+
+    /// Those of a layer, from its place and number.
+    pub fn layer(name: &str, block: &Struct) -> Names {
+        Names { alias: alias(block, name), constant: format_ident!("__{}", name.to_uppercase()) }
+    }
+}
+
+/// The constant of a row.
+pub fn row_name(index: usize) -> Ident {
+    format_ident!("__ROW_{index}")
+}
+
+fn alias(block: &Struct, name: &str) -> Ident {
+    Ident::new(&format!("__{name}"), span(block))
+}
+
+/// Where the type of a block stands.
+pub fn span(block: &Struct) -> Span {
+    block.path.clone().into_iter().last().map_or_else(Span::call_site, |token| token.span())
+}
+
+/// Which column of `variants` a cell names.
+pub fn varied(network: &Network, cell: &Cell) -> Option<usize> {
+    let Kind::Word(word) = &cell.kind else { return None };
+    network.vary.iter().position(|name| name == word)
+}
+
+fn constant(network: &Network, list: &[Field]) -> Vec<Field> {
+    list.iter().filter(|field| varied(network, &field.value).is_none()).cloned().collect()
+}
+
+// type __Block0 = MBConv;
+// const __GROUP_0: __Block0 = __Block0 { se: 0.25, se_of: Input, ..__Block0::DEFAULT };
+//
+// The type goes by an alias so that one which is not in scope is reported once, where it stands.
+fn group(network: &Network, index: usize, group: &Group) -> TokenStream {
+    let (path, list) = (&group.block.path, constant(network, &group.block.fields));
+    let Names { alias, constant } = Names::group(index, &group.block);
+    let (checks, fields) = (checks(&group.block, &alias, &quote!(#constant), &list, None), fields(&list));
+    quote! {
+        type #alias = #path;
+        const #constant: #alias = #alias { #fields ..#alias::DEFAULT };
+        #checks
+    }
+}
+
+// const __ROW_1: __Block0 = __Block0 { t: 6 as _, k: 3 as _, c: 24 as _, s: 2 as _, ..__GROUP_0 };
+//
+// and its checks, also with the strides of profiles.
+fn row(network: &Network, index: usize, group: usize, row: &Row) -> TokenStream {
+    let block = &network.groups[group].block;
+    let Names { alias, constant: defaults } = Names::group(group, block);
+    let (name, list) = (row_name(index), constant(network, &row.fields));
+    let whole = row.cells.first().map(|cell| cell.span);
+    let checks = checks(block, &alias, &quote!(#name), &list, whole);
+    let strides = row.begins_stage.then(|| strides(network, block, &alias, &name, Target::Stage(row.stage)));
+    let fields = fields(&list);
+    quote! {
+        const #name: #alias = #alias { #fields ..#defaults };
+        #checks
+        #strides
+    }
+}
+
+// type __Stem0 = Conv;
+// const __STEM0: __Stem0 =
+//     __Stem0 { k: 3 as _, c: 32 as _, s: 2 as _, scaling: ::zoo_core::Scaling::Fixed, ..__Stem0::DEFAULT };
+fn layer(network: &Network, name: &str, layer: &Layer, target: Option<Target>) -> TokenStream {
+    let (path, list) = (&layer.block.path, constant(network, &layer.block.fields));
+    let Names { alias, constant } = Names::layer(name, &layer.block);
+    let scaling = layer.scaling.as_ref().map(|word| {
+        let word = rules::scaling(word);
+        quote!(scaling: #word,)
+    });
+    let checks = checks(&layer.block, &alias, &quote!(#constant), &list, Some(span(&layer.block)));
+    let strides = target.map(|target| strides(network, &layer.block, &alias, &constant, target));
+    let fields = fields(&list);
+    quote! {
+        type #alias = #path;
+        const #constant: #alias = #alias { #fields #scaling ..#alias::DEFAULT };
+        #checks
+        #strides
+    }
+}
+
+fn strides(network: &Network, block: &Struct, alias: &Ident, native: &Ident, target: Target) -> TokenStream {
+    let strides = network.profiles.iter().flat_map(|profile| &profile.strides);
+    let checked = strides.filter(|stride| stride.target == target).map(|stride| {
+        let field = Field { name: stride.field.clone(), value: stride.value.clone() };
+        let fields = fields(std::slice::from_ref(&field));
+        checks(block, alias, &quote!(#alias { #fields ..#native }), &[field], None)
+    });
+    checked.collect()
+}
+
+// const _: () = {
+//     let problem = __Block0::check(&__ROW_1);
+//     if let Some(message) = ::zoo_core::block::problem_of(&problem, "k") { ::core::panic!("{}", message) }
+// };
+//
+// at each cell, and where `whole` is given for problems of fields that have none.
+fn checks(block: &Struct, alias: &Ident, value: &TokenStream, list: &[Field], whole: Option<Span>) -> TokenStream {
+    let check = quote_spanned!(span(block)=> #alias::check(&#value));
+    let names: Vec<String> = list.iter().map(|field| field.name.to_string()).collect();
+    let cells = list.iter().zip(&names).map(|(field, name)| {
+        quote_spanned! {field.value.span=>
+            const _: () = if let ::core::option::Option::Some(message) = ::zoo_core::block::problem_of(&#check, #name) {
+                ::core::panic!("{}", message)
+            };
+        }
+    });
+    let rest = whole.map(|span| {
+        quote_spanned! {span=>
+            const _: () =
+                if let ::core::option::Option::Some(message) = ::zoo_core::block::problem_beside(&#check, &[#(#names),*]) {
+                    ::core::panic!("{}", message)
+                };
+        }
+    });
+    quote!(#(#cells)* #rest)
+}

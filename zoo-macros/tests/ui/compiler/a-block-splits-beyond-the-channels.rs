@@ -1,0 +1,37 @@
+use zoo_core::block::Problem;
+use zoo_core::{PlanBuilder, network};
+
+/// A block that takes channels 4 to 11 of 8.
+pub struct Branches {
+    /// Output channels.
+    pub c: u32,
+}
+
+impl Branches {
+    const DEFAULT: Branches = Branches { c: 1 };
+
+    const fn check(&self) -> Option<Problem> {
+        None
+    }
+
+    const fn plan(&self, b: &mut PlanBuilder<'_>) {
+        b.narrow(4, self.c / 2);
+    }
+}
+
+network! {
+    pub SMALL;
+
+    input    3 x 32;
+    norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
+    act      Relu6;
+    stem     Conv { k: 3, c: 8, s: 1 };
+    stages   Branches { c; 16; }
+    top      pool, linear;
+    variants { name; "small"; }
+    claims   { name classes params; "small" 10 1_000; }
+}
+
+fn main() {
+    println!("{}", SMALL.family);
+}
