@@ -32,7 +32,7 @@ impl Grouped {
 
     /// Emits the block.
     pub const fn plan(&self, b: &mut PlanBuilder<'_>) {
-        b.convolution(self.k, b.scaled(self.c), 1, self.g, false);
+        b.grouped(self.k, b.scaled(self.c), 1, self.g);
         b.norm();
         if matches!(self.end, Activated) {
             b.act(zoo_core::Activation::Table);

@@ -245,6 +245,7 @@ impl Settings {
             dropout: self.dropout.unwrap_or(variant.dropout),
             drop_path: self.drop_path.unwrap_or(variant.drop_path),
             padding: self.padding.as_deref().and_then(padding).unwrap_or(variant.padding),
+            varied: variant.varied,
         })
     }
 
