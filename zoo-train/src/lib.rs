@@ -18,5 +18,6 @@ pub mod results;
 pub mod sweep;
 pub mod train;
 pub mod weights;
+mod words;
 
 pub use cli::main_with;

@@ -296,8 +296,8 @@ fn the_committed_runs_name_files_that_are_in_the_repository() {
 #[test]
 fn what_is_not_the_whole_data_set_from_nothing_is_no_point_of_it() {
     let folder = tempdir().unwrap();
-    let header = format!("{ACCURACY},limit_train,limit_test,weights,split");
-    let row = |seed: u64, top1: &str, more: &str| format!("{},{more}", tables::run(1.0, seed, 10.0, top1, "done"));
+    let header = format!("{ACCURACY},limit_train,limit_test,weights,split,extended_from");
+    let row = |seed: u64, top1: &str, more: &str| format!("{},{more},", tables::run(1.0, seed, 10.0, top1, "done"));
     let rows = [
         row(0, "86.00", ",,none,test"),
         row(1, "88.00", ",,,"),
@@ -305,6 +305,7 @@ fn what_is_not_the_whole_data_set_from_nothing_is_no_point_of_it() {
         row(3, "99.22", ",500,none,test"),
         row(4, "97.33", ",,v2.pth@0cc175b9,test"),
         row(5, "98.44", ",,none,validation"),
+        row(7, "34.66", ",,none,test") + "45",
         row(6, "33.55", ",,none,test").replace("cifar10,10,", "cifar10,3,"),
     ];
     write(&folder.path().join("results/accuracy.csv"), &header, &rows);
@@ -321,13 +322,14 @@ fn what_is_not_the_whole_data_set_from_nothing_is_no_point_of_it() {
     let shown = figure(&page, "accuracy-macs-cifar10");
     assert!(
         shown.contains("87.00 ± 1.41 %")
-            && shown.contains("5 runs on a part of the data or from weights are in the table")
+            && shown.contains("6 runs on a part of the data, from weights or made longer are in the table")
     );
     for (top1, words) in [
         ("36.11", "on 1,000 training images"),
         ("99.22", "of 500 test images"),
         ("97.33", "from weights v2.pth@0cc175b9"),
         ("98.44", "of the validation images"),
+        ("34.66", "extended from 45 steps"),
         ("33.55", "3 classes"),
     ] {
         assert!(!page.split("<section id=\"table\">").next().unwrap().contains(top1), "{top1} is in a figure");

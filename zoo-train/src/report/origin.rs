@@ -62,6 +62,7 @@ pub fn origins(rows: &Rows, results: &Path, registry: &Registry) -> Vec<Origin> 
         let told = Some(run.command.clone()).filter(|command| names_what_is_there(command));
         let command = told.or_else(|| sweeps.command(run)).or_else(|| recipes.command(network, run, registry));
         let made = command.map_or_else(|| of_config(results, run), Made::By);
+        let made = if run.part.extended_from.is_empty() { made } else { of_extension(made, run) };
         let (status, machine) = (run.status.clone(), machine(&run.environment));
         all.push(Origin { table: "accuracy", name, status, made, machine });
     }
@@ -112,6 +113,16 @@ fn of_config(results: &Path, run: &Run) -> Made {
         "not reproducible from the repository: no recipe in configs has its settings, and {} is not in it{from}",
         path.display()
     ))
+}
+
+/// Of a run that was made longer `made` is only the last part.
+fn of_extension(made: Made, run: &Run) -> Made {
+    let from = run.part.extended_from.replace(' ', " and ");
+    let then = match made {
+        Made::By(command) => format!(": {command}"),
+        Made::Lost(_) => String::new(),
+    };
+    Made::Lost(format!("two commands or more: a run that ended after {from} steps was made longer{then}"))
 }
 
 /// What times a network again.

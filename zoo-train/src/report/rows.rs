@@ -91,7 +91,7 @@ pub struct Run {
     pub environment: Environment,
 }
 
-/// What makes a run another thing than training from nothing on all of a data set. Older tables do not tell.
+/// What makes a run another thing than training from nothing, in one schedule, on all of a data set. Older tables do not tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
     /// Training images, where they were limited.
@@ -102,6 +102,8 @@ pub struct Part {
     pub evaluated: String,
     /// The weights that it started from, or `none`.
     pub weights: String,
+    /// Steps at which it had ended before it was made longer.
+    pub extended_from: String,
 }
 
 /// How a network was trained, its length aside; only accuracies of one recipe are compared.
@@ -249,6 +251,7 @@ impl Run {
                 limit_test: cells.number("limit_test")?,
                 evaluated: cells.text("split"),
                 weights: cells.text("weights"),
+                extended_from: cells.text("extended_from"),
             },
             recipe: Recipe {
                 hash: cells.text("recipe_hash"),
@@ -266,7 +269,7 @@ impl Run {
 impl Run {
     /// In words, what keeps it from standing beside runs from nothing on all of its data set; empty where nothing does.
     pub fn apart(&self) -> String {
-        let Part { limit_train, limit_test, evaluated, weights } = &self.part;
+        let Part { limit_train, limit_test, evaluated, weights, extended_from } = &self.part;
         let mut parts = Vec::new();
         parts.extend(limit_train.map(|images| format!("on {} training images", thousands(images))));
         parts.extend(limit_test.map(|images| format!("of {} test images", thousands(images))));
@@ -275,6 +278,9 @@ impl Run {
         }
         if !["", "none"].contains(&weights.as_str()) {
             parts.push(format!("from weights {weights}"));
+        }
+        if !extended_from.is_empty() {
+            parts.push(format!("extended from {} steps", extended_from.replace(' ', " and ")));
         }
         let all = match self.dataset.as_str() {
             "cifar10" | "imagenette" => Some(10),
@@ -441,6 +447,8 @@ mod tests {
         assert_eq!(run.apart(), "on 1,000 training images");
         run.part = Part { limit_test: Some(12_345), weights: "v2.pth@0cc175b9".into(), ..Part::default() };
         assert_eq!(run.apart(), "of 12,345 test images, from weights v2.pth@0cc175b9");
+        run.part = Part { extended_from: "45 90".into(), ..Part::default() };
+        assert_eq!(run.apart(), "extended from 45 and 90 steps");
         run.part = Part { evaluated: "validation".into(), ..Part::default() };
         assert_eq!(run.apart(), "of the validation images");
         (run.part, run.classes) = (Part::default(), Some(3));

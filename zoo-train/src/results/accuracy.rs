@@ -6,7 +6,7 @@ use super::{Environment, Table, TableError, command, status};
 use crate::data;
 
 /// The columns, in order; `results/README.md` documents each with its unit.
-pub const HEADER: [&str; 37] = [
+pub const HEADER: [&str; 38] = [
     "run",
     "model",
     "width",
@@ -44,6 +44,7 @@ pub const HEADER: [&str; 37] = [
     "weights",
     "command",
     "split",
+    "extended_from",
 ];
 
 /// Columns of the oldest tables that are read; rows grew at their end, and what older ones lack is empty.
@@ -109,6 +110,8 @@ pub struct Row<'a> {
     pub limit_test: Option<usize>,
     /// Name of the weights that it started from, or `none`.
     pub weights: &'a str,
+    /// Steps at which it had ended before it was made longer, each time.
+    pub extended_from: &'a [u64],
 }
 
 /// Whether `accuracy.csv` in `results` has the row of a run of this name and configuration that came to its end. A run of the
@@ -177,6 +180,7 @@ pub fn append(results: &Path, row: &Row<'_>, environment: &Environment) -> Resul
         row.weights.into(),
         command::of_process(),
         data::evaluated_split(row.dataset).into(),
+        row.extended_from.iter().map(u64::to_string).collect::<Vec<_>>().join(" "),
     ];
     table(results).append(&fields)
 }

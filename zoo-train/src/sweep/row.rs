@@ -72,6 +72,7 @@ pub fn failed(
                 limit_train: settings.limit_train,
                 limit_test: settings.limit_test,
                 weights: &training.weights,
+                extended_from: &[],
             };
             // A recipe may name another device than the sweep's own.
             accuracy::append(results, &row, &environment.on(&settings.device))?

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::Settings;
 use super::progress::time;
 use super::schedule::warmup_for;
+use crate::words::counted;
 
 /// Share of the budget left for what is not measured: start, checkpoints, the last row, and a machine that slows down on the
 /// way. With 0.01, runs of 20 minutes on a virtual machine took 2.8 and 5.3 % longer than they were given.
@@ -111,10 +112,11 @@ impl Budget {
         }
         let often = if evaluations > 1 { ", or fewer evaluations with --evaluate-every," } else { "" };
         Ok(Some(format!(
-            "note: of --budget {} evaluating takes {}, and {steps} steps are left, each of {step}; a longer budget, or fewer test \
+            "note: of --budget {} evaluating takes {}, which leaves {}, each of {step}; a longer budget, or fewer test \
              images with --limit-test{often} leave more",
             whole(total),
-            brief(evaluating)
+            brief(evaluating),
+            counted(steps, "step")
         )))
     }
 
@@ -154,7 +156,7 @@ mod tests {
         let slow = |evaluation: f64| Pace { step: 0.5, evaluation, interval: 390 };
         assert_eq!(budget.check(&slow(5.0), 4.0), Ok(None));
         let said = budget.check(&slow(40.0), 4.0).unwrap().unwrap();
-        assert!(said.contains("evaluating takes 40 s, and 28 steps are left"), "{said}");
+        assert!(said.contains("evaluating takes 40 s, which leaves 28 steps"), "{said}");
         let refused = budget.check(&slow(70.0), 6.0).unwrap_err();
         assert!(refused.starts_with("--budget 60s is too short: 6.0 s of it have passed"), "{refused}");
         assert!(refused.contains("give --budget 83s for 8 steps") && refused.contains("--limit-test"), "{refused}");

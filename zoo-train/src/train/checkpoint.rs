@@ -78,6 +78,24 @@ impl State {
             stopped_early: false,
         }
     }
+
+    /// Whether every step is done and evaluated, or no more are to be.
+    pub fn is_trained(&self) -> bool {
+        self.stopped_early || (Some(self.step) >= self.settings.steps && self.running.steps == 0)
+    }
+
+    /// Steps that `epochs` are; none before the first evaluation, which tells how many an epoch has.
+    pub fn steps_of(&self, epochs: f64) -> Option<u64> {
+        let evaluated = self.epochs.last().filter(|evaluated| evaluated.epoch > 0.0)?;
+        let per_epoch = (evaluated.step as f64 / evaluated.epoch).round();
+        Some((epochs * per_epoch).ceil() as u64)
+    }
+
+    /// Whether `wanted` are the settings of this run with a later end.
+    pub fn is_extended_by(&self, wanted: &Settings) -> bool {
+        let ends = [&self.settings.extended_from[..], &[self.step]].concat();
+        self.is_trained() && wanted.extended_from == ends
+    }
 }
 
 /// Writes the checkpoint to `path`, atomically.

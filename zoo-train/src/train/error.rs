@@ -8,6 +8,7 @@ use zoo_core::weights::WeightsError;
 
 use crate::data::DataError;
 use crate::results::TableError;
+use crate::words::counted;
 
 /// Why a run did not start or did not end.
 #[derive(Debug, thiserror::Error)]
@@ -73,9 +74,10 @@ pub enum TrainError {
     },
     /// A run that is to be gone on with and has ended.
     #[error(
-        "{} is of a run that has ended, after {steps} steps, with its learning rate at the end of its schedule; to go on from \
-         its weights, start a run of its own with --weights {}, or train anew with more --epochs and without --resume",
+        "{} is of a run that has ended, after {}; to make it longer, give more --epochs or --steps beside --resume, \
+         or go on from its weights, in a run of its own, with --weights {} in place of it",
         path.display(),
+        counted(*steps, "step"),
         weights.display()
     )]
     Ended {

@@ -7,7 +7,7 @@ use zoo_core::Entry;
 use zoo_core::regular_file::read_text;
 
 use super::checkpoint::{Checkpoint, State};
-use super::settings::RESOLVED;
+use super::settings::{EXTENDED, RESOLVED};
 use super::{Settings, TrainError};
 use crate::console::say;
 use crate::lock::{Lock, Owner};
@@ -169,8 +169,13 @@ impl RunFolder {
     /// Where the file cannot be written.
     pub fn write_config(&self, settings: &Settings) -> Result<(), TrainError> {
         let (path, partial) = (self.config(), self.path.join("config.partial"));
-        let written = std::fs::write(&partial, format!("{RESOLVED}{}", settings.with_absolute_paths().to_toml()))
+        let heading = if settings.extended_from.is_empty() { RESOLVED } else { EXTENDED };
+        let written = std::fs::write(&partial, format!("{heading}{}", settings.with_absolute_paths().to_toml()))
             .and_then(|()| std::fs::rename(&partial, &path));
+        if written.is_err() {
+            // Half a file where there is no room takes some of it.
+            let _ = std::fs::remove_file(&partial);
+        }
         written.map_err(|source| TrainError::File { what: "write", path, source })
     }
 }
@@ -256,7 +261,16 @@ pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Found,
                 return Err(TrainError::InUse { path: folder.path, holder });
             }
             let resumed = Resumed::read(path)?;
-            if has_ended(results, &folder, &resumed)? {
+            let (has_ended, state) = (has_ended(results, &folder, &resumed)?, &resumed.checkpoint.state);
+            let extends = state.is_extended_by(wanted);
+            if extends && !has_ended {
+                return Err(TrainError::Setting(format!(
+                    "{} is of a run that has no row yet: give --resume without --epochs and --steps, which writes it, before \
+                     the run is made longer",
+                    resumed.file.display()
+                )));
+            }
+            if has_ended && !extends {
                 let best = folder.best();
                 let weights = if best.exists() { best } else { resumed.file.clone() };
                 return Err(TrainError::Ended { path: resumed.file, steps: resumed.checkpoint.state.step, weights });
@@ -407,8 +421,7 @@ impl Nearest {
 /// and writes it. Of a run with a row whose last checkpoint somebody removed, nothing is to be done either.
 fn has_ended(results: &Path, folder: &RunFolder, resumed: &Resumed) -> Result<bool, TrainError> {
     let state = &resumed.checkpoint.state;
-    let is_trained = state.stopped_early || (Some(state.step) >= state.settings.steps && state.running.steps == 0);
-    let may_have_ended = is_trained || resumed.stands_in;
+    let may_have_ended = state.is_trained() || resumed.stands_in;
     Ok(may_have_ended && accuracy::has_ended(results, &folder.name(), &state.settings.hash())?)
 }
 

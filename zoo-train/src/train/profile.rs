@@ -14,6 +14,7 @@ use super::loader::Loader;
 use super::run::{Prepared, Request};
 use super::trainer::Trainer;
 use crate::data::Dataset;
+use crate::words::counted;
 
 /// Steps before the first that counts: they find the allocator and the kernels' caches empty.
 const WARMUP_STEPS: u64 = 3;
@@ -56,7 +57,9 @@ pub fn profile(request: &Request, dataset: Dataset, steps: u64) -> Result<String
 fn text(plan: &Plan, records: &[Record], seconds: f64, steps: u64, batch_size: usize) -> String {
     let total = 1e3 * seconds;
     let heading = format!(
-        "{steps} steps of {batch_size} images, {total:.1} ms each, {:.0} img/s; the clock itself slows them a little\n",
+        "{} of {}, {total:.1} ms each, {:.0} img/s; the clock itself slows them a little\n",
+        counted(steps, "step"),
+        counted(batch_size as u64, "image"),
         batch_size as f64 / seconds
     );
     heading + "\n" + &operations(records, total, steps) + "\n" + &stages(plan, records, total, steps)

@@ -21,6 +21,7 @@ use crate::data::Dataset;
 use crate::interrupt;
 use crate::paths::expand;
 use crate::train::budget::Budget;
+use crate::train::checkpoint::State;
 use crate::train::estimate::estimate;
 use crate::train::folder::{self, Resume, Resumed};
 use crate::train::profile::profile;
@@ -28,6 +29,7 @@ use crate::train::progress::Verbosity;
 use crate::train::run::{Ending, Request, Scores, run as train};
 use crate::train::settings::{Given, Settings};
 use crate::train::starting_point;
+use crate::words::counted;
 
 pub use args::{Args, Named};
 
@@ -37,7 +39,7 @@ use args::flags;
 const FREE: [&str; 7] =
     ["threads", "workers", "device", "data_on_device", "cudnn_autotune", "checkpoint_every", "keep"];
 
-/// Settings that say how long a run is.
+/// Settings that say how long a run is, which [`set_length`] looks at.
 const LENGTH: [&str; 2] = ["epochs", "steps"];
 
 pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
@@ -151,14 +153,15 @@ fn settings(args: &Args) -> Result<(Settings, Given), Error> {
     Ok(Settings::layered(file, flags(args)?)?)
 }
 
-/// The settings of the run at `path`; flags may repeat them, and change only what no result depends on.
+/// The settings of the run at `path`; flags may repeat them, change what no result depends on, and make a run longer that has
+/// ended.
 fn settings_of_run(path: &Path, args: &Args) -> Result<Settings, Error> {
     let Resumed { file, checkpoint, .. } = Resumed::read(path)?;
-    let mut settings = checkpoint.state.settings;
+    let mut settings = checkpoint.state.settings.clone();
     if args.config.is_some() {
         misused!("a run that is resumed has its own settings: leave --config out, or --resume");
     }
-    for (key, value) in flags(args)? {
+    for (key, value) in flags(args)?.into_iter().filter(|(key, _)| !LENGTH.contains(&key.as_str())) {
         let mut table = Table::try_from(&settings)?;
         let earlier = table.insert(key.clone(), value.clone());
         let changed = Settings::deserialize(table)?;
@@ -167,17 +170,46 @@ fn settings_of_run(path: &Path, args: &Args) -> Result<Settings, Error> {
         } else if changed != settings {
             let earlier = earlier.map_or("nothing".to_string(), |earlier| earlier.to_string());
             let flag = key.replace('_', "-");
-            let file = file.display();
-            if LENGTH.contains(&key.as_str()) {
-                misused!(
-                    "{file} has {key} = {earlier}, not {value}, and a learning rate that falls over that length: leave --{flag} \
-                     out; or go on from its weights, in a run of its own, with --weights {file} in place of --resume"
-                );
-            }
-            misused!("{file} has {key} = {earlier}, not {value}: leave --{flag} out, or --resume");
+            misused!("{} has {key} = {earlier}, not {value}: leave --{flag} out, or --resume", file.display());
         }
     }
+    set_length(&mut settings, &checkpoint.state, args, &file)?;
     Ok(settings)
+}
+
+/// Gives the run at `state`, whose checkpoint is `file`, the length that the flags ask for, where it has ended and that is
+/// longer. Before its end it keeps its own, over which its learning rate falls.
+fn set_length(settings: &mut Settings, state: &State, args: &Args, file: &Path) -> Result<(), Error> {
+    let (flag, value, asked) = match (args.steps, args.epochs) {
+        (Some(steps), _) => ("steps", steps.to_string(), Some(steps)),
+        (None, Some(epochs)) => ("epochs", epochs.to_string(), state.steps_of(epochs)),
+        (None, None) => return Ok(()),
+    };
+    if state.is_trained() && asked > Some(state.step) {
+        settings.epochs = args.epochs.unwrap_or(settings.epochs);
+        settings.steps = asked;
+        settings.extended_from.push(state.step);
+        return Ok(());
+    }
+    // Before the first evaluation nothing tells how many steps an epoch has.
+    let is_own = if asked.is_some() { asked == settings.steps } else { args.epochs == Some(settings.epochs) };
+    let file = file.display();
+    let weights = format!("or go on from its weights, in a run of its own, with --weights {file} in place of --resume");
+    if !is_own && state.is_trained() {
+        misused!(
+            "--{flag} {value} makes the run of {file}, which has ended after {}, no longer: give more, {weights}",
+            counted(state.step, "step")
+        );
+    }
+    if !is_own {
+        misused!(
+            "{file} is at step {} of {}, over which its learning rate falls, and --{flag} {value} is another length: leave \
+             --{flag} out, and make the run longer once it has ended, {weights}",
+            state.step,
+            settings.steps.unwrap_or_default()
+        );
+    }
+    Ok(())
 }
 
 /// A flag that the first Ctrl-C (or a polite kill) sets, as [`interrupt`] says.

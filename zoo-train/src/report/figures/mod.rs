@@ -29,7 +29,7 @@ pub fn figures(rows: &Rows, observations: &Observations) -> Vec<Result<Figure, M
     figures
 }
 
-/// The accuracies of each data set, those with a run of ours first. Runs on a part of it, or from weights, are left out: beside
+/// The accuracies of each data set, those with a run of ours first. Runs on a part of it, from weights or made longer are left out: beside
 /// the others they would be read as what they are not.
 fn by_dataset(observations: &Observations) -> Vec<(String, Vec<&Observation>)> {
     let whole = || observations.all.iter().filter(|observation| observation.apart.is_empty());
@@ -56,7 +56,8 @@ fn left_out(dataset: &str, observations: &Observations) -> Option<String> {
     let apart = |observation: &&Observation| observation.dataset == dataset && !observation.apart.is_empty();
     let count = observations.all.iter().filter(apart).count();
     let (runs, are) = if count == 1 { ("run", "is") } else { ("runs", "are") };
-    (count > 0).then(|| format!("{count} {runs} on a part of the data or from weights {are} in the table alone."))
+    (count > 0)
+        .then(|| format!("{count} {runs} on a part of the data, from weights or made longer {are} in the table alone."))
 }
 
 /// Of the sets that a family is published in, the one with the most rows, and all that was measured. Two sources of the

@@ -325,7 +325,10 @@ impl<'a> Run<'a> {
         let Some(patience) = self.state.settings.patience.and_then(|patience| usize::try_from(patience).ok()) else {
             return false;
         };
-        let scores: Vec<f64> = self.state.epochs.iter().map(Epoch::better_top1).collect();
+        // A run that was extended has its patience anew.
+        let begun = self.state.settings.extended_from.last().copied().unwrap_or(0);
+        let scores: Vec<f64> =
+            self.state.epochs.iter().filter(|epoch| epoch.step > begun).map(Epoch::better_top1).collect();
         // The first of the best ones.
         let best = scores.iter().enumerate().rev().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(index, _)| index);
         scores.len() - best > patience
@@ -417,6 +420,7 @@ impl<'a> Run<'a> {
             limit_train: settings.limit_train,
             limit_test: settings.limit_test,
             weights: &self.weights,
+            extended_from: &settings.extended_from,
         };
         let environment = Environment::detect(&settings.device);
         if let Some(warning) = accuracy::append(&self.request.results, &row, &environment)? {

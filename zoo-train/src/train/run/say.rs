@@ -5,6 +5,7 @@ use super::{Ending, Run, Scores};
 use crate::train::TrainError;
 use crate::train::metrics::Epoch;
 use crate::train::progress::time;
+use crate::words::counted;
 
 /// Seconds that are worth a word.
 const MENTIONED: f64 = 2.0;
@@ -31,19 +32,20 @@ impl Run<'_> {
                 grouped(cost.macs),
             ),
             format!(
-                "{}: {} training{} and {} test images; {} steps of {} images, {:.2} epochs",
+                "{}: {} training{} and {}; {} of {}, {:.2} epochs",
                 self.dataset.name,
                 grouped(self.source.split.len() as u64),
                 if self.source.on_device { " (on the device)" } else { "" },
-                grouped(self.test.len() as u64),
-                grouped(self.steps),
-                settings.batch_size,
+                counted(self.test.len() as u64, "test image"),
+                counted(self.steps, "step"),
+                counted(settings.batch_size as u64, "image"),
                 self.steps as f64 / per_epoch as f64,
             ),
             format!(
-                "expected time {expected} at {:.0} img/s on {} threads; Ctrl-C saves, --resume auto goes on",
+                "expected time {expected} at {:.0} img/s on {}; Ctrl-C saves, --resume {} goes on",
                 settings.batch_size as f64 / per_step,
-                tch::get_num_threads(),
+                counted(tch::get_num_threads().unsigned_abs().into(), "thread"),
+                self.resumes_by(),
             ),
             match self.state.step {
                 0 => format!("results in {}", self.folder.path.display()),
@@ -82,8 +84,9 @@ impl Run<'_> {
                 self.say_cold_average();
             }
             Ok(Ending::Interrupted) => self.progress.say(&format!(
-                "stopped at step {} after {seconds}; go on with --resume auto",
-                grouped(self.state.step)
+                "stopped at step {} after {seconds}; go on with --resume {}",
+                grouped(self.state.step),
+                self.resumes_by(),
             )),
             Err(_) if self.folder.last().exists() => {
                 self.progress.say(&format!("the last good checkpoint is {}", self.folder.last().display()));
@@ -94,14 +97,20 @@ impl Run<'_> {
 }
 
 impl Run<'_> {
+    /// What `--resume` is told to go on with it: settings do not tell a run that was extended.
+    fn resumes_by(&self) -> String {
+        let is_plain = self.state.settings.extended_from.is_empty();
+        if is_plain { "auto".into() } else { self.folder.path.display().to_string() }
+    }
+
     /// An average of too few steps still holds weights of the start.
     fn say_cold_average(&mut self) {
         let Some(average) = &self.trainer.average else { return };
         let (steps, decay) = (self.state.step, average.decay_at(self.state.step));
         if let Some(target) = average.warms_to(steps) {
             self.progress.say(&format!(
-                "note: after {} steps the average is still cold, its decay {decay:.4} on the way to {target}",
-                grouped(steps)
+                "note: after {} the average is still cold, its decay {decay:.4} on the way to {target}",
+                counted(steps, "step")
             ));
         }
     }
@@ -112,6 +121,7 @@ pub fn skipped_lines(images: &str, skipped: &[String]) -> Vec<String> {
     if skipped.is_empty() {
         return Vec::new();
     }
-    let heading = format!("skipped {} {images} images that cannot be read:", skipped.len());
+    let (images, they) = (format!("{images} image"), if skipped.len() == 1 { "it" } else { "they" });
+    let heading = format!("skipped {}, as {they} cannot be read:", counted(skipped.len() as u64, &images));
     std::iter::once(heading).chain(skipped.iter().map(|line| format!("  {line}"))).collect()
 }

@@ -20,6 +20,7 @@ use crate::train::test_set::TestSet;
 use crate::train::trainer::Trainer;
 use crate::train::{Settings, TrainError, calibrate, features, metrics, norms};
 use crate::weights::{Identified, classes};
+use crate::words::counted;
 
 /// What a run needs before its first step, but for weights.
 pub struct Prepared {
@@ -100,9 +101,10 @@ impl<'a> Run<'a> {
             other_threads(resumed.checkpoint.state.settings.threads, request.settings.threads)
         }));
         let settings = match &found {
-            Some((_, resumed)) => in_force(&request.settings, &resumed.checkpoint.state.settings),
+            Some((_, resumed)) => in_force(&request.settings, &resumed.checkpoint.state),
             None => request.settings.clone(),
         };
+        let extended = found.as_ref().is_some_and(|(_, resumed)| resumed.checkpoint.state.is_extended_by(&settings));
         let earlier = found.as_ref().map(|(_, resumed)| &resumed.checkpoint);
         let prepared = Prepared::with(request, settings, dataset, earlier)?;
         let Prepared { settings, progressive, plans, source, test, dataset } = prepared;
@@ -137,6 +139,9 @@ impl<'a> Run<'a> {
         let (folder, state, is_newest) = match found {
             Some((folder, Resumed { file, checkpoint, .. })) => {
                 let settings = Settings { steps: Some(steps), ..settings };
+                if extended {
+                    loaded.push(say_extension(&checkpoint.state, &settings, source.steps_per_epoch()));
+                }
                 let is_newest = file.file_name() == folder.last().file_name();
                 (folder, load(&mut trainer, checkpoint, settings)?, is_newest)
             }
@@ -156,7 +161,7 @@ impl<'a> Run<'a> {
         metrics::rewrite(&folder.metrics(), &state.epochs)?;
         // A budget that was resumed became steps in the first sitting.
         if request.budget.is_some() && state.step > 0 {
-            loaded.push(format!("note: --budget is not used, as this run has its {steps} steps already"));
+            loaded.push(format!("note: --budget is not used, as this run has its {} already", counted(steps, "step")));
         }
         let budget = request.budget.filter(|_| state.step == 0);
         let earlier_seconds = state.seconds;
@@ -181,17 +186,23 @@ impl<'a> Run<'a> {
         loaded.iter().for_each(|line| run.progress.say(line));
         run.say_beginning();
         run.progress.begin(steps, run.state.step);
-        if !is_newest {
-            // The steps behind it are given up: what goes back, or resumes, must not go on with them.
+        if !is_newest || extended {
+            // The steps behind it are given up: what goes back, or resumes, must not go on with them. Nor may it take a run
+            // that was extended for one that has ended.
             run.save()?;
         }
         Ok(run)
     }
 }
 
-/// The settings of an earlier run, with what does not change its results from the new request.
-fn in_force(request: &Settings, earlier: &Settings) -> Settings {
+/// The settings of an earlier run, with what does not change its results from the new request, and its length where it is
+/// extended.
+fn in_force(request: &Settings, state: &State) -> Settings {
+    let length = if state.is_extended_by(request) { request } else { &state.settings };
     Settings {
+        epochs: length.epochs,
+        steps: length.steps,
+        extended_from: length.extended_from.clone(),
         threads: request.threads,
         workers: request.workers,
         device: request.device.clone(),
@@ -199,7 +210,7 @@ fn in_force(request: &Settings, earlier: &Settings) -> Settings {
         cudnn_autotune: request.cudnn_autotune,
         checkpoint_every: request.checkpoint_every,
         keep: request.keep,
-        ..earlier.clone()
+        ..state.settings.clone()
     }
 }
 
@@ -237,7 +248,26 @@ pub fn load_weights(
 
 fn load(trainer: &mut Trainer, checkpoint: Checkpoint, settings: Settings) -> Result<State, TrainError> {
     checkpoint.load_trainer(trainer)?;
-    Ok(State { settings, ..checkpoint.state })
+    // A run that is extended has an end before it again.
+    let stopped_early =
+        checkpoint.state.stopped_early && checkpoint.state.settings.extended_from == settings.extended_from;
+    Ok(State { settings, stopped_early, ..checkpoint.state })
+}
+
+/// What becomes of the learning rate of the run at `state` with the length of `settings`.
+fn say_extension(state: &State, settings: &Settings, per_epoch: u64) -> String {
+    let rate = |settings: &Settings, step: u64| {
+        settings.schedule(settings.steps.unwrap_or(0), per_epoch).rate(step) * state.rate_scale
+    };
+    let (ended, goes_on) = (rate(&state.settings, state.step.saturating_sub(1)), rate(settings, state.step));
+    let steps = settings.steps.unwrap_or(0);
+    format!(
+        "extended from {} to {}: the learning rate, {ended:.3e} at the end until now, goes on at {goes_on:.3e}, where a \
+         schedule of {} has it by then; the row will say so",
+        counted(state.step, "step"),
+        counted(steps, "step"),
+        counted(steps, "step"),
+    )
 }
 
 /// Operations that are frozen until the end.
@@ -253,8 +283,9 @@ fn other_threads(earlier: Option<i32>, now: Option<i32>) -> Option<String> {
     let (earlier, now) = (earlier?, now?);
     (earlier != now).then(|| {
         format!(
-            "note: trained on {earlier} threads until now, and on {now} from here on: sums are rounded otherwise in their last \
-             bits, so the run is not the same to the last bit; --threads {earlier} keeps it so"
+            "note: trained on {} until now, and on {now} from here on: sums are rounded otherwise in their last \
+             bits, so the run is not the same to the last bit; --threads {earlier} keeps it so",
+            counted(earlier.unsigned_abs().into(), "thread")
         )
     })
 }

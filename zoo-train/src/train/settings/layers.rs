@@ -31,6 +31,9 @@ const EITHER: [(&str, &str); 2] = [("epochs", "steps"), ("weights", "pretrained"
 /// that these, or a budget, came to, and the steps count.
 pub const RESOLVED: &str = "# The settings of a run, as resolved: --config with this file repeats it.\n";
 
+/// The same of a run that was extended.
+pub const EXTENDED: &str = "# The settings of a run that was extended: no file repeats its learning rates.\n";
+
 /// Puts a setting over those of layers below.
 pub fn lay(table: &mut Table, key: &str, value: Value) {
     for (one, other) in EITHER {
@@ -39,6 +42,17 @@ pub fn lay(table: &mut Table, key: &str, value: Value) {
         }
     }
     table.insert(key.into(), value);
+}
+
+/// Refuses what only a run that goes on can be.
+fn check_extended(layer: &Table, place: &str) -> Result<(), TrainError> {
+    match layer.contains_key("extended_from") {
+        true => Err(TrainError::Setting(format!(
+            "{place}`extended_from` is of a run whose learning rates no file repeats: leave that line out, and give either \
+             `epochs` or `steps`, to train as long in one schedule"
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// Refuses settings of one layer of which one rules out the other.
@@ -65,6 +79,7 @@ impl Settings {
             let layer: Table = text.parse().map_err(|error| in_file(path, text, &error))?;
             let is_resolved = text.starts_with(RESOLVED);
             if !is_resolved {
+                check_extended(&layer, &format!("{}: ", path.display()))?;
                 check_either(&layer, &format!("{}: ", path.display()))?;
             }
             for (key, value) in layer {
@@ -83,6 +98,7 @@ impl Settings {
                 })?;
             }
         }
+        check_extended(&flags, "")?;
         check_either(&flags, "")?;
         given.0.extend(flags.keys().cloned());
         flags.into_iter().for_each(|(key, value)| lay(&mut merged, &key, value));

@@ -11,7 +11,7 @@ use toml::{Table, Value};
 use zoo_core::weights::padding;
 use zoo_core::{Entry, Options};
 
-pub use layers::{DEFAULTS, Given, RESOLVED, lay};
+pub use layers::{DEFAULTS, EXTENDED, Given, RESOLVED, lay};
 
 use super::TrainError;
 use super::augment::{Flip, Policy};
@@ -80,6 +80,9 @@ pub struct Settings {
     pub epochs: f64,
     /// Optimizer steps of the run.
     pub steps: Option<u64>,
+    /// Steps at which the run had ended before it was extended, each time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extended_from: Vec<u64>,
     /// Steps of warm-up; by default the largest power of two within an eighth of the steps.
     pub warmup_steps: Option<u64>,
     /// Images of one optimizer step.
