@@ -378,6 +378,20 @@ fn a_subset_takes_the_classes_that_it_lists() {
 }
 
 #[test]
+fn a_run_goes_on_with_the_classes_that_it_was_trained_on_alone() {
+    let dir = two_classes();
+    train_in(&dir, &["--batch-size", "8", "--steps", "2"]).code(0);
+    let run = run_folder(dir.path());
+    let longer = ["--batch-size", "8", "--steps", "4", "--resume", run.to_str().unwrap()];
+    folder(&pictures(&dir), &["bird"], 16, 6);
+    let words = ["was trained on 2 classes, and folder:pictures has 3 classes now: class 1 was `cat` and is `bird`"];
+    train_in(&dir, &longer).refused(&words);
+    fs::remove_dir_all(pictures(&dir).join("train/bird")).unwrap();
+    fs::remove_dir_all(pictures(&dir).join("val/bird")).unwrap();
+    train_in(&dir, &longer).code(0);
+}
+
+#[test]
 fn fewer_images_come_from_all_classes() {
     let dir = two_classes();
     let output =

@@ -67,7 +67,7 @@ fn the_name_of_a_network_spares_the_flag_and_decides_padding_and_epsilon() {
     let tf = json(evaluated(folder.path(), "--weights tf.safetensors"));
     let found = &tf["preprocessing"];
     assert_eq!((&tf["model"], &found["padding"], &found["bn_eps"]), (&model.into(), &"same".into(), &0.001.into()));
-    assert_eq!((&found["why"]["padding"], &found["mean"][0]), (&"file".into(), &0.5.into()));
+    assert_eq!((&found["why"]["padding"], &found["mean"][0]), (&"arch in the file".into(), &0.5.into()));
     let flagged = json(evaluated(folder.path(), "--weights tf.safetensors --padding symmetric"));
     assert_eq!(flagged["preprocessing"]["padding"], "symmetric");
     assert_ne!(tf["loss"], flagged["loss"]);
@@ -98,13 +98,15 @@ fn files_of_torchvision_get_their_own_preparation() {
     };
     picture(&folder.path().join("picture.png"), 40);
     assert!(
-        resize("mobilenet_v2-7ebf99e0", "mobilenet-v2").starts_with("resize 232 (file), bilinear (file), crop 224")
+        resize("mobilenet_v2-7ebf99e0", "mobilenet-v2")
+            .starts_with("resize 232 (file name), bilinear (file name), crop 224")
     );
     assert!(
-        resize("mobilenet_v2-b0353104", "mobilenet-v2").starts_with("resize 256 (file), bilinear (file), crop 224")
+        resize("mobilenet_v2-b0353104", "mobilenet-v2")
+            .starts_with("resize 256 (file name), bilinear (file name), crop 224")
     );
     let large = resize("mobilenet_v3_large-5c1a4163", "mobilenet-v3-large");
-    assert!(large.starts_with("resize 232 (file)") && large.contains("norm eps 1e-3 (file)"), "{large}");
+    assert!(large.starts_with("resize 232 (file name)") && large.contains("norm eps 1e-3 (file name)"), "{large}");
     let line = "predict mobilenet-v3-small --weights mobilenet_v2-7ebf99e0.safetensors --images picture.png";
     run(folder.path(), &words(line)).refused(&["holds mobilenet-v2, not mobilenet-v3-small"]);
 }

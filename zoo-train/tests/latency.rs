@@ -153,6 +153,21 @@ fn what_cannot_be_is_refused_before_anything_is_measured() {
     assert!(!folder.path().join("results").exists());
 }
 
+#[test]
+fn a_table_that_takes_no_row_is_refused_before_anything_is_measured() {
+    for (command, table) in
+        [("latency", "latency.csv"), ("latency", "latency-stages.csv"), ("throughput", "throughput.csv")]
+    {
+        let folder = tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("results")).unwrap();
+        std::fs::write(folder.path().join("results").join(table), "mine,yours\n1,2\n").unwrap();
+        let flags = [command, SMALL, "--mode", "native", "--runs", "1000000"];
+        let more = if table == "latency-stages.csv" { &["--per-stage"][..] } else { &[] };
+        let output = run(folder.path(), &[&flags, more].concat()).refused(&[table, "another header (`mine,yours`)"]);
+        assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
+    }
+}
+
 /// Starts a measurement, stops it by `signal` once a line on standard error holds `words`, and returns what it printed.
 #[track_caller]
 fn stopped(folder: &Path, arguments: &[&str], words: &str, signal: &str) -> String {

@@ -6,7 +6,9 @@ mod command;
 use std::path::Path;
 
 use command::{Output, csv_of, run, run_folder, train};
+use tch::{Device, Kind, Tensor};
 use tempfile::{TempDir, tempdir};
+use zoo_core::weights::write_safetensors;
 
 /// A network that saw whole images of 32 px, and the flags that name it.
 fn trained() -> (TempDir, Vec<String>) {
@@ -73,6 +75,25 @@ fn folders_are_walked_and_bad_files_left_out_where_that_is_asked_for() {
     let none = predict(folder.path(), &flags, &["--images", "some/c.png", "--skip-bad", "--output", "none.csv"]);
     none.refused(&["none of the 1 pictures"]);
     assert!(!left("none.csv") && !left("none.csv.partial"));
+}
+
+#[test]
+fn images_that_are_none_or_no_numbers_are_refused_by_name() {
+    let (folder, flags) = trained();
+    let logits = |images: Tensor| {
+        let path = folder.path().join("in.safetensors");
+        write_safetensors(&path, &[("input".to_string(), images)], &std::collections::BTreeMap::new()).unwrap();
+        predict(folder.path(), &flags, &["--tensor", "in.safetensors", "--output", "out.safetensors"])
+    };
+    let images = || Tensor::zeros([2, 3, 32, 32], (Kind::Float, Device::Cpu));
+    logits(images()).code(0);
+    for wrong in [f64::NAN, f64::INFINITY] {
+        let odd = images();
+        let _ = odd.get(1).get(2).get(3).get(4).fill_(wrong);
+        logits(odd).refused(&["in.safetensors", "`input` has values that are no numbers, or infinite"]);
+    }
+    let none = logits(Tensor::zeros([0, 3, 224, 224], (Kind::Float, Device::Cpu)));
+    none.refused(&["in.safetensors", "shape [0, 3, 224, 224]", "no images"]);
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn ctrl_c_saves_and_the_run_goes_on_to_the_same_bits() {
     let output = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
     assert!(output.stderr.contains(&format!("going on at step {steps} ")), "{}", output.stderr);
     assert_same_end(straight.path(), folder.path());
-    assert_eq!(statuses(folder.path()), ["interrupted", "done"]);
+    assert_eq!(statuses(folder.path()), ["done"]);
 }
 
 /// Starts a run, waits until it says `words`, and asks it to stop a little later.
@@ -176,7 +176,7 @@ fn a_run_that_is_stopped_twice_in_its_last_evaluation_goes_on_to_the_same_bits()
     interrupted_after(folder.path(), &flags, "going on at step 3");
     train(folder.path(), &flags).code(0);
     assert_same_end(straight.path(), folder.path());
-    assert_eq!(statuses(folder.path()), ["interrupted", "interrupted", "interrupted", "done"]);
+    assert_eq!(statuses(folder.path()), ["done"]);
 }
 
 #[test]
@@ -206,26 +206,7 @@ fn a_polite_kill_saves_as_ctrl_c_does() {
     let folder = interrupted("TERM");
     assert_eq!(statuses(folder.path()), ["interrupted"]);
     train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
-    assert_eq!(statuses(folder.path()), ["interrupted", "done"]);
-}
-
-#[test]
-fn a_run_that_another_process_trains_is_left_alone() {
-    let folder = tempdir().unwrap();
-    let mut child = start(folder.path(), &FLAGS);
-    assert!(wait_for_checkpoints(&mut child, folder.path(), 1), "it ended too soon");
-    command::signal(&child, "STOP");
-    let path = run_folder(folder.path());
-    let by_path = train(folder.path(), &[&FLAGS[..], &["--resume", path.to_str().unwrap()]].concat());
-    by_path.refused(&[path.to_str().unwrap(), "is being trained by another process"]);
-    let anew = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
-    assert!(anew.stderr.contains("is being trained by another process"), "{}", anew.stderr);
-    assert!(!anew.stderr.contains("going on at step"), "{}", anew.stderr);
-    // Whoever is killed has it no longer.
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let resumed = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
-    assert!(resumed.stderr.contains("going on at step"), "{}", resumed.stderr);
+    assert_eq!(statuses(folder.path()), ["done"]);
 }
 
 #[test]
@@ -324,49 +305,6 @@ fn a_resume_by_path_does_not_mix_in_another_seed() {
         return;
     }
     assert_same_end(straight.path(), folder.path());
-}
-
-/// A library that makes `flock` fail as on a file system without locks.
-fn without_locks(folder: &Path) -> String {
-    let source = folder.join("flock.c");
-    fs::write(&source, "#include <errno.h>\nint flock(int file, int what) { errno = ENOLCK; return -1; }\n").unwrap();
-    let library = folder.join("flock.so");
-    let mut cc = std::process::Command::new("cc");
-    let status = cc.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status().unwrap();
-    assert!(status.success());
-    library.to_str().unwrap().to_string()
-}
-
-#[test]
-fn without_locks_of_the_file_system_a_file_keeps_other_processes_away() {
-    let folder = tempdir().unwrap();
-    let library = without_locks(folder.path());
-    let command = |flags: &[&str]| {
-        let mut command = command::zoo(folder.path(), &small(flags));
-        command.env("LD_PRELOAD", &library).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        command
-    };
-    let mut child = command(&FLAGS).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let before: Vec<String> = lines.by_ref().take_while(|line| !line.starts_with("results in ")).collect();
-    assert!(before.iter().any(|line| line.contains("no locks") && line.contains("run.lock")), "{before:?}");
-    assert!(wait_for_checkpoints(&mut child, folder.path(), 1), "it ended too soon");
-    command::signal(&child, "STOP");
-    let path = run_folder(folder.path());
-    let resume = [&FLAGS[..], &["--resume", path.to_str().unwrap()]].concat();
-    let output = command(&resume).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    let holder = format!("is being trained by another process (process {} on ", child.id());
-    assert!(output.status.code() == Some(1) && said.contains(&holder) && said.contains("run.lock"), "{said}");
-    // Whoever is killed leaves its file, which is known to be of nobody.
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(path.join("run.lock").exists());
-    let output = command(&resume).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(!path.join("run.lock").exists());
-    assert_eq!(statuses(folder.path()), ["done"]);
-    assert_same_end(straight().path(), folder.path());
 }
 
 #[test]

@@ -131,6 +131,20 @@ fn a_sweep_that_was_killed_goes_on_where_its_run_was() {
 }
 
 #[test]
+fn a_sweep_that_is_stopped_says_at_its_end_how_far_it_came_and_what_goes_on() {
+    let folder = folder(&(training("width = 0.35", "steps = 2") + &training("width = 0.5", "steps = 100000")));
+    let (mut running, said) = heard(folder.path(), &[]);
+    let lines = said.inspect(|line| {
+        if line.contains("x0.35 wide") && line.contains("top-1") {
+            command::signal(&running, "INT");
+        }
+    });
+    let last = lines.last().unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    assert_eq!(last, "my.toml: 1 done now; rows are in results; stopped, and the same command goes on");
+}
+
+#[test]
 fn ctrl_c_saves_and_the_same_command_goes_on() {
     let folder = folder(&training("width = 0.35", "steps = 3000"));
     let mut running = start(folder.path(), &[]);

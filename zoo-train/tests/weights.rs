@@ -49,7 +49,7 @@ fn an_export_scores_what_the_checkpoint_scored() {
         for key in ["top1", "top5", "loss", "model", "input_size"] {
             assert_eq!(original[key], exported[key], "{scheme} {key}");
         }
-        assert_eq!(exported["preprocessing"]["why"]["padding"], "file");
+        assert_eq!(exported["preprocessing"]["why"]["padding"], "metadata");
     }
     let line = format!("export --weights {best} --scheme lukemelas --output x.safetensors");
     run(folder.path(), &words(&line)).refused(&["lukemelas has no names for mobilenet-v3-small"]);

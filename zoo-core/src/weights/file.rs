@@ -273,7 +273,7 @@ impl TensorFile {
         let left = self.left_out(taken, other);
         said.extend((!left.is_empty()).then(|| format!("left out: {}", left.join(", "))));
         let is_alone = !self.averages_taken && other.is_none() && left.is_empty();
-        let is_usual = taken.prefix.is_empty() || (taken.set == 0 && is_wrapper(&taken.prefix));
+        let is_usual = self.sets[taken.set].path.is_empty() && is_wrapper(&taken.prefix);
         (!(is_alone && is_usual)).then(|| said.join("; "))
     }
 

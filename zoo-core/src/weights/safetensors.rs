@@ -14,6 +14,14 @@ use super::view::{Layout, View};
 /// Tensors that a file may have: ten times those of a checkpoint of the largest network here, with averages and optimizer.
 const MOST_TENSORS: usize = 50_000;
 
+/// Refuses a file of more tensors than any network has.
+pub(super) fn bound(tensors: usize) -> Result<(), Problem> {
+    match tensors > MOST_TENSORS {
+        true => Err(Problem::Unsupported(format!("holds over {MOST_TENSORS} tensors, and no network has so many"))),
+        false => Ok(()),
+    }
+}
+
 /// The tensors of a file, in the order of their data.
 pub(super) fn read(bytes: &[u8]) -> Result<Contents, Problem> {
     let mut cursor = Cursor::new(bytes, 0);
@@ -30,12 +38,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Contents, Problem> {
         return damaged(format!("its header describes {expected} bytes of data, and there are {found}"));
     }
     let by_name = header.tensors();
-    if by_name.len() > MOST_TENSORS {
-        return Err(Problem::Unsupported(format!(
-            "holds {} tensors, and no network has over {MOST_TENSORS}",
-            by_name.len()
-        )));
-    }
+    bound(by_name.len())?;
     let mut infos: Vec<_> = by_name.into_iter().collect();
     infos.sort_by(|(name, info), (other, next)| (info.data_offsets, name).cmp(&(next.data_offsets, other)));
     let tensors = infos.into_iter().map(|(name, info)| {

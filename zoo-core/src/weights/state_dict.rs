@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::error::Problem;
 use super::pickle::{Object, Pickle, Stored, Value};
+use super::safetensors::bound;
 
 /// Where training scripts put the state dict, in the order of preference while the network is not known yet; averaged
 /// weights come last.
@@ -32,7 +33,8 @@ pub(super) fn find<'p, 'a>(pickle: &'p Pickle<'a>) -> Result<Vec<StateDict<'p, '
     if !is_container {
         return Err(Problem::Unsupported("is a pickle of something else than a dictionary of tensors".into()));
     }
-    let mut walk = Walk { pickle, names: MOST_NAME_BYTES + 2 * pickle.end, looks: MOST_LOOKS, found: Vec::new() };
+    let mut walk =
+        Walk { pickle, names: MOST_NAME_BYTES + 2 * pickle.end, looks: MOST_LOOKS, tensors: 0, found: Vec::new() };
     walk.run()?;
     let rank = |path: &str| match CONTAINERS.iter().position(|container| *container == path) {
         Some(place) => place,
@@ -62,6 +64,8 @@ struct Walk<'p, 'a> {
     names: usize,
     /// Entries that may still be looked at.
     looks: usize,
+    /// Tensors that were found, in all dictionaries.
+    tensors: usize,
     found: Vec<StateDict<'p, 'a>>,
 }
 
@@ -133,6 +137,8 @@ impl<'p, 'a> Walk<'p, 'a> {
                     places.insert(name, tensors.len());
                     let name = format!("{prefix}{name}");
                     self.spend(&name)?;
+                    self.tensors += 1;
+                    bound(self.tensors)?;
                     tensors.push((name, tensor));
                 }
             }

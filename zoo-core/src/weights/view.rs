@@ -70,10 +70,11 @@ impl View {
         let element = kind.elt_size_in_bytes();
         // A view may repeat elements, without end if it were let: none is larger than the file that it came in.
         let bytes = layout.elements().and_then(|elements| elements.checked_mul(element));
-        if bytes.is_none_or(|bytes| bytes > file_size) {
+        let is_empty = shape.contains(&0) && bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok());
+        if !is_empty && bytes.is_none_or(|bytes| bytes > file_size) {
             return fails("is larger than the file");
         }
-        if shape.contains(&0) {
+        if is_empty {
             return Ok(View { range: 0..0, layout: layout.clone() });
         }
         let byte = |index: usize| index.checked_mul(element)?.checked_add(storage.start);

@@ -20,17 +20,17 @@ mod show;
 mod sweep;
 mod throughput;
 mod train;
+mod typed;
 mod usage;
 mod waiting;
 mod weights;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Error;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use zoo_core::{Architecture, Registry};
 
 use crate::console::{self, say};
@@ -40,7 +40,7 @@ const INTERRUPTED: u8 = 130;
 
 /// Train, evaluate, measure and compare the networks of the zoo.
 ///
-/// Without a subcommand it trains: `zoo-train --model efficientnet-b2`.
+/// Without a subcommand it trains: `zoo-train efficientnet-b2`.
 #[derive(Debug, Parser)]
 #[command(name = "zoo-train", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 struct Cli {
@@ -135,11 +135,7 @@ pub fn main_with(extra: &[&'static Architecture]) -> ExitCode {
 
 fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result<Outcome, Error> {
     let arguments: Vec<OsString> = arguments.collect();
-    // A crate of one's own has a binary of its own, which should not call itself zoo-train.
-    let name = arguments.first().and_then(|path| Path::new(path).file_stem()).map(|name| name.to_string_lossy());
-    let name = name.map_or_else(|| "zoo-train".to_string(), |name| name.into_owned());
-    let matches = Cli::command().name(name.clone()).bin_name(name).get_matches_from(arguments.clone());
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let Some(cli) = typed::read(registry, &arguments)? else { return Ok(Outcome::Done) };
     if cli.command.as_ref().is_none_or(Command::computes) {
         waiting::spin_briefly(&arguments);
     }

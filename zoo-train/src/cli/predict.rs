@@ -80,6 +80,9 @@ fn logits(registry: &Registry, args: &Args, input: &Path, output: &Path) -> Resu
     if images.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
         bail!("{}: `{INPUT}` has values that are no numbers, or infinite: mend the images", input.display());
     }
+    if shape[0] == 0 {
+        bail!("{}: `{INPUT}` has shape {shape:?}, which are no images: give one at least", input.display());
+    }
     let opened = args.weights.open(registry, Some(height as u32))?;
     // How it is run; images that are tensors are prepared already.
     say!("{}", opened.resolved);
@@ -91,10 +94,7 @@ fn logits(registry: &Registry, args: &Args, input: &Path, output: &Path) -> Resu
         let name = |row: usize| format!("image {} of {}", first as usize + row, input.display());
         parts.push(logits_of(&forward, opened.model.device(), &batch, name)?);
     }
-    let logits = match parts.is_empty() {
-        true => Tensor::f_zeros([0, i64::from(opened.model.plan().options.classes)], (Kind::Float, Device::Cpu))?,
-        false => Tensor::f_cat(&parts, 0)?,
-    };
+    let logits = Tensor::f_cat(&parts, 0)?;
     write_safetensors(output, &[(LOGITS.to_string(), logits)], &BTreeMap::new())?;
     Ok(())
 }

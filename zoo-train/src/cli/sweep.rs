@@ -124,8 +124,9 @@ fn end(summary: &Summary, args: &Args) -> Result<Outcome, Error> {
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     if !args.quiet {
         let what = if said.is_empty() { "nothing was ended".into() } else { said.join(", ") };
+        let stopped = if *stopped { "; stopped, and the same command goes on" } else { "" };
         let part = if args.shard.is_whole() { String::new() } else { format!(", part {}", args.shard) };
-        say!("{}{part}: {}; rows are in {}", args.file.display(), what, args.results.display());
+        say!("{}{part}: {what}; rows are in {}{stopped}", args.file.display(), args.results.display());
         failed.iter().for_each(|(cell, status)| say!("  {cell}: {status}"));
     }
     if *stopped {

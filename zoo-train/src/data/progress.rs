@@ -1,10 +1,14 @@
-//! How far a download is: a bar on a terminal, a line per tenth elsewhere, nothing when asked to be quiet.
+//! How far a download is: a bar on a terminal, a line per tenth elsewhere, and none of them within seconds of another, nothing when asked to be quiet.
 
 use std::io::{IsTerminal, stderr};
+use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::console::say;
+
+/// Between two lines in a log.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// Reports the progress of one download to stderr.
 pub(crate) struct Progress {
@@ -15,8 +19,8 @@ pub(crate) struct Progress {
 enum Form {
     Quiet,
     Bar(ProgressBar),
-    /// Tenths that have been reported.
-    Lines(u64),
+    /// Tenths that have been reported, and when.
+    Lines(u64, Instant),
 }
 
 impl Progress {
@@ -25,7 +29,7 @@ impl Progress {
         let form = match (quiet, stderr().is_terminal()) {
             (true, _) => Form::Quiet,
             (false, true) => Form::Bar(bar(what)),
-            (false, false) => Form::Lines(0),
+            (false, false) => Form::Lines(0, Instant::now()),
         };
         Progress { what: what.to_string(), form }
     }
@@ -38,13 +42,13 @@ impl Progress {
                 bar.set_length(total.unwrap_or(done));
                 bar.set_position(done);
             }
-            Form::Lines(reported) => {
+            Form::Lines(reported, last) => {
                 let Some(total) = total.filter(|total| *total > 0) else {
                     return;
                 };
                 let tenths = done.saturating_mul(10) / total;
-                if tenths > *reported {
-                    *reported = tenths;
+                if tenths > *reported && last.elapsed() >= PAUSE {
+                    (*reported, *last) = (tenths, Instant::now());
                     say!("{}: {} of {}", self.what, HumanBytes(done), HumanBytes(total));
                 }
             }
@@ -56,7 +60,7 @@ impl Progress {
         match &self.form {
             Form::Quiet => {}
             Form::Bar(bar) => bar.suspend(|| say!("{line}")),
-            Form::Lines(_) => say!("{line}"),
+            Form::Lines(..) => say!("{line}"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Environment, Table, TableError, command, status};
+use super::{Change, Environment, Table, TableError, command, status};
 use crate::data;
 
 /// The columns, in order; `results/README.md` documents each with its unit.
@@ -114,6 +114,10 @@ pub struct Row<'a> {
     pub extended_from: &'a [u64],
 }
 
+fn place(name: &str) -> Option<usize> {
+    HEADER.iter().position(|column| *column == name)
+}
+
 /// Whether `accuracy.csv` in `results` has the row of a run of this name and configuration that came to its end. A run of the
 /// same name in an earlier checkout is not told apart, and need not be: with the same configuration it came to the same.
 ///
@@ -121,7 +125,6 @@ pub struct Row<'a> {
 /// Where the table cannot be read or has another header.
 pub fn has_ended(results: &Path, run: &str, config_hash: &str) -> Result<bool, TableError> {
     let rows = table(results).rows()?;
-    let place = |name: &str| HEADER.iter().position(|column| *column == name);
     let places = (place("run"), place("config_hash"), place("status"));
     let (Some(of_run), Some(of_hash), Some(of_status)) = places else { return Ok(false) };
     Ok(rows.iter().any(|row| row[of_run] == run && row[of_hash] == config_hash && status::is_done(&row[of_status])))
@@ -135,7 +138,8 @@ pub fn check(results: &Path) -> Result<(), TableError> {
     table(results).rows().map(|_| ())
 }
 
-/// Appends `row` to `accuracy.csv` in `results`; returns a warning where an earlier row was torn.
+/// Adds `row` to `accuracy.csv` in `results`, in place of those that say that the same run was interrupted; returns a warning
+/// where an earlier row was torn.
 ///
 /// # Errors
 /// Where the table cannot be written or has another header.
@@ -182,5 +186,14 @@ pub fn append(results: &Path, row: &Row<'_>, environment: &Environment) -> Resul
         data::evaluated_split(row.dataset).into(),
         row.extended_from.iter().map(u64::to_string).collect::<Vec<_>>().join(" "),
     ];
-    table(results).append(&fields)
+    table(results).update(|rows| {
+        let is_sitting = |found: &Vec<String>| {
+            let same = |name| place(name).is_some_and(|place| found[place] == fields[place]);
+            let interrupted = place("status").is_some_and(|place| found[place] == status::INTERRUPTED);
+            // A cell that failed before its run began has no name.
+            interrupted && !row.run.is_empty() && same("run") && same("config_hash")
+        };
+        let remove = rows.iter().enumerate().filter(|(_, row)| is_sitting(row)).map(|(place, _)| place).collect();
+        Change { remove, append: vec![fields.to_vec()] }
+    })
 }

@@ -20,6 +20,7 @@ use super::shard::Shard;
 use super::training::Training;
 use crate::lock::Lock;
 use crate::results::Table;
+use crate::train::budget::whole;
 use crate::train::estimate::Estimate;
 
 /// Share of the budget that is left for what is not measured.
@@ -48,6 +49,15 @@ struct Cost {
     start: f64,
     /// Seconds an epoch; none where they could not be found out.
     epoch: Option<f64>,
+}
+
+/// The time that there is.
+#[derive(Clone, Copy, Debug)]
+struct Time {
+    /// All of it.
+    budget: Duration,
+    /// Seconds of it that were spent on measuring.
+    passed: f64,
 }
 
 /// What a cell costs, by trying; nothing where that was stopped.
@@ -96,9 +106,8 @@ impl Question<'_> {
         } else {
             let costs = self.measure_by(cells, &mut |cell| try_speed(cell, progress))?;
             let Some(costs) = costs else { return Ok(false) };
-            let left =
-                (budget.as_secs_f64() * (1.0 - RESERVE) - begun.elapsed().as_secs_f64()) * self.shard.count() as f64;
-            let epochs = epochs(cells, &costs, &chosen, left, self.shard)?;
+            let time = Time { budget, passed: begun.elapsed().as_secs_f64() };
+            let epochs = epochs(cells, &costs, &chosen, time, self.shard)?;
             progress.say(&format!("{epochs} epochs for each cell, by their speed"));
             for recipe in &open {
                 self.choose(recipe, epochs, &mut chosen)?;
@@ -242,7 +251,7 @@ fn epochs(
     cells: &[Cell],
     costs: &[Cost],
     chosen: &BTreeMap<String, f64>,
-    left: f64,
+    time: Time,
     shard: Shard,
 ) -> Result<f64, SweepError> {
     let (mut fixed, mut per_epoch) = (0.0, 0.0);
@@ -260,15 +269,16 @@ fn epochs(
             "--budget has no cell to choose epochs for, as those without a number have their rows: leave it out";
         return Err(SweepError::Budget(problem.into()));
     }
-    let epochs = ((left - fixed) / per_epoch).floor();
+    let left = time.budget.as_secs_f64() * (1.0 - RESERVE) - time.passed;
+    let epochs = ((left * shard.count() as f64 - fixed) / per_epoch).floor();
     if epochs >= 1.0 {
         return Ok(epochs);
     }
-    let needed = (fixed + per_epoch) / shard.count() as f64 / (1.0 - RESERVE);
+    let needed = ((fixed + per_epoch) / shard.count() as f64 + time.passed) / (1.0 - RESERVE);
     Err(SweepError::Budget(format!(
-        "--budget is too small for one epoch of each cell, which takes about {}: give more, or split the grid with \
-         --shard",
-        crate::train::progress::time(needed)
+        "--budget {} is too small for one epoch of each cell: give --budget {}, or split the grid with --shard",
+        whole(time.budget.as_secs_f64()),
+        whole(needed)
     )))
 }
 
@@ -349,7 +359,7 @@ mod tests {
         let cells = cells("");
         assert!(measure(&cells, &[Some(2.0), Some(4.0)], true).unwrap().is_none());
         let costs = measure(&cells, &[Some(2.0), Some(4.0)], false).unwrap().unwrap();
-        let epochs = epochs(&cells, &costs, &BTreeMap::new(), 62.0, Shard::default()).unwrap();
+        let epochs = epochs(&cells, &costs, &BTreeMap::new(), time(62.0), Shard::default()).unwrap();
         assert_eq!(epochs, 10.0);
     }
 
@@ -391,11 +401,31 @@ mod tests {
         assert!(error.contains(".speed.log says why"), "{error}");
     }
 
+    /// With so many seconds left.
+    fn time(left: f64) -> Time {
+        Time { budget: Duration::from_secs_f64((left + 5.0) / (1.0 - RESERVE)), passed: 5.0 }
+    }
+
+    #[test]
+    fn a_budget_that_is_too_small_is_named_and_what_would_do_does() {
+        let (cells, costs) = (cells(""), [Cost { start: 1.0, epoch: Some(4.0) }; 2]);
+        let choose = |seconds: u64| {
+            let time = Time { budget: Duration::from_secs(seconds), passed: 2.0 };
+            epochs(&cells, &costs, &BTreeMap::new(), time, Shard::default())
+        };
+        let error = choose(5).unwrap_err().to_string();
+        assert!(
+            error.starts_with("--budget 5s is too small for one epoch of each cell: give --budget 13s,"),
+            "{error}"
+        );
+        assert_eq!(choose(13).unwrap(), 1.0);
+    }
+
     #[test]
     fn without_a_cell_to_choose_for_there_is_no_number() {
         let cells = cells("");
         let done = [Cost { start: 0.0, epoch: Some(0.0) }; 2];
-        let error = epochs(&cells, &done, &BTreeMap::new(), 60.0, Shard::default()).unwrap_err().to_string();
+        let error = epochs(&cells, &done, &BTreeMap::new(), time(60.0), Shard::default()).unwrap_err().to_string();
         assert!(error.contains("leave it out"), "{error}");
     }
 }

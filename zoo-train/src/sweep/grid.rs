@@ -45,9 +45,11 @@ pub fn cells(file: &SweepFile, registry: &Registry) -> Result<Vec<Cell>, SweepEr
     let mut cells = Vec::new();
     for (grid, models) in file.grids.iter().zip(&models) {
         for &kind in &grid.kinds {
-            let recipe = if kind == Kind::Accuracy { Recipe::read(file, grid)? } else { Recipe::default() };
+            let trains = grid.kinds.contains(&Kind::Accuracy);
+            let recipe = if trains { Recipe::read(file, grid)? } else { Recipe::default() };
+            let classes = if trains && kind.takes("classes") { recipe.classes(file, grid)? } else { None };
             for entry in models {
-                let expander = Expander { file, grid, kind, recipe: &recipe, registry, entry: *entry };
+                let expander = Expander { file, grid, kind, recipe: &recipe, classes, registry, entry: *entry };
                 for point in points(grid, kind) {
                     cells.push(expander.cell(&point)?);
                 }
@@ -163,6 +165,8 @@ struct Expander<'a> {
     grid: &'a Grid,
     kind: Kind,
     recipe: &'a Recipe,
+    /// Those of the data set that the same grid trains on, for what is not training.
+    classes: Option<u32>,
     registry: &'a Registry,
     entry: Entry,
 }
@@ -257,7 +261,7 @@ impl Expander<'_> {
             width: point.width.unwrap_or(own.width),
             depth: point.depth.unwrap_or(own.depth),
             input_size: point.input_size.unwrap_or(own.input_size),
-            classes: point.classes.unwrap_or(own.classes),
+            classes: point.classes.or(self.classes).unwrap_or(own.classes),
             profile,
             ..own
         };
@@ -352,6 +356,28 @@ mod tests {
         let cells = expand(text).unwrap();
         assert_eq!(cells.len(), 9 + 18);
         assert_eq!(cells[9], "latency efficientnet-b0, 224 px, native, batch 1, 1 thread, f32, native");
+    }
+
+    #[test]
+    fn what_is_counted_beside_training_has_the_classes_of_its_data() {
+        let text = "[[grid]]\nkind = ['accuracy', 'count', 'latency']\nmodel = 'mobilenet-v2'\nmode = 'jit'\n";
+        let counted = |text: &str| expand(text).unwrap().remove(1);
+        assert!(counted(text).ends_with("224 px, native, 10 classes"), "{}", counted(text));
+        assert!(expand(text).unwrap()[2].contains("10 classes"));
+        assert!(counted(&format!("{text}classes = 7\n")).ends_with("7 classes"));
+        let folder = tempfile::tempdir().unwrap();
+        for class in ["train/a", "train/b", "train/c", "val/a", "val/b", "val/c"] {
+            std::fs::create_dir_all(folder.path().join(class)).unwrap();
+            for image in 0..200 {
+                std::fs::write(folder.path().join(class).join(format!("{image}.png")), "").unwrap();
+            }
+        }
+        let path = folder.path().display();
+        let dataset = |settings: &str| format!("{text}[grid.settings]\ndataset = 'folder:{path}'\n{settings}");
+        assert!(counted(&dataset("")).ends_with("3 classes"), "{}", counted(&dataset("")));
+        let subset = folder.path().join("subset.txt");
+        std::fs::write(&subset, "a\nc\n").unwrap();
+        assert!(counted(&dataset(&format!("subset = '{}'\n", subset.display()))).ends_with("2 classes"));
     }
 
     #[test]

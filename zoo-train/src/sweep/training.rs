@@ -80,6 +80,17 @@ impl Recipe {
         starts_from_weights(&self.given)
     }
 
+    /// The classes of its data set.
+    ///
+    /// # Errors
+    /// Where the data set cannot be had; the line of `grid` is named.
+    pub fn classes(&self, file: &SweepFile, grid: &Grid) -> Result<Option<u32>, SweepError> {
+        let (settings, _) = Settings::layered(None, self.given.clone())?;
+        let images = self.images.get_or_init(|| Counts::of(&settings)).clone();
+        let images = images.map_err(|problem| file.fail(grid.line, problem))?;
+        Ok(u32::try_from(images.classes).ok())
+    }
+
     /// The recipe with the values of the axes over it.
     ///
     /// # Errors

@@ -133,7 +133,7 @@ fn brief(seconds: f64) -> String {
 }
 
 /// Whole seconds or minutes, upwards, as `--budget` takes them.
-fn whole(seconds: f64) -> String {
+pub fn whole(seconds: f64) -> String {
     let seconds = seconds.ceil();
     if seconds < 300.0 { format!("{seconds:.0}s") } else { format!("{:.0}m", (seconds / 60.0).ceil()) }
 }

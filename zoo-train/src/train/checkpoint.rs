@@ -14,6 +14,7 @@ use super::average;
 use super::metrics::Epoch;
 use super::trainer::Trainer;
 use super::{Settings, TrainError};
+use crate::data::Dataset;
 use crate::weights::Description;
 
 /// Version of the layout; another one is refused by number.
@@ -129,6 +130,11 @@ pub fn save(path: &Path, trainer: &Trainer, state: &State, description: &Descrip
     Ok(write_safetensors(path, &tensors, &metadata)?)
 }
 
+fn count_of(classes: &[String]) -> String {
+    let word = if classes.len() == 1 { "class" } else { "classes" };
+    format!("{} {word}", classes.len())
+}
+
 fn optimizer_key(slot: &str, parameter: &str) -> String {
     format!("optimizer.{slot}.{parameter}")
 }
@@ -168,6 +174,27 @@ impl Checkpoint {
         }
         let state = serde_json::from_str(text).map_err(|error| problem(format!("has a damaged state ({error})")))?;
         Ok(Checkpoint { file, state })
+    }
+
+    /// Refuses classes other than those that it was trained on: logits would mean something else from here on.
+    ///
+    /// # Errors
+    /// The first difference.
+    pub fn check_classes(&self, dataset: &Dataset) -> Result<(), TrainError> {
+        let described = Description::from_metadata(&self.file.metadata).ok().and_then(|described| described.classes);
+        let Some(own) = described.filter(|own| *own != dataset.classes) else { return Ok(()) };
+        let at = own.iter().zip(&dataset.classes).take_while(|(own, now)| own == now).count();
+        let said = |classes: &[String]| classes.get(at).map_or("none".to_string(), |class| format!("`{class}`"));
+        let problem = format!(
+            "was trained on {}, and {} has {} now: class {} was {} and is {}",
+            count_of(&own),
+            dataset.name,
+            count_of(&dataset.classes),
+            at + 1,
+            said(&own),
+            said(&dataset.classes)
+        );
+        Err(TrainError::Checkpoint { path: self.file.path.clone(), problem })
     }
 
     /// Copies weights and running statistics into `model`.

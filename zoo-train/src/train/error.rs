@@ -29,6 +29,14 @@ pub enum TrainError {
     /// A row could not be written.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// The row of a run could not be written, whose checkpoint is whole.
+    #[error("{source}; --resume {} goes on, and adds the row", folder.display())]
+    NoRow {
+        /// Why.
+        source: TableError,
+        /// The run's folder.
+        folder: PathBuf,
+    },
     /// A setting that cannot be.
     #[error("{0}")]
     Setting(String),

@@ -8,6 +8,7 @@ use zoo_core::weights::{Said, Strictness, TensorFile, TrainedWith, classes_of, d
 use zoo_core::{Entry, Options, Plan, Registry};
 
 use super::libraries::{Known, known_by_file, known_by_name, model_of};
+use super::resolved::Origin;
 use super::{Description, Resolved, WeightsFault};
 use crate::train::Settings;
 use crate::train::checkpoint::settings_in;
@@ -100,10 +101,11 @@ pub fn identify(registry: &Registry, path: &Path, wanted: Wanted<'_>) -> Result<
     }
     let scheme = detect(&file, family, &plan)?;
     let by_file = known.map(|known| known.trained_with).unwrap_or_default();
+    let by_whom = if wanted.known.is_some() { Origin::Hub } else { Origin::FileName };
     let by_name = network_of(&file).map(|name| known_by_name(name, scheme)).unwrap_or_default();
     let by_name = by_script(&file.said, by_name);
-    let said = description.trained_with.or(by_file).or(by_name);
-    let resolved = Resolved::new(&entry, scheme, &wanted.flags, &said);
+    let told = [(description.trained_with, Origin::Metadata), (by_file, by_whom), (by_name, Origin::Arch)];
+    let resolved = Resolved::new(&entry, scheme, &wanted.flags, &told);
     let options = Options {
         classes: classes_of(&file, family, &plan).unwrap_or(options.classes),
         input_size: resolved.crop.0,

@@ -16,8 +16,14 @@ use crate::data::Preprocessing;
 pub enum Origin {
     /// A flag.
     Flag,
-    /// The file's metadata, or the table of the hub's weights.
-    File,
+    /// The file's metadata, as ours have it.
+    Metadata,
+    /// What is known of the weights of the hub that were asked for.
+    Hub,
+    /// What is known of a file of that name.
+    FileName,
+    /// What is known of the network that the file names, or that the script which wrote it was told.
+    Arch,
     /// The habit of whoever named the tensors.
     Names(Scheme),
     /// The images that it was trained on: small ones, seen whole.
@@ -30,7 +36,10 @@ impl std::fmt::Display for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Origin::Flag => f.write_str("flag"),
-            Origin::File => f.write_str("file"),
+            Origin::Metadata => f.write_str("metadata"),
+            Origin::Hub => f.write_str("hub"),
+            Origin::FileName => f.write_str("file name"),
+            Origin::Arch => f.write_str("arch in the file"),
             Origin::Names(scheme) => write!(f, "{scheme} names"),
             Origin::SmallImages => f.write_str("trained on whole small images"),
             Origin::Default => f.write_str("default"),
@@ -58,36 +67,28 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    /// Settles every value for the variant `entry`, whose tensors are named by `scheme`.
-    pub fn new(entry: &Entry, scheme: Scheme, flags: &TrainedWith, file: &TrainedWith) -> Resolved {
-        let habit = habit_of(scheme, entry);
-        fn pick<T>(scheme: Scheme, flag: Option<T>, file: Option<T>, habit: Option<T>, default: T) -> (T, Origin) {
-            match (flag, file, habit) {
-                (Some(value), ..) => (value, Origin::Flag),
-                (_, Some(value), _) => (value, Origin::File),
-                (_, _, Some(value)) => (value, Origin::Names(scheme)),
-                _ => (default, Origin::Default),
-            }
-        }
+    /// Settles every value for the variant `entry`, whose tensors are named by `scheme`; of what is `told` of the weights the
+    /// first counts.
+    pub fn new(entry: &Entry, scheme: Scheme, flags: &TrainedWith, told: &[(TrainedWith, Origin)]) -> Resolved {
+        let mut habit = habit_of(scheme, entry);
         let variant = entry.variant.options;
-        let crop = pick(scheme, flags.crop, file.crop, habit.crop, variant.input_size);
+        let voices = |habit: TrainedWith| {
+            let all = std::iter::once((*flags, Origin::Flag)).chain(told.iter().copied());
+            all.chain([(habit, Origin::Names(scheme))]).collect::<Vec<_>>()
+        };
+        let crop = pick(&voices(habit), |said| said.crop, variant.input_size);
         // A resize of the habit belongs to the habit's crop.
-        let habitual_resize = habit.resize.filter(|_| habit.crop == Some(crop.0));
+        habit.resize = habit.resize.filter(|_| habit.crop == Some(crop.0));
+        let voices = voices(habit);
         let customary = Preprocessing::of_imagenet(crop.0);
         Resolved {
-            padding: pick(scheme, flags.padding, file.padding, habit.padding, variant.padding),
-            bn_eps: pick(scheme, flags.bn_eps, file.bn_eps, habit.bn_eps, entry.architecture.rules.norm.eps()),
-            mean: pick(scheme, flags.mean, file.mean, habit.mean, customary.mean),
-            std: pick(scheme, flags.std, file.std, habit.std, customary.std),
-            resize: pick(scheme, flags.resize, file.resize, habitual_resize, customary.resize),
+            padding: pick(&voices, |said| said.padding, variant.padding),
+            bn_eps: pick(&voices, |said| said.bn_eps, entry.architecture.rules.norm.eps()),
+            mean: pick(&voices, |said| said.mean, customary.mean),
+            std: pick(&voices, |said| said.std, customary.std),
+            resize: pick(&voices, |said| said.resize, customary.resize),
             crop,
-            interpolation: pick(
-                scheme,
-                flags.interpolation,
-                file.interpolation,
-                habit.interpolation,
-                customary.interpolation,
-            ),
+            interpolation: pick(&voices, |said| said.interpolation, customary.interpolation),
         }
     }
 
@@ -135,6 +136,12 @@ impl Resolved {
             },
         })
     }
+}
+
+/// What the first of the `voices` says that says something.
+fn pick<T>(voices: &[(TrainedWith, Origin)], of: impl Fn(&TrainedWith) -> Option<T>, default: T) -> (T, Origin) {
+    let said = voices.iter().find_map(|(said, origin)| Some((of(said)?, *origin)));
+    said.unwrap_or((default, Origin::Default))
 }
 
 /// The habit of whoever named the tensors: timm's is in the table of its weights, those that it usually gives.

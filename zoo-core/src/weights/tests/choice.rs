@@ -104,7 +104,10 @@ fn weights_are_found_under_any_key_and_prefix() {
     let inner = pickled.dict(&plain);
     let file = pickled.file(&tuple(&[integer(1), dict(&[("model", dict(&[("state_dict", inner)]))])]));
     let file = chosen(file, SMALL);
-    assert_eq!((file.container.as_deref(), file.account()), (Some("1.model.state_dict"), None));
+    assert_eq!(
+        (file.container.as_deref(), file.account()),
+        (Some("1.model.state_dict"), Some("weights from `1.model.state_dict`".into()))
+    );
     assert!(holds(&file, &plain));
     for prefix in ["module.", "model.", "net.", "backbone.", "encoder.", "module.model.", "model._orig_mod."] {
         let mut pickled = Pickled::default();

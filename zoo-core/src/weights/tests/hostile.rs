@@ -228,7 +228,12 @@ fn broken_safetensors_are_named_so() {
     let empty = |at: usize| format!(r#""{at}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#);
     let many = |count: usize| format!("{{{}}}", (0..count).map(empty).collect::<Vec<_>>().join(","));
     assert!(parse(safetensors(&many(50_000), &[])).is_ok());
-    assert_refused(safetensors(&many(50_001), &[]), "holds 50001 tensors");
+    assert_refused(safetensors(&many(50_001), &[]), "holds over 50000 tensors");
+    // A pickle has few instructions for each, where names stand for one tensor.
+    let entry = |at: usize| [&text(&format!("x{at}"))[..], b"h\x00"].concat();
+    let names = (0..50_001).flat_map(entry).collect::<Vec<u8>>();
+    let pickle = [&vector("0", 0)[..], b"q\x000}(", &names, b"u"].concat();
+    assert_refused(small(&pickle), "holds over 50000 tensors");
     // Sizes whose sum overflows, each of them possible.
     let part = |index: u64| {
         let size = (1 << 61) - 1;

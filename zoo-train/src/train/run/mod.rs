@@ -423,7 +423,9 @@ impl<'a> Run<'a> {
             extended_from: &settings.extended_from,
         };
         let environment = Environment::detect(&settings.device);
-        if let Some(warning) = accuracy::append(&self.request.results, &row, &environment)? {
+        let added = accuracy::append(&self.request.results, &row, &environment);
+        let no_row = |source| TrainError::NoRow { source, folder: self.folder.path.clone() };
+        if let Some(warning) = added.map_err(no_row)? {
             self.progress.say(&format!("note: {warning}"));
         }
         Ok(())

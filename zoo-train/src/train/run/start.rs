@@ -106,6 +106,7 @@ impl<'a> Run<'a> {
         };
         let extended = found.as_ref().is_some_and(|(_, resumed)| resumed.checkpoint.state.is_extended_by(&settings));
         let earlier = found.as_ref().map(|(_, resumed)| &resumed.checkpoint);
+        earlier.map_or(Ok(()), |checkpoint| checkpoint.check_classes(&dataset))?;
         let prepared = Prepared::with(request, settings, dataset, earlier)?;
         let Prepared { settings, progressive, plans, source, test, dataset } = prepared;
         loaded.extend(plans.first().filter(|_| !settings.cache_features).and_then(norms::strides_beyond));
