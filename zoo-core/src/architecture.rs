@@ -1,5 +1,6 @@
 //! An architecture: the table that `network!` read, as data.
 
+use crate::names::Naming;
 use crate::plan::{Options, PlanBuilder, Rules};
 
 /// A table and its named variants. Made by [`network!`](crate::network) alone.
@@ -15,6 +16,8 @@ pub struct Architecture {
     pub variants: &'static [Variant],
     /// Counts that were checked when the table was compiled.
     pub claims: &'static [Claim],
+    /// Who has weights for it, and how they call its tensors; of those of one project the usual names come first.
+    pub names: &'static [Naming],
     /// What the table says once.
     pub rules: Rules,
     /// Emits the network into a builder that holds the options.

@@ -13,6 +13,7 @@ pub mod compare;
 pub mod draw;
 #[cfg(feature = "torch")]
 pub mod model;
+pub mod names;
 pub mod op;
 mod outline;
 pub mod plan;

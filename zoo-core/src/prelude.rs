@@ -4,6 +4,7 @@ pub use crate::block::{
     Bneck, Conv, Expansion, ExpansionRule, InvertedResidual, MBConv, Presence, Separable, SqueezeAndExcitation,
     SqueezeOf, SqueezeRounding,
 };
+pub use crate::names::{lukemelas, separable, timm, tonylins, torchvision};
 pub use crate::op::Activation;
 pub use crate::plan::PlanBuilder;
 pub use Activation::{Gelu, HardSigmoid, HardSwish, Relu, Relu6, Sigmoid, Silu};

@@ -46,18 +46,18 @@ fn every_scheme_reads_back_what_it_wrote() -> Outcome {
     ];
     for (name, schemes) in cases {
         let entry = entry(name);
-        let family = entry.architecture.family;
+        let architecture = entry.architecture;
         let original = model(&entry, 10, 1);
         for scheme in Scheme::ALL {
-            let tensors = named(&original, family, scheme);
+            let tensors = named(&original, architecture, scheme);
             assert_eq!(tensors.is_ok(), schemes.contains(&scheme), "{name} {scheme}");
             let Ok(tensors) = tensors else { continue };
             let file = write(&folder.path().join(format!("{name}-{scheme}.safetensors")), &tensors);
-            assert_eq!(detect(&file, family, original.plan())?, scheme, "{name}");
-            assert_eq!(classes_of(&file, family, original.plan()), Some(10));
+            assert_eq!(detect(&file, architecture, original.plan())?, scheme, "{name}");
+            assert_eq!(classes_of(&file, architecture, original.plan()), Some(10));
             let mut copy = model(&entry, 10, 2);
             assert_ne!(logits(&original), logits(&copy));
-            let report = load(&mut copy, family, &file, Strictness::Exact)?;
+            let report = load(&mut copy, architecture, &file, Strictness::Exact)?;
             assert!(report.is_complete() && report.replaced_classifier.is_none(), "{report}");
             assert_eq!(logits(&original), logits(&copy), "{name} {scheme}");
         }
@@ -69,7 +69,7 @@ fn every_scheme_reads_back_what_it_wrote() -> Outcome {
 fn what_does_not_fit_is_named_and_nothing_is_copied() -> Outcome {
     let folder = tempfile::tempdir()?;
     let entry = entry("mobilenet-v2-0.35");
-    let mut tensors = named(&model(&entry, 10, 1), entry.architecture.family, Scheme::Torchvision)?;
+    let mut tensors = named(&model(&entry, 10, 1), entry.architecture, Scheme::Torchvision)?;
     tensors.retain(|(name, _)| name != "features.3.conv.1.1.bias");
     tensors.push(("features.99.weight".into(), Tensor::zeros([2], (Kind::Float, tch::Device::Cpu))));
     let stem = tensors.iter_mut().find(|(name, _)| name == "features.0.0.weight").unwrap();
@@ -78,7 +78,7 @@ fn what_does_not_fit_is_named_and_nothing_is_copied() -> Outcome {
 
     let mut model = model(&entry, 10, 2);
     let before = logits(&model);
-    let error = load(&mut model, entry.architecture.family, &file, Strictness::Strict).unwrap_err();
+    let error = load(&mut model, entry.architecture, &file, Strictness::Strict).unwrap_err();
     let WeightsError::DoesNotFit { report, .. } = &error else { panic!("{error}") };
     assert_eq!(report.missing, ["features.3.conv.1.1.bias"]);
     assert_eq!(report.unexpected, ["features.99.weight"]);
@@ -90,7 +90,7 @@ fn what_does_not_fit_is_named_and_nothing_is_copied() -> Outcome {
     }
     assert_eq!(before, logits(&model));
 
-    let report = load(&mut model, entry.architecture.family, &file, Strictness::Partial)?;
+    let report = load(&mut model, entry.architecture, &file, Strictness::Partial)?;
     assert_eq!(report.loaded, model.parameters().len() + model.buffers().len() - 2);
     assert_ne!(before, logits(&model));
     Ok(())
@@ -100,16 +100,17 @@ fn what_does_not_fit_is_named_and_nothing_is_copied() -> Outcome {
 fn a_classifier_of_another_size_is_replaced_and_that_is_said() -> Outcome {
     let folder = tempfile::tempdir()?;
     let entry = entry("mobilenet-v3-small-0.35");
-    let family = entry.architecture.family;
-    let file = write(&folder.path().join("w.safetensors"), &named(&model(&entry, 1000, 1), family, Scheme::Timm)?);
+    let architecture = entry.architecture;
+    let file =
+        write(&folder.path().join("w.safetensors"), &named(&model(&entry, 1000, 1), architecture, Scheme::Timm)?);
     let mut fresh = model(&entry, 10, 2);
     let classifier = |model: &Model| model.parameters().last().unwrap().tensor.copy();
     let before = classifier(&fresh);
-    let report = load(&mut fresh, family, &file, Strictness::Strict)?;
+    let report = load(&mut fresh, architecture, &file, Strictness::Strict)?;
     assert_eq!(report.replaced_classifier, Some(1000));
     assert!(report.to_string().contains("its classifier of 1000 classes is replaced by a new one"), "{report}");
     assert_eq!(before, classifier(&fresh));
-    assert!(load(&mut fresh, family, &file, Strictness::Exact).is_err());
+    assert!(load(&mut fresh, architecture, &file, Strictness::Exact).is_err());
     Ok(())
 }
 
@@ -117,16 +118,16 @@ fn a_classifier_of_another_size_is_replaced_and_that_is_said() -> Outcome {
 fn broken_and_foreign_weights_are_refused() -> Outcome {
     let folder = tempfile::tempdir()?;
     let v1 = entry("mobilenet-v1-0.25");
-    let mut tensors = named(&model(&v1, 10, 1), v1.architecture.family, Scheme::Timm)?;
+    let mut tensors = named(&model(&v1, 10, 1), v1.architecture, Scheme::Timm)?;
     let broken = tensors.iter_mut().find(|(name, _)| name == "bn1.bias").unwrap();
     broken.1 = &broken.1 / 0.0;
     let file = write(&folder.path().join("nan.safetensors"), &tensors);
-    let error = load(&mut model(&v1, 10, 2), v1.architecture.family, &file, Strictness::Strict).unwrap_err();
+    let error = load(&mut model(&v1, 10, 2), v1.architecture, &file, Strictness::Strict).unwrap_err();
     assert!(error.to_string().contains("`bn1.bias` has values that are not finite"), "{error}");
 
     let foreign = [("layer1.0.conv1.weight".to_string(), Tensor::zeros([2], (Kind::Float, tch::Device::Cpu)))];
     let file = write(&folder.path().join("resnet.safetensors"), &foreign);
-    let error = load(&mut model(&v1, 10, 2), v1.architecture.family, &file, Strictness::Partial).unwrap_err();
+    let error = load(&mut model(&v1, 10, 2), v1.architecture, &file, Strictness::Partial).unwrap_err();
     assert!(error.to_string().contains("layer1.0.conv1.weight"), "{error}");
     Ok(())
 }

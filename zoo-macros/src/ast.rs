@@ -32,6 +32,7 @@ pub struct Section {
 pub enum Body {
     Scale(Vec<Ident>),
     Vary(Vec<Ident>),
+    Names(Vec<TokenStream>),
     Round(Vec<(Ident, Word)>),
     Input { channels: Cell, size: Cell },
     Norm(Struct),

@@ -20,6 +20,7 @@ use crate::words::{REPEATABLE, REQUIRED};
 struct Sections {
     scale: Option<Vec<Ident>>,
     vary: Option<Vec<Ident>>,
+    names: Option<Vec<proc_macro2::TokenStream>>,
     round: Option<Vec<(Ident, Word)>>,
     input: Option<(Cell, Cell)>,
     norm: Option<Struct>,
@@ -82,6 +83,7 @@ pub fn check(table: Table, errors: &mut Diagnostics) -> Option<Network> {
         head,
         axes,
         vary,
+        names: sections.names.unwrap_or_default(),
         width_rounding,
         depth_rounding,
         channels,
@@ -118,6 +120,7 @@ fn sort(list: Vec<Section>) -> Sections {
         match body {
             Body::Scale(axes) => sections.scale = Some(axes),
             Body::Vary(names) => sections.vary = Some(names),
+            Body::Names(names) => sections.names = Some(names),
             Body::Round(rules) => sections.round = Some(rules),
             Body::Input { channels, size } => sections.input = Some((channels, size)),
             Body::Norm(norm) => sections.norm = Some(norm),

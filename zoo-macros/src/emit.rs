@@ -38,6 +38,7 @@ pub fn network(network: &Network) -> TokenStream {
     let family = name.to_string().to_lowercase().replace('_', "-");
     let (width, depth) = (network.axes.width, network.axes.depth);
     let profiles = network.profiles.iter().map(|profile| profile.name.to_string());
+    let names = &network.names;
     let rules = rules::rules(network);
     let constants = constants::constants(network);
     let build = build::build(network);
@@ -65,6 +66,7 @@ pub fn network(network: &Network) -> TokenStream {
                     profiles: &["native" #(, #profiles)*],
                     variants: __VARIANTS,
                     claims: __CLAIMS,
+                    names: &[#(#names),*],
                     rules: __RULES,
                     build: __build,
                 }
@@ -86,6 +88,7 @@ pub fn stand_in(head: &Head) -> TokenStream {
                 profiles: &["native"],
                 variants: &[],
                 claims: &[],
+                names: &[],
                 rules: ::zoo_core::Rules {
                     width_rounding: ::zoo_core::WidthRounding::Divisible(8),
                     depth_rounding: ::zoo_core::DepthRounding::Up,

@@ -13,6 +13,8 @@ pub struct Network {
     pub axes: Axes,
     /// Columns of `variants` that stand in cells.
     pub vary: Vec<Ident>,
+    /// Constants that say how others name its tensors.
+    pub names: Vec<TokenStream>,
     pub width_rounding: WidthRounding,
     pub depth_rounding: DepthRounding,
     pub channels: Cell,

@@ -94,6 +94,7 @@ fn body(section: &str, input: ParseStream, errors: &mut Diagnostics) -> Result<B
             Ok((axis, input.parse()?))
         })?),
         "input" => image(input)?,
+        "names" => Body::Names(comma_list(input, layer::path)?),
         "norm" => Body::Norm(layer::structure(input, errors)?),
         "act" => Body::Act(input.parse()?),
         "init" => Body::Init(input.parse()?),

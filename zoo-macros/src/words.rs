@@ -1,7 +1,7 @@
 //! Words that a table may use, and what to say of those that it may not.
 
 /// The sections in their usual order.
-pub const SECTIONS: [&str; 17] = [
+pub const SECTIONS: [&str; 18] = [
     "scale",
     "vary",
     "round",
@@ -17,6 +17,7 @@ pub const SECTIONS: [&str; 17] = [
     "drop_path",
     "dropout",
     "profile",
+    "names",
     "variants",
     "claims",
 ];

@@ -34,7 +34,7 @@ fn write_changed(
     let options = Options { classes: 10, input_size: 32, ..entry.variant.options };
     let plan = Plan::new(entry.architecture, &options).unwrap();
     let model = Model::new(plan, &ModelOptions { device: Device::Cpu, kind: Kind::Float, seed: 1 }).unwrap();
-    let tensors = named(&model, entry.architecture.family, scheme).unwrap();
+    let tensors = named(&model, entry.architecture, scheme).unwrap();
     let tensors: Vec<(String, Tensor)> = tensors
         .into_iter()
         .map(|(name, tensor)| {

@@ -40,6 +40,8 @@ network! {
     profile  stem1 { stem.s = 1; }
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
+    names    torchvision::EFFICIENTNET, timm::EFFICIENTNET, lukemelas::EFFICIENTNET;
+
     variants {
         name               width  depth  input  dropout;
         "efficientnet-b0"    1.0    1.0    224      0.2;

@@ -37,6 +37,8 @@ network! {
     profile  stem1 { stem.s = 1; }
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
+    names    timm::EFFICIENTNET, lukemelas::EFFICIENTNET_LITE;
+
     variants {
         name                  width  depth  input  dropout;
         "efficientnet-lite0"    1.0    1.0    224      0.2;

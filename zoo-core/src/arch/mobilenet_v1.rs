@@ -42,6 +42,8 @@ network! {
     profile  stem1 { stem.s = 1; }
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
+    names    timm::EFFICIENTNET, separable::MOBILENET_V1;
+
     variants {
         name                 width  input  dropout;
         "mobilenet-v1"         1.0    224    0.001;

@@ -41,6 +41,9 @@ network! {
     profile  stem1 { stem.s = 1; }
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
+    names    torchvision::MOBILENET_V2, timm::EFFICIENTNET, tonylins::MOBILENET_V2, tonylins::DROPOUT,
+             tonylins::HEAD, tonylins::HEAD_AND_DROPOUT;
+
     variants {
         name                 width  input  dropout;
         "mobilenet-v2"         1.0    224      0.2;
@@ -93,6 +96,9 @@ network! {
 
     profile  stem1 { stem.s = 1; }
     profile  cifar { stem.s = 1; stages[1].s = 1; }
+
+    names    torchvision::MOBILENET_V2, timm::EFFICIENTNET, tonylins::MOBILENET_V2, tonylins::DROPOUT,
+             tonylins::HEAD, tonylins::HEAD_AND_DROPOUT;
 
     variants {
         name                 width  depth  input  dropout;

@@ -48,6 +48,8 @@ network! {
     profile  stem1 { stem.s = 1; }
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
+    names    torchvision::MOBILENET_V3, timm::MOBILENET_V3;
+
     variants {
         name                       width  input  dropout;
         "mobilenet-v3-large"         1.0    224      0.2;
@@ -97,6 +99,8 @@ network! {
 
     profile  stem1 { stem.s = 1; }
     profile  cifar { stem.s = 1; stages[0].s = 1; }
+
+    names    torchvision::MOBILENET_V3, timm::MOBILENET_V3;
 
     variants {
         name                       width  input  dropout;
@@ -152,6 +156,8 @@ network! {
     profile  stem1 { stem.s = 1; }
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
+    names    torchvision::MOBILENET_V3, timm::MOBILENET_V3;
+
     variants {
         name                               input  dropout;
         "mobilenet-v3-large-minimalistic"    224      0.2;
@@ -193,6 +199,8 @@ network! {
 
     profile  stem1 { stem.s = 1; }
     profile  cifar { stem.s = 1; stages[0].s = 1; }
+
+    names    torchvision::MOBILENET_V3, timm::MOBILENET_V3;
 
     variants {
         name                               input  dropout;

@@ -26,7 +26,7 @@ impl Operation for Gain {
     }
 
     fn parameters(&self, op: &Op) -> Vec<TensorSpec> {
-        vec![TensorSpec::vector("weight", op.input.c, Role::NormScale, self.start)]
+        vec![TensorSpec::vector("factor", op.input.c, Role::NormScale, self.start)]
     }
 }
 

@@ -10,7 +10,6 @@ mod rules;
 
 pub use builder::{PlanBuilder, Value};
 pub use error::PlanError;
-#[cfg(feature = "torch")]
 pub(crate) use options::{MAX_INPUT_SIZE, MAX_MULTIPLIER};
 pub use options::{Options, Rules};
 pub use rules::{DepthRounding, Init, Norm, Padding, Scaling, WidthRounding};

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use super::file::{Part, Set, TensorFile};
 use super::load::{UNREAD, same_tensor};
 use super::{AVERAGE_PREFIX, Scheme};
-use crate::op::Op;
+use crate::Architecture;
+use crate::op::{Op, OpKind};
 use crate::plan::Plan;
 
 /// Words of which one stands in the name of a container or a prefix where the tensors are averages of others: timm's
@@ -53,11 +54,11 @@ pub(super) struct Fit {
 }
 
 impl Wanted {
-    pub fn new(family: &str, plan: &Plan) -> Wanted {
+    pub fn new(architecture: &Architecture, plan: &Plan) -> Wanted {
         let mut wanted = Wanted { layers: HashMap::new(), spellings: Vec::new(), count: 0, backbone: 0 };
         for scheme in Scheme::ALL {
-            for names in scheme.spellings(family, plan) {
-                for (op, name) in plan.ops.iter().zip(names).filter(|(op, _)| op.has_tensors()) {
+            for names in scheme.spellings(architecture, plan) {
+                for (op, name) in plan.ops.iter().zip(names).filter(|(op, _)| has_weight(op)) {
                     let layer = Layer { shape: weight_shape(op), is_classifier: op.is_linear() };
                     let spelled = (wanted.spellings.len(), layer);
                     wanted.layers.entry(format!("{name}.weight")).or_default().push(spelled);
@@ -65,7 +66,7 @@ impl Wanted {
                 wanted.spellings.push(scheme);
             }
         }
-        let layers = || plan.ops.iter().filter(|op| op.has_tensors());
+        let layers = || plan.ops.iter().filter(|op| has_weight(op));
         wanted.count = layers().count();
         wanted.backbone = layers().filter(|op| !op.is_linear()).count();
         wanted
@@ -116,11 +117,11 @@ impl Layer {
 }
 
 impl TensorFile {
-    /// Takes the tensors of the network `plan` of the table `family` out of everything that is in the file: those whose
+    /// Takes the tensors of the network `plan` of `architecture` out of everything that is in the file: those whose
     /// names fit best, under whatever key and prefix they stand. Averages of them are known from then on, whoever made them
     /// ([`has_averages`](TensorFile::has_averages)). Where nothing fits, everything stays as it was read.
-    pub fn choose_for(&mut self, family: &str, plan: &Plan) {
-        let fits = Wanted::new(family, plan).fits(self.sets());
+    pub fn choose_for(&mut self, architecture: &Architecture, plan: &Plan) {
+        let fits = Wanted::new(architecture, plan).fits(self.sets());
         let best = |averaged: bool| fits.iter().find(|fit| fit.averaged == averaged);
         let (mut plain, mut averages) = (best(false), best(true));
         // A name or two in another dictionary are no network.
@@ -152,6 +153,11 @@ fn is_average(sets: &[Set], part: &Part) -> bool {
     let counted = part.prefix.strip_suffix(WRAPPED).map(|outer| format!("{outer}{COUNT}"));
     counted.is_some_and(|count| set.tensors.iter().any(|(name, _)| *name == count))
         || (set.path == "state_dict" && sets.iter().any(|set| set.path == UNDER_AVERAGES))
+}
+
+/// Whether it has a tensor called `weight` by all. Gains are called by many names.
+fn has_weight(op: &Op) -> bool {
+    op.has_tensors() && !matches!(op.kind, OpKind::Gain(_))
 }
 
 fn weight_shape(op: &Op) -> Vec<i64> {

@@ -38,28 +38,28 @@ pub fn networks_that_fit(registry: &Registry, file: &TensorFile) -> Vec<&'static
     fitting.into_iter().filter(|(more, _)| Some(*more) == fewest).map(|(_, name)| name).collect()
 }
 
-fn best(file: &TensorFile, family: &str, plan: &Plan) -> Option<(Fit, Wanted)> {
-    let wanted = Wanted::new(family, plan);
+fn best(file: &TensorFile, architecture: &Architecture, plan: &Plan) -> Option<(Fit, Wanted)> {
+    let wanted = Wanted::new(architecture, plan);
     Some((wanted.fits(file.sets()).into_iter().next()?, wanted))
 }
 
 /// How many layers the file has beside those of a network, where it has all of those.
 fn more_than(file: &TensorFile, architecture: &Architecture, options: &Options) -> Option<usize> {
     let plan = Plan::new(architecture, options).ok()?;
-    let (fit, wanted) = best(file, architecture.family, &plan)?;
+    let (fit, wanted) = best(file, architecture, &plan)?;
     (fit.names == fit.shapes && fit.shapes >= wanted.backbone).then_some(fit.more)
 }
 
-/// What can be done with a file that does not fit `plan` of the table `family`, as a clause.
-pub(super) fn way_out(file: &TensorFile, family: &str, plan: &Plan, strictness: Strictness) -> String {
+/// What can be done with a file that does not fit `plan` of `architecture`, as a clause.
+pub(super) fn way_out(file: &TensorFile, architecture: &Architecture, plan: &Plan, strictness: Strictness) -> String {
     let registry = Registry::default();
     let fitting = networks_that_fit(&registry, file);
     let fits_this =
-        best(file, family, plan).is_some_and(|(fit, wanted)| fit.shapes >= wanted.backbone && fit.more == 0);
+        best(file, architecture, plan).is_some_and(|(fit, wanted)| fit.shapes >= wanted.backbone && fit.more == 0);
     match fitting.first() {
         Some(name) if !fits_this => return format!("its tensors fit {name}: give --model {name}"),
         None if !fits_this => {
-            if let Some((model, width)) = width_that_fits(&registry, file, family) {
+            if let Some((model, width)) = width_that_fits(&registry, file, architecture.family) {
                 return format!("its tensors fit {model} with --width {width}");
             }
         }
@@ -110,7 +110,7 @@ fn whose(file: &TensorFile) -> Option<String> {
     }
     let most = registry.entries().filter_map(|entry| {
         let plan = Plan::new(entry.architecture, &entry.variant.options).ok()?;
-        let (fit, wanted) = best(file, entry.architecture.family, &plan)?;
+        let (fit, wanted) = best(file, entry.architecture, &plan)?;
         (fit.names * 2 > wanted.count).then_some((fit.names, fit.scheme, entry))
     });
     if let Some((_, scheme, entry)) = most.max_by_key(|(names, ..)| *names) {

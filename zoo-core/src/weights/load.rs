@@ -9,7 +9,9 @@ use tch::Tensor;
 use super::choose::{is_of_loss, is_unread};
 use super::file::AVERAGE_PREFIX;
 use super::{Scheme, TensorFile, WeightsError, fit};
+use crate::Architecture;
 use crate::model::Model;
+use crate::names::tensor_name;
 use crate::op::{Op, Place};
 use crate::plan::Plan;
 
@@ -103,25 +105,25 @@ pub enum Strictness {
     Partial,
 }
 
-/// Copies weights and running statistics from `file` into `model`, which was planned from the table `family`.
+/// Copies weights and running statistics from `file` into `model`, which was planned from `architecture`.
 ///
 /// # Errors
 /// Where no naming scheme fits, or something does not fit and `strictness` forbids that: every tensor is named, and the
 /// model is as it was.
 pub fn load(
     model: &mut Model,
-    family: &str,
+    architecture: &Architecture,
     file: &TensorFile,
     strictness: Strictness,
 ) -> Result<LoadReport, WeightsError> {
-    let (scheme, layers) = naming(file, family, model.plan())?;
-    let slots = slots(model, &layers);
+    let (scheme, layers) = naming(file, architecture, model.plan())?;
+    let slots = slots(model, scheme, &layers);
     let mut report = compare(model, file, scheme, &slots);
     if strictness != Strictness::Exact {
         spare_classifier(model, &slots, &mut report);
     }
     if strictness != Strictness::Partial && !report.is_complete() {
-        let way_out = fit::way_out(file, family, model.plan(), strictness);
+        let way_out = fit::way_out(file, architecture, model.plan(), strictness);
         return Err(WeightsError::DoesNotFit { path: file.path.clone(), report: Box::new(report), way_out });
     }
     let mut fitting = Vec::new();
@@ -145,9 +147,9 @@ pub fn load(
 }
 
 /// Outputs of the classifier in `file`, by the names it has; nothing where it has none.
-pub fn classes_of(file: &TensorFile, family: &str, plan: &Plan) -> Option<u32> {
+pub fn classes_of(file: &TensorFile, architecture: &Architecture, plan: &Plan) -> Option<u32> {
     let classifier = plan.ops.iter().rposition(Op::is_linear)?;
-    let (_, layers) = naming(file, family, plan).ok()?;
+    let (_, layers) = naming(file, architecture, plan).ok()?;
     let rows = *file.shape(&format!("{}.weight", layers[classifier]))?.first()?;
     u32::try_from(rows).ok()
 }
@@ -156,17 +158,17 @@ pub fn classes_of(file: &TensorFile, family: &str, plan: &Plan) -> Option<u32> {
 ///
 /// # Errors
 /// Where none names any.
-pub fn detect(file: &TensorFile, family: &str, plan: &Plan) -> Result<Scheme, WeightsError> {
-    naming(file, family, plan).map(|(scheme, _)| scheme)
+pub fn detect(file: &TensorFile, architecture: &Architecture, plan: &Plan) -> Result<Scheme, WeightsError> {
+    naming(file, architecture, plan).map(|(scheme, _)| scheme)
 }
 
 /// The scheme and its spelling that name most layers of `plan` in `file`.
-fn naming(file: &TensorFile, family: &str, plan: &Plan) -> Result<(Scheme, Vec<String>), WeightsError> {
+fn naming(file: &TensorFile, architecture: &Architecture, plan: &Plan) -> Result<(Scheme, Vec<String>), WeightsError> {
     let known = |layers: &[String]| {
         layers.iter().filter(|layer| !layer.is_empty() && file.shape(&format!("{layer}.weight")).is_some()).count()
     };
     let spellings = Scheme::ALL.into_iter().flat_map(|scheme| {
-        let spellings = scheme.spellings(family, plan).into_iter();
+        let spellings = scheme.spellings(architecture, plan).into_iter();
         spellings.map(move |layers| (known(&layers), scheme, layers))
     });
     let spellings: Vec<_> = spellings.collect();
@@ -181,8 +183,11 @@ fn naming(file: &TensorFile, family: &str, plan: &Plan) -> Result<(Scheme, Vec<S
 }
 
 /// The model's tensors, whose layers have these names, in the order of torch's state dicts.
-fn slots(model: &Model, layers: &[String]) -> Vec<Slot> {
-    let key = |op: usize, name: &str| format!("{}.{}", layers[op], name.rsplit('.').next().unwrap_or_default());
+fn slots(model: &Model, scheme: Scheme, layers: &[String]) -> Vec<Slot> {
+    let key = |op: usize, name: &str| {
+        let word = name.rsplit('.').next().unwrap_or_default();
+        tensor_name(scheme, &model.plan().ops[op], &layers[op], word)
+    };
     let parameters = model.parameters().iter().enumerate().map(|(index, parameter)| {
         (
             parameter.op,
@@ -264,11 +269,16 @@ pub(super) fn same_tensor(a: &[i64], b: &[i64]) -> bool {
 /// The tensors of `model` under the names of `scheme`, in the order of torch's state dicts, for a file that Python reads.
 ///
 /// # Errors
-/// Where the scheme has no names for the table `family`.
-pub fn named(model: &Model, family: &str, scheme: Scheme) -> Result<Vec<(String, Tensor)>, WeightsError> {
-    let layers = scheme.layers(family, model.plan());
-    let layers = layers.ok_or_else(|| WeightsError::NoSuchNames { family: family.into(), scheme })?;
-    let slots = slots(model, &layers);
+/// Where the scheme has no names for the table.
+pub fn named(
+    model: &Model,
+    architecture: &Architecture,
+    scheme: Scheme,
+) -> Result<Vec<(String, Tensor)>, WeightsError> {
+    let layers = scheme.layers(architecture, model.plan());
+    let layers = layers.ok_or_else(|| WeightsError::NoSuchNames { family: architecture.family.into(), scheme })?;
+    let slots = slots(model, scheme, &layers);
+    let matrices = scheme.matrices(architecture, model.plan());
     let mut tensors = Vec::new();
     for slot in &slots {
         let tensor = match slot.place {
@@ -276,8 +286,7 @@ pub fn named(model: &Model, family: &str, scheme: Scheme) -> Result<Vec<(String,
             Where::Buffer(index) => &model.buffers()[index].tensor,
         };
         let tensor = tensor.f_detach()?.f_to_device(tch::Device::Cpu)?;
-        let op = &model.plan().ops[slot.op];
-        let flat = scheme.is_matrix(op) && slot.key.ends_with(".weight");
+        let flat = matrices[slot.op] && slot.key.ends_with(".weight");
         let tensor = if flat { tensor.f_flatten(1, -1)? } else { tensor };
         tensors.push((slot.key.clone(), tensor.f_contiguous()?));
         if scheme != Scheme::Zoo && slot.key.ends_with(".running_var") {

@@ -14,7 +14,7 @@ fn lines(name: &str, scheme: Scheme) -> String {
     let entry = Registry::default().find(name).expect("golden values are of variants");
     let plan = Plan::new(entry.architecture, &Options { classes: 1000, ..entry.variant.options }).expect("a network");
     let model = Model::new(plan, &ModelOptions::default()).expect("libtorch builds it");
-    let tensors = named(&model, entry.architecture.family, scheme).expect("the library has this network");
+    let tensors = named(&model, entry.architecture, scheme).expect("the library has this network");
     let mut lines = String::new();
     for (key, tensor) in tensors.iter().filter(|(key, _)| !key.ends_with("num_batches_tracked")) {
         let shape = tensor.size().iter().map(i64::to_string).collect::<Vec<_>>().join("x");

@@ -112,7 +112,8 @@ fn stride(input: ParseStream) -> Result<Stride> {
     Ok(Stride { target, field, value, tokens })
 }
 
-fn path(input: ParseStream) -> Result<TokenStream> {
+/// A path, such as the type of a block.
+pub fn path(input: ParseStream) -> Result<TokenStream> {
     let path = input.call(Path::parse_mod_style).map_err(|error| {
         Error::new(error.span(), "expected the type of a block, such as `Conv` or `my_crate::MyBlock`")
     })?;

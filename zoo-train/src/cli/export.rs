@@ -33,7 +33,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     check_name(&args.output, "safetensors", &[EXTENSION])?;
     let opened = args.weights.open(registry, None)?;
     let (entry, scheme) = (&opened.entry, args.scheme);
-    let tensors = named(&opened.model, entry.architecture.family, scheme)?;
+    let tensors = named(&opened.model, entry.architecture, scheme)?;
     if let Some(name) = not_finite(&tensors)? {
         bail!("the tensor {name} has values that are no numbers: weights like that are not written");
     }

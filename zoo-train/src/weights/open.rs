@@ -87,8 +87,8 @@ pub fn identify(registry: &Registry, path: &Path, wanted: Wanted<'_>) -> Result<
     let options = description.options(&entry, entry.variant.options.classes).map_err(mistaken)?;
     // Names and classes depend on neither input size nor padding, which the names decide.
     let plan = Plan::new(entry.architecture, &options)?;
-    let family = entry.architecture.family;
-    file.choose_for(family, &plan);
+    let architecture = entry.architecture;
+    file.choose_for(architecture, &plan);
     match wanted.averages {
         Some(true) if !file.has_averages() => return Err(WeightsFault::NoAverages { path: path.into() }),
         Some(false) if !file.has_weights() => return Err(WeightsFault::AveragesAlone { path: path.into() }),
@@ -99,7 +99,7 @@ pub fn identify(registry: &Registry, path: &Path, wanted: Wanted<'_>) -> Result<
     if averaged {
         file.prefer_averages();
     }
-    let scheme = detect(&file, family, &plan)?;
+    let scheme = detect(&file, architecture, &plan)?;
     let by_file = known.map(|known| known.trained_with).unwrap_or_default();
     let by_whom = if wanted.known.is_some() { Origin::Hub } else { Origin::FileName };
     let by_name = network_of(&file).map(|name| known_by_name(name, scheme)).unwrap_or_default();
@@ -107,7 +107,7 @@ pub fn identify(registry: &Registry, path: &Path, wanted: Wanted<'_>) -> Result<
     let told = [(description.trained_with, Origin::Metadata), (by_file, by_whom), (by_name, Origin::Arch)];
     let resolved = Resolved::new(&entry, scheme, &wanted.flags, &told);
     let options = Options {
-        classes: classes_of(&file, family, &plan).unwrap_or(options.classes),
+        classes: classes_of(&file, architecture, &plan).unwrap_or(options.classes),
         input_size: resolved.crop.0,
         padding: resolved.padding.0,
         ..options
@@ -124,7 +124,7 @@ pub fn open(registry: &Registry, path: &Path, wanted: Wanted<'_>, device: Device
     let plan = Plan::new(entry.architecture, &options)?;
     let mut model = Model::new(plan, &ModelOptions { device, kind: Kind::Float, seed: 0 })?;
     model.set_batch_norm(Some(resolved.bn_eps.0), None);
-    load(&mut model, entry.architecture.family, &file, Strictness::Exact)?;
+    load(&mut model, entry.architecture, &file, Strictness::Exact)?;
     let account = file.account().map(|account| match (averaged, file.has_weights() && file.has_averages()) {
         (true, true) => format!("{account}; --ema false takes the weights themselves"),
         (false, true) => format!("{account}; --ema takes the averages"),

@@ -115,7 +115,7 @@ impl Export<'_> {
     fn strides(&self) -> Result<Vec<String>, WeightsFault> {
         let Plan { options, ops, .. } = self.plan;
         let native = Plan::new(self.entry.architecture, &Options { profile: 0, ..*options })?;
-        let layers = self.scheme.layers(self.entry.architecture.family, self.plan).unwrap_or_default();
+        let layers = self.scheme.layers(self.entry.architecture, self.plan).unwrap_or_default();
         let cannot = || self.refused("can have the strides of these weights");
         if native.ops.len() != ops.len() {
             // A residual came or went with a stride, which a block there decides when it is made.

@@ -146,7 +146,7 @@ fn pick<T>(voices: &[(TrainedWith, Origin)], of: impl Fn(&TrainedWith) -> Option
 
 /// The habit of whoever named the tensors: timm's is in the table of its weights, those that it usually gives.
 fn habit_of(scheme: Scheme, entry: &Entry) -> TrainedWith {
-    let habit = TrainedWith::habit_of(scheme, entry.architecture.family, entry.variant.name);
+    let habit = TrainedWith::habit_of(scheme, entry.architecture, entry.variant.name);
     match Source::find(entry.variant.name, None) {
         Ok(usual) if scheme == Scheme::Timm => usual.trained_with().or(habit),
         _ => habit,

@@ -25,15 +25,15 @@ fn model(name: &str, classes: u32, seed: i64) -> Model {
         .unwrap()
 }
 
-fn family(name: &str) -> &'static str {
-    entry(name).architecture.family
+fn architecture(name: &str) -> &'static crate::Architecture {
+    entry(name).architecture
 }
 
 const SMALL: &str = "mobilenet-v1-0.25";
 
 /// A small network as timm names it.
 fn weights(seed: i64) -> Tensors {
-    named(&model(SMALL, 10, seed), family(SMALL), Scheme::Timm).unwrap()
+    named(&model(SMALL, 10, seed), architecture(SMALL), Scheme::Timm).unwrap()
 }
 
 fn behind(prefix: &str, tensors: &Tensors) -> Tensors {
@@ -74,13 +74,13 @@ impl Pickled {
 }
 
 fn chosen(mut file: TensorFile, name: &str) -> TensorFile {
-    file.choose_for(family(name), model(name, 10, 9).plan());
+    file.choose_for(architecture(name), model(name, 10, 9).plan());
     file
 }
 
 fn loaded(file: &TensorFile, strictness: Strictness) -> Result<(Model, LoadReport), WeightsError> {
     let mut model = model(SMALL, 10, 9);
-    let report = load(&mut model, family(SMALL), file, strictness)?;
+    let report = load(&mut model, architecture(SMALL), file, strictness)?;
     Ok((model, report))
 }
 
@@ -124,7 +124,8 @@ fn weights_are_found_under_any_key_and_prefix() {
 
 #[test]
 fn of_two_networks_the_one_whose_shapes_fit_is_taken_and_a_twin_is_said() {
-    let (student, wide) = (weights(1), named(&model("mobilenet-v1", 10, 1), family(SMALL), Scheme::Timm).unwrap());
+    let (student, wide) =
+        (weights(1), named(&model("mobilenet-v1", 10, 1), architecture(SMALL), Scheme::Timm).unwrap());
     let mut pickled = Pickled::default();
     let (teacher, own) = (pickled.dict(&wide), pickled.dict(&student));
     let file = chosen(pickled.file(&dict(&[("model", teacher), ("student", own)])), SMALL);
@@ -262,13 +263,13 @@ fn numbers_that_no_weights_are_are_refused_by_name() {
 #[test]
 fn what_does_not_fit_says_what_it_is_for() {
     let refusal = |tensors: &Tensors| loaded(&saved(tensors), Strictness::Strict).unwrap_err().to_string();
-    let of = |name: &str, scheme| named(&model(name, 7, 1), family(name), scheme).unwrap();
+    let of = |name: &str, scheme| named(&model(name, 7, 1), architecture(name), scheme).unwrap();
     let error = refusal(&of("mobilenet-v1-0.75", Scheme::Timm));
     assert!(error.contains("; its tensors fit mobilenet-v1-0.75: give --model mobilenet-v1-0.75\n"), "{error}");
     let entry = entry(SMALL);
     let options = Options { width: 0.6, input_size: 32, ..entry.variant.options };
     let odd = Model::new(Plan::new(entry.architecture, &options).unwrap(), &ModelOptions::default()).unwrap();
-    let error = refusal(&named(&odd, family(SMALL), Scheme::Timm).unwrap());
+    let error = refusal(&named(&odd, architecture(SMALL), Scheme::Timm).unwrap());
     assert!(error.contains("its tensors fit mobilenet-v1 with --width 0.6\n"), "{error}");
     let error = refusal(&of("mobilenet-v3-small-0.35", Scheme::Torchvision));
     assert!(
@@ -289,7 +290,7 @@ fn what_does_not_fit_says_what_it_is_for() {
 fn early_ports_of_mobilenet_v2_are_known_by_their_names() {
     const NAME: &str = "mobilenet-v2-0.35";
     let original = model(NAME, 10, 1);
-    let tensors = named(&original, family(NAME), Scheme::Tonylins).unwrap();
+    let tensors = named(&original, architecture(NAME), Scheme::Tonylins).unwrap();
     let names: Vec<&str> = tensors.iter().map(|(name, _)| name.as_str()).collect();
     for name in [
         "features.0.0.weight",
@@ -316,8 +317,8 @@ fn early_ports_of_mobilenet_v2_are_known_by_their_names() {
         write_safetensors(&path, &renamed.collect::<Tensors>(), &std::collections::BTreeMap::new()).unwrap();
         let file = chosen(TensorFile::read(&path).unwrap(), NAME);
         let mut copy = model(NAME, 10, 2);
-        assert_eq!(detect(&file, family(NAME), copy.plan()).unwrap(), Scheme::Tonylins);
-        load(&mut copy, family(NAME), &file, Strictness::Exact).unwrap();
+        assert_eq!(detect(&file, architecture(NAME), copy.plan()).unwrap(), Scheme::Tonylins);
+        load(&mut copy, architecture(NAME), &file, Strictness::Exact).unwrap();
         for (one, other) in original.parameters().iter().zip(copy.parameters()) {
             assert_eq!(one.tensor, other.tensor, "{} with {head}", one.name);
         }
@@ -329,6 +330,6 @@ fn names_alone_take_no_part_in_what_is_unknown() {
     let mut pickled = Pickled::default();
     let inner = pickled.dict(&vec![("x".into(), Tensor::zeros([2], (Kind::Float, Device::Cpu)))]);
     let mut file = pickled.file(&dict(&[("model", inner), ("note", text("x")), ("y", vector("0", 2))]));
-    file.choose_for(family(SMALL), model(SMALL, 10, 1).plan());
+    file.choose_for(architecture(SMALL), model(SMALL, 10, 1).plan());
     assert_eq!((file.names().collect::<Vec<_>>(), file.account()), (vec!["x"], None));
 }

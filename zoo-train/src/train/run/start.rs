@@ -226,7 +226,7 @@ pub fn load_weights(
         return Ok(Vec::new());
     };
     let strictness = if settings.allow_partial { Strictness::Partial } else { Strictness::Strict };
-    let report = weights::load(model, request.entry.architecture.family, file, strictness)?;
+    let report = weights::load(model, request.entry.architecture, file, strictness)?;
     if settings.trains_norms() && model.has_folded_norms()? {
         return Err(TrainError::FoldedNorms { path: file.path.clone() });
     }

@@ -1,12 +1,23 @@
 //! Names of ports of TF-slim's MobileNetV1: depthwise and pointwise halves of numbered blocks.
 
-use super::{Family, Layer};
+use super::trained_with::imagenet;
+use super::{Interpolation, Layer, Naming, Scheme, TrainedWith, no_matrix};
 use crate::op::Place;
+use crate::plan::Padding;
 
-pub(super) fn layer(layer: &Layer<'_>) -> Option<String> {
-    if layer.family != Family::MobileNetV1 {
-        return None;
+/// MobileNetV1.
+pub const MOBILENET_V1: Naming = Naming { scheme: Scheme::Separable, layer, is_matrix: no_matrix, habit };
+
+fn habit(_: &str) -> TrainedWith {
+    TrainedWith {
+        mean: Some([0.5; 3]),
+        std: Some([0.5; 3]),
+        interpolation: Some(Interpolation::Bilinear),
+        ..imagenet(Padding::Same)
     }
+}
+
+fn layer(layer: &Layer<'_>) -> Option<String> {
     let half = layer.pick("conv", "bn");
     Some(match (layer.op.place, layer.op.part) {
         (Place::Stem, _) => format!("stem.{half}"),

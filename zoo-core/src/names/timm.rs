@@ -1,26 +1,42 @@
 //! timm's names: `efficientnet.py`, `mobilenetv3.py`, `_efficientnet_blocks.py`. Blocks are counted within stages of equal
 //! width; norms are numbered through a block.
 
-use super::{Family, Layer};
+use super::trained_with::imagenet;
+use super::{Layer, Naming, Scheme, TrainedWith, no_matrix};
 use crate::op::Place;
+use crate::plan::Padding;
 
-pub(super) fn layer(layer: &Layer<'_>) -> Option<String> {
+/// `EfficientNet`, which also holds MobileNetV1, V2 and EfficientNet-Lite.
+pub const EFFICIENTNET: Naming = Naming { scheme: Scheme::Timm, layer: efficientnet, is_matrix: no_matrix, habit };
+/// `MobileNetV3`.
+pub const MOBILENET_V3: Naming = Naming { scheme: Scheme::Timm, layer: mobilenet_v3, is_matrix: no_matrix, habit };
+
+/// timm's own training: PyTorch's epsilon, and images as ImageNet has them.
+pub fn habit(_: &str) -> TrainedWith {
+    TrainedWith { bn_eps: Some(1e-5), ..imagenet(Padding::Symmetric) }
+}
+
+fn efficientnet(layer: &Layer<'_>) -> Option<String> {
     Some(match layer.op.place {
         Place::Stem => layer.pick("conv_stem", "bn1").into(),
         Place::Stage { stage, block } => format!("blocks.{stage}.{block}.{}", part(layer)?),
-        // MobileNetV3's last convolution is a stage of its own; `conv_head` is the one behind the pooling.
-        Place::Head if layer.family == Family::MobileNetV3 => {
-            format!("blocks.{}.0.{}", layer.stages, layer.pick("conv", "bn1"))
-        }
         Place::Head => layer.pick("conv_head", "bn2").into(),
         Place::Top if layer.op.is_convolution() => "conv_head".into(),
         Place::Top => "classifier".into(),
     })
 }
 
+/// The last convolution is a stage of its own; `conv_head` is the one behind the pooling.
+fn mobilenet_v3(layer: &Layer<'_>) -> Option<String> {
+    match layer.op.place {
+        Place::Head => Some(format!("blocks.{}.0.{}", layer.stages, layer.pick("conv", "bn1"))),
+        _ => efficientnet(layer),
+    }
+}
+
 /// Blocks that do not expand are timm's `DepthwiseSeparableConv`, the others its `InvertedResidual`.
 fn part(layer: &Layer<'_>) -> Option<&'static str> {
-    Some(match (layer.op.part, layer.expands) {
+    Some(match (layer.op.part, layer.has("expand")) {
         ("expand", _) => layer.pick("conv_pw", "bn1"),
         ("depthwise", false) => layer.pick("conv_dw", "bn1"),
         ("depthwise", true) => layer.pick("conv_dw", "bn2"),

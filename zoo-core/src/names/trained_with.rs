@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Scheme;
-use super::scheme::Family;
+use crate::Architecture;
 use crate::plan::Padding;
 use crate::plan::{MAX_INPUT_SIZE, MAX_MULTIPLIER};
 
@@ -91,25 +91,11 @@ impl TrainedWith {
         pairs.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
     }
 
-    /// What whoever named the tensors by `scheme` trains the variant `model` of the table `family` with.
-    pub fn habit_of(scheme: Scheme, family: &str, model: &str) -> TrainedWith {
-        let family = Family::of(family);
-        match scheme {
-            Scheme::Torchvision => torchvision(model),
-            Scheme::Timm => TrainedWith { bn_eps: Some(1e-5), ..imagenet(Padding::Symmetric) },
-            Scheme::Lukemelas if family == Some(Family::EfficientNetLite) => {
-                TrainedWith { mean: Some([127.0 / 255.0; 3]), std: Some([128.0 / 255.0; 3]), ..imagenet(Padding::Same) }
-            }
-            Scheme::Lukemelas => imagenet(Padding::Same),
-            Scheme::Separable => TrainedWith {
-                mean: Some([0.5; 3]),
-                std: Some([0.5; 3]),
-                interpolation: Some(Interpolation::Bilinear),
-                ..imagenet(Padding::Same)
-            },
-            // Both ports prepare images as torchvision does, and leave PyTorch's epsilon as it is.
-            Scheme::Tonylins => torchvision("mobilenet-v2"),
-            Scheme::Zoo => TrainedWith { bn_eps: None, ..imagenet(Padding::Symmetric) },
+    /// What whoever named the tensors by `scheme` trains the variant `model` of `architecture` with.
+    pub fn habit_of(scheme: Scheme, architecture: &Architecture, model: &str) -> TrainedWith {
+        match scheme.namings(architecture).next() {
+            Some(naming) => (naming.habit)(model),
+            None => TrainedWith { bn_eps: None, ..imagenet(Padding::Symmetric) },
         }
     }
 
@@ -128,7 +114,8 @@ impl TrainedWith {
     }
 }
 
-fn imagenet(padding: Padding) -> TrainedWith {
+/// ImageNet's mean and deviation, bicubic, and the epsilon of TensorFlow's networks.
+pub fn imagenet(padding: Padding) -> TrainedWith {
     TrainedWith {
         padding: Some(padding),
         bn_eps: Some(1e-3),
@@ -136,31 +123,6 @@ fn imagenet(padding: Padding) -> TrainedWith {
         std: Some(IMAGENET_STD),
         interpolation: Some(Interpolation::Bicubic),
         ..TrainedWith::default()
-    }
-}
-
-/// torchvision 0.28's weights: sizes from the `transforms` of each `*_Weights.IMAGENET1K_V1`; B0 to B4 come from timm (eps
-/// 1e-5), B5 to B7 from the authors' checkpoints by way of lukemelas (eps 1e-3), padded symmetrically all the same.
-fn torchvision(model: &str) -> TrainedWith {
-    let (resize, crop, bn_eps) = match model {
-        "efficientnet-b0" => (256, 224, 1e-5),
-        "efficientnet-b1" => (256, 240, 1e-5),
-        "efficientnet-b2" => (288, 288, 1e-5),
-        "efficientnet-b3" => (320, 300, 1e-5),
-        "efficientnet-b4" => (384, 380, 1e-5),
-        "efficientnet-b5" => (456, 456, 1e-3),
-        "efficientnet-b6" => (528, 528, 1e-3),
-        "efficientnet-b7" => (600, 600, 1e-3),
-        other if other.starts_with("mobilenet-v3") => (256, 224, 1e-3),
-        _ => (256, 224, 1e-5),
-    };
-    let how = if model.starts_with("efficientnet") { Interpolation::Bicubic } else { Interpolation::Bilinear };
-    TrainedWith {
-        bn_eps: Some(bn_eps),
-        resize: Some(Some(resize)),
-        crop: Some(crop),
-        interpolation: Some(how),
-        ..imagenet(Padding::Symmetric)
     }
 }
 
@@ -302,7 +264,7 @@ mod tests {
     #[test]
     fn what_is_known_better_goes_first() {
         let file = TrainedWith { bn_eps: Some(1e-4), ..TrainedWith::default() };
-        let both = file.or(TrainedWith::habit_of(Scheme::Torchvision, "mobilenet-v2", "mobilenet-v2"));
+        let both = file.or(TrainedWith::habit_of(Scheme::Torchvision, &crate::arch::MOBILENET_V2, "mobilenet-v2"));
         assert_eq!((both.bn_eps, both.padding, both.crop), (Some(1e-4), Some(Padding::Symmetric), Some(224)));
     }
 }

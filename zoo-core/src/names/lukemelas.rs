@@ -1,12 +1,20 @@
 //! The names of `efficientnet_pytorch` (`model.py`), which the ports of EfficientNet-Lite kept.
 
-use super::{Family, Layer};
+use super::trained_with::imagenet;
+use super::{Layer, Naming, Scheme, TrainedWith, no_matrix};
 use crate::op::Place;
+use crate::plan::Padding;
 
-pub(super) fn layer(layer: &Layer<'_>) -> Option<String> {
-    if !matches!(layer.family, Family::EfficientNet | Family::EfficientNetLite) {
-        return None;
-    }
+/// EfficientNet.
+pub const EFFICIENTNET: Naming =
+    Naming { scheme: Scheme::Lukemelas, layer, is_matrix: no_matrix, habit: |_| imagenet(Padding::Same) };
+/// EfficientNet-Lite, whose pixels are (x - 127) / 128.
+pub const EFFICIENTNET_LITE: Naming = Naming {
+    habit: |_| TrainedWith { mean: Some([127.0 / 255.0; 3]), std: Some([128.0 / 255.0; 3]), ..imagenet(Padding::Same) },
+    ..EFFICIENTNET
+};
+
+fn layer(layer: &Layer<'_>) -> Option<String> {
     Some(match layer.op.place {
         Place::Stem => layer.pick("_conv_stem", "_bn0").into(),
         Place::Stage { .. } => format!("_blocks.{}.{}", layer.index, part(layer)?),
