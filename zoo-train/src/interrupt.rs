@@ -66,6 +66,15 @@ impl Drop for Saving {
     }
 }
 
+/// Lets a write beyond the largest file that the shell allows (`ulimit -f`) fail with a sentence, in place of ending the
+/// process without one.
+pub fn survive_limits() {
+    // SAFETY: to ignore a signal runs no code of ours.
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+    }
+}
+
 fn end() -> ! {
     // Not by `exit`, which takes libtorch apart while its threads compute.
     // SAFETY: _exit has no preconditions, and what we write is not buffered.

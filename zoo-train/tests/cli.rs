@@ -181,7 +181,7 @@ fn an_error_says_its_cause_once() {
     std::fs::write(folder.path().join("file"), "").unwrap();
     let outputs = [
         train(folder.path(), &["--steps", "1", "--results", "file/below"]),
-        train(folder.path(), &["--steps", "1", "--resume", "nowhere"]),
+        train(folder.path(), &["--steps", "1", "--weights", "nowhere"]),
         train(folder.path(), &["--config", "nowhere.toml"]),
         run(folder.path(), &["eval", "--weights", "nowhere.safetensors"]),
         run(folder.path(), &["show", "mobilenet-v2", "--output", "file/below"]),

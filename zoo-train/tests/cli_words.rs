@@ -39,6 +39,11 @@ fn a_model_that_comes_first_is_trained() {
     assert_eq!(row["model"], "mobilenet-v3-small-0.35");
     assert!(row["command"].starts_with("zoo-train mobilenet-v3-small-0.35 --dataset"), "{}", row["command"]);
     zoo(&["mobilenet-v2", "--model", "mobilenet-v1"]).code(2);
+    // Flags may stand before it, too.
+    let words = [&flags[..], &["--steps", "1", "--results", "results", "mobilenet-v3-small-0.35"]].concat();
+    run(folder.path(), &words).code(0);
+    assert!(zoo(&["--steps", "1", "mobilnet-v2"]).code(2).stderr.contains("cannot be used with"));
+    assert!(zoo(&["--model", "mobilenet-v2", "list"]).code(2).stderr.contains("cannot be used with"));
     // What is no model is a subcommand that is not there, or a model that is not.
     assert!(zoo(&["trian"]).code(2).stderr.contains("'train'"));
     assert!(zoo(&["zzzzzz"]).code(2).stderr.contains("unrecognized subcommand"));
@@ -56,4 +61,16 @@ fn help_that_cannot_be_written_is_an_error() {
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.starts_with("error: ") && said.contains("No space left on device"), "{said}");
     }
+}
+
+#[test]
+fn a_limit_of_the_shell_on_files_is_a_sentence() {
+    let folder = tempdir().unwrap();
+    let flags = command::small(&["--steps", "1"]).join(" ");
+    // Blocks of 512 bytes: the settings fit, and no checkpoint does.
+    let line = format!("ulimit -f 100; exec {} {flags}", env!("CARGO_BIN_EXE_zoo-train"));
+    let mut shell = std::process::Command::new("sh");
+    let output = shell.args(["-c", &line]).env("GOMP_SPINCOUNT", "1000").current_dir(folder.path()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && said.contains("File too large"), "{said}");
 }

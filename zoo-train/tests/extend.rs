@@ -92,6 +92,11 @@ fn a_run_is_made_longer_by_a_later_end_alone() {
     }
     resume(folder.path(), &["--epochs", "1"]).misused(&["--epochs 1 makes the run", "no longer", &weights]);
     resume(folder.path(), &["--epochs", "4", "--learning-rate", "1"]).misused(&["leave --learning-rate out"]);
+    resume(folder.path(), &["--epochs", "nan"]).misused(&["--epochs must be over 0", "not NaN"]);
+    resume(folder.path(), &["--epochs", "1e300"]).misused(&["--epochs must be over 0", "not 1e300"]);
+    run(folder.path(), &["--resume", "nowhere"]).misused(&["--resume nowhere: there is no such run"]);
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    run(folder.path(), &["--resume", "empty"]).misused(&["--resume empty: no checkpoint is in that folder"]);
     assert_eq!(statuses(folder.path()), ["done"]);
     // What a run has resolved that was extended repeats no run.
     resume(folder.path(), &["--epochs", "3"]).code(0);
@@ -122,4 +127,22 @@ fn a_report_says_what_a_run_was_extended_from() {
     let page = fs::read_to_string(folder.path().join("results/report/index.html")).unwrap();
     assert!(page.contains("extended from 10 steps"), "the table does not say so");
     assert!(page.contains("two commands or more: a run that ended after 10 steps was made longer"));
+}
+
+#[test]
+fn a_run_that_is_being_made_longer_may_get_another_end() {
+    let folder = tempdir().unwrap();
+    train(folder.path(), &["--epochs", "2"]).code(0);
+    // A slip of the finger.
+    let path = run_folder(folder.path());
+    let mut child = start(folder.path(), &["--steps", "4000000", "--resume", path.to_str().unwrap()]);
+    assert!(wait_for_checkpoints(&mut child, folder.path(), 3), "it ended too soon");
+    command::signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let steps: u64 = csv(&folder.path().join("results/accuracy.csv")).rows[1]["steps"].parse().unwrap();
+    resume(folder.path(), &["--steps", "20"]).misused(&["--steps 20 makes the run", "no longer"]);
+    resume(folder.path(), &["--steps", &(steps + 5).to_string()]).code(0);
+    let rows = csv(&folder.path().join("results/accuracy.csv")).rows;
+    let last = rows.last().unwrap();
+    assert_eq!((last["status"].as_str(), &last["extended_from"]), ("done", &format!("20 {steps}")));
 }

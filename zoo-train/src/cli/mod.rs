@@ -115,6 +115,7 @@ enum Outcome {
 /// ```
 pub fn main_with(extra: &[&'static Architecture]) -> ExitCode {
     sweep::end_with_sweep();
+    interrupt::survive_limits();
     zoo_native::allocator::keep_freed_memory();
     let registry = Registry::with(extra);
     let ended = run(&registry, std::env::args_os());

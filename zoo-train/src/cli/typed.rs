@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::Error;
 use clap::error::{ContextKind, ErrorKind};
-use clap::{CommandFactory, FromArgMatches};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use zoo_core::Registry;
 
 use super::Cli;
@@ -21,7 +21,14 @@ pub(super) fn read(registry: &Registry, arguments: &[OsString]) -> Result<Option
     let name = arguments.first().and_then(|path| Path::new(path).file_stem()).map(|name| name.to_string_lossy());
     let name = name.map_or_else(|| "zoo-train".to_string(), |name| name.into_owned());
     let mut command = Cli::command().name(name.clone()).bin_name(name);
-    let matches = command.try_get_matches_from_mut(spelled_out(registry, arguments));
+    let words = spelled_out(registry, arguments);
+    let matches = command.try_get_matches_from_mut(words.clone()).or_else(|error| {
+        // A model may stand behind flags, too, where a subcommand may not.
+        let mut trained = words.clone();
+        trained.insert(words.len().min(1), "train".into());
+        let matches = command.try_get_matches_from_mut(trained).ok();
+        matches.filter(|matches| names_a_model(matches, registry)).ok_or(error)
+    });
     match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => Ok(Some(cli)),
         Err(error) if !error.use_stderr() => {
@@ -41,6 +48,12 @@ pub(super) fn read(registry: &Registry, arguments: &[OsString]) -> Result<Option
 /// The first word behind the name of the program.
 fn first(arguments: &[OsString]) -> Option<String> {
     Some(arguments.get(1)?.to_string_lossy().into_owned())
+}
+
+/// Whether the words of `train` name a model that there is, without a flag.
+fn names_a_model(matches: &ArgMatches, registry: &Registry) -> bool {
+    let name = matches.subcommand_matches("train").and_then(|train| train.get_one::<String>("name"));
+    name.is_some_and(|name| registry.find(name).is_ok())
 }
 
 /// The arguments as clap takes them: `train` before a model that comes first, and a negative number, which looks like a flag,

@@ -92,10 +92,15 @@ impl State {
         Some((epochs * per_epoch).ceil() as u64)
     }
 
-    /// Whether `wanted` are the settings of this run with a later end.
+    /// Whether its end may be another one: it has ended, or has no single schedule any more.
+    pub fn takes_another_end(&self) -> bool {
+        self.is_trained() || !self.settings.extended_from.is_empty()
+    }
+
+    /// Whether `wanted` are the settings of this run with another end.
     pub fn is_extended_by(&self, wanted: &Settings) -> bool {
         let ends = [&self.settings.extended_from[..], &[self.step]].concat();
-        self.is_trained() && wanted.extended_from == ends
+        self.takes_another_end() && wanted.extended_from == ends
     }
 }
 

@@ -263,7 +263,7 @@ pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Found,
             let resumed = Resumed::read(path)?;
             let (has_ended, state) = (has_ended(results, &folder, &resumed)?, &resumed.checkpoint.state);
             let extends = state.is_extended_by(wanted);
-            if extends && !has_ended {
+            if extends && state.is_trained() && !has_ended {
                 return Err(TrainError::Setting(format!(
                     "{} is of a run that has no row yet: give --resume without --epochs and --steps, which writes it, before \
                      the run is made longer",

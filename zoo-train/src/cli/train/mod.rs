@@ -23,7 +23,7 @@ use crate::paths::expand;
 use crate::train::budget::Budget;
 use crate::train::checkpoint::State;
 use crate::train::estimate::estimate;
-use crate::train::folder::{self, Resume, Resumed};
+use crate::train::folder::{self, Resume, Resumed, RunFolder};
 use crate::train::profile::profile;
 use crate::train::progress::Verbosity;
 use crate::train::run::{Ending, Request, Scores, run as train};
@@ -156,6 +156,14 @@ fn settings(args: &Args) -> Result<(Settings, Given), Error> {
 /// The settings of the run at `path`; flags may repeat them, change what no result depends on, and make a run longer that has
 /// ended.
 fn settings_of_run(path: &Path, args: &Args) -> Result<Settings, Error> {
+    let shown = path.display();
+    let folder = RunFolder::at(path.into());
+    if !path.exists() {
+        misused!("--resume {shown}: there is no such run; give the folder of one, such as results/RUN, or auto");
+    }
+    if path.is_dir() && !folder.last().exists() && !folder.best().exists() {
+        misused!("--resume {shown}: no checkpoint is in that folder; give that of a run which made one, or start anew");
+    }
     let Resumed { file, checkpoint, .. } = Resumed::read(path)?;
     let mut settings = checkpoint.state.settings.clone();
     if args.config.is_some() {
@@ -177,39 +185,41 @@ fn settings_of_run(path: &Path, args: &Args) -> Result<Settings, Error> {
     Ok(settings)
 }
 
-/// Gives the run at `state`, whose checkpoint is `file`, the length that the flags ask for, where it has ended and that is
-/// longer. Before its end it keeps its own, over which its learning rate falls.
+/// Gives the run at `state`, whose checkpoint is `file`, the length that the flags ask for, where it has ended, or was made
+/// longer before, and that is longer. Before its end it keeps its own, over which its learning rate falls.
 fn set_length(settings: &mut Settings, state: &State, args: &Args, file: &Path) -> Result<(), Error> {
+    if args.epochs.is_some_and(|epochs| epochs.is_nan() || epochs <= 0.0) {
+        // Whoever looks at the values says what is wrong with it.
+        settings.epochs = args.epochs.unwrap_or_default();
+        return Ok(());
+    }
     let (flag, value, asked) = match (args.steps, args.epochs) {
         (Some(steps), _) => ("steps", steps.to_string(), Some(steps)),
         (None, Some(epochs)) => ("epochs", epochs.to_string(), state.steps_of(epochs)),
         (None, None) => return Ok(()),
     };
-    if state.is_trained() && asked > Some(state.step) {
+    // Before the first evaluation nothing tells how many steps an epoch has.
+    let is_own = if asked.is_some() { asked == settings.steps } else { args.epochs == Some(settings.epochs) };
+    if is_own && !state.stopped_early {
+        return Ok(());
+    }
+    if state.takes_another_end() && asked > Some(state.step) {
         settings.epochs = args.epochs.unwrap_or(settings.epochs);
         settings.steps = asked;
         settings.extended_from.push(state.step);
         return Ok(());
     }
-    // Before the first evaluation nothing tells how many steps an epoch has.
-    let is_own = if asked.is_some() { asked == settings.steps } else { args.epochs == Some(settings.epochs) };
-    let file = file.display();
+    let (file, at) = (file.display(), counted(state.step, "step"));
     let weights = format!("or go on from its weights, in a run of its own, with --weights {file} in place of --resume");
-    if !is_own && state.is_trained() {
-        misused!(
-            "--{flag} {value} makes the run of {file}, which has ended after {}, no longer: give more, {weights}",
-            counted(state.step, "step")
-        );
+    if state.takes_another_end() {
+        misused!("--{flag} {value} makes the run of {file}, which is {at} long, no longer: give more, {weights}");
     }
-    if !is_own {
-        misused!(
-            "{file} is at step {} of {}, over which its learning rate falls, and --{flag} {value} is another length: leave \
-             --{flag} out, and make the run longer once it has ended, {weights}",
-            state.step,
-            settings.steps.unwrap_or_default()
-        );
-    }
-    Ok(())
+    misused!(
+        "{file} is at step {} of {}, over which its learning rate falls, and --{flag} {value} is another length: leave \
+         --{flag} out, and make the run longer once it has ended, {weights}",
+        state.step,
+        settings.steps.unwrap_or_default()
+    );
 }
 
 /// A flag that the first Ctrl-C (or a polite kill) sets, as [`interrupt`] says.

@@ -263,7 +263,7 @@ fn say_extension(state: &State, settings: &Settings, per_epoch: u64) -> String {
     let (ended, goes_on) = (rate(&state.settings, state.step.saturating_sub(1)), rate(settings, state.step));
     let steps = settings.steps.unwrap_or(0);
     format!(
-        "extended from {} to {}: the learning rate, {ended:.3e} at the end until now, goes on at {goes_on:.3e}, where a \
+        "extended from {} to {}: the learning rate, {ended:.3e} until now, goes on at {goes_on:.3e}, where a \
          schedule of {} has it by then; the row will say so",
         counted(state.step, "step"),
         counted(steps, "step"),

@@ -65,7 +65,7 @@ impl Settings {
             ),
             rule(
                 self.epochs.is_finite() && self.epochs > 0.0 && self.epochs <= 1e6,
-                format!("--epochs must be over 0 and at most 1,000,000, not {}", self.epochs),
+                format!("--epochs must be over 0 and at most 1,000,000, not {:?}", self.epochs),
             ),
             rule(self.steps != Some(0), "--steps must be at least 1"),
             rule(self.limit_train != Some(0), "--limit-train must be at least 1"),
