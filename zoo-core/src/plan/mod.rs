@@ -45,13 +45,20 @@ impl Plan {
     /// # Ok::<(), zoo_core::PlanError>(())
     /// ```
     pub fn new(architecture: &Architecture, options: &Options) -> Result<Plan, PlanError> {
-        let rules = &architecture.rules;
+        Plan::of(options, &architecture.rules, architecture.build)
+    }
+
+    /// Plans what `build` emits, without a table. It is called twice and must do the same both times.
+    ///
+    /// # Errors
+    /// As [`new`](Plan::new).
+    pub fn of(options: &Options, rules: &Rules, build: impl Fn(&mut PlanBuilder<'_>)) -> Result<Plan, PlanError> {
         let mut count = PlanBuilder::counting(options, rules);
-        (architecture.build)(&mut count);
+        build(&mut count);
         count.finish()?;
         let mut ops = vec![Op::NONE; count.len()];
         let mut fill = PlanBuilder::filling(options, rules, &mut ops);
-        (architecture.build)(&mut fill);
+        build(&mut fill);
         let cost = fill.finish()?;
         number(&mut ops)?;
         let input = Shape { c: rules.input_channels, h: options.input_size, w: options.input_size };
