@@ -18,10 +18,27 @@ pub struct Architecture {
     pub claims: &'static [Claim],
     /// Who has weights for it, and how they call its tensors; of those of one project the usual names come first.
     pub names: &'static [Naming],
+    /// How reports show it.
+    pub about: About,
     /// What the table says once.
     pub rules: Rules,
     /// Emits the network into a builder that holds the options.
     pub build: fn(&mut PlanBuilder<'_>),
+}
+
+/// How reports show a family: the `report` section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Its name in figures.
+    pub title: &'static str,
+    /// The same where there is little room.
+    pub short: &'static str,
+    /// Number of its colour; without one it is grey, as others are.
+    pub colour: Option<usize>,
+    /// Whether its variants grow in width, depth and input size at once.
+    pub compound: bool,
+    /// Whether it is one network, which no multiplier scales in the papers.
+    pub single: bool,
 }
 
 /// The axes of the `scale` section.

@@ -26,7 +26,7 @@ pub mod summary;
 #[cfg(feature = "torch")]
 pub mod weights;
 
-pub use architecture::{Architecture, Axes, Claim, Variant};
+pub use architecture::{About, Architecture, Axes, Claim, Variant};
 pub use compare::Comparison;
 pub use draw::draw;
 pub use op::{Activation, BatchNorm, Convolution, Cost, LayerNorm, Op, OpKind, Place, Pooling, Shape, Window};

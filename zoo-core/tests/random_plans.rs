@@ -39,17 +39,35 @@ const WIDE: u32 = 48;
 /// A step of a network; an index is a choice among the values so far.
 #[derive(Clone, Debug)]
 enum Step {
-    Convolution { channels: u32, kernel: u32, stride: u32, groups: u32, bias: bool, padding: Option<u32> },
-    Depthwise { kernel: u32, stride: u32 },
+    Convolution {
+        channels: u32,
+        kernel: u32,
+        stride: u32,
+        groups: u32,
+        bias: bool,
+        padding: Option<u32>,
+    },
+    Depthwise {
+        kernel: u32,
+        stride: u32,
+    },
     BatchNorm,
     LayerNorm,
     Act(usize),
-    Window { max: bool, kernel: u32, stride: u32, padding: Option<u32> },
+    Window {
+        max: bool,
+        kernel: u32,
+        stride: u32,
+        padding: Option<u32>,
+    },
     Gain,
     Gate,
     Add(Index),
     Concat(Vec<Index>),
-    Narrow { from: Index, channels: Index },
+    Narrow {
+        from: Index,
+        channels: Index,
+    },
     /// All channels, which is the same memory.
     Whole,
     Shuffle(u32),

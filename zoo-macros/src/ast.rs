@@ -33,6 +33,7 @@ pub enum Body {
     Scale(Vec<Ident>),
     Vary(Vec<Ident>),
     Names(Vec<TokenStream>),
+    Report(Vec<(Ident, Option<Cell>)>),
     Round(Vec<(Ident, Word)>),
     Input { channels: Cell, size: Cell },
     Norm(Struct),

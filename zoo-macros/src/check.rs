@@ -21,6 +21,7 @@ struct Sections {
     scale: Option<Vec<Ident>>,
     vary: Option<Vec<Ident>>,
     names: Option<Vec<proc_macro2::TokenStream>>,
+    report: Option<Vec<(Ident, Option<Cell>)>>,
     round: Option<Vec<(Ident, Word)>>,
     input: Option<(Cell, Cell)>,
     norm: Option<Struct>,
@@ -55,6 +56,7 @@ pub fn check(table: Table, errors: &mut Diagnostics) -> Option<Network> {
         None => Axes::default(),
     };
     let vary = sections.vary.map(|names| rules::vary(names, errors)).unwrap_or_default();
+    let report = sections.report.map(|words| rules::report(words, errors)).unwrap_or_default();
     let (width_rounding, depth_rounding) = match &sections.round {
         Some(words) => rules::rounding(words, errors),
         None => (WidthRounding::Divisible(8), DepthRounding::Up),
@@ -84,6 +86,7 @@ pub fn check(table: Table, errors: &mut Diagnostics) -> Option<Network> {
         axes,
         vary,
         names: sections.names.unwrap_or_default(),
+        report,
         width_rounding,
         depth_rounding,
         channels,
@@ -121,6 +124,7 @@ fn sort(list: Vec<Section>) -> Sections {
             Body::Scale(axes) => sections.scale = Some(axes),
             Body::Vary(names) => sections.vary = Some(names),
             Body::Names(names) => sections.names = Some(names),
+            Body::Report(words) => sections.report = Some(words),
             Body::Round(rules) => sections.round = Some(rules),
             Body::Input { channels, size } => sections.input = Some((channels, size)),
             Body::Norm(norm) => sections.norm = Some(norm),

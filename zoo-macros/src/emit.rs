@@ -39,6 +39,7 @@ pub fn network(network: &Network) -> TokenStream {
     let (width, depth) = (network.axes.width, network.axes.depth);
     let profiles = network.profiles.iter().map(|profile| profile.name.to_string());
     let names = &network.names;
+    let about = rules::about(&network.report, &family);
     let rules = rules::rules(network);
     let constants = constants::constants(network);
     let build = build::build(network);
@@ -67,6 +68,7 @@ pub fn network(network: &Network) -> TokenStream {
                     variants: __VARIANTS,
                     claims: __CLAIMS,
                     names: &[#(#names),*],
+                    about: #about,
                     rules: __RULES,
                     build: __build,
                 }
@@ -89,6 +91,7 @@ pub fn stand_in(head: &Head) -> TokenStream {
                 variants: &[],
                 claims: &[],
                 names: &[],
+                about: ::zoo_core::About { title: "", short: "", colour: ::core::option::Option::None, compound: false, single: false },
                 rules: ::zoo_core::Rules {
                     width_rounding: ::zoo_core::WidthRounding::Divisible(8),
                     depth_rounding: ::zoo_core::DepthRounding::Up,

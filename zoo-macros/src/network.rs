@@ -15,6 +15,8 @@ pub struct Network {
     pub vary: Vec<Ident>,
     /// Constants that say how others name its tensors.
     pub names: Vec<TokenStream>,
+    /// How reports show it.
+    pub report: Report,
     pub width_rounding: WidthRounding,
     pub depth_rounding: DepthRounding,
     pub channels: Cell,
@@ -45,6 +47,16 @@ impl Network {
         });
         stem.chain(head).chain(top)
     }
+}
+
+/// What `report` says.
+#[derive(Default)]
+pub struct Report {
+    pub title: Option<Cell>,
+    pub short: Option<Cell>,
+    pub colour: Option<Cell>,
+    pub compound: bool,
+    pub single: bool,
 }
 
 /// The axes of `scale`.

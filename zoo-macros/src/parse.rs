@@ -95,6 +95,16 @@ fn body(section: &str, input: ParseStream, errors: &mut Diagnostics) -> Result<B
         })?),
         "input" => image(input)?,
         "names" => Body::Names(comma_list(input, layer::path)?),
+        "report" => Body::Report(comma_list(input, |input| {
+            let word = input.parse()?;
+            let value = if input.peek(Token![:]) {
+                input.parse::<Token![:]>()?;
+                Some(input.parse()?)
+            } else {
+                None
+            };
+            Ok((word, value))
+        })?),
         "norm" => Body::Norm(layer::structure(input, errors)?),
         "act" => Body::Act(input.parse()?),
         "init" => Body::Init(input.parse()?),

@@ -1,7 +1,7 @@
 //! Words that a table may use, and what to say of those that it may not.
 
 /// The sections in their usual order.
-pub const SECTIONS: [&str; 18] = [
+pub const SECTIONS: [&str; 19] = [
     "scale",
     "vary",
     "round",
@@ -18,6 +18,7 @@ pub const SECTIONS: [&str; 18] = [
     "dropout",
     "profile",
     "names",
+    "report",
     "variants",
     "claims",
 ];

@@ -41,6 +41,7 @@ network! {
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
     names    torchvision::EFFICIENTNET, timm::EFFICIENTNET, lukemelas::EFFICIENTNET;
+    report   title: "EfficientNet", short: "EffNet", colour: 4, compound;
 
     variants {
         name               width  depth  input  dropout;

@@ -38,6 +38,7 @@ network! {
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
     names    timm::EFFICIENTNET, lukemelas::EFFICIENTNET_LITE;
+    report   title: "EfficientNet-Lite", short: "Lite", colour: 5, compound;
 
     variants {
         name                  width  depth  input  dropout;

@@ -43,6 +43,7 @@ network! {
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
     names    timm::EFFICIENTNET, separable::MOBILENET_V1;
+    report   title: "MobileNetV1", short: "V1", colour: 0;
 
     variants {
         name                 width  input  dropout;

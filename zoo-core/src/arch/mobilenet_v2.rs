@@ -43,6 +43,7 @@ network! {
 
     names    torchvision::MOBILENET_V2, timm::EFFICIENTNET, tonylins::MOBILENET_V2, tonylins::DROPOUT,
              tonylins::HEAD, tonylins::HEAD_AND_DROPOUT;
+    report   title: "MobileNetV2", short: "V2", colour: 1;
 
     variants {
         name                 width  input  dropout;
@@ -99,6 +100,7 @@ network! {
 
     names    torchvision::MOBILENET_V2, timm::EFFICIENTNET, tonylins::MOBILENET_V2, tonylins::DROPOUT,
              tonylins::HEAD, tonylins::HEAD_AND_DROPOUT;
+    report   title: "MobileNetV2 deep", short: "V2 deep", colour: 1;
 
     variants {
         name                 width  depth  input  dropout;

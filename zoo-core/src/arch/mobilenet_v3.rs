@@ -49,6 +49,7 @@ network! {
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
     names    torchvision::MOBILENET_V3, timm::MOBILENET_V3;
+    report   title: "MobileNetV3-Large", short: "V3-L", colour: 2;
 
     variants {
         name                       width  input  dropout;
@@ -101,6 +102,7 @@ network! {
     profile  cifar { stem.s = 1; stages[0].s = 1; }
 
     names    torchvision::MOBILENET_V3, timm::MOBILENET_V3;
+    report   title: "MobileNetV3-Small", short: "V3-S", colour: 3;
 
     variants {
         name                       width  input  dropout;
@@ -157,6 +159,7 @@ network! {
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
     names    torchvision::MOBILENET_V3, timm::MOBILENET_V3;
+    report   title: "V3-Large min.", short: "V3-L min.", colour: 2, single;
 
     variants {
         name                               input  dropout;
@@ -201,6 +204,7 @@ network! {
     profile  cifar { stem.s = 1; stages[0].s = 1; }
 
     names    torchvision::MOBILENET_V3, timm::MOBILENET_V3;
+    report   title: "V3-Small min.", short: "V3-S min.", colour: 3, single;
 
     variants {
         name                               input  dropout;

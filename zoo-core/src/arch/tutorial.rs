@@ -234,6 +234,8 @@ network! {
     profile  stem1 { stem.s = 1; }
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
+    report   title: "tutorial-efficientnet", compound;
+
     variants {
         name                        width  depth  input  dropout;
         "tutorial-efficientnet-b0"    1.0    1.0    224      0.2;

@@ -5,7 +5,7 @@ use proc_macro2::Ident;
 use super::fields;
 use crate::ast::{Cell, Kind, Struct, Word};
 use crate::diagnostics::Diagnostics;
-use crate::network::{Axes, DepthRounding, Init, MOST_VARIED, Padding, WidthRounding};
+use crate::network::{Axes, DepthRounding, Init, MOST_VARIED, Padding, Report, WidthRounding};
 use crate::words;
 
 const AXES: [&str; 2] = ["width", "depth"];
@@ -46,6 +46,30 @@ pub fn vary(names: Vec<Ident>, errors: &mut Diagnostics) -> Vec<Ident> {
         errors.at(first.span(), format!("`vary` has {} names: give at most {MOST_VARIED}", names.len()));
     }
     names
+}
+
+/// `report title: "EfficientNet", short: "EffNet", colour: 4, compound;`
+pub fn report(list: Vec<(Ident, Option<Cell>)>, errors: &mut Diagnostics) -> Report {
+    let mut report = Report::default();
+    for (word, value) in list {
+        let text = matches!(value, Some(Cell { kind: Kind::Text(_), .. }));
+        let number = matches!(value, Some(Cell { kind: Kind::Int(_), .. }));
+        match (word.to_string().as_str(), value) {
+            ("title", value) if text => report.title = value,
+            ("short", value) if text => report.short = value,
+            ("colour", value) if number => report.colour = value,
+            ("compound", None) => report.compound = true,
+            ("single", None) => report.single = true,
+            ("title" | "short", _) => errors.at(word.span(), format!("`{word}` is a text in quotes: `{word}: \"V2\"`")),
+            ("colour", _) => errors.at(word.span(), "`colour` is the number of a colour: `colour: 4`"),
+            ("compound" | "single", _) => errors.at(word.span(), format!("`{word}` has no value")),
+            (other, _) => {
+                let known = ["title", "short", "colour", "compound", "single"];
+                errors.at(word.span(), words::unknown("word of `report`", other, &known));
+            }
+        }
+    }
+    report
 }
 
 /// `round width: divisible(8), depth: ceil;`

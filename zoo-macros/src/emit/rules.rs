@@ -4,7 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{fields, value};
-use crate::network::{DepthRounding, Init, Network, Padding, Scaling, WidthRounding};
+use crate::ast::Cell;
+use crate::network::{DepthRounding, Init, Network, Padding, Report, Scaling, WidthRounding};
 
 // const __RULES: ::zoo_core::Rules = ::zoo_core::Rules {
 //     width_rounding: ::zoo_core::WidthRounding::Divisible(8),
@@ -43,6 +44,23 @@ pub fn rules(network: &Network) -> TokenStream {
             init: ::zoo_core::Init::#init,
         };
     }
+}
+
+// ::zoo_core::About { title: "EfficientNet", short: "EffNet", colour: Some(4), compound: true, single: false }
+pub fn about(report: &Report, family: &str) -> TokenStream {
+    let text =
+        |cell: &Option<Cell>, otherwise: TokenStream| cell.as_ref().map_or(otherwise, |cell| cell.tokens.clone());
+    let title = text(&report.title, quote!(#family));
+    let short = text(&report.short, title.clone());
+    let colour = match &report.colour {
+        Some(colour) => {
+            let colour = value(colour);
+            quote!(::core::option::Option::Some(#colour))
+        }
+        None => quote!(::core::option::Option::None),
+    };
+    let (compound, single) = (report.compound, report.single);
+    quote!(::zoo_core::About { title: #title, short: #short, colour: #colour, compound: #compound, single: #single })
 }
 
 /// The table's padding.

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::network::{FamilyName, Network};
+use super::family::Family;
+use super::network::Network;
 use super::observation::{Kind, Observation, rounded};
 use super::rows::Recipe;
 
 /// Accuracies that one line may join, in its order.
 #[derive(Clone, Debug)]
 pub struct Curve<'a> {
-    /// Name of the family's table.
-    pub family: String,
+    /// The family of its networks.
+    pub family: Family,
     /// Where its accuracies come from.
     pub kind: Kind,
     /// The accuracies.
@@ -57,14 +58,14 @@ pub struct Curves<'a> {
 }
 
 /// What a line has in common, its terms aside: kind, family, profile, set.
-type Group<'a> = (Kind, &'a str, &'a str, &'a str);
+type Group<'a> = (Kind, &'a Family, &'a str, &'a str);
 
 /// The lines through `observations`, all of one data set.
 pub fn curves<'a>(observations: &[&'a Observation], along: Along) -> Curves<'a> {
     let mut groups: BTreeMap<Group<'a>, Vec<&'a Observation>> = BTreeMap::new();
     for observation in observations {
         if let Some(network) = &observation.network {
-            let key = (observation.kind, network.family.as_str(), network.profile.as_str(), observation.set.as_str());
+            let key = (observation.kind, &network.family, network.profile.as_str(), observation.set.as_str());
             groups.entry(key).or_default().push(observation);
         }
     }
@@ -72,8 +73,8 @@ pub fn curves<'a>(observations: &[&'a Observation], along: Along) -> Curves<'a> 
     let (mut apart, mut repeated) = (Vec::new(), Vec::new());
     for ((kind, family, profile, _), points) in groups {
         let differ = not_joined(&points, along);
-        apart.extend(differ.map(|differ| format!("{} {profile} ({differ})", FamilyName::of(family))));
-        let mut curve = |points| found.curves.push(Curve { family: family.into(), kind, points });
+        apart.extend(differ.map(|differ| format!("{} {profile} ({differ})", family)));
+        let mut curve = |points| found.curves.push(Curve { family: family.clone(), kind, points });
         for points in of_equal_terms(&points).into_values() {
             let (newest, others) = newest(points);
             let lines = chains(newest, along);

@@ -10,6 +10,7 @@ mod cells;
 mod chart;
 mod curve;
 mod error;
+mod family;
 mod figure;
 mod figures;
 mod font;

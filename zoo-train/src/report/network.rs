@@ -1,8 +1,8 @@
 //! Which network a row is about, so that rows of different tables meet, and what it is called in a figure.
 
-use std::fmt;
-
 use zoo_core::{Options, Plan, Registry};
+
+use super::family::Family;
 
 use crate::train::settings::profile_index;
 
@@ -11,8 +11,8 @@ use crate::train::settings::profile_index;
 pub struct Network {
     /// Variant's name, as in the row.
     pub model: String,
-    /// Name of its table; the model's own name where this program does not know it.
-    pub family: String,
+    /// Its family.
+    pub family: Family,
     /// Width multiplier.
     pub width: f64,
     /// Depth multiplier.
@@ -26,14 +26,14 @@ pub struct Network {
 impl Network {
     /// The network of a row.
     pub fn new(registry: &Registry, model: &str, axes: (f64, f64, u32), profile: &str) -> Network {
-        let family = registry.find(model).map_or(model, |entry| entry.architecture.family);
+        let family = Family::of(registry, model);
         let (width, depth, input_size) = axes;
-        Network { model: model.into(), family: family.into(), width, depth, input_size, profile: profile.into() }
+        Network { model: model.into(), family, width, depth, input_size, profile: profile.into() }
     }
 
     /// What two rows about one network have in common, however its variant is called in them.
     pub fn identity(&self) -> String {
-        format!("{} {} {} {} {}", self.family, self.width, self.depth, self.input_size, self.profile)
+        format!("{} {} {} {} {}", self.family.name, self.width, self.depth, self.input_size, self.profile)
     }
 
     /// The outputs of the classifier that give it so many parameters, where they are not those that its variant has by
@@ -62,17 +62,17 @@ impl Network {
 
     /// A short name for a single point: `V1 x0.75`, `EffNet-B0`.
     pub fn short_title(&self) -> String {
-        let short = FamilyName::of(&self.family).short;
-        let variant = self.model.rsplit(['-', '_']).next().filter(|name| name.starts_with('b')).unwrap_or_default();
         let times = |axis: f64, what: &str| {
             if axis == 1.0 || self.is_compound() { String::new() } else { format!(" x{axis}{what}") }
         };
-        let variant = if self.family == "efficientnet" && !variant.is_empty() {
-            format!("-{}", variant.to_uppercase())
-        } else {
-            String::new()
-        };
-        format!("{short}{variant}{}{}", times(self.width, ""), times(self.depth, " deep"))
+        let short = &self.family.short;
+        format!("{short}{}{}{}", self.letter(), times(self.width, ""), times(self.depth, " deep"))
+    }
+
+    /// What tells a variant of a compound family from the others: `-B3` of `efficientnet-b3`.
+    fn letter(&self) -> String {
+        let variant = self.model.rsplit(['-', '_']).next().filter(|name| self.family.compound && name.starts_with('b'));
+        variant.map_or_else(String::new, |name| format!("-{}", name.to_uppercase()))
     }
 
     /// Exact parameters and multiply-accumulates with so many classes; none where this program does not know the network,
@@ -87,67 +87,8 @@ impl Network {
 
     /// Whether the name stands for a compound of width, depth and size, as B1 to B8 do.
     fn is_compound(&self) -> bool {
-        let base = ["efficientnet-b0", "efficientnet-lite0", "tutorial-efficientnet-b0"];
-        self.family.contains("efficientnet") && !base.contains(&self.model.as_str())
+        self.family.compound && self.model != self.family.base
     }
-}
-
-/// How a family is called in figures: in full, and where there is little room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FamilyName {
-    /// In full.
-    pub long: String,
-    /// Where there is little room.
-    pub short: String,
-}
-
-impl FamilyName {
-    /// The name of `family`; a table of somebody else keeps the name it has.
-    pub fn of(family: &str) -> FamilyName {
-        let known = [
-            ("mobilenet-v1", "MobileNetV1", "V1"),
-            ("mobilenet-v2", "MobileNetV2", "V2"),
-            ("mobilenet-v2-deep", "MobileNetV2 deep", "V2 deep"),
-            ("mobilenet-v3-large", "MobileNetV3-Large", "V3-L"),
-            ("mobilenet-v3-large-minimalistic", "V3-Large min.", "V3-L min."),
-            ("mobilenet-v3-small", "MobileNetV3-Small", "V3-S"),
-            ("mobilenet-v3-small-minimalistic", "V3-Small min.", "V3-S min."),
-            ("efficientnet", "EfficientNet", "EffNet"),
-            ("efficientnet-lite", "EfficientNet-Lite", "Lite"),
-        ];
-        let found = known.iter().find(|(name, ..)| *name == family);
-        match found {
-            Some((_, long, short)) => FamilyName { long: (*long).into(), short: (*short).into() },
-            None => FamilyName { long: shortened(family), short: shortened(family) },
-        }
-    }
-}
-
-impl FamilyName {
-    /// Both names, as a legend says them.
-    pub fn in_full(&self) -> String {
-        if self.long == self.short { self.long.clone() } else { format!("{} ({})", self.long, self.short) }
-    }
-
-    /// Whether the name is that of one network alone, which no multiplier scales in the papers.
-    pub fn is_a_variant(&self) -> bool {
-        self.long.ends_with("min.")
-    }
-}
-
-impl fmt::Display for FamilyName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.long)
-    }
-}
-
-/// A name that a figure has room for.
-fn shortened(name: &str) -> String {
-    const MOST: usize = 24;
-    if name.chars().count() <= MOST {
-        return name.into();
-    }
-    name.chars().take(MOST - 1).chain(['…']).collect()
 }
 
 /// A data set as a heading names it.
@@ -203,6 +144,6 @@ mod tests {
     #[test]
     fn a_model_of_another_crate_keeps_its_row() {
         let network = Network::new(&Registry::default(), "my-net", (1.0, 1.0, 32), "native");
-        assert_eq!((network.family.as_str(), FamilyName::of("my-net").long.as_str()), ("my-net", "my-net"));
+        assert_eq!((network.family.name.as_str(), network.family.title.as_str()), ("my-net", "my-net"));
     }
 }

@@ -40,20 +40,6 @@ const COLOURS: [Colour; 30] = [
     ("p9", "#fde725", "#f3e04a"),
 ];
 
-/// Colour of a family in every figure; families of somebody else share one.
-pub fn colour_of(family: &str) -> usize {
-    let known = [
-        ("mobilenet-v1", 0),
-        ("mobilenet-v2-deep", 1),
-        ("mobilenet-v2", 1),
-        ("mobilenet-v3-large", 2),
-        ("mobilenet-v3-small", 3),
-        ("efficientnet-lite", 5),
-        ("efficientnet", 4),
-    ];
-    known.iter().find(|(name, _)| family.starts_with(name)).map_or(6, |(_, colour)| *colour)
-}
-
 /// Rules of a figure, in variables.
 pub fn rules() -> String {
     let mut rules = include_str!("chart.css").to_string();

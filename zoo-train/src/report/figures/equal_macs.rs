@@ -1,6 +1,7 @@
 //! What the ways to grow a network cost in time where they cost the same MACs.
 
 use super::super::axis::Axis;
+use super::super::family::Family;
 use super::super::figure::{Bars, Drawing, Figure, Group, Missing, Part};
 use super::super::latencies::{Newest, Timed, main_condition};
 use super::super::observation::scaled;
@@ -26,11 +27,11 @@ pub fn latency(rows: &Rows) -> Result<Figure, Missing> {
     };
     let condition = main_condition(rows).ok_or_else(missing)?;
     let newest = Newest::of(rows, &condition);
-    let mut families: Vec<&str> = newest.iter().map(|(_, network, _)| network.family.as_str()).collect();
-    families.sort_by_key(|family| (*family != "efficientnet", *family));
+    let mut families: Vec<&Family> = newest.iter().map(|(_, network, _)| &network.family).collect();
+    families.sort_by_key(|family| (!family.compound, *family));
     families.dedup();
-    let of_family = |family: &&str| {
-        let mine: Vec<Timed<'_>> = newest.iter().filter(|(_, network, _)| network.family == *family).collect();
+    let of_family = |family: &&Family| {
+        let mine: Vec<Timed<'_>> = newest.iter().filter(|(_, network, _)| network.family == **family).collect();
         rivals(&mine)
     };
     let groups: Vec<Group> = families.iter().filter_map(of_family).map(|rivals| rivals.group()).collect();

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::super::axis::{Axis, Unit};
+use super::super::family::Family;
 use super::super::figure::{Bars, Drawing, Figure, Group, Key, Label, Lines, Missing, Part, Point, Series};
 use super::super::latencies::{Newest, condition_of, main_condition};
-use super::super::network::{FamilyName, Network};
+use super::super::network::Network;
 use super::super::observation::{Kind, scaled};
 use super::super::rows::{Condition, Latency, Rows, Stage};
-use super::super::theme::colour_of;
 use super::names::by_family;
 use crate::latency::stages;
 
@@ -20,20 +20,20 @@ pub fn against_macs(rows: &Rows) -> Result<Figure, Missing> {
     let missing = || Missing { sentence: "No latency against MACs yet: no row of latency.csv has a time.".into() };
     let condition = main_condition(rows).ok_or_else(missing)?;
     let newest = Newest::of(rows, &condition);
-    let mut families: BTreeMap<(String, String), Vec<Point>> = BTreeMap::new();
+    let mut families: BTreeMap<(Family, String), Vec<Point>> = BTreeMap::new();
     for (number, network, row) in newest.iter() {
         let key = (network.family.clone(), network.profile.clone());
         families.entry(key).or_default().extend(point(number, network, row));
     }
-    let named: Vec<(String, String)> = families.keys().cloned().collect();
+    let named: Vec<(Family, String)> = families.keys().cloned().collect();
     let mut lines = Vec::new();
     for ((family, profile), mut points) in families {
         points.sort_by(|one, other| one.x.total_cmp(&other.x));
         let several = named.iter().filter(|(other, _)| *other == family).count() > 1;
         let more = if several { format!(", {profile}") } else { String::new() };
-        let FamilyName { long, short } = FamilyName::of(&family);
+        let Family { title: long, short, colour, .. } = family;
         let label = Label { long, short }.with(&more);
-        lines.push(Series { label, colour: colour_of(&family), kind: Kind::Measured, joined: false, points });
+        lines.push(Series { label, colour, kind: Kind::Measured, joined: false, points });
     }
     let points = || lines.iter().flat_map(|series| &series.points);
     let x = Axis::around(
@@ -188,7 +188,7 @@ impl Breakdown<'_> {
 
 /// The base of every family and, as far as there is room, the network furthest from it.
 fn of_each_family<'a>(all: Vec<&'a Breakdown<'a>>) -> Vec<&'a Breakdown<'a>> {
-    let mut families: BTreeMap<&str, Vec<&Breakdown<'_>>> = BTreeMap::new();
+    let mut families: BTreeMap<&Family, Vec<&Breakdown<'_>>> = BTreeMap::new();
     for breakdown in all {
         families.entry(&breakdown.network.family).or_default().push(breakdown);
     }
@@ -202,7 +202,7 @@ fn of_each_family<'a>(all: Vec<&'a Breakdown<'a>>) -> Vec<&'a Breakdown<'a>> {
     shown.truncate(MOST_NETWORKS);
     let place = |breakdown: &Breakdown<'_>| {
         let macs: u64 = breakdown.stages.iter().map(|stage| stage.macs).sum();
-        (breakdown.network.family.starts_with("efficientnet"), breakdown.network.family.clone(), macs)
+        (breakdown.network.family.compound, breakdown.network.family.clone(), macs)
     };
     shown.sort_by_key(|breakdown| place(breakdown));
     shown

@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use latency::latency_id;
 
+use super::family::Family;
 use super::figure::{Figure, Label, Missing, Point, Series};
 use super::observation::{Kind, Observation, Observations};
 use super::rows::Rows;
-use super::theme::colour_of;
 use super::{curve, curve::Curve};
 
 /// Every figure in the order of the page, and what is missing.
@@ -64,7 +64,7 @@ fn left_out(dataset: &str, observations: &Observations) -> Option<String> {
 /// same networks in one figure would be two lines that say the same.
 fn main_sets<'a>(observations: &[&'a Observation]) -> Vec<&'a Observation> {
     let family = |observation: &Observation| observation.network.as_ref().map(|network| network.family.clone());
-    let size = |set: &str, of: &Option<String>| {
+    let size = |set: &str, of: &Option<Family>| {
         observations.iter().filter(|other| other.set == set && family(other) == *of).count()
     };
     let is_main = |observation: &Observation| {
@@ -95,7 +95,7 @@ fn series(curve: &Curve<'_>, label: Label, place: impl Fn(&Observation) -> Optio
             title: observation.title(),
         })
     });
-    Series { label, colour: colour_of(&curve.family), kind: curve.kind, joined: true, points: points.collect() }
+    Series { label, colour: curve.family.colour, kind: curve.kind, joined: true, points: points.collect() }
 }
 
 /// The fronts of what was published and of what was measured, of the latter one for each number of epochs and recipe: a

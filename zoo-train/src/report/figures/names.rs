@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::super::curve::{Along, Curve};
+use super::super::family::Family;
 use super::super::figure::{Key, Label};
-use super::super::network::{FamilyName, Network};
+use super::super::network::Network;
 use super::super::observation::{Kind, rounded};
-use super::super::theme::colour_of;
 
 /// A name for every curve of a figure, none twice where the rows tell a difference.
 pub fn names(curves: &[&Curve<'_>], along: Along) -> Vec<Label> {
@@ -25,13 +25,13 @@ pub fn names(curves: &[&Curve<'_>], along: Along) -> Vec<Label> {
 
 fn name(curve: &Curve<'_>, all: &[&Curve<'_>], along: Along) -> Label {
     let Some(network) = curve.points.first().and_then(|point| point.network.as_ref()) else {
-        return Label { long: curve.family.clone(), short: curve.family.clone() };
+        return Label { long: curve.family.title.clone(), short: curve.family.short.clone() };
     };
     let mine = || all.iter().filter(|other| other.family == curve.family && other.kind == curve.kind);
     let is_line = curve.points.len() > 1;
-    let family = FamilyName::of(&curve.family);
-    let base = if is_line || family.is_a_variant() {
-        Label { long: family.long.clone(), short: family.short.clone() }
+    let family = &curve.family;
+    let base = if is_line || family.single {
+        Label { long: family.title.clone(), short: family.short.clone() }
     } else {
         let short = network.short_title();
         Label { long: short.clone(), short }
@@ -63,22 +63,22 @@ fn pixels(curve: &Curve<'_>) -> Option<String> {
 
 /// One entry for each family: its name, what varies along its lines, and what its lines hold fixed.
 pub fn keys(curves: &[&Curve<'_>]) -> Vec<Key> {
-    let mut families: Vec<&str> = Vec::new();
+    let mut families: Vec<&Family> = Vec::new();
     for curve in curves {
-        if !families.contains(&curve.family.as_str()) {
+        if !families.contains(&&curve.family) {
             families.push(&curve.family);
         }
     }
     families.into_iter().map(|family| key(family, curves)).collect()
 }
 
-fn key(family: &str, curves: &[&Curve<'_>]) -> Key {
+fn key(family: &Family, curves: &[&Curve<'_>]) -> Key {
     let lines: Vec<Vec<&Network>> = curves
         .iter()
-        .filter(|curve| curve.family == family && curve.points.len() > 1)
+        .filter(|curve| curve.family == *family && curve.points.len() > 1)
         .map(|curve| curve.points.iter().filter_map(|point| point.network.as_ref()).collect())
         .collect();
-    Key { colour: colour_of(family), text: FamilyName::of(family).in_full() + &along_lines(&lines) }
+    Key { colour: family.colour, text: family.in_full() + &along_lines(&lines) }
 }
 
 /// `: width 0.25 to 1 at 128 to 224 px`, of the lines of one colour; nothing where there are none.
@@ -114,13 +114,13 @@ pub fn among(networks: &[&Network]) -> String {
 
 /// A family and its profile of several points, for entries of one colour.
 pub fn by_family<'a>(networks: impl IntoIterator<Item = &'a Network>) -> Vec<Key> {
-    let mut families: BTreeMap<&str, Vec<&Network>> = BTreeMap::new();
+    let mut families: BTreeMap<&Family, Vec<&Network>> = BTreeMap::new();
     for network in networks {
         families.entry(&network.family).or_default().push(network);
     }
-    let key = |(family, networks): (&str, Vec<&Network>)| Key {
-        colour: colour_of(family),
-        text: FamilyName::of(family).in_full() + &among(&networks),
+    let key = |(family, networks): (&Family, Vec<&Network>)| Key {
+        colour: family.colour,
+        text: family.in_full() + &among(&networks),
     };
     families.into_iter().map(key).collect()
 }

@@ -1,8 +1,9 @@
 //! Compound scaling against width, depth or resolution alone, from one base network.
 
 use super::super::axis::{Axis, Unit};
+use super::super::family::Family;
 use super::super::figure::{Drawing, Figure, Key, Label, Lines, Missing, Point, Series};
-use super::super::network::{FamilyName, Network, dataset_title};
+use super::super::network::{Network, dataset_title};
 use super::super::observation::{Kind, Observation, Observations, rounded};
 use super::accuracy::{file_name, heights, top1_axis};
 use super::names::along_lines;
@@ -21,13 +22,13 @@ struct Grown<'a> {
 pub fn figures(observations: &Observations) -> Vec<Result<Figure, Missing>> {
     let mut figures = Vec::new();
     for (dataset, all) in by_dataset(observations) {
-        let mut families: Vec<String> = Vec::new();
+        let mut families: Vec<Family> = Vec::new();
         for network in all.iter().filter_map(|observation| observation.network.as_ref()) {
             if !families.contains(&network.family) {
                 families.push(network.family.clone());
             }
         }
-        families.sort_by_key(|family| family != "efficientnet");
+        families.sort_by_key(|family| !family.compound);
         figures.extend(families.iter().filter_map(|family| figure(family, &dataset, &all)).map(Ok));
     }
     if figures.is_empty() {
@@ -37,11 +38,11 @@ pub fn figures(observations: &Observations) -> Vec<Result<Figure, Missing>> {
     figures
 }
 
-fn figure(family: &str, dataset: &str, all: &[&Observation]) -> Option<Figure> {
+fn figure(family: &Family, dataset: &str, all: &[&Observation]) -> Option<Figure> {
     let mine: Vec<&Observation> = all
         .iter()
         .copied()
-        .filter(|observation| observation.network.as_ref().is_some_and(|network| network.family == family))
+        .filter(|observation| observation.network.as_ref().is_some_and(|network| network.family == *family))
         .collect();
     let mut lines = Vec::new();
     let mut notes = Vec::new();
@@ -73,8 +74,8 @@ fn figure(family: &str, dataset: &str, all: &[&Observation]) -> Option<Figure> {
     let counted = "MACs are counted here; the table has what the paper prints, and says where that is another network.";
     let caption = [counted.to_string()].into_iter().chain(notes).collect();
     Some(Figure {
-        name: format!("scaling-{family}-{}", file_name(dataset)),
-        title: format!("{} grown in one way or in all, {}", FamilyName::of(family), dataset_title(dataset)),
+        name: format!("scaling-{}-{}", family.name, file_name(dataset)),
+        title: format!("{} grown in one way or in all, {}", family, dataset_title(dataset)),
         caption,
         drawing: Drawing::Lines(Lines {
             x,
