@@ -1,9 +1,13 @@
 """Golden values: what torchvision and timm compute, for `cargo test -p zoo-core --test golden`.
 
-No weights are stored. Both sides fill the tensors, by their place in the state dict, and
-the images from one formula (`unit`, `put` and `images` here, `fill.rs` there); the
-reference is computed in f64 on those f32 values. Written are logits, the mean and
-deviation of every stage, and for some variants the gradients of a training step.
+No weights are stored. Both sides fill the tensors, by their place, and the images from
+one formula (`unit`, `put` and `images` here, `fill.rs` there); the reference is computed
+in f64 on those f32 values. Written are logits, the mean and deviation of every stage, and
+for some variants the gradients of a training step.
+
+The place of a tensor is that among the sorted keys of the state dict (`"places":
+"names"`). Where blocks follow one another without branches the libraries' own order is
+the zoo's, too, and the places are those of the state dict as it comes.
 
 A file is refused where it would prove little: if the two images' logits differ by less
 than a tenth of the largest logit, or a stage's deviation leaves 0.05 to 50.
@@ -33,10 +37,12 @@ DEVIATION = 2.5
 # Of what layers with a bias give. Wider gates would let rounding grow from block to block:
 # with 2.5, PyTorch's own f32 is off by 1.4e-4 for EfficientNet-B6, with 1 by 1.2e-5.
 GATE_DEVIATION = 1.0
-# Sizes on the way down are odd and even: TensorFlow's SAME pads both ways.
-ODD_SIZE = 75
 # Larger inputs than this take minutes and stand beside a small one.
 AFFORDABLE, SMALL = 456, 128
+# Parameters that stand in a block itself: a factor for each channel (layer scale).
+FACTORS = ("gamma", "layer_scale")
+# Orders that tensors are counted in: the state dict's, and that of its sorted keys.
+PLAN, NAMES = "plan", "names"
 # Images are tensors beyond those of any network.
 FIRST_IMAGE = 1 << 20
 
@@ -86,54 +92,69 @@ def write(tensor, values):
         tensor.copy_(torch.from_numpy(values.astype(np.float32)).reshape(tensor.shape))
 
 
-def put(layer, first, gain):
-    """Fills a layer whose first tensor is the `first` of the state dict."""
+def own(module):
+    """A layer's tensors in the order that `put` fills them; none where it is no layer."""
+    if isinstance(module, nn.BatchNorm2d):
+        return [module.weight, module.bias, module.running_mean, module.running_var]
+    if isinstance(module, (nn.Conv2d, nn.Linear, nn.LayerNorm)):
+        return [t for t in (module.weight, module.bias) if t is not None]
+    named = module.named_parameters(recurse=False)
+    return [parameter for name, parameter in named if name in FACTORS]
 
-    def value(offset, tensor):
-        return unit(first + offset, tensor.numel())
 
-    if isinstance(layer, nn.BatchNorm2d):
-        write(layer.weight, 1.0 + 0.25 * value(0, layer.weight))
-        write(layer.bias, 0.25 * value(1, layer.bias))
-        write(layer.running_mean, 0.1 * value(2, layer.running_mean))
-        write(layer.running_var, gain * (1.0 + 0.25 * value(3, layer.running_var)))
+def put(layer, places, gain):
+    """Fills a layer whose tensors have these places."""
+    tensors = own(layer)
+    values = [unit(place, t.numel()) for place, t in zip(places, tensors)]
+    if isinstance(layer, (nn.Conv2d, nn.Linear)):
+        write(layer.weight, weights(places[0], layer.weight.shape) * gain)
+        if layer.bias is not None:
+            write(layer.bias, 0.1 * values[1])
         return
-    write(layer.weight, weights(first, layer.weight.shape) * gain)
-    if layer.bias is not None:
-        write(layer.bias, 0.1 * value(1, layer.bias))
+    # Norms, and factors, which are filled as a norm's scale is.
+    write(tensors[0], 1.0 + 0.25 * values[0])
+    if len(tensors) > 1:
+        write(tensors[1], 0.25 * values[1])
+    if isinstance(layer, nn.BatchNorm2d):
+        write(layer.running_mean, 0.1 * values[2])
+        write(layer.running_var, gain * (1.0 + 0.25 * values[3]))
 
 
-def layers(model):
-    """Layers with tensors, each with the place of its first, in state-dict order."""
-    first, tensors, found = 0, [], []
-    for layer in model.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            own = [layer.weight, layer.bias, layer.running_mean, layer.running_var]
-        elif isinstance(layer, (nn.Conv2d, nn.Linear)):
-            own = [layer.weight] + ([] if layer.bias is None else [layer.bias])
-        else:
-            continue
-        found.append((layer, first))
-        first += len(own)
-        tensors += own
-    places = [tensor.data_ptr() for _, tensor in state(model)]
-    if places != [tensor.data_ptr() for tensor in tensors]:
+def layers(model, order):
+    """Layers with tensors, each with the places of these, by the place of the first."""
+    places = {t.data_ptr(): place for place, (_, t) in enumerate(state(model, order))}
+    found = [(layer, own(layer)) for layer in model.modules() if own(layer)]
+    found = [(layer, [places[t.data_ptr()] for t in tensors]) for layer, tensors in found]
+    if sorted(sum((taken for _, taken in found), [])) != sorted(places.values()):
         raise ValueError("the network has tensors that are of no known layer")
-    return found
+    return sorted(found, key=lambda entry: entry[1][0])
 
 
-def state(model):
-    """Names and tensors of the state dict, without counters of batches."""
+def state(model, order):
+    """Names and tensors of the state dict in that order, without counters of batches."""
     items = model.state_dict().items()
-    return [(key, t) for key, t in items if not key.endswith("num_batches_tracked")]
+    items = [(key, t) for key, t in items if not key.endswith("num_batches_tracked")]
+    return sorted(items, key=lambda item: item[0]) if order == NAMES else items
+
+
+def order_of(variant):
+    """How the tensors of a variant's networks are counted."""
+    return PLAN if variant.ends is None else NAMES
+
+
+def noted(order):
+    """What a file says of the order."""
+    return {"places": order} if order == NAMES else {}
 
 
 def has_gain(layer):
-    """Norms scale their variance, layers with a bias their weight."""
-    return isinstance(layer, nn.BatchNorm2d) or layer.bias is not None
+    """Batch norms scale their variance, layers with a bias their weight."""
+    if isinstance(layer, (nn.Conv2d, nn.Linear)):
+        return layer.bias is not None
+    return isinstance(layer, nn.BatchNorm2d)
 
 
-def calibrate(model, inputs):
+def calibrate(model, inputs, order):
     """Fills the network; the gains with which no map dies or explodes on the way."""
     gains, hooks = {}, []
 
@@ -142,31 +163,34 @@ def calibrate(model, inputs):
             # Within channels: what differs between places and images, not what is constant.
             variance = x.var(dim=(0, 2, 3), unbiased=False).mean()
             return variance / DEVIATION**2
-        linear = functional.linear if x.dim() == 2 else functional.conv2d
-        return GATE_DEVIATION / linear(x, layer.weight).std()
+        if isinstance(layer, nn.Linear):
+            return GATE_DEVIATION / functional.linear(x, layer.weight).std()
+        how = (layer.stride, layer.padding, layer.dilation, layer.groups)
+        return GATE_DEVIATION / functional.conv2d(x, layer.weight, None, *how).std()
 
-    def hook(first):
+    def hook(places):
         def before(layer, arguments):
-            gains[first] = float(f"{measure(layer, arguments[0]).item():.4g}")
-            put(layer, first, gains[first])
+            gain = float(f"{measure(layer, arguments[0]).item():.4g}")
+            gains[places[0]] = gain
+            put(layer, places, gain)
 
         return before
 
-    for layer, first in layers(model):
-        put(layer, first, 1.0)
+    for layer, places in layers(model, order):
+        put(layer, places, 1.0)
         if has_gain(layer):
-            hooks.append(layer.register_forward_pre_hook(hook(first)))
+            hooks.append(layer.register_forward_pre_hook(hook(places)))
     with torch.no_grad():
         model.double().eval()(inputs)
     for handle in hooks:
         handle.remove()
-    return [gains[first] for layer, first in layers(model) if has_gain(layer)]
+    return [gains[place] for place in sorted(gains)]
 
 
-def fill(model, gains):
+def fill(model, gains, order):
     gains = iter(gains)
-    for layer, first in layers(model):
-        put(layer, first, next(gains) if has_gain(layer) else 1.0)
+    for layer, places in layers(model, order):
+        put(layer, places, next(gains) if has_gain(layer) else 1.0)
 
 
 def images(count, size):
@@ -221,21 +245,26 @@ def check(what, logits, stages):
 
 def cases(variant):
     """Library, input size, padding, and whether the test runs it only when asked."""
-    default, size = variant.schemes()[0], variant.input_size
+    schemes, size = variant.schemes(), variant.input_size
     small = size if size <= AFFORDABLE else SMALL
-    yield default, small, "symmetric", False
+    yield schemes[0], small, "symmetric", False
     if small != size:
-        yield default, size, "symmetric", True
+        yield schemes[0], size, "symmetric", True
+    if variant.ends is not None:
+        yield schemes[-1], variant.odd_size, "symmetric", False
+        return
+    # Sizes on the way down are odd and even: TensorFlow's SAME pads both ways.
     yield "timm", size if size <= 300 else SMALL, "same", False
-    yield "timm", ODD_SIZE, "same", False
+    yield "timm", variant.odd_size, "same", False
 
 
 def layout(variant, scheme):
     """What names a naming scheme must give: MD5 of the lines `key:shape`, 1000 classes."""
-    tensors = state(variant.library(scheme, 1000))
+    order = order_of(variant)
+    tensors = state(variant.library(scheme, 1000), order)
     shapes = (f"{key}:{'x'.join(map(str, t.shape))}\n" for key, t in tensors)
     md5 = hashlib.md5("".join(shapes).encode()).hexdigest()
-    return {"scheme": scheme, "tensors": len(tensors), "md5": md5}
+    return {"scheme": scheme, "tensors": len(tensors), "md5": md5, **noted(order)}
 
 
 def build(variant, scheme, padding, classes=CLASSES):
@@ -246,11 +275,11 @@ def build(variant, scheme, padding, classes=CLASSES):
 
 def network(variant):
     """The golden values of a variant."""
-    found = []
+    found, order = [], order_of(variant)
     for scheme, size, padding, long in cases(variant):
         model, inputs = build(variant, scheme, padding), images(2, size)
-        gains = calibrate(model, inputs)
-        fill(model, gains)
+        gains = calibrate(model, inputs, order)
+        fill(model, gains, order)
         logits, stages = observe(variant, scheme, model, inputs)
         check(f"{variant.name}, {scheme}, {size} px, {padding}", logits, stages)
         found.append(
@@ -263,6 +292,7 @@ def network(variant):
                 "gains": gains,
                 "logits": rounded(logits),
                 "stages": rounded(stages),
+                **noted(order),
             }
         )
     layouts = [layout(variant, scheme) for scheme in variant.schemes()]
@@ -279,20 +309,23 @@ def summary(place, tensor):
 def training_step(variant, scheme, padding):
     """Loss, gradients and norm statistics of one step without dropout and drop-path."""
     model, inputs = build(variant, scheme, padding), images(STEP_BATCH, STEP_SIZE)
-    gains = calibrate(model, inputs)
-    fill(model, gains)
+    order = order_of(variant)
+    gains = calibrate(model, inputs, order)
+    fill(model, gains, order)
     model.double().train()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = STEP_MOMENTUM
         elif type(module).__name__ in ("Dropout", "StochasticDepth"):
             module.p = 0.0
+        elif type(module).__name__ == "DropPath":
+            module.drop_prob = 0.0
     labels = torch.arange(STEP_BATCH) % CLASSES
     loss = functional.cross_entropy(model(inputs), labels)
     loss.backward()
     parameters = dict(model.named_parameters())
     gradients, statistics = [], []
-    for place, (key, tensor) in enumerate(state(model)):
+    for place, (key, tensor) in enumerate(state(model, order)):
         if key in parameters:
             gradients.append(summary(place, parameters[key].grad))
         else:
@@ -310,6 +343,7 @@ def training_step(variant, scheme, padding):
         "loss": rounded(loss.item()),
         "gradients": gradients,
         "statistics": statistics,
+        **noted(order),
     }
 
 

@@ -12,6 +12,7 @@ from typing import Callable, Optional
 INSTALL = "pip install torch==2.13.0 torchvision==0.28.0 timm"
 
 try:
+    import timm
     import torchvision
     from timm.models.efficientnet import (
         _gen_efficientnet,
@@ -51,17 +52,24 @@ class Variant:
 
     name: str
     input_size: int
-    # Called with num_classes, pad_type and bn_eps.
-    of_timm: Callable
+    # Called with num_classes, pad_type and bn_eps; None where timm has no such network.
+    of_timm: Optional[Callable] = None
     # Called with num_classes; None where torchvision has another network or none.
     of_torchvision: Optional[Callable] = None
     # Blocks of each stage in torchvision's flat list; None where stages are modules.
     repeats: Optional[tuple] = None
     # timm's names of this network: those of its own training, then TensorFlow's.
     timm_names: tuple = ()
+    # By library, the names of the modules whose outputs are those of the stages. Networks
+    # that have it are made by name, see `by_name`.
+    ends: Optional[dict] = None
+    # A small input with odd sides on the way down, which the network still takes.
+    odd_size: int = 75
 
     def timm(self, classes, padding="symmetric", bn_eps=None):
         """timm's network; without `bn_eps`, with what goes with the padding."""
+        if self.of_timm is None:
+            raise ValueError(f"timm has no network that equals {self.name}")
         if bn_eps is None:
             bn_eps = 1e-3 if padding == "same" else 1e-5
         pad_type = "same" if padding == "same" else ""
@@ -79,10 +87,13 @@ class Variant:
 
     def schemes(self):
         """The libraries that have this network."""
-        return ["torchvision", "timm"] if self.of_torchvision else ["timm"]
+        found = [("torchvision", self.of_torchvision), ("timm", self.of_timm)]
+        return [library for library, build in found if build is not None]
 
     def stages(self, scheme, model):
         """The modules whose outputs are those of the stages, in order."""
+        if self.ends is not None:
+            return [model.get_submodule(end) for end in self.ends[scheme]]
         if scheme == "timm":
             # The last convolution of MobileNetV3 is a stage of timm's and the head here.
             blocks = list(model.blocks)
@@ -95,8 +106,43 @@ class Variant:
 
 
 def bn_eps(model):
-    """The constant of the network's norms."""
-    return next(m.eps for m in model.modules() if isinstance(m, nn.BatchNorm2d))
+    """The constant of the network's batch norms; None where it has none."""
+    norms = (m for m in model.modules() if isinstance(m, nn.BatchNorm2d))
+    return next((norm.eps for norm in norms), None)
+
+
+def timm_by_name(name, num_classes, pad_type, bn_eps, **keywords):
+    """timm's network of that name, which has its own padding and constants."""
+    del bn_eps
+    if pad_type:
+        raise ValueError(f"timm's {name} has one padding")
+    return timm.create_model(name, pretrained=False, num_classes=num_classes, **keywords)
+
+
+def by_name(name, input_size, ends, torchvision_name=None, timm_name=None, **other):
+    """A variant that the libraries make by these names alone.
+
+    `ends` has the modules whose outputs are those of the zoo's stages: names that both
+    libraries use, or a dictionary by library. Names may come as a pair with keywords of
+    the constructor behind them.
+    """
+
+    def builder(entry, of):
+        call, keywords = entry if isinstance(entry, tuple) else (entry, {})
+        return None if call is None else functools.partial(of(call), **keywords)
+
+    if not isinstance(ends, dict):
+        ends = {"torchvision": ends, "timm": ends}
+    timm_only = timm_name[0] if isinstance(timm_name, tuple) else timm_name
+    return Variant(
+        name,
+        input_size,
+        builder(timm_name, lambda call: functools.partial(timm_by_name, call)),
+        builder(torchvision_name, torchvision.models.get_model_builder),
+        timm_names=(timm_only,) if timm_only else (),
+        ends=ends,
+        **other,
+    )
 
 
 def suffixed(name, width):
@@ -172,7 +218,8 @@ def efficientnet():
 
 def variants():
     """Every variant of the zoo that a library has, in the zoo's order."""
-    for family in (mobilenet_v1, mobilenet_v2, mobilenet_v3, efficientnet):
+    families = (mobilenet_v1, mobilenet_v2, mobilenet_v3, efficientnet)
+    for family in families:
         yield from family()
 
 

@@ -2,7 +2,9 @@
 
 use tch::{Kind, Tensor};
 use zoo_core::model::Model;
-use zoo_core::{Convolution, OpKind};
+use zoo_core::{Op, OpKind};
+
+use super::places::Places;
 
 /// Images are tensors beyond those of any network.
 const FIRST_IMAGE: u64 = 1 << 20;
@@ -18,36 +20,58 @@ pub fn unit(tensor: u64, element: u64) -> f64 {
     (z >> 11) as f64 * f64::EPSILON - 1.0
 }
 
-/// Sets every tensor by its place in the state dict, which is the plan's order; counters of batches do not count.
-/// `gains` has a number for each norm and for each layer with a bias.
-pub fn fill(model: &Model, gains: &[f64]) {
-    let (mut parameters, mut buffers, mut gains) = (model.parameters().iter(), model.buffers().iter(), gains.iter());
-    let mut parameter = || &parameters.next().expect("the plan's parameters").tensor;
-    let mut buffer = || &buffers.next().expect("the plan's buffers").tensor;
-    let mut gain = || *gains.next().expect("a gain for each norm and each layer with a bias");
-    let mut next = 0..;
-    let mut place = || next.next().expect("as many places as tensors");
-    for op in &model.plan().ops {
-        match op.kind {
-            OpKind::BatchNorm(_) => {
-                set(parameter(), place(), |u| 1.0 + 0.25 * u);
-                set(parameter(), place(), |u| 0.25 * u);
-                set(buffer(), place(), |u| 0.1 * u);
-                let gain = gain();
-                set(buffer(), place(), |u| gain * (1.0 + 0.25 * u));
-            }
-            OpKind::Conv(_) | OpKind::Linear(_) => {
-                let biased = matches!(op.kind, OpKind::Linear(_) | OpKind::Conv(Convolution { bias: true, .. }));
-                let gain = if biased { gain() } else { 1.0 };
-                set_weights(parameter(), place(), gain);
-                if biased {
-                    set(parameter(), place(), |u| 0.1 * u);
-                }
-            }
-            _ => assert!(!op.has_tensors(), "no values for {}", op.name()),
+/// Sets every tensor by its place. `gains` has a number for each batch norm and for each convolution and linear layer with
+/// a bias, by the place of its weight.
+pub fn fill(model: &Model, gains: &[f64], places: &Places) {
+    let mut layers: Vec<Layer<'_>> = layers(model, places);
+    layers.sort_by_key(|layer| layer.parameters[0].1);
+    let mut gains = gains.iter();
+    for Layer { op, parameters, buffers } in layers {
+        let is_biased = parameters.len() > 1;
+        let scales = match op.kind {
+            OpKind::BatchNorm(_) => true,
+            OpKind::Conv(_) | OpKind::Linear(_) => is_biased,
+            OpKind::LayerNorm(_) | OpKind::Gain(_) => false,
+            _ => panic!("no values for {}", op.name()),
+        };
+        let gain = if scales { *gains.next().expect("a gain for each batch norm and layer with a bias") } else { 1.0 };
+        let has_weights = op.is_convolution() || op.is_linear();
+        match parameters[0] {
+            (weight, place) if has_weights => set_weights(weight, place, gain),
+            (factor, place) => set(factor, place, |u| 1.0 + 0.25 * u),
+        }
+        for (bias, place) in &parameters[1..] {
+            set(bias, *place, |u| if has_weights { 0.1 * u } else { 0.25 * u });
+        }
+        if let [(mean, mean_place), (variance, variance_place)] = buffers[..] {
+            set(mean, mean_place, |u| 0.1 * u);
+            set(variance, variance_place, |u| gain * (1.0 + 0.25 * u));
         }
     }
     assert_eq!(gains.len(), 0, "gains are left over: the library has more layers");
+}
+
+/// An operation with its tensors and their places, the weight first.
+struct Layer<'a> {
+    op: &'a Op,
+    parameters: Vec<(&'a Tensor, u64)>,
+    buffers: Vec<(&'a Tensor, u64)>,
+}
+
+fn layers<'a>(model: &'a Model, places: &Places) -> Vec<Layer<'a>> {
+    let (mut parameters, mut buffers) = (
+        model.parameters().iter().zip(&places.parameters).peekable(),
+        model.buffers().iter().zip(&places.buffers).peekable(),
+    );
+    let mut layers = Vec::new();
+    for (index, op) in model.plan().ops.iter().enumerate().filter(|(_, op)| op.has_tensors()) {
+        let own = std::iter::from_fn(|| parameters.next_if(|(parameter, _)| parameter.op == index));
+        let own = own.map(|(parameter, place)| (&parameter.tensor, *place)).collect();
+        let statistics = std::iter::from_fn(|| buffers.next_if(|(buffer, _)| buffer.op == index));
+        let statistics = statistics.map(|(buffer, place)| (&buffer.tensor, *place)).collect();
+        layers.push(Layer { op, parameters: own, buffers: statistics });
+    }
+    layers
 }
 
 /// Weights that keep the variance of what comes in. Neighbours of a dense layer cancel: what all channels have in common,

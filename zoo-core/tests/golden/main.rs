@@ -8,6 +8,7 @@ mod controls;
 mod fill;
 mod layouts;
 mod networks;
+mod places;
 mod record;
 mod steps;
 
@@ -15,6 +16,8 @@ use std::sync::Once;
 
 use zoo_core::model::{Model, ModelOptions};
 use zoo_core::{Options, Padding, Plan, Registry};
+
+use places::Places;
 
 /// Share of the largest logit, or of a stage's deviation, that f32 may be off by.
 const TOLERANCE: f64 = 1e-4;
@@ -33,11 +36,23 @@ fn plan(name: &str, input_size: u32, classes: u32, padding: Padding) -> Plan {
     Plan::new(entry.architecture, &options).expect("golden values are of networks")
 }
 
-/// A model with the formula's values and the constants of the library's norms.
-fn model(plan: Plan, options: &ModelOptions, gains: &[f64], eps: f64, momentum: Option<f64>) -> Model {
+/// How a model is filled: the formula's gains, and the constants of the library's batch norms.
+#[derive(Clone, Copy)]
+struct Filling<'a> {
+    name: &'a str,
+    library: &'a str,
+    places: places::Order,
+    gains: &'a [f64],
+    eps: Option<f64>,
+    momentum: Option<f64>,
+}
+
+/// A model with the formula's values, and where its tensors stand.
+fn model(plan: Plan, options: &ModelOptions, filling: Filling<'_>) -> (Model, Places) {
     one_thread();
     let mut model = Model::new(plan, options).expect("libtorch builds it");
-    fill::fill(&model, gains);
-    model.set_batch_norm(Some(eps), momentum);
-    model
+    let places = Places::of(&model, filling.places, filling.name, filling.library);
+    fill::fill(&model, filling.gains, &places);
+    model.set_batch_norm(filling.eps, filling.momentum);
+    (model, places)
 }

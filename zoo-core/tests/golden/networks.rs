@@ -7,7 +7,7 @@ use zoo_core::model::{Mode, Model, ModelOptions};
 use zoo_core::{Place, Plan, Registry};
 
 use super::record::{Case, Network, names, network};
-use super::{TOLERANCE, fill, model, plan};
+use super::{Filling, TOLERANCE, fill, model, plan};
 
 /// How far a model is from a library.
 #[derive(Debug)]
@@ -25,9 +25,11 @@ impl Difference {
     }
 }
 
-/// The network of a case, from a plan that a control may have changed.
-pub fn difference_of(plan: Plan, case: &Case) -> Difference {
-    difference(&model(plan, &ModelOptions::default(), &case.gains, case.bn_eps, None), case)
+/// The network of a case of the variant `name`, from a plan that a control may have changed.
+pub fn difference_of(name: &str, plan: Plan, case: &Case) -> Difference {
+    let Case { library, places, gains, bn_eps, .. } = case;
+    let filling = Filling { name, library, places: *places, gains, eps: *bn_eps, momentum: None };
+    difference(&model(plan, &ModelOptions::default(), filling).0, case)
 }
 
 /// Runs `model` on the two images of `case`.
@@ -80,7 +82,7 @@ fn assert_equal(family: &str, asked: impl Fn(&Case) -> bool) {
         for case in cases.iter().filter(|case| asked(case)) {
             let classes = case.logits[0].len() as u32;
             let plan = plan(&name, case.input_size, classes, case.padding.into());
-            let difference = difference_of(plan, case);
+            let difference = difference_of(&name, plan, case);
             let what = format!("{name} as in {}, {} px, {:?}", case.library, case.input_size, case.padding);
             assert!(difference.is_rounding(), "{what}: {difference:?}");
             compared += 1;

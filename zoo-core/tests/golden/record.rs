@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::places::Order;
+
 /// What the libraries compute for a variant.
 #[derive(Debug, Deserialize)]
 pub struct Network {
@@ -13,12 +15,14 @@ pub struct Network {
     pub cases: Vec<Case>,
 }
 
-/// A library's state dict: how many tensors it has, and the MD5 of the lines `key:shape`.
+/// A library's state dict: how many tensors it has, and the MD5 of the lines `key:shape` in that order.
 #[derive(Debug, Deserialize)]
 pub struct Layout {
     pub scheme: String,
     pub tensors: usize,
     pub md5: String,
+    #[serde(default)]
+    pub places: Order,
 }
 
 /// A forward pass in evaluation of two images.
@@ -27,7 +31,10 @@ pub struct Case {
     pub library: String,
     pub input_size: u32,
     pub padding: Padding,
-    pub bn_eps: f64,
+    /// None where there is no batch norm.
+    pub bn_eps: Option<f64>,
+    #[serde(default)]
+    pub places: Order,
     /// Whether it takes so long that it runs only when asked.
     pub long: bool,
     /// What the formula's values are scaled by, see `fill`.
@@ -42,10 +49,14 @@ pub struct Case {
 #[derive(Debug, Deserialize)]
 pub struct Step {
     pub model: String,
+    pub library: String,
     pub input_size: u32,
     pub batch: u32,
     pub padding: Padding,
-    pub bn_eps: f64,
+    /// None where there is no batch norm.
+    pub bn_eps: Option<f64>,
+    #[serde(default)]
+    pub places: Order,
     pub momentum: f64,
     pub gains: Vec<f64>,
     pub loss: f64,

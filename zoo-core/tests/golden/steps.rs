@@ -4,7 +4,7 @@ use tch::{Kind, Tensor};
 use zoo_core::model::{Mode, ModelOptions};
 
 use super::record::{Step, steps};
-use super::{fill, model, plan};
+use super::{Filling, fill, model, plan};
 
 /// Share by which a norm may differ; both sides compute in f64.
 const TOLERANCE: f64 = 1e-6;
@@ -19,10 +19,13 @@ fn summary(place: u64, tensor: &Tensor) -> [f64; 2] {
     [flat.norm().double_value(&[]), flat.dot(&Tensor::from_slice(&units)).double_value(&[])]
 }
 
-fn assert_close(what: &str, ours: &[[f64; 2]], theirs: &[[f64; 2]], names: &[&str]) {
+/// Compares tensors, given with place and name, with the library's, which come by their places.
+fn assert_close(what: &str, mut ours: Vec<(u64, &str, Tensor)>, theirs: &[[f64; 2]]) {
     assert_eq!(ours.len(), theirs.len(), "{what}s");
+    ours.sort_by_key(|(place, ..)| *place);
     let floor = FLOOR * theirs.iter().map(|[norm, _]| *norm).fold(0.0, f64::max);
-    for ((ours, theirs), name) in ours.iter().zip(theirs).zip(names) {
+    for ((place, name, tensor), theirs) in ours.iter().zip(theirs) {
+        let ours = summary(*place, tensor);
         let bound = TOLERANCE * theirs[0].max(floor);
         let off = (ours[0] - theirs[0]).abs().max((ours[1] - theirs[1]).abs());
         assert!(off <= bound, "{what} {name}: {ours:?}, expected {theirs:?}");
@@ -32,36 +35,21 @@ fn assert_close(what: &str, ours: &[[f64; 2]], theirs: &[[f64; 2]], names: &[&st
 fn compare(step: &Step) {
     let plan = plan(&step.model, step.input_size, 10, step.padding.into());
     let options = ModelOptions { kind: Kind::Double, ..ModelOptions::default() };
-    let model = model(plan, &options, &step.gains, step.bn_eps, Some(step.momentum));
+    let Step { model: name, library, places, gains, bn_eps, momentum, .. } = step;
+    let filling = Filling { name, library, places: *places, gains, eps: *bn_eps, momentum: Some(*momentum) };
+    let (model, places) = model(plan, &options, filling);
     let images = fill::images(step.batch.into(), step.input_size.into(), Kind::Double);
     let labels = Tensor::arange(i64::from(step.batch), (Kind::Int64, tch::Device::Cpu)).remainder(10);
     let loss = model.forward(&images, Mode::Train).expect("a forward pass").cross_entropy_for_logits(&labels);
     loss.backward();
     let off = (loss.double_value(&[]) - step.loss).abs();
     assert!(off <= TOLERANCE * step.loss, "{}: loss {loss:?}, expected {}", step.model, step.loss);
-    // Places count norms' statistics too, which stand behind their scale and shift.
-    let norms = |op: usize| {
-        model.plan().ops[..op].iter().filter(|op| matches!(op.kind, zoo_core::OpKind::BatchNorm(_))).count()
-    };
-    let (mut gradients, mut names) = (Vec::new(), Vec::new());
-    for (index, parameter) in model.parameters().iter().enumerate() {
-        let place = index + 2 * norms(parameter.op);
-        gradients.push(summary(place as u64, &parameter.tensor.grad()));
-        names.push(parameter.name.as_str());
-    }
-    assert_close(&format!("{}: gradient of", step.model), &gradients, &step.gradients, &names);
-    let scales: Vec<usize> = (0..model.parameters().len()).filter(|index| is_scale(&model, *index)).collect();
-    let (mut statistics, mut names) = (Vec::new(), Vec::new());
-    for (index, buffer) in model.buffers().iter().enumerate() {
-        let place = scales[index / 2] + 2 * (index / 2) + 2 + index % 2;
-        statistics.push(summary(place as u64, &buffer.tensor));
-        names.push(buffer.name.as_str());
-    }
-    assert_close(&format!("{}: statistic", step.model), &statistics, &step.statistics, &names);
-}
-
-fn is_scale(model: &zoo_core::model::Model, parameter: usize) -> bool {
-    model.parameters()[parameter].role == zoo_core::model::Role::NormScale
+    let gradients = model.parameters().iter().zip(&places.parameters);
+    let gradients = gradients.map(|(parameter, place)| (*place, parameter.name.as_str(), parameter.tensor.grad()));
+    assert_close(&format!("{}: gradient of", step.model), gradients.collect(), &step.gradients);
+    let statistics = model.buffers().iter().zip(&places.buffers);
+    let statistics = statistics.map(|(buffer, place)| (*place, buffer.name.as_str(), buffer.tensor.shallow_clone()));
+    assert_close(&format!("{}: statistic", step.model), statistics.collect(), &step.statistics);
 }
 
 #[test]
