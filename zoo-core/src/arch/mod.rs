@@ -3,18 +3,24 @@
 
 mod efficientnet;
 mod efficientnet_lite;
+mod ghostnet;
+mod mnasnet;
 mod mobilenet_v1;
 mod mobilenet_v2;
 mod mobilenet_v3;
+mod shufflenet_v2;
 mod tutorial;
 
 pub use efficientnet::EFFICIENTNET;
 pub use efficientnet_lite::EFFICIENTNET_LITE;
+pub use ghostnet::GHOSTNET;
+pub use mnasnet::MNASNET;
 pub use mobilenet_v1::MOBILENET_V1;
 pub use mobilenet_v2::{MOBILENET_V2, MOBILENET_V2_DEEP};
 pub use mobilenet_v3::{
     MOBILENET_V3_LARGE, MOBILENET_V3_LARGE_MINIMALISTIC, MOBILENET_V3_SMALL, MOBILENET_V3_SMALL_MINIMALISTIC,
 };
+pub use shufflenet_v2::SHUFFLENET_V2;
 pub use tutorial::{
     TUTORIAL_EFFICIENTNET, TUTORIAL_MOBILENET_V1, TUTORIAL_MOBILENET_V2, TUTORIAL_MOBILENET_V3_LARGE,
     TUTORIAL_MOBILENET_V3_SMALL,

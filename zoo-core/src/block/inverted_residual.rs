@@ -1,6 +1,6 @@
 //! The inverted residual with linear bottleneck of MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381, table 1).
 
-use super::{Problem, inverted, project};
+use super::{Presence, Problem, inverted, project, project_alone};
 use crate::op::Activation;
 use crate::plan::PlanBuilder;
 
@@ -28,12 +28,21 @@ pub struct InvertedResidual {
     pub act: Activation,
     /// Whether an expansion by 1 is a layer.
     pub expansion: Expansion,
+    /// Whether the input is added where the shapes agree.
+    pub residual: Presence,
 }
 
 impl InvertedResidual {
     /// Values of the columns that a table leaves out.
-    pub const DEFAULT: InvertedResidual =
-        InvertedResidual { t: 1.0, k: 3, c: 1, s: 1, act: Activation::Table, expansion: Expansion::UnlessOne };
+    pub const DEFAULT: InvertedResidual = InvertedResidual {
+        t: 1.0,
+        k: 3,
+        c: 1,
+        s: 1,
+        act: Activation::Table,
+        expansion: Expansion::UnlessOne,
+        residual: Presence::With,
+    };
 
     /// What no network can have.
     pub const fn check(&self) -> Option<Problem> {
@@ -50,7 +59,10 @@ impl InvertedResidual {
         b.norm();
         b.act(self.act);
         let channels = b.scaled(self.c);
-        project(b, channels, shortcut);
+        match self.residual {
+            Presence::With => project(b, channels, shortcut),
+            Presence::Without => project_alone(b, channels),
+        }
     }
 }
 

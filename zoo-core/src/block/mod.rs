@@ -7,17 +7,23 @@
 
 mod bneck;
 mod conv;
+mod ghost;
 mod inverted_residual;
+mod max_pool;
 mod mbconv;
 mod problem;
 mod separable;
+mod shuffle_unit;
 
 pub use bneck::{Bneck, ExpansionRule, SqueezeAndExcitation, SqueezeRounding};
 pub use conv::{Conv, Presence};
+pub use ghost::GhostBottleneck;
 pub use inverted_residual::{Expansion, InvertedResidual, expand};
+pub use max_pool::MaxPool;
 pub use mbconv::{MBConv, SqueezeOf};
 pub use problem::{Problem, inverted, problem_beside, problem_of};
 pub use separable::Separable;
+pub use shuffle_unit::ShuffleUnit;
 
 use crate::op::Activation;
 use crate::plan::{PlanBuilder, Value};
@@ -41,11 +47,16 @@ pub const fn squeeze_and_excite(b: &mut PlanBuilder<'_>, squeezed: u32, inner: A
 
 /// The linear projection that ends an inverted residual, and the residual where stride and widths allow it.
 pub const fn project(b: &mut PlanBuilder<'_>, channels: u32, shortcut: Value) {
-    b.part("project");
-    b.conv(1, channels, 1);
-    b.norm();
+    project_alone(b, channels);
     if b.value().shape.equals(shortcut.shape) {
         b.part("");
         b.add(shortcut);
     }
+}
+
+/// The linear projection without a residual.
+pub const fn project_alone(b: &mut PlanBuilder<'_>, channels: u32) {
+    b.part("project");
+    b.conv(1, channels, 1);
+    b.norm();
 }

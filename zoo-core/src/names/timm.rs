@@ -1,6 +1,10 @@
 //! timm's names: `efficientnet.py`, `mobilenetv3.py`, `_efficientnet_blocks.py`. Blocks are counted within stages of equal
 //! width; norms are numbered through a block.
 
+mod ghostnet;
+
+pub use ghostnet::GHOSTNET;
+
 use super::trained_with::imagenet;
 use super::{Layer, Naming, Scheme, TrainedWith, no_matrix};
 use crate::op::Place;

@@ -1,6 +1,12 @@
 //! torchvision's names: `mobilenetv2.py`, `mobilenetv3.py`, `efficientnet.py`. Stem, blocks and head are counted through
 //! in `features`, the parts of a block in `conv` or `block`.
 
+mod mnasnet;
+mod shufflenet_v2;
+
+pub use mnasnet::MNASNET;
+pub use shufflenet_v2::SHUFFLENET_V2;
+
 use super::trained_with::imagenet;
 use super::{Interpolation, Layer, Naming, Scheme, TrainedWith, no_matrix};
 use crate::op::Place;

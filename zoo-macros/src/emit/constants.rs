@@ -54,8 +54,37 @@ pub fn varied(network: &Network, cell: &Cell) -> Option<usize> {
     network.vary.iter().position(|name| name == word)
 }
 
-fn constant(network: &Network, list: &[Field]) -> Vec<Field> {
-    list.iter().filter(|field| varied(network, &field.value).is_none()).cloned().collect()
+/// The fields, with what variant `index` has in cells that name columns of `variants`.
+fn constant(network: &Network, list: &[Field], index: usize) -> Vec<Field> {
+    list.iter().filter_map(|field| own(network, field, index).unwrap_or_else(|| Some(field.clone()))).collect()
+}
+
+/// The field as variant `index` has it, if its cell names a column.
+fn own(network: &Network, field: &Field, index: usize) -> Option<Option<Field>> {
+    let column = varied(network, &field.value)?;
+    let value = network.variants.get(index).and_then(|variant| variant.varied.get(column)).and_then(Option::as_ref);
+    Some(value.map(|value| Field { name: field.name.clone(), value: value.value.clone() }))
+}
+
+// const _: () = { ... __Block0 { c: 232 as _, ..__ROW_1 } ... };
+//
+// for each variant but the first, which the constant itself is of.
+fn other_variants(
+    network: &Network,
+    block: &Struct,
+    alias: &Ident,
+    constant: &TokenStream,
+    list: &[Field],
+) -> TokenStream {
+    let checked = (1..network.variants.len()).map(|index| {
+        let list: Vec<Field> = list.iter().filter_map(|field| own(network, field, index).flatten()).collect();
+        if list.is_empty() {
+            return TokenStream::new();
+        }
+        let fields = fields(&list);
+        checks(block, alias, &quote!(#alias { #fields ..#constant }), &list, None)
+    });
+    checked.collect()
 }
 
 // type __Block0 = MBConv;
@@ -63,13 +92,15 @@ fn constant(network: &Network, list: &[Field]) -> Vec<Field> {
 //
 // The type goes by an alias so that one which is not in scope is reported once, where it stands.
 fn group(network: &Network, index: usize, group: &Group) -> TokenStream {
-    let (path, list) = (&group.block.path, constant(network, &group.block.fields));
+    let (path, list) = (&group.block.path, constant(network, &group.block.fields, 0));
     let Names { alias, constant } = Names::group(index, &group.block);
+    let others = other_variants(network, &group.block, &alias, &quote!(#constant), &group.block.fields);
     let (checks, fields) = (checks(&group.block, &alias, &quote!(#constant), &list, None), fields(&list));
     quote! {
         type #alias = #path;
         const #constant: #alias = #alias { #fields ..#alias::DEFAULT };
         #checks
+        #others
     }
 }
 
@@ -79,14 +110,16 @@ fn group(network: &Network, index: usize, group: &Group) -> TokenStream {
 fn row(network: &Network, index: usize, group: usize, row: &Row) -> TokenStream {
     let block = &network.groups[group].block;
     let Names { alias, constant: defaults } = Names::group(group, block);
-    let (name, list) = (row_name(index), constant(network, &row.fields));
+    let (name, list) = (row_name(index), constant(network, &row.fields, 0));
     let whole = row.cells.first().map(|cell| cell.span);
     let checks = checks(block, &alias, &quote!(#name), &list, whole);
+    let others = other_variants(network, block, &alias, &quote!(#name), &row.fields);
     let strides = row.begins_stage.then(|| strides(network, block, &alias, &name, Target::Stage(row.stage)));
     let fields = fields(&list);
     quote! {
         const #name: #alias = #alias { #fields ..#defaults };
         #checks
+        #others
         #strides
     }
 }
@@ -95,19 +128,21 @@ fn row(network: &Network, index: usize, group: usize, row: &Row) -> TokenStream 
 // const __STEM0: __Stem0 =
 //     __Stem0 { k: 3 as _, c: 32 as _, s: 2 as _, scaling: ::zoo_core::Scaling::Fixed, ..__Stem0::DEFAULT };
 fn layer(network: &Network, name: &str, layer: &Layer, target: Option<Target>) -> TokenStream {
-    let (path, list) = (&layer.block.path, constant(network, &layer.block.fields));
+    let (path, list) = (&layer.block.path, constant(network, &layer.block.fields, 0));
     let Names { alias, constant } = Names::layer(name, &layer.block);
     let scaling = layer.scaling.as_ref().map(|word| {
         let word = rules::scaling(word);
         quote!(scaling: #word,)
     });
     let checks = checks(&layer.block, &alias, &quote!(#constant), &list, Some(span(&layer.block)));
+    let others = other_variants(network, &layer.block, &alias, &quote!(#constant), &layer.block.fields);
     let strides = target.map(|target| strides(network, &layer.block, &alias, &constant, target));
     let fields = fields(&list);
     quote! {
         type #alias = #path;
         const #constant: #alias = #alias { #fields #scaling ..#alias::DEFAULT };
         #checks
+        #others
         #strides
     }
 }

@@ -1,0 +1,64 @@
+//! GhostNet.
+//!
+//! Paper: Han et al. 2020, "GhostNet: More Features from Cheap Operations", arXiv:1911.11907, table 1. Reference
+//! implementations: timm `ghostnet.py` (version `v1`), the authors' `ghostnet_pytorch`.
+//!
+//! Known divergences: the paper draws the pooling before the wide layer's norm, the code has neither norm nor scaling there
+//! but a bias. Widths are rounded to multiples of 4, squeezed widths too. Activations stand in the first ghost module of a
+//! bottleneck only; the depthwise convolution of a stride has a norm and no activation. The paper and the text of the code
+//! write sigmoid for the gate, the code has hard-sigmoid.
+
+use crate::network;
+
+network! {
+    /// GhostNet, Han et al. 2020 (arXiv:1911.11907), table 1.
+    pub GHOSTNET;
+
+    scale    width;
+    round    width: divisible(4);
+    input    3 x 224;
+    norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
+    act      Relu;
+    init     fan_out;
+
+    stem     Conv { k: 3, c: 16, s: 2 };
+    stages   GhostBottleneck {
+        k  exp    c  se  dw    s;
+        3   16   16  -   -     1;
+        3   48   24  -   With  2;
+        3   72   24  -   -     1;
+        5   72   40  Se  With  2;
+        5  120   40  Se  -     1;
+        3  240   80  -   With  2;
+        3  200   80  -   -     1;
+        3  184   80  -   -     1;
+        3  184   80  -   -     1;
+        3  480  112  Se  -     1;
+        3  672  112  Se  -     1;
+        5  672  160  Se  With  2;
+        5  960  160  -   -     1;
+        5  960  160  Se  -     1;
+        5  960  160  -   -     1;
+        5  960  160  Se  -     1;
+    }
+    head     Conv { k: 1, c: 960 };
+    top      pool, Conv { k: 1, c: 1280, norm: Without, bias: With } fixed, dropout, linear;
+
+    profile  stem1 { stem.s = 1; }
+    profile  cifar { stem.s = 1; stages[1].s = 1; }
+
+    names    timm::GHOSTNET;
+
+    variants {
+        name            width  input  dropout;
+        "ghostnet"        1.0    224      0.2;
+        "ghostnet-1.3"    1.3    224      0.2;
+        "ghostnet-0.5"    0.5    224      0.2;
+    }
+    claims {
+        name               params         macs;
+        "ghostnet"      5_182_508  141_150_512;
+        "ghostnet-1.3"  7_358_820  227_003_256;
+        "ghostnet-0.5"  2_587_292   42_328_152;
+    }
+}
