@@ -56,6 +56,9 @@ STEPS = [
     ("mobilenet-v3-small-0.5", "timm", "same"),
     ("efficientnet-b0", "torchvision", "symmetric"),
     ("efficientnet-lite0", "timm", "same"),
+    ("mnasnet-0.5", "torchvision", "symmetric"),
+    ("shufflenet-v2-0.5", "torchvision", "symmetric"),
+    ("ghostnet-0.5", "timm", "symmetric"),
 ]
 STEP_SIZE, STEP_BATCH, STEP_MOMENTUM = 64, 8, 0.1
 

@@ -216,9 +216,45 @@ def efficientnet():
         yield Variant(f"efficientnet-lite{index}", size, build, timm_names=names)
 
 
+def mnasnet():
+    ends = {
+        "torchvision": tuple(f"layers.{place}" for place in range(7, 14)),
+        "timm": tuple(f"blocks.{stage}" for stage in range(7)),
+    }
+    for width in (1.0, 1.4, 1.3, 0.75, 0.5):
+        # Each library names other widths, but both networks scale alike.
+        like = None if width == 1.4 else f"mnasnet{width}".replace(".", "_")
+        short = None if width == 1.3 else f"mnasnet_{round(100 * width):03}"
+        yield by_name(suffixed("mnasnet", width), 224, ends, like, short)
+
+
+def shufflenet_v2():
+    ends = ("stage2", "stage3", "stage4")
+    for width in (1.0, 2.0, 1.5, 0.5):
+        like = f"shufflenet_v2_x{width}".replace(".", "_")
+        name = "shufflenet-v2" if width == 1.0 else f"shufflenet-v2-{width}"
+        yield by_name(name, 224, ends, like)
+
+
+def ghostnet():
+    # timm's stages are other runs of blocks. Its dropout is no module.
+    ends = tuple(f"blocks.{end}" for end in ("0", "2", "4", "6.2", "6.4", "8"))
+    for width in (1.0, 1.3, 0.5):
+        like = (f"ghostnet_{round(100 * width):03}", {"drop_rate": 0.0})
+        yield by_name(suffixed("ghostnet", width), 224, ends, timm_name=like)
+
+
 def variants():
     """Every variant of the zoo that a library has, in the zoo's order."""
-    families = (mobilenet_v1, mobilenet_v2, mobilenet_v3, efficientnet)
+    families = (
+        mobilenet_v1,
+        mobilenet_v2,
+        mobilenet_v3,
+        efficientnet,
+        mnasnet,
+        shufflenet_v2,
+        ghostnet,
+    )
     for family in families:
         yield from family()
 

@@ -3,10 +3,9 @@
 //! Paper: Han et al. 2020, "GhostNet: More Features from Cheap Operations", arXiv:1911.11907, table 1. Reference
 //! implementations: timm `ghostnet.py` (version `v1`), the authors' `ghostnet_pytorch`.
 //!
-//! Known divergences: the paper draws the pooling before the wide layer's norm, the code has neither norm nor scaling there
-//! but a bias. Widths are rounded to multiples of 4, squeezed widths too. Activations stand in the first ghost module of a
-//! bottleneck only; the depthwise convolution of a stride has a norm and no activation. The paper and the text of the code
-//! write sigmoid for the gate, the code has hard-sigmoid.
+//! Known divergences: none from timm. What the table of the paper does not say is the code's: widths are rounded to
+//! multiples of 4, squeezed widths too; the gate is a hard-sigmoid; the depthwise convolution of a stride has a norm and no
+//! activation; the wide layer behind the pooling has a bias and no norm, and never scales.
 
 use crate::network;
 

@@ -6,8 +6,8 @@
 //!
 //! Known divergences: the paper draws A1 only, which has squeeze-and-excitation. Stem and first stage follow the multiplier
 //! as in torchvision since version 2 of its state dicts; before, they stayed at 32 and 16 channels, and such files do not
-//! fit. The last convolution never scales. Norms are torchvision's: eps 1e-5, and the share of a new batch 1 - 0.9997 of the
-//! paper; TensorFlow has eps 1e-3, timm PyTorch's share of 0.1.
+//! fit. The last convolution never scales. Norms are torchvision's, with eps 1e-5 and 1 - 0.9997 as the share of a new batch;
+//! timm has 0.1 there.
 
 use crate::network;
 

@@ -3,8 +3,7 @@
 //! Paper: Ma et al. 2018, "ShuffleNet V2: Practical Guidelines for Efficient CNN Architecture Design", arXiv:1807.11164,
 //! table 5. Reference implementations: torchvision `shufflenetv2.py`, the authors' `ShuffleNet-Series`.
 //!
-//! Known divergences: the paper's table 5 gives 2.0x stages of 224, 488 and 976 channels, all code has 244 in the first. The
-//! authors' classifier has no bias, torchvision's has. The authors split by even and odd channels at the head of a unit,
+//! Known divergences: the authors' classifier has no bias, torchvision's has, and so has this one. The authors split by even and odd channels at the head of a unit,
 //! torchvision shuffles at its end: the same function of other weights. Only the authors' 2.0x has dropout.
 
 use crate::network;

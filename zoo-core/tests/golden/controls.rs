@@ -15,6 +15,9 @@ const FAMILIES: [&str; 6] = [
     "efficientnet-lite0",
 ];
 
+/// Networks with one padding only.
+const SYMMETRIC: [&str; 3] = ["mnasnet-0.5", "shufflenet-v2-0.5", "ghostnet-0.5"];
+
 /// The variant's golden values, and of its cases the smallest with that padding.
 fn smallest(name: &str, padding: Padding) -> (Network, usize) {
     let golden = network(name);
@@ -49,8 +52,9 @@ fn other(activation: Activation) -> Activation {
 
 #[test]
 fn an_activation_swapped_for_its_nearest_is_seen() {
-    for name in FAMILIES {
-        let (golden, index) = smallest(name, Padding::Same);
+    let same = FAMILIES.into_iter().map(|name| (name, Padding::Same));
+    for (name, padding) in same.chain(SYMMETRIC.into_iter().map(|name| (name, Padding::Symmetric))) {
+        let (golden, index) = smallest(name, padding);
         let case = &golden.cases[index];
         let right = plan_of(&golden, case);
         for (index, op) in right.ops.iter().enumerate() {
@@ -61,6 +65,26 @@ fn an_activation_swapped_for_its_nearest_is_seen() {
             assert!(!difference.is_rounding(), "{name}, {}: {difference:?}", op.name());
         }
     }
+}
+
+#[test]
+fn branches_that_change_places_are_seen() {
+    for name in ["shufflenet-v2-0.5", "ghostnet-0.5"] {
+        let difference = off(name, Padding::Symmetric, |plan| {
+            let concat = plan.ops.iter_mut().find(|op| matches!(op.kind, OpKind::Concat(_))).expect("a concatenation");
+            concat.inputs.values_mut().reverse();
+        });
+        assert!(!difference.is_rounding(), "{name}: {difference:?}");
+    }
+}
+
+#[test]
+fn channels_that_keep_their_places_are_seen() {
+    let difference = off("shufflenet-v2-0.5", Padding::Symmetric, |plan| {
+        let shuffle = plan.ops.iter_mut().find(|op| matches!(op.kind, OpKind::Shuffle(_))).expect("a shuffle");
+        shuffle.kind = OpKind::Shuffle(zoo_core::op::Shuffle { groups: 1 });
+    });
+    assert!(!difference.is_rounding(), "{difference:?}");
 }
 
 /// The strided convolution at the head of stage `from` lends its stride to a block that has no residual.

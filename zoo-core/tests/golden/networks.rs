@@ -126,6 +126,21 @@ fn efficientnet_lite_computes_what_timms_does() {
 }
 
 #[test]
+fn mnasnet_computes_what_torchvisions_and_timms_do() {
+    assert_equal("mnasnet", quick);
+}
+
+#[test]
+fn shufflenet_v2_computes_what_torchvisions_does() {
+    assert_equal("shufflenet-v2", quick);
+}
+
+#[test]
+fn ghostnet_computes_what_timms_does() {
+    assert_equal("ghostnet", quick);
+}
+
+#[test]
 #[ignore = "EfficientNet B6 to B8 at their own input sizes take minutes"]
 fn the_largest_inputs_agree_too() {
     assert_equal("efficientnet-b", |case| case.long);

@@ -62,6 +62,9 @@ fn a_training_step_gives_the_libraries_gradients_and_statistics() {
         "mobilenet-v3-small",
         "efficientnet-b",
         "efficientnet-lite",
+        "mnasnet",
+        "shufflenet-v2",
+        "ghostnet",
     ] {
         assert!(steps.iter().any(|step| step.model.starts_with(family)), "no golden step of {family}");
     }
