@@ -97,6 +97,14 @@ fn images_that_are_none_or_no_numbers_are_refused_by_name() {
 }
 
 #[test]
+fn a_folder_in_place_of_weights_is_told_with_the_file_in_it() {
+    let (folder, flags) = trained();
+    let run_folder = Path::new(&flags[2]).parent().unwrap().to_str().unwrap();
+    let told = format!("give a file of weights in it, such as {}", flags[2]);
+    run(folder.path(), &["eval", "--weights", run_folder]).misused(&["that is a folder", &told]);
+}
+
+#[test]
 fn a_full_disk_is_named() {
     let (folder, flags) = trained();
     picture(&folder.path().join("a.png"), 1);

@@ -80,6 +80,14 @@ pub struct Scale<'a> {
 /// # Errors
 /// Where the file cannot be read, names no network, or has no names of its network.
 pub fn identify(registry: &Registry, path: &Path, wanted: Wanted<'_>) -> Result<Identified, WeightsFault> {
+    if path.is_dir() {
+        let best = Some(path.join("best.safetensors")).filter(|best| best.is_file());
+        let such = best.map_or(String::new(), |best| format!(", such as {}", best.display()));
+        return Err(WeightsFault::Choice(format!(
+            "--weights {}: that is a folder; give a file of weights in it{such}",
+            path.display()
+        )));
+    }
     let mut file = TensorFile::read(path)?;
     let known = wanted.known.cloned().or_else(|| known_by_file(path));
     let (entry, description) = describe(registry, &file, known.as_ref(), wanted)?;
