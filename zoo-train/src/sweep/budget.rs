@@ -359,7 +359,7 @@ mod tests {
         let cells = cells("");
         assert!(measure(&cells, &[Some(2.0), Some(4.0)], true).unwrap().is_none());
         let costs = measure(&cells, &[Some(2.0), Some(4.0)], false).unwrap().unwrap();
-        let epochs = epochs(&cells, &costs, &BTreeMap::new(), time(62.0), Shard::default()).unwrap();
+        let epochs = epochs(&cells, &costs, &BTreeMap::new(), time(63.0), Shard::default()).unwrap();
         assert_eq!(epochs, 10.0);
     }
 
