@@ -59,6 +59,9 @@ STEPS = [
     ("mnasnet-0.5", "torchvision", "symmetric"),
     ("shufflenet-v2-0.5", "torchvision", "symmetric"),
     ("ghostnet-0.5", "timm", "symmetric"),
+    ("resnet-18", "torchvision", "symmetric"),
+    ("resnet-50", "timm", "symmetric"),
+    ("regnet-y-400mf", "torchvision", "symmetric"),
 ]
 STEP_SIZE, STEP_BATCH, STEP_MOMENTUM = 64, 8, 0.1
 
@@ -157,15 +160,16 @@ def has_gain(layer):
     return isinstance(layer, nn.BatchNorm2d)
 
 
-def calibrate(model, inputs, order):
+def calibrate(variant, model, inputs):
     """Fills the network; the gains with which no map dies or explodes on the way."""
-    gains, hooks = {}, []
+    gains, hooks, order = {}, [], order_of(variant)
+    deviation = variant.deviation or DEVIATION
 
     def measure(layer, x):
         if isinstance(layer, nn.BatchNorm2d):
             # Within channels: what differs between places and images, not what is constant.
             variance = x.var(dim=(0, 2, 3), unbiased=False).mean()
-            return variance / DEVIATION**2
+            return variance / deviation**2
         if isinstance(layer, nn.Linear):
             return GATE_DEVIATION / functional.linear(x, layer.weight).std()
         how = (layer.stride, layer.padding, layer.dilation, layer.groups)
@@ -281,7 +285,7 @@ def network(variant):
     found, order = [], order_of(variant)
     for scheme, size, padding, long in cases(variant):
         model, inputs = build(variant, scheme, padding), images(2, size)
-        gains = calibrate(model, inputs, order)
+        gains = calibrate(variant, model, inputs)
         fill(model, gains, order)
         logits, stages = observe(variant, scheme, model, inputs)
         check(f"{variant.name}, {scheme}, {size} px, {padding}", logits, stages)
@@ -313,7 +317,7 @@ def training_step(variant, scheme, padding):
     """Loss, gradients and norm statistics of one step without dropout and drop-path."""
     model, inputs = build(variant, scheme, padding), images(STEP_BATCH, STEP_SIZE)
     order = order_of(variant)
-    gains = calibrate(model, inputs, order)
+    gains = calibrate(variant, model, inputs)
     fill(model, gains, order)
     model.double().train()
     for module in model.modules():

@@ -108,7 +108,7 @@ fn variants(text: &mut String, architecture: &Architecture) {
             text,
             "  {:36}{width} {depth} {input_size} {classes} {profile} {dropout} {drop_path} {padding:?}{}",
             variant.name,
-            if varied == [0; 8] { String::new() } else { format!(" {varied:?}") }
+            if varied == [0; 12] { String::new() } else { format!(" {varied:?}") }
         )
         .unwrap();
     }

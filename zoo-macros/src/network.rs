@@ -5,7 +5,7 @@ use proc_macro2::{Ident, TokenStream};
 use crate::ast::{Cell, Field, Head, Struct};
 
 /// Most columns of `variants` that may stand in cells: the length of `zoo_core::Options::varied`.
-pub const MOST_VARIED: usize = 8;
+pub const MOST_VARIED: usize = 12;
 
 /// A table without mistakes that the macro can see.
 pub struct Network {

@@ -8,6 +8,8 @@ mod mnasnet;
 mod mobilenet_v1;
 mod mobilenet_v2;
 mod mobilenet_v3;
+mod regnet;
+mod resnet;
 mod shufflenet_v2;
 mod tutorial;
 
@@ -20,6 +22,8 @@ pub use mobilenet_v2::{MOBILENET_V2, MOBILENET_V2_DEEP};
 pub use mobilenet_v3::{
     MOBILENET_V3_LARGE, MOBILENET_V3_LARGE_MINIMALISTIC, MOBILENET_V3_SMALL, MOBILENET_V3_SMALL_MINIMALISTIC,
 };
+pub use regnet::REGNET_Y;
+pub use resnet::{RESNET, RESNET_BOTTLENECK};
 pub use shufflenet_v2::SHUFFLENET_V2;
 pub use tutorial::{
     TUTORIAL_EFFICIENTNET, TUTORIAL_MOBILENET_V1, TUTORIAL_MOBILENET_V2, TUTORIAL_MOBILENET_V3_LARGE,

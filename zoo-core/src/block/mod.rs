@@ -5,7 +5,9 @@
 //! which of its fields no network can have. Fields are `u32`, `f64` or enums. Any such type
 //! works in a table, also one of another crate; these are the ones that the papers here use.
 
+mod basic;
 mod bneck;
+mod bottleneck;
 mod conv;
 mod ghost;
 mod inverted_residual;
@@ -15,7 +17,9 @@ mod problem;
 mod separable;
 mod shuffle_unit;
 
+pub use basic::BasicBlock;
 pub use bneck::{Bneck, ExpansionRule, SqueezeAndExcitation, SqueezeRounding};
+pub use bottleneck::Bottleneck;
 pub use conv::{Conv, Presence};
 pub use ghost::GhostBottleneck;
 pub use inverted_residual::{Expansion, InvertedResidual, expand};
@@ -59,4 +63,27 @@ pub const fn project_alone(b: &mut PlanBuilder<'_>, channels: u32) {
     b.part("project");
     b.conv(1, channels, 1);
     b.norm();
+}
+
+/// The shortcut of a residual block: what comes in, or where its width or map is another than the block's, a projection of
+/// it (He et al. 2015, arXiv:1512.03385, section 3.3, option B). The next operation reads what came in.
+pub const fn shortcut(b: &mut PlanBuilder<'_>, channels: u32, stride: u32) -> Value {
+    let input = b.value();
+    if stride == 1 && input.shape.c == channels {
+        return input;
+    }
+    b.part("shortcut");
+    b.conv(1, channels, stride);
+    b.norm();
+    let projected = b.value();
+    b.resume(input);
+    projected
+}
+
+/// What is wrong with width and stride of a residual block.
+pub const fn problems_of_residual(c: u32, s: u32) -> Option<Problem> {
+    match Problem::of_width(c) {
+        None => Problem::of_stride(s),
+        problem => problem,
+    }
 }

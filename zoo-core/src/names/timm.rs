@@ -2,8 +2,10 @@
 //! width; norms are numbered through a block.
 
 mod ghostnet;
+mod resnet;
 
 pub use ghostnet::GHOSTNET;
+pub use resnet::{REGNET, RESNET};
 
 use super::trained_with::imagenet;
 use super::{Layer, Naming, Scheme, TrainedWith, no_matrix};

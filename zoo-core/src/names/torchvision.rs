@@ -2,9 +2,12 @@
 //! in `features`, the parts of a block in `conv` or `block`.
 
 mod mnasnet;
+mod resnet;
 mod shufflenet_v2;
 
 pub use mnasnet::MNASNET;
+pub(super) use resnet::resnet;
+pub use resnet::{REGNET, RESNET};
 pub use shufflenet_v2::SHUFFLENET_V2;
 
 use super::trained_with::imagenet;

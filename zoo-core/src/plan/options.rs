@@ -24,7 +24,7 @@ pub struct Options {
     pub padding: Padding,
     /// What the variant has in the table's cells: the columns of `vary` in that order.
     // A literal: rustc 1.95 has an internal error where closures capture it and the length is a named constant.
-    pub varied: [u32; 8],
+    pub varied: [u32; 12],
 }
 
 impl Options {
@@ -38,7 +38,7 @@ impl Options {
         dropout: 0.0,
         drop_path: 0.0,
         padding: Padding::Symmetric,
-        varied: [0; 8],
+        varied: [0; 12],
     };
 
     /// The first option that is out of range, if any.

@@ -16,7 +16,13 @@ const FAMILIES: [&str; 6] = [
 ];
 
 /// Networks with one padding only.
-const SYMMETRIC: [&str; 3] = ["mnasnet-0.5", "shufflenet-v2-0.5", "ghostnet-0.5"];
+const SYMMETRIC: [&str; 5] = ["mnasnet-0.5", "shufflenet-v2-0.5", "ghostnet-0.5", "resnet-18", "regnet-y-400mf"];
+
+/// Every family with a padding that it has golden values of.
+fn padded() -> impl Iterator<Item = (&'static str, Padding)> {
+    let families = FAMILIES.into_iter().map(|name| (name, Padding::Same));
+    families.chain(SYMMETRIC.into_iter().map(|name| (name, Padding::Symmetric)))
+}
 
 /// The variant's golden values, and of its cases the smallest with that padding.
 fn smallest(name: &str, padding: Padding) -> (Network, usize) {
@@ -52,8 +58,7 @@ fn other(activation: Activation) -> Activation {
 
 #[test]
 fn an_activation_swapped_for_its_nearest_is_seen() {
-    let same = FAMILIES.into_iter().map(|name| (name, Padding::Same));
-    for (name, padding) in same.chain(SYMMETRIC.into_iter().map(|name| (name, Padding::Symmetric))) {
+    for (name, padding) in padded() {
         let (golden, index) = smallest(name, padding);
         let case = &golden.cases[index];
         let right = plan_of(&golden, case);
@@ -113,6 +118,24 @@ fn a_stride_one_stage_too_early_is_seen() {
     }
 }
 
+#[test]
+fn a_stride_at_the_other_convolution_of_a_block_is_seen() {
+    for (name, from, to) in
+        [("resnet-18", "conv1", "conv2"), ("resnet-50", "conv2", "conv1"), ("regnet-y-400mf", "conv2", "conv1")]
+    {
+        let difference = off(name, Padding::Symmetric, |plan| {
+            for (part, stride) in [(from, 1), (to, 2)] {
+                let place = Place::Stage { stage: 1, block: 0 };
+                let op = plan.ops.iter_mut().find(|op| op.place == place && op.part == part).expect("a convolution");
+                let OpKind::Conv(convolution) = &mut op.kind else { unreachable!("the first of its part") };
+                assert_eq!(convolution.stride, 3 - stride);
+                convolution.stride = stride;
+            }
+        });
+        assert!(!difference.is_rounding(), "{name}: {difference:?}");
+    }
+}
+
 /// Puts squeeze-and-excitation of the first block that has it between the norm and its activation.
 fn squeeze_before_activation(ops: &mut [Op]) {
     let scale = ops.iter().position(|op| matches!(op.kind, OpKind::Scale(_))).expect("squeeze-and-excitation");
@@ -129,15 +152,18 @@ fn squeeze_before_activation(ops: &mut [Op]) {
 
 #[test]
 fn squeeze_and_excitation_before_the_activation_is_seen() {
-    for name in ["mobilenet-v3-large-0.5", "mobilenet-v3-small", "efficientnet-b0"] {
-        let difference = off(name, Padding::Same, |plan| squeeze_before_activation(&mut plan.ops));
+    let squeezing = padded().filter(|(name, _)| {
+        ["mobilenet-v3-large-0.5", "mobilenet-v3-small", "efficientnet-b0", "regnet-y-400mf"].contains(name)
+    });
+    for (name, padding) in squeezing {
+        let difference = off(name, padding, |plan| squeeze_before_activation(&mut plan.ops));
         assert!(!difference.is_rounding(), "{name}: {difference:?}");
     }
 }
 
 #[test]
 fn another_constant_of_the_norms_is_seen() {
-    for (name, padding) in FAMILIES.into_iter().flat_map(|name| [(name, Padding::Same), (name, Padding::Symmetric)]) {
+    for (name, padding) in padded().chain(FAMILIES.into_iter().map(|name| (name, Padding::Symmetric))) {
         let (mut golden, index) = smallest(name, padding);
         let case = &mut golden.cases[index];
         case.bn_eps = if case.bn_eps == Some(1e-3) { Some(1e-5) } else { Some(1e-3) };

@@ -141,6 +141,16 @@ fn ghostnet_computes_what_timms_does() {
 }
 
 #[test]
+fn resnet_computes_what_torchvisions_and_timms_do() {
+    assert_equal("resnet", quick);
+}
+
+#[test]
+fn regnet_computes_what_torchvisions_and_timms_do() {
+    assert_equal("regnet", quick);
+}
+
+#[test]
 #[ignore = "EfficientNet B6 to B8 at their own input sizes take minutes"]
 fn the_largest_inputs_agree_too() {
     assert_equal("efficientnet-b", |case| case.long);

@@ -65,6 +65,8 @@ fn a_training_step_gives_the_libraries_gradients_and_statistics() {
         "mnasnet",
         "shufflenet-v2",
         "ghostnet",
+        "resnet",
+        "regnet",
     ] {
         assert!(steps.iter().any(|step| step.model.starts_with(family)), "no golden step of {family}");
     }

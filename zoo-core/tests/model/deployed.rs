@@ -6,8 +6,16 @@ use zoo_core::model::{Backend, MemoryFormat, Mode, Model};
 
 use super::{images, logits, number, plan, take_turn};
 
-const MODELS: [&str; 5] =
-    ["mobilenet-v1", "mobilenet-v2", "mobilenet-v3-small", "mobilenet-v3-large", "efficientnet-b0"];
+const MODELS: [&str; 8] = [
+    "mobilenet-v1",
+    "mobilenet-v2",
+    "mobilenet-v3-small",
+    "mobilenet-v3-large",
+    "efficientnet-b0",
+    "resnet-18",
+    "resnet-50",
+    "regnet-y-400mf",
+];
 const SIDE: u32 = 48;
 
 /// A model whose norms have constants of their own, and the statistics of some images: fresh ones fold into nothing, and

@@ -20,7 +20,7 @@ use zoo_core::model::{Mode, Model, ModelOptions};
 use zoo_core::{Architecture, Options, Plan, Registry};
 
 /// One variant of each family that the tests train, small ones by preference.
-const FAMILIES: [&str; 8] = [
+const FAMILIES: [&str; 10] = [
     "mobilenet-v1-0.5",
     "mobilenet-v2-0.5",
     "mobilenet-v3-large-0.5",
@@ -28,6 +28,8 @@ const FAMILIES: [&str; 8] = [
     "mobilenet-v3-small-minimalistic",
     "efficientnet-b0",
     "efficientnet-lite0",
+    "resnet-18",
+    "regnet-y-400mf",
     "tutorial-mobilenet-v2-0.5",
 ];
 
