@@ -108,9 +108,14 @@ impl Block<'_> {
         op.inputs.iter().map(|value| value.saturating_sub(self.first)).collect()
     }
 
-    /// Product of the strides on the way through.
+    /// Product of the strides on the way through; where branches meet they have the same.
     pub fn stride(&self) -> u32 {
-        self.ops.iter().map(|op| op.kind.operation().stride()).product()
+        let mut strides = vec![1];
+        for op in self.ops {
+            let read = self.reads(op).into_iter().filter_map(|value| strides.get(value).copied()).max();
+            strides.push(read.unwrap_or(1) * op.kind.operation().stride());
+        }
+        strides.last().copied().unwrap_or(1)
     }
 
     /// The largest kernel, if there is a convolution at all.
@@ -153,11 +158,6 @@ pub(crate) fn words(op: &Op, times: &str) -> String {
     op.kind.operation().words(op, times)
 }
 
-/// The second value that a residual or gate reads.
-pub(crate) fn joins(op: &Op) -> Option<u32> {
-    op.inputs.values().get(1).copied()
-}
-
 /// Equality of what is done, without drop-path.
 pub(crate) fn same_kind(a: OpKind, b: OpKind) -> bool {
     match (a, b) {
@@ -180,16 +180,21 @@ fn same_section(a: Place, b: Place) -> bool {
 }
 
 fn layers(first: usize, ops: &[Op]) -> Vec<Layer<'_>> {
-    let mut at = first;
-    ops.chunk_by(|a, b| {
-        let follows = b.is_norm() || matches!(b.kind, OpKind::Act(_));
-        let leads = a.is_convolution() || a.is_linear() || a.is_norm();
-        follows && leads && a.part == b.part
-    })
-    .map(|ops| {
-        let layer = Layer { first: at, ops };
-        at += ops.len();
-        layer
-    })
-    .collect()
+    let mut layers: Vec<Layer<'_>> = Vec::new();
+    for (index, op) in ops.iter().enumerate() {
+        match layers.last_mut() {
+            Some(layer) if goes_on(layer, op) => layer.ops = &ops[layer.first - first..=index],
+            _ => layers.push(Layer { first: first + index, ops: &ops[index..=index] }),
+        }
+    }
+    layers
+}
+
+/// Whether the operation behind a layer, which reads what it gives, belongs to it.
+fn goes_on(layer: &Layer<'_>, op: &Op) -> bool {
+    let last = &layer.ops[layer.ops.len() - 1];
+    let follows = op.is_norm() || matches!(op.kind, OpKind::Act(_));
+    let leads = last.is_convolution() || last.is_linear() || last.is_norm();
+    let reads = op.inputs.iter().eq([layer.first + layer.ops.len()]);
+    follows && leads && reads && last.part == op.part
 }

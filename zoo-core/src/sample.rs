@@ -4,13 +4,15 @@ use crate::Registry;
 use crate::plan::Plan;
 
 /// Networks that differ in blocks, depth, width and size.
-pub(crate) const MODELS: [&str; 8] = [
+pub(crate) const MODELS: [&str; 10] = [
     "mobilenet-v1",
     "mobilenet-v2",
     "mobilenet-v3-large",
     "mobilenet-v3-small-minimalistic",
     "efficientnet-b0",
     "efficientnet-b7",
+    "shufflenet-v2",
+    "ghostnet",
     "tutorial-efficientnet-b0",
     "tutorial-mobilenet-v3-small",
 ];

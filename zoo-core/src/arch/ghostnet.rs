@@ -47,6 +47,7 @@ network! {
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
     names    timm::GHOSTNET;
+    report   title: "GhostNet", short: "Ghost";
 
     variants {
         name            width  input  dropout;

@@ -43,6 +43,7 @@ network! {
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
     names    torchvision::MNASNET, timm::EFFICIENTNET;
+    report   title: "MnasNet", short: "MnasNet";
 
     variants {
         name            width  input  dropout;

@@ -49,6 +49,8 @@ pub(super) enum Anchor {
 pub(super) enum Sign {
     Plus,
     Times,
+    /// Two bars: concatenation.
+    Concat,
 }
 
 /// Something to be drawn.
@@ -204,6 +206,7 @@ pub(super) fn rounded(rect: Rect, radius: f64) -> Vec<Segment> {
 pub(super) fn strokes((x, y): Point, sign: Sign) -> [[Point; 2]; 2] {
     match sign {
         Sign::Plus => [[(x - 3.2, y), (x + 3.2, y)], [(x, y - 3.2), (x, y + 3.2)]],
+        Sign::Concat => [[(x - 1.7, y - 3.2), (x - 1.7, y + 3.2)], [(x + 1.7, y - 3.2), (x + 1.7, y + 3.2)]],
         Sign::Times => [[(x - 2.4, y - 2.4), (x + 2.4, y + 2.4)], [(x - 2.4, y + 2.4), (x + 2.4, y - 2.4)]],
     }
 }

@@ -1,11 +1,12 @@
-//! Diagram: what is drawn of a block, before anything has a place: nodes, gates beside them, and residuals around them.
+//! Diagram: what is drawn of a block, before anything has a place: nodes, gates beside them, and branches around them.
 //!
-//! Gates and residuals are found by which values the operations read, not by layer names, so that blocks of other
-//! crates are drawn as well as those here.
+//! Gates, residuals and branches are found by which values the operations read (`paths`), not by layer names, so that
+//! blocks of other crates are drawn as well as those here.
 
-use super::canvas::Color;
+use super::canvas::{Color, LINE, RESIDUAL, Sign};
+use super::paths::Graph;
 use crate::op::{OpKind, Shape};
-use crate::outline::{Block, Layer, joins};
+use crate::outline::{Block, Layer};
 use crate::summary::number::short;
 use crate::summary::shape_words;
 
@@ -35,15 +36,18 @@ pub(super) struct Node {
     pub params: u64,
 }
 
-/// A step of a block's main path.
+/// A step of a path through a block.
 #[derive(Clone, Debug)]
 pub(super) enum Element {
     Node(Node),
     /// A branch whose result multiplies the value that it started from.
     Gate(Vec<Node>),
-    /// The sum with the value in front of the element at `from`.
-    Add {
+    /// The path meets others, which begin at the value in front of the element at `from`. Of those without elements the
+    /// value itself comes over, as in a residual.
+    Join {
         from: usize,
+        sign: Sign,
+        sides: Vec<Vec<Element>>,
     },
 }
 
@@ -89,7 +93,7 @@ impl Element {
         match self {
             Element::Node(node) => &node.title,
             Element::Gate(branch) => branch.first().map_or("gate", |node| prefix(&node.title)),
-            Element::Add { .. } => "add",
+            Element::Join { sign, .. } => sign.word(),
         }
     }
 
@@ -98,7 +102,54 @@ impl Element {
         match self {
             Element::Node(node) => node.kind == kind,
             Element::Gate(_) => kind == Tint::Gate,
-            Element::Add { .. } => false,
+            Element::Join { sides, .. } => sides.iter().flatten().any(|element| element.shows(kind)),
+        }
+    }
+
+    /// Whether it or what stands beside it is a join with that sign.
+    pub fn joins(&self, with: Sign) -> bool {
+        match self {
+            Element::Node(_) => false,
+            Element::Gate(_) => with == Sign::Times,
+            Element::Join { sign, sides, .. } => {
+                *sign == with || sides.iter().flatten().any(|element| element.joins(with))
+            }
+        }
+    }
+
+    /// How many layers are drawn for it as boxes.
+    pub fn boxes(&self) -> usize {
+        match self {
+            Element::Node(_) => 1,
+            Element::Gate(nodes) => nodes.len(),
+            Element::Join { sides, .. } => sides.iter().flatten().map(Element::boxes).sum(),
+        }
+    }
+
+    /// The same behind so many more elements.
+    pub fn moved(self, by: usize) -> Element {
+        match self {
+            Element::Join { from, sign, sides } => Element::Join { from: from + by, sign, sides },
+            other => other,
+        }
+    }
+}
+
+impl Sign {
+    /// The operation.
+    pub fn word(self) -> &'static str {
+        match self {
+            Sign::Plus => "add",
+            Sign::Times => "scale",
+            Sign::Concat => "concat",
+        }
+    }
+
+    /// The colour of lines that lead to it and leave the path.
+    pub fn color(self) -> Color {
+        match self {
+            Sign::Plus => RESIDUAL,
+            Sign::Times | Sign::Concat => LINE,
         }
     }
 }
@@ -122,37 +173,12 @@ pub(super) fn gate_node(branch: &[Node]) -> Node {
     }
 }
 
-/// The main path of a block.
+/// The path through a block.
 pub(super) fn elements(block: &Block<'_>) -> Vec<Element> {
-    // With each element goes the number of the value in front of it.
-    let mut elements: Vec<(usize, Element)> = Vec::new();
-    for layer in &block.layers {
-        let op = &layer.ops[0];
-        let source = joins(op).map(|value| value as usize);
-        match (op.kind, source) {
-            (OpKind::Scale(_), Some(source)) => {
-                let from = elements.partition_point(|(value, _)| *value < source);
-                let branch = elements.drain(from..).filter_map(|(_, element)| as_gate_node(element)).collect();
-                elements.push((source, Element::Gate(branch)));
-            }
-            (OpKind::Add(_), Some(source)) => {
-                let from = elements.partition_point(|(value, _)| *value < source);
-                elements.push((layer.first, Element::Add { from }));
-            }
-            _ => elements.push((layer.first, Element::Node(node(layer)))),
-        }
-    }
-    elements.into_iter().map(|(_, element)| element).collect()
+    Graph::of(block).elements()
 }
 
-fn as_gate_node(element: Element) -> Option<Node> {
-    match element {
-        Element::Node(node) => Some(Node { kind: Tint::Gate, ..node }),
-        Element::Gate(_) | Element::Add { .. } => None,
-    }
-}
-
-fn node(layer: &Layer<'_>) -> Node {
+pub(super) fn node(layer: &Layer<'_>) -> Node {
     let op = &layer.ops[0];
     let title = layer.label();
     Node {

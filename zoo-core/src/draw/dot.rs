@@ -1,10 +1,11 @@
-//! DOT: a graph for Graphviz, with a cluster for each block and edges for gates and residuals.
+//! DOT: a graph for Graphviz, with a cluster for each block and an edge for every value that a layer reads.
 
 use std::fmt::Write;
 
 use super::Detail;
-use super::canvas::Color;
+use super::canvas::{Color, Sign};
 use super::diagram::{self, Element, Node, Tint};
+use super::paths;
 use crate::op::Place;
 use crate::outline::{self, Block, Section};
 use crate::summary::Named;
@@ -77,54 +78,68 @@ impl Graph {
         self.nodes
     }
 
-    fn block(&mut self, label: &str, block: &Block<'_>, mut last: Id) -> Id {
+    fn block(&mut self, label: &str, block: &Block<'_>, last: Id) -> Id {
         let _ = writeln!(self.text, "  subgraph cluster_{} {{", self.nodes);
         let _ = writeln!(self.text, "    label={}; style=rounded; color=\"#cbd2da\"; fontsize=11", quoted(label));
-        // The node whose result goes into each element.
-        let mut taps = Vec::new();
-        for element in diagram::elements(block) {
-            taps.push(last);
-            last = match element {
-                Element::Node(node) => self.chain(&[node], last),
-                Element::Gate(branch) => {
-                    let gate = self.chain(&branch, last);
-                    let join = self.join("×", Tint::Gate);
-                    self.edge(last, join, "");
-                    self.edge(gate, join, "");
-                    join
+        let graph = paths::Graph::of(block);
+        let gates = gates(&graph.elements());
+        // The node that gives each value.
+        let mut givers = vec![last];
+        for (layer, sources) in graph.layers.iter().zip(&graph.sources) {
+            let id = match sources.as_slice() {
+                [source] => {
+                    let node = diagram::node(layer);
+                    let kind = if gates.contains(&node.name) { Tint::Gate } else { node.kind };
+                    let id = self.node(&Node { kind, ..node });
+                    self.edge(givers[*source], id, "");
+                    id
                 }
-                Element::Add { from } => {
-                    let join = self.join("+", Tint::Pointwise);
-                    self.edge(last, join, "");
-                    let source = taps.get(from).copied().unwrap_or(last);
-                    self.edge(source, join, " [color=\"#8a4f9e\", constraint=false]");
-                    join
-                }
+                sources => self.meet(paths::sign(layer.ops[0].kind), sources, graph.origins[givers.len()], &givers),
             };
+            givers.push(id);
         }
         self.text += "  }\n";
-        last
+        givers.last().copied().unwrap_or(last)
     }
 
-    /// Nodes one behind the other, from `last` on.
-    fn chain(&mut self, nodes: &[Node], mut last: Id) -> Id {
-        for node in nodes {
-            self.nodes += 1;
-            let lines = [node.name.as_str(), &node.words, &diagram::dimensions(node.shape)];
-            let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
-            let _ = writeln!(
-                self.text,
-                "    n{} [label={}, fillcolor=\"{}\", color=\"{}\"]",
-                self.nodes,
-                quoted(&lines.join("\n")),
-                hex(node.kind.fill()),
-                hex(node.kind.stroke()),
-            );
-            let id = self.nodes;
-            self.edge(last, id, "");
-            last = id;
+    /// A join of several values, the first of which is the result of the block's own layers, or a gate.
+    fn meet(&mut self, sign: Sign, sources: &[usize], origin: usize, givers: &[Id]) -> Id {
+        let join = match sign {
+            Sign::Plus => self.join("+", Tint::Pointwise),
+            Sign::Times => self.join("×", Tint::Gate),
+            Sign::Concat => self.join("||", Tint::Pointwise),
+        };
+        let mut edges: Vec<(usize, &str)> = sources.iter().map(|source| (*source, "")).collect();
+        match sign {
+            Sign::Plus => {
+                for (source, attributes) in edges.iter_mut().skip(1) {
+                    let residual = *source == origin;
+                    *attributes =
+                        if residual { " [color=\"#8a4f9e\", constraint=false]" } else { " [color=\"#8a4f9e\"]" };
+                }
+            }
+            Sign::Times => edges.reverse(),
+            Sign::Concat => {}
         }
-        last
+        for (source, attributes) in edges {
+            self.edge(givers[source], join, attributes);
+        }
+        join
+    }
+
+    fn node(&mut self, node: &Node) -> Id {
+        self.nodes += 1;
+        let lines = [node.name.as_str(), &node.words, &diagram::dimensions(node.shape)];
+        let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
+        let _ = writeln!(
+            self.text,
+            "    n{} [label={}, fillcolor=\"{}\", color=\"{}\"]",
+            self.nodes,
+            quoted(&lines.join("\n")),
+            hex(node.kind.fill()),
+            hex(node.kind.stroke()),
+        );
+        self.nodes
     }
 
     fn join(&mut self, sign: &str, kind: Tint) -> Id {
@@ -140,6 +155,16 @@ impl Graph {
     fn edge(&mut self, from: Id, to: Id, attributes: &str) {
         let _ = writeln!(self.edges, "  n{from} -> n{to}{attributes}");
     }
+}
+
+/// Names of the layers that belong to gates.
+fn gates(elements: &[Element]) -> Vec<String> {
+    let names = elements.iter().flat_map(|element| match element {
+        Element::Node(_) => Vec::new(),
+        Element::Gate(nodes) => nodes.iter().map(|node| node.name.clone()).collect(),
+        Element::Join { sides, .. } => sides.iter().flat_map(|side| gates(side)).collect(),
+    });
+    names.collect()
 }
 
 fn hex(Color(r, g, b): Color) -> String {

@@ -1,6 +1,7 @@
 //! Expanded layout: every block with all its layers, flowing down columns like text.
 //!
-//! A block is a tile of fixed width: its main path runs down, residuals pass at the left, gates branch off to the right.
+//! A block is a tile of fixed width: its main path runs down, residuals pass at the left, gates and other branches run at
+//! the right.
 //! Tiles fill columns, columns fill pages; `tile` draws a tile, this module finds its place.
 
 use super::canvas::{Anchor, INK, LINE, MUTED, PAPER, Page, Point, Rect, Style};
@@ -45,7 +46,7 @@ pub(super) fn sheet(named: Named<'_>) -> Page {
     let height = MARGIN + TITLE_HEIGHT + TURN + used + TURN + MARGIN;
     let mut page = Page::new(width, height);
     header::title(&mut page, named, Joins::Both);
-    put(&mut page, &columns, geometry, (pitch, MARGIN + TITLE_HEIGHT + TURN));
+    put(&mut page, &columns, &geometry, (pitch, MARGIN + TITLE_HEIGHT + TURN));
     page
 }
 
@@ -77,7 +78,7 @@ pub(super) fn pages(named: Named<'_>, paper: Paper) -> Vec<Page> {
             header::running(&mut page, named, index + 1, sheets.len());
         }
         let top = MARGIN + TURN + if index == 0 { TITLE_HEIGHT } else { RUNNING_HEIGHT };
-        let end = put(&mut page, columns, geometry, (pitch, top));
+        let end = put(&mut page, columns, &geometry, (pitch, top));
         if index > 0 {
             let axis = MARGIN + geometry.axis;
             page.line(&[(axis, top - TURN), (axis, top)], LINE, true);
@@ -99,13 +100,13 @@ fn tiles(named: Named<'_>) -> (Geometry, Vec<Tile>) {
     let classes = named.plan.options.classes;
     let image = format!("image  {}", diagram::dimensions(named.plan.input));
     let output = format!("{classes} {}", if classes == 1 { "output" } else { "classes" });
-    let mut tiles = vec![pill(geometry, &image)];
-    tiles.extend(sections.iter().flat_map(|section| tile::of_section(geometry, section)));
-    tiles.push(pill(geometry, &output));
+    let mut tiles = vec![pill(&geometry, &image)];
+    tiles.extend(sections.iter().flat_map(|section| tile::of_section(&geometry, section)));
+    tiles.push(pill(&geometry, &output));
     (geometry, tiles)
 }
 
-fn pill(geometry: Geometry, words: &str) -> Tile {
+fn pill(geometry: &Geometry, words: &str) -> Tile {
     let style = Style::new(9.5, true, PAPER);
     let mut page = Page::new(geometry.width, PILL_HEIGHT);
     let w = style.width(words) + 28.0;
@@ -144,7 +145,7 @@ impl Column<'_> {
 }
 
 /// Puts columns side by side from the left margin, joined by lines, and says where the last one ends.
-fn put(page: &mut Page, columns: &[Column<'_>], geometry: Geometry, (pitch, top): (f64, f64)) -> Point {
+fn put(page: &mut Page, columns: &[Column<'_>], geometry: &Geometry, (pitch, top): (f64, f64)) -> Point {
     let mut x = MARGIN;
     let gap = pitch - geometry.width;
     let mut from: Option<Point> = None;

@@ -26,13 +26,14 @@ pub(super) enum Joins {
 const NAME: Style = Style::new(24.0, true, INK);
 const OPTIONS: Style = Style::new(10.0, false, MUTED);
 const TOTAL: Style = Style::new(12.0, true, INK);
+const CONCAT: &str = "concatenation";
 const LEGEND: Style = Style::new(8.5, false, INK);
 
 /// The narrowest page on which [`title`] has room.
 pub(super) fn least_width(named: Named<'_>) -> f64 {
     let left = NAME.width(named.model).max(OPTIONS.width(&options(named)));
     let right = totals(named).iter().map(|total| TOTAL.width(total)).fold(0.0, f64::max);
-    (left + 30.0 + right).max(legend_width()) + 2.0 * MARGIN
+    (left + 30.0 + right).max(legend_width(named.plan)) + 2.0 * MARGIN
 }
 
 /// Name and options at the left, totals at the right, the legend below.
@@ -64,18 +65,25 @@ fn totals(named: Named<'_>) -> [String; 2] {
     [format!("{} parameters", grouped(cost.params)), format!("{} MACs", grouped(cost.macs))]
 }
 
-fn legend_width() -> f64 {
+fn elements(plan: &Plan) -> Vec<Element> {
+    let sections = outline::sections(plan);
+    let blocks = sections.iter().flat_map(|section| &section.blocks);
+    blocks.flat_map(diagram::elements).collect()
+}
+
+fn legend_width(plan: &Plan) -> f64 {
+    let concatenates = elements(plan).iter().any(|element| element.joins(Sign::Concat));
+    let concat = if concatenates { LEGEND.width(CONCAT) + 33.0 } else { 0.0 };
     Tint::ALL.iter().map(|kind| LEGEND.width(kind.word()) + 33.0).sum::<f64>()
         + LEGEND.width("gate")
         + LEGEND.width("residual")
         + 66.0
+        + concat
 }
 
 /// What of the colours and signs the network has.
 fn legend(page: &mut Page, y: f64, plan: &Plan, joins: Joins) {
-    let sections = outline::sections(plan);
-    let blocks = sections.iter().flat_map(|section| &section.blocks);
-    let elements: Vec<Element> = blocks.flat_map(diagram::elements).collect();
+    let elements = elements(plan);
     let mut x = MARGIN;
     for kind in Tint::ALL {
         if elements.iter().any(|element| element.shows(kind)) {
@@ -84,14 +92,19 @@ fn legend(page: &mut Page, y: f64, plan: &Plan, joins: Joins) {
             x += LEGEND.width(kind.word()) + 33.0;
         }
     }
-    if joins == Joins::Both && elements.iter().any(|element| matches!(element, Element::Gate(_))) {
+    if joins == Joins::Both && elements.iter().any(|element| element.joins(Sign::Times)) {
         page.join((x + JOIN_RADIUS, y), Sign::Times, LINE);
         page.text((x + 18.0, y + 3.0), Anchor::Start, LEGEND, "gate");
         x += LEGEND.width("gate") + 33.0;
     }
-    if elements.iter().any(|element| matches!(element, Element::Add { .. })) {
+    if elements.iter().any(|element| element.joins(Sign::Plus)) {
         page.join((x + JOIN_RADIUS, y), Sign::Plus, RESIDUAL);
         page.text((x + 18.0, y + 3.0), Anchor::Start, LEGEND, "residual");
+        x += LEGEND.width("residual") + 33.0;
+    }
+    if elements.iter().any(|element| element.joins(Sign::Concat)) {
+        page.join((x + JOIN_RADIUS, y), Sign::Concat, LINE);
+        page.text((x + 18.0, y + 3.0), Anchor::Start, LEGEND, CONCAT);
     }
     page.hairline((MARGIN, y + 15.0), (page.width - MARGIN, y + 15.0));
 }

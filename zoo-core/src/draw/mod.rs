@@ -1,6 +1,6 @@
 //! Drawings: a plan as SVG, PDF or DOT, with layer names and shapes.
 //!
-//! Owns the reading of blocks as diagrams (`diagram`), two layouts - `overview` with a row a stage, `expanded` with
+//! Owns the reading of blocks as diagrams (`paths`, `diagram`), two layouts - `overview` with a row a stage, `expanded` with
 //! every block - and a writer for each format. SVG and PDF put down the same pages; DOT leaves the places to Graphviz.
 
 mod canvas;
@@ -10,6 +10,7 @@ mod expanded;
 mod header;
 mod metrics;
 mod overview;
+mod paths;
 mod pdf;
 mod svg;
 mod tile;

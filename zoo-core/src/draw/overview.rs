@@ -3,9 +3,7 @@
 //! At the left of a row stands a card with the stage's figures, at the right what its blocks are made of. Layers of the
 //! same name stand below each other across stages, so that the eye finds what one stage has and another has not.
 
-use super::canvas::{
-    Anchor, BAR, HAIRLINE, INK, JOIN_RADIUS, LINE, MUTED, PANEL, PAPER, Page, RESIDUAL, Rect, Sign, Style,
-};
+use super::canvas::{Anchor, BAR, HAIRLINE, INK, JOIN_RADIUS, LINE, MUTED, PANEL, PAPER, Page, Point, Rect, Style};
 use super::diagram::{self, Element, Node};
 use super::header::{self, Joins, MARGIN, TITLE_HEIGHT};
 use crate::op::{Cost, Place};
@@ -22,6 +20,8 @@ const CHIP_HEIGHT: f64 = 40.0;
 const CHIP_GAP: f64 = 19.0;
 /// Room above chips for a residual.
 const LANE: f64 = 14.0;
+/// Between chips and those of a branch above them.
+const SIDE_GAP: f64 = 8.0;
 /// Between strips, and between them and the row's edge.
 const PADDING: f64 = 10.0;
 const PILL: Rect = Rect { x: MARGIN + CARD / 2.0 - 66.0, y: 0.0, w: 132.0, h: 19.0 };
@@ -81,8 +81,7 @@ fn strips(section: &Section<'_>) -> Vec<Strip> {
         };
         first += run.len();
         let elements = diagram::elements(&run[0]);
-        let widths: Vec<f64> = elements.iter().map(element_width).collect();
-        Strip { label, spans: spans(&widths), elements }
+        Strip { label, spans: natural(&elements), elements }
     });
     runs.collect()
 }
@@ -101,8 +100,10 @@ fn place_in_columns(rows: &mut [Vec<Strip>]) {
     }
     let columns = spans(&widths);
     for strip in rows.iter_mut().flatten() {
-        if let Some(chosen) = strip.columns(&keys) {
-            strip.spans = chosen.into_iter().map(|column| columns[column]).collect();
+        let Some(chosen) = strip.columns(&keys) else { continue };
+        let chosen: Vec<(f64, f64)> = chosen.into_iter().map(|column| columns[column]).collect();
+        if have_room(&strip.elements, &chosen) {
+            strip.spans = chosen;
         }
     }
 }
@@ -117,11 +118,80 @@ fn spans(widths: &[f64]) -> Vec<(f64, f64)> {
     widths.iter().map(span).collect()
 }
 
+/// Elements one behind the other, joins as far off as the longest of their sides wants.
+fn natural(elements: &[Element]) -> Vec<(f64, f64)> {
+    let mut placed: Vec<(f64, f64)> = Vec::with_capacity(elements.len());
+    for element in elements {
+        let behind = placed.last().map_or(0.0, |(left, width)| left + width) + CHIP_GAP;
+        let least = side_room(element).map_or(0.0, |(from, room)| tap(&placed, from) + room - JOIN_RADIUS);
+        placed.push((behind.max(least), element_width(element)));
+    }
+    placed
+}
+
+/// Whether the sides of joins fit between where they begin and where they end.
+fn have_room(elements: &[Element], spans: &[(f64, f64)]) -> bool {
+    elements.iter().zip(spans).all(|(element, (left, width))| {
+        side_room(element).is_none_or(|(from, room)| tap(spans, from) + room <= left + width / 2.0)
+    })
+}
+
+/// Where the sides of a join begin, and the room that the longest of them wants.
+fn side_room(element: &Element) -> Option<(usize, f64)> {
+    let Element::Join { from, sides, .. } = element else { return None };
+    let ends = sides.iter().filter_map(|side| natural(side).last().copied());
+    Some((*from, ends.map(|(left, width)| left + width + CHIP_GAP).reduce(f64::max)?))
+}
+
+/// Where the value in front of an element leaves the path: the middle of the line in front of it.
+fn tap(spans: &[(f64, f64)], element: usize) -> f64 {
+    match element.checked_sub(1).and_then(|before| spans.get(before)) {
+        Some((left, width)) => left + width + 4.0,
+        None => 0.0,
+    }
+}
+
+/// How far the elements reach above the middle of their line.
+fn reach(elements: &[Element]) -> f64 {
+    reaches(elements).into_iter().fold(CHIP_HEIGHT / 2.0, f64::max)
+}
+
+/// The same of each element, joins with their sides.
+fn reaches(elements: &[Element]) -> Vec<f64> {
+    let mut reaches = Vec::with_capacity(elements.len());
+    for element in elements {
+        let reach = match element {
+            Element::Join { from, sides, .. } => {
+                let below = within(&reaches, *from);
+                sides.iter().fold(below, |below, side| side_middle(below, side) + side_reach(side))
+            }
+            Element::Node(_) | Element::Gate(_) => CHIP_HEIGHT / 2.0,
+        };
+        reaches.push(reach);
+    }
+    reaches
+}
+
+/// How far what stands between the element at `from` and the next one to come reaches above.
+fn within(reaches: &[f64], from: usize) -> f64 {
+    reaches.get(from..).unwrap_or_default().iter().copied().fold(CHIP_HEIGHT / 2.0, f64::max)
+}
+
+/// How far above the path the line of a side lies, over what already reaches to `below`.
+fn side_middle(below: f64, side: &[Element]) -> f64 {
+    if side.is_empty() { below + LANE - 5.0 } else { below + SIDE_GAP + CHIP_HEIGHT / 2.0 }
+}
+
+/// How far a side reaches above its own line.
+fn side_reach(side: &[Element]) -> f64 {
+    if side.is_empty() { 5.0 } else { reach(side) }
+}
+
 fn element_width(element: &Element) -> f64 {
     match element {
         Element::Node(node) => chip_width(node),
         Element::Gate(branch) => chip_width(&diagram::gate_node(branch)),
-        Element::Add { .. } => 2.0 * JOIN_RADIUS,
+        Element::Join { .. } => 2.0 * JOIN_RADIUS,
     }
 }
 
@@ -140,10 +210,9 @@ fn row_height(strips: &[Strip]) -> f64 {
 }
 
 impl Strip {
-    /// Height with the residual's lane, if there is a residual.
+    /// Height with what passes above.
     fn height(&self) -> f64 {
-        let has_residual = self.elements.iter().any(|element| matches!(element, Element::Add { .. }));
-        if has_residual { LANE + CHIP_HEIGHT } else { CHIP_HEIGHT }
+        reach(&self.elements) + CHIP_HEIGHT / 2.0
     }
 
     fn width(&self) -> f64 {
@@ -230,33 +299,48 @@ fn share_words(share: f64) -> String {
     if share > 0.0 && share < 0.05 { "< 0.1 %".into() } else { format!("{share:.1} %") }
 }
 
-/// Chips in a line, with arrows between and residuals above.
-fn strip(page: &mut Page, (x, y): (f64, f64), strip: &Strip) {
+/// Chips in a line, with arrows between, residuals and other branches above.
+fn strip(page: &mut Page, (x, y): Point, strip: &Strip) {
     let middle = y + CHIP_HEIGHT / 2.0;
     page.dot((x, middle), LINE);
+    path(page, &[(x, middle)], &strip.elements, &strip.spans);
+}
+
+/// Elements from the end of `lead` on, which is the line that leads to the first of them.
+fn path(page: &mut Page, lead: &[Point], elements: &[Element], spans: &[(f64, f64)]) -> Point {
+    let (x, middle) = lead[lead.len() - 1];
+    let reaches = reaches(elements);
     let mut end = x;
-    // Where each element's input comes from: the middle of the line in front of it.
-    let mut taps = Vec::with_capacity(strip.elements.len());
-    for (index, (element, &(left, width))) in strip.elements.iter().zip(&strip.spans).enumerate() {
+    for (index, (element, &(left, width))) in elements.iter().zip(spans).enumerate() {
         let (left, center) = (x + left, x + left + width / 2.0);
-        taps.push(if index == 0 { x } else { end + 4.0 });
-        page.line(&[(end, middle), (left, middle)], LINE, true);
+        if index == 0 {
+            page.line(&[lead, &[(left, middle)]].concat(), LINE, true);
+        } else {
+            page.line(&[(end, middle), (left, middle)], LINE, true);
+        }
+        let rect = Rect { x: left, y: middle - CHIP_HEIGHT / 2.0, w: width, h: CHIP_HEIGHT };
         match element {
-            Element::Node(node) => chip(page, Rect { x: left, y, w: width, h: CHIP_HEIGHT }, node),
-            Element::Gate(branch) => {
-                chip(page, Rect { x: left, y, w: width, h: CHIP_HEIGHT }, &diagram::gate_node(branch));
-            }
-            Element::Add { from } => {
-                let start = taps.get(*from).copied().unwrap_or(x);
-                let lane = y - LANE + 5.0;
-                let arc = [(start, middle), (start, lane), (center, lane), (center, middle - JOIN_RADIUS)];
-                page.line(&arc, RESIDUAL, true);
-                page.dot((start, middle), RESIDUAL);
-                page.join((center, middle), Sign::Plus, RESIDUAL);
+            Element::Node(node) => chip(page, rect, node),
+            Element::Gate(branch) => chip(page, rect, &diagram::gate_node(branch)),
+            Element::Join { from, sign, sides } => {
+                let start = x + tap(spans, *from);
+                let mut below = within(&reaches[..index], *from);
+                for side in sides {
+                    let lane = middle - side_middle(below, side);
+                    below = middle - lane + side_reach(side);
+                    let turn = [(start, middle), (start, lane)];
+                    let mut arc =
+                        if side.is_empty() { turn.to_vec() } else { vec![path(page, &turn, side, &natural(side))] };
+                    arc.extend([(center, lane), (center, middle - JOIN_RADIUS)]);
+                    page.line(&arc, sign.color(), true);
+                }
+                page.dot((start, middle), sign.color());
+                page.join((center, middle), *sign, sign.color());
             }
         }
         end = left + width;
     }
+    (end, middle)
 }
 
 fn chip(page: &mut Page, rect: Rect, node: &Node) {

@@ -1,4 +1,5 @@
 use super::canvas::{Anchor, Item, JOIN_RADIUS, Page, Point, Rect, Role};
+use super::diagram::Element;
 use super::*;
 use crate::plan::{Options, Plan};
 use crate::sample::{self, MODELS};
@@ -144,7 +145,7 @@ fn expanded_drawings_name_every_layer() {
 fn outline_layers(plan: &Plan) -> usize {
     let sections = crate::outline::sections(plan);
     let blocks = sections.iter().flat_map(|section| &section.blocks);
-    blocks.flat_map(|block| &block.layers).filter(|layer| crate::outline::joins(&layer.ops[0]).is_none()).count()
+    blocks.flat_map(|block| &block.layers).filter(|layer| layer.ops[0].inputs.values().len() == 1).count()
 }
 
 #[test]
@@ -222,4 +223,123 @@ fn the_smallest_and_strangest_options_still_draw() {
             assert!(!draw(Named { plan: &plan, model: "", profile: "" }, format, detail).is_empty());
         }
     }
+}
+
+/// A path in words: names of layers, gates in brackets, and behind a join where its sides begin and what stands on them.
+fn words_of(elements: &[Element]) -> String {
+    let words = elements.iter().map(|element| match element {
+        Element::Node(node) => node.title.clone(),
+        Element::Gate(nodes) => {
+            format!("[{}]", nodes.iter().map(|node| node.title.as_str()).collect::<Vec<_>>().join(" "))
+        }
+        Element::Join { from, sign, sides } => {
+            let sides: Vec<String> = sides.iter().map(|side| words_of(side)).collect();
+            format!("{}({from}: {})", sign.word(), sides.join(", "))
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn block_of(plan: &Plan, name: &str) -> String {
+    let sections = crate::outline::sections(plan);
+    let block = sections.iter().flat_map(|section| &section.blocks).find(|block| block.name() == name);
+    words_of(&diagram::elements(block.expect("a block of that name")))
+}
+
+#[test]
+fn branches_are_found_by_what_layers_read() {
+    for (model, block, expected) in [
+        ("mobilenet-v2", "stages.1.1", "expand depthwise project add(0: )"),
+        ("mobilenet-v3-small", "stages.2.1", "expand depthwise [se.pool se.reduce se.expand] project add(0: )"),
+        (
+            "shufflenet-v2",
+            "stages.0.0",
+            "branch2.pointwise branch2.depthwise branch2.project concat(0: branch1.depthwise branch1.project) shuffle",
+        ),
+        (
+            "shufflenet-v2",
+            "stages.0.1",
+            "narrow.1 branch2.pointwise branch2.depthwise branch2.project concat(0: narrow) shuffle",
+        ),
+        (
+            "ghostnet",
+            "stages.2.0",
+            "ghost1.primary ghost1.cheap concat(1: ) depthwise [se.pool se.reduce se.expand] ghost2.primary ghost2.cheap \
+             concat(6: ) add(0: shortcut.depthwise shortcut.project)",
+        ),
+    ] {
+        assert_eq!(block_of(&sample::plan(model), block), expected, "{model}");
+    }
+}
+
+/// Two branches that meet on the way: what the first gives goes into the second, too.
+struct Ladder {
+    c: u32,
+}
+
+impl Ladder {
+    const DEFAULT: Ladder = Ladder { c: 1 };
+
+    const fn check(&self) -> Option<crate::block::Problem> {
+        None
+    }
+
+    const fn plan(&self, b: &mut crate::PlanBuilder<'_>) {
+        let [left, right] = b.split();
+        b.resume(left);
+        b.part("left");
+        b.conv(1, self.c / 2, 1);
+        let rung = b.value();
+        b.resume(right);
+        b.part("sum");
+        b.add(rung);
+        b.part("right");
+        b.conv(1, self.c / 2, 1);
+        let other = b.value();
+        b.part("");
+        b.concat(&[rung, other]);
+        // Both branches, and again the whole: a join within a join, and one with three.
+        b.part("last");
+        let whole = b.value();
+        b.conv(1, self.c, 1);
+        b.add(whole);
+        let narrow = b.value();
+        b.part("wide");
+        b.conv(3, self.c, 1);
+        let wide = b.value();
+        b.concat(&[narrow, wide, whole]);
+        b.part("end");
+        b.conv(1, self.c, 1);
+    }
+}
+
+crate::network! {
+    /// Branches that no series and parallel of layers are.
+    LADDER;
+    input    3 x 32;
+    norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
+    act      Relu;
+    stem     Conv { k: 3, c: 16, s: 2 };
+    stages   Ladder { c; 16; 16; }
+    top      pool, linear;
+    variants { name; "ladder"; }
+}
+
+#[test]
+fn branches_that_share_layers_are_drawn_as_a_line_and_linked_in_dot() {
+    let plan = Plan::new(&LADDER, &Options { input_size: 32, ..LADDER.variants[0].options }).unwrap();
+    let named = Named { plan: &plan, model: "ladder", profile: "native" };
+    let boxes = plan.ops.iter().filter(|op| op.place != crate::Place::Top && op.inputs.values().len() == 1).count();
+    // Norm and activation of the stem stand in its box.
+    let drawn = |page: &Page| nodes(page).iter().filter(|node| node.h > 20.0).count();
+    assert_eq!(drawn(&expanded::sheet(named)), boxes - 2 + 2);
+    for format in [Format::Svg, Format::Pdf] {
+        for detail in [Detail::Overview, Detail::Expanded] {
+            assert!(!draw(named, format, detail).is_empty());
+        }
+    }
+    let dot = String::from_utf8(draw(named, Format::Dot, Detail::Expanded)).unwrap();
+    let reads: usize = plan.ops.iter().map(|op| op.inputs.values().len()).sum();
+    // Two of the reads stand within the stem's box; one more edge goes to the classes.
+    assert_eq!(dot.matches("->").count(), reads - 2 + 1);
 }

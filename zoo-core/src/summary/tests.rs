@@ -29,11 +29,24 @@ fn text_names_totals_and_fits_eighty_columns() {
 
 #[test]
 fn layer_names_are_unique() {
-    let mut names: Vec<String> = summary("efficientnet-b7").layers.into_iter().map(|layer| layer.name).collect();
-    let count = names.len();
-    names.sort();
-    names.dedup();
-    assert_eq!(names.len(), count);
+    for model in MODELS {
+        let mut names: Vec<String> = summary(model).layers.into_iter().map(|layer| layer.name).collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count, "{model}");
+    }
+}
+
+#[test]
+fn branches_are_told_by_the_names_of_layers() {
+    let text = summary("shufflenet-v2").to_string();
+    for words in
+        ["branch1.depthwise.conv", "branch2.project.norm", "narrow.1", "channels 58 to 115", "concat", "shuffle of 2"]
+    {
+        assert!(text.contains(words), "{words} is missing:\n{text}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 90), "{text}");
 }
 
 #[test]
