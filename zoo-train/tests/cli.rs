@@ -359,7 +359,7 @@ fn what_is_asked_for_and_cannot_be_is_wrong_usage_everywhere() {
     std::fs::write(folder.path().join("my.toml"), "[[grid]]\nkind = 'count'\nmodel = 'mobilenet-v1'\nwidht = 1\n")
         .unwrap();
     for arguments in [
-        &["list", "resnet*"][..],
+        &["list", "vgg*"][..],
         &["list", "mobilenet-v1", "--profile", "large"],
         &["show", "mobilenet-v1", "--width", "0"],
         &["show", "mobilenet-v1", "--against", "mobilenet-v2", "--format", "png"],

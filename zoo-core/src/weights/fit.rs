@@ -76,13 +76,14 @@ pub(super) fn way_out(file: &TensorFile, architecture: &Architecture, plan: &Pla
 /// The variant of the table `family` that has the file's shapes at another width, and that width.
 fn width_that_fits(registry: &Registry, file: &TensorFile, family: &str) -> Option<(&'static str, f64)> {
     let widths = || (1..=MOST_WIDTH).map(|twentieth| f64::from(twentieth) / 20.0);
-    let mut depths: Vec<f64> = Vec::new();
+    let mut tried = Vec::new();
     for entry in registry.entries().filter(|entry| entry.architecture.family == family) {
         let variant = entry.variant.options;
-        if depths.contains(&variant.depth) {
+        let beside_width = (variant.depth, variant.varied);
+        if tried.contains(&beside_width) {
             continue;
         }
-        depths.push(variant.depth);
+        tried.push(beside_width);
         let at = |width: &f64| more_than(file, entry.architecture, &Options { width: *width, ..variant }) == Some(0);
         let found = widths().find(at);
         if let Some(width) = found {

@@ -21,6 +21,8 @@ pub struct Network {
     pub input_size: u32,
     /// Strides.
     pub profile: String,
+    /// What its variant has in the table's cells, where variants are no multiples of one another.
+    varied: Vec<u32>,
 }
 
 impl Network {
@@ -28,12 +30,13 @@ impl Network {
     pub fn new(registry: &Registry, model: &str, axes: (f64, f64, u32), profile: &str) -> Network {
         let family = Family::of(registry, model);
         let (width, depth, input_size) = axes;
-        Network { model: model.into(), family, width, depth, input_size, profile: profile.into() }
+        let varied = registry.find(model).map_or_else(|_| Vec::new(), |entry| entry.variant.options.varied.to_vec());
+        Network { model: model.into(), family, width, depth, input_size, profile: profile.into(), varied }
     }
 
     /// What two rows about one network have in common, however its variant is called in them.
     pub fn identity(&self) -> String {
-        format!("{} {} {} {} {}", self.family.name, self.width, self.depth, self.input_size, self.profile)
+        format!("{} {:?} {} {} {} {}", self.family.name, self.varied, self.width, self.depth, self.input_size, self.profile)
     }
 
     /// The outputs of the classifier that give it so many parameters, where they are not those that its variant has by
@@ -116,6 +119,13 @@ mod tests {
             (named.title(), scaled.title()),
             ("mobilenet-v1-0.5, 224 px".into(), "mobilenet-v1 x0.5 wide, 224 px".into())
         );
+    }
+
+    #[test]
+    fn variants_that_differ_in_cells_alone_are_two_networks() {
+        let registry = Registry::default();
+        let network = |model| Network::new(&registry, model, (1.0, 1.0, 224), "native").identity();
+        assert_ne!(network("resnet-18"), network("resnet-34"));
     }
 
     #[test]

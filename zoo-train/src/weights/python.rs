@@ -101,8 +101,8 @@ impl Export<'_> {
 
     /// The variant with this width and depth, which need not be the one that was asked for.
     fn variant(&self) -> Option<&'static str> {
-        let Options { width, depth, .. } = self.plan.options;
-        let same = |options: &Options| (options.width, options.depth) == (width, depth);
+        let Options { width, depth, varied, .. } = self.plan.options;
+        let same = |options: &Options| (options.width, options.depth, options.varied) == (width, depth, varied);
         let variants = self.entry.architecture.variants.iter();
         variants.filter(|variant| same(&variant.options)).map(|variant| variant.name).next()
     }
