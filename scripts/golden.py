@@ -54,6 +54,8 @@ STEPS = [
     ("mobilenet-v3-large", "torchvision", "symmetric"),
     ("mobilenet-v3-small", "torchvision", "symmetric"),
     ("mobilenet-v3-small-0.5", "timm", "same"),
+    ("mobilenet-v4-conv-small", "timm", "symmetric"),
+    ("mobilenet-v4-conv-medium", "timm", "same"),
     ("efficientnet-b0", "torchvision", "symmetric"),
     ("efficientnet-lite0", "timm", "same"),
     ("mnasnet-0.5", "torchvision", "symmetric"),
@@ -62,6 +64,8 @@ STEPS = [
     ("resnet-18", "torchvision", "symmetric"),
     ("resnet-50", "timm", "symmetric"),
     ("regnet-y-400mf", "torchvision", "symmetric"),
+    ("efficientnet-v2-s", "torchvision", "symmetric"),
+    ("convnext-atto", "timm", "symmetric"),
 ]
 STEP_SIZE, STEP_BATCH, STEP_MOMENTUM = 64, 8, 0.1
 

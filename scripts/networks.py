@@ -17,10 +17,13 @@ try:
     from timm.models.efficientnet import (
         _gen_efficientnet,
         _gen_efficientnet_lite,
+        _gen_efficientnetv2_l,
+        _gen_efficientnetv2_m,
+        _gen_efficientnetv2_s,
         _gen_mobilenet_v1,
         _gen_mobilenet_v2,
     )
-    from timm.models.mobilenetv3 import _gen_mobilenet_v3
+    from timm.models.mobilenetv3 import _gen_mobilenet_v3, _gen_mobilenet_v4
     from torch import nn
 except ImportError as error:
     sys.exit(f"{error.name} is missing in {sys.executable}: {INSTALL}")
@@ -102,9 +105,9 @@ class Variant:
         if self.ends is not None:
             return [model.get_submodule(end) for end in self.ends[scheme]]
         if scheme == "timm":
-            # The last convolution of MobileNetV3 is a stage of timm's and the head here.
-            blocks = list(model.blocks)
-            return blocks[:-1] if self.name.startswith("mobilenet-v3") else blocks
+            # The last convolution of these is a stage of timm's and the head here.
+            blocks, headed = list(model.blocks), ("mobilenet-v3", "mobilenet-v4")
+            return blocks[:-1] if self.name.startswith(headed) else blocks
         features = list(model.features)[1:-1]
         if self.repeats is None:
             return features
@@ -203,6 +206,36 @@ def mobilenet_v3():
         yield Variant(name, 224, build, timm_names=(like,))
 
 
+def mobilenet_v4():
+    for size, side, widths in (
+        ("small", 224, (1.0, 0.5, 0.35)),
+        ("medium", 256, (1.0,)),
+        ("large", 384, (1.0,)),
+    ):
+        for width in widths:
+            like = f"mobilenetv4_conv_{size}"
+            short = like if width == 1.0 else f"{like}_{round(100 * width):03}"
+            build = functools.partial(_gen_mobilenet_v4, like, width)
+            name = suffixed(f"mobilenet-v4-conv-{size}", width)
+            yield Variant(name, side, build, timm_names=(short,))
+
+
+def efficientnet_v2():
+    for size, side, build in (
+        ("s", 384, _gen_efficientnetv2_s),
+        ("m", 480, _gen_efficientnetv2_m),
+        ("l", 480, _gen_efficientnetv2_l),
+    ):
+        short = f"efficientnetv2_{size}"
+        yield Variant(
+            f"efficientnet-v2-{size}",
+            side,
+            functools.partial(build, short),
+            getattr(torchvision.models, f"efficientnet_v2_{size}"),
+            timm_names=(short, f"tf_{short}"),
+        )
+
+
 def efficientnet():
     for index, (width, depth, size) in enumerate(COMPOUND):
         short = f"efficientnet_b{index}"
@@ -270,18 +303,32 @@ def regnet():
         yield by_name(f"regnet-y-{size}", 224, ends, like, like_timm, **RELU)
 
 
+def convnext():
+    ends = {
+        "torchvision": [f"features.{2 * stage + 1}" for stage in range(4)],
+        "timm": [f"stages.{stage}" for stage in range(4)],
+    }
+    for size in ("tiny", "small", "base", "atto", "femto", "pico", "nano"):
+        theirs = f"convnext_{size}"
+        published = theirs if size in ("tiny", "small", "base") else None
+        yield by_name(f"convnext-{size}", 224, ends, published, theirs)
+
+
 def variants():
     """Every variant of the zoo that a library has, in the zoo's order."""
     families = (
         mobilenet_v1,
         mobilenet_v2,
         mobilenet_v3,
+        mobilenet_v4,
         efficientnet,
+        efficientnet_v2,
         mnasnet,
         shufflenet_v2,
         ghostnet,
         resnet,
         regnet,
+        convnext,
     )
     for family in families:
         yield from family()

@@ -1,8 +1,9 @@
 //! The words that a table may use without importing them; names of the caller's own scope go before these.
 
 pub use crate::block::{
-    BasicBlock, Bneck, Bottleneck, Conv, Expansion, ExpansionRule, GhostBottleneck, InvertedResidual, MBConv, MaxPool,
-    Presence, Separable, ShuffleUnit, SqueezeAndExcitation, SqueezeOf, SqueezeRounding,
+    BasicBlock, Bneck, Bottleneck, Conv, ConvNext, ConvPair, Expansion, ExpansionRule, FusedMBConv, GhostBottleneck,
+    InvertedResidual, MBConv, MaxPool, Patchify, Presence, Separable, ShuffleUnit, SqueezeAndExcitation, SqueezeOf,
+    SqueezeRounding, UniversalInvertedBottleneck,
 };
 pub use crate::names::{lukemelas, separable, timm, tonylins, torchvision};
 pub use crate::op::Activation;

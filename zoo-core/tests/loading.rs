@@ -42,6 +42,11 @@ fn every_scheme_reads_back_what_it_wrote() -> Outcome {
         ("mobilenet-v3-small-0.35", &[Scheme::Zoo, Scheme::Torchvision, Scheme::Timm]),
         ("efficientnet-b0", &[Scheme::Zoo, Scheme::Torchvision, Scheme::Timm, Scheme::Lukemelas]),
         ("efficientnet-lite0", &[Scheme::Zoo, Scheme::Timm, Scheme::Lukemelas]),
+        ("efficientnet-v2-s", &[Scheme::Zoo, Scheme::Torchvision, Scheme::Timm]),
+        ("mobilenet-v4-conv-small-0.35", &[Scheme::Zoo, Scheme::Timm]),
+        ("mobilenet-v4-conv-medium", &[Scheme::Zoo, Scheme::Timm]),
+        ("convnext-tiny", &[Scheme::Zoo, Scheme::Torchvision, Scheme::Timm]),
+        ("convnext-atto", &[Scheme::Zoo, Scheme::Timm]),
         ("tutorial-mobilenet-v1", &[Scheme::Zoo]),
     ];
     for (name, schemes) in cases {

@@ -105,10 +105,13 @@ impl Bneck {
 
     const fn expanded(&self, b: &PlanBuilder<'_>) -> u32 {
         match self.exp_rule {
-            ExpansionRule::RatioOfInput => {
-                b.rounded(self.exp as f64 * b.channels() as f64 / b.nominal_channels() as f64)
-            }
+            ExpansionRule::RatioOfInput => expanded_in_proportion(b, self.exp),
             ExpansionRule::ScaledWidth => b.scaled(self.exp),
         }
     }
+}
+
+/// The table's expansion to `exp` channels where the input has another width than in the table: in proportion, rounded.
+pub const fn expanded_in_proportion(b: &PlanBuilder<'_>, exp: u32) -> u32 {
+    b.rounded(exp as f64 * b.channels() as f64 / b.nominal_channels() as f64)
 }

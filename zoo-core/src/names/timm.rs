@@ -1,5 +1,11 @@
 //! timm's names: `efficientnet.py`, `mobilenetv3.py`, `_efficientnet_blocks.py`. Blocks are counted within stages of equal
-//! width; norms are numbered through a block.
+//! width; norms are numbered through a block. Families with names of another kind have files of their own.
+
+mod convnext;
+mod mobilenet_v4;
+
+pub use convnext::{CONVNEXT, CONVNEXT_OF_CONVOLUTIONS};
+pub use mobilenet_v4::MOBILENET_V4;
 
 mod ghostnet;
 mod resnet;
@@ -14,6 +20,11 @@ use crate::plan::Padding;
 
 /// `EfficientNet`, which also holds MobileNetV1, V2 and EfficientNet-Lite.
 pub const EFFICIENTNET: Naming = Naming { scheme: Scheme::Timm, layer: efficientnet, is_matrix: no_matrix, habit };
+/// EfficientNetV2, whose weights are the authors' (`tf_efficientnetv2_s`): padded as TensorFlow does, pixels from -1 to 1.
+pub const EFFICIENTNET_V2: Naming = Naming {
+    habit: |_| TrainedWith { mean: Some([0.5; 3]), std: Some([0.5; 3]), ..imagenet(Padding::Same) },
+    ..EFFICIENTNET
+};
 /// `MobileNetV3`.
 pub const MOBILENET_V3: Naming = Naming { scheme: Scheme::Timm, layer: mobilenet_v3, is_matrix: no_matrix, habit };
 
@@ -40,8 +51,17 @@ fn mobilenet_v3(layer: &Layer<'_>) -> Option<String> {
     }
 }
 
-/// Blocks that do not expand are timm's `DepthwiseSeparableConv`, the others its `InvertedResidual`.
+/// Blocks that do not expand are timm's `DepthwiseSeparableConv`, the others its `InvertedResidual`; dense ones are its
+/// `ConvBnAct` and `EdgeResidual`.
 fn part(layer: &Layer<'_>) -> Option<&'static str> {
+    if layer.has("fused") {
+        return Some(match (layer.op.part, layer.has("project")) {
+            ("fused", false) => layer.pick("conv", "bn1"),
+            ("fused", true) => layer.pick("conv_exp", "bn1"),
+            ("project", _) => layer.pick("conv_pwl", "bn2"),
+            _ => return None,
+        });
+    }
     Some(match (layer.op.part, layer.has("expand")) {
         ("expand", _) => layer.pick("conv_pw", "bn1"),
         ("depthwise", false) => layer.pick("conv_dw", "bn1"),

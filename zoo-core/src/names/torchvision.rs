@@ -1,5 +1,9 @@
 //! torchvision's names: `mobilenetv2.py`, `mobilenetv3.py`, `efficientnet.py`. Stem, blocks and head are counted through
-//! in `features`, the parts of a block in `conv` or `block`.
+//! in `features`, the parts of a block in `conv` or `block`. Families with names of another kind have files of their own.
+
+mod convnext;
+
+pub use convnext::CONVNEXT;
 
 mod mnasnet;
 mod resnet;
@@ -28,6 +32,8 @@ pub const MOBILENET_V3: Naming = Naming {
 /// `EfficientNet`.
 pub const EFFICIENTNET: Naming =
     Naming { scheme: Scheme::Torchvision, layer: efficientnet, is_matrix: no_matrix, habit: efficientnet_habit };
+/// `EfficientNet` with the tables of EfficientNetV2.
+pub const EFFICIENTNET_V2: Naming = Naming { habit: efficientnet_v2_habit, ..EFFICIENTNET };
 
 /// Sizes are those of the `transforms` of `*_Weights.IMAGENET1K_V1` of torchvision 0.28.
 pub fn mobilenet_habit(_: &str) -> TrainedWith {
@@ -55,6 +61,16 @@ fn efficientnet_habit(model: &str) -> TrainedWith {
     };
     let (resize, crop) = (Some(Some(resize)), Some(crop));
     TrainedWith { bn_eps: Some(bn_eps), resize, crop, ..imagenet(Padding::Symmetric) }
+}
+
+/// S and M were trained by torchvision, L comes from the authors' checkpoint, with pixels from -1 to 1.
+fn efficientnet_v2_habit(model: &str) -> TrainedWith {
+    let trained = |size| TrainedWith { resize: Some(Some(size)), crop: Some(size), ..imagenet(Padding::Symmetric) };
+    match model {
+        "efficientnet-v2-l" => TrainedWith { mean: Some([0.5; 3]), std: Some([0.5; 3]), ..trained(480) },
+        "efficientnet-v2-m" => TrainedWith { interpolation: Some(Interpolation::Bilinear), ..trained(480) },
+        _ => TrainedWith { interpolation: Some(Interpolation::Bilinear), ..trained(384) },
+    }
 }
 
 fn efficientnet(layer: &Layer<'_>) -> Option<String> {
@@ -105,7 +121,7 @@ fn part_in_block(layer: &Layer<'_>) -> Option<String> {
     let project = depthwise + 1 + u32::from(layer.has("se.reduce"));
     let half = layer.pick("0", "1");
     Some(match layer.op.part {
-        "expand" => format!("block.0.{half}"),
+        "expand" | "fused" => format!("block.0.{half}"),
         "depthwise" => format!("block.{depthwise}.{half}"),
         "se.reduce" => format!("block.{}.fc1", depthwise + 1),
         "se.expand" => format!("block.{}.fc2", depthwise + 1),

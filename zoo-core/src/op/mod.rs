@@ -270,8 +270,8 @@ impl Op {
     }
 
     /// Whether it has trainable tensors.
-    pub const fn has_tensors(&self) -> bool {
-        self.is_convolution() || self.is_norm() || self.is_linear() || matches!(self.kind, OpKind::Gain(_))
+    pub fn has_tensors(&self) -> bool {
+        !self.parameters().is_empty()
     }
 
     /// Name of the block that the operation stands in: `stem`, `stages.2.0`, `head` or `top`.

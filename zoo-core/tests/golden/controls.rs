@@ -6,14 +6,17 @@ use super::networks::{Difference, difference_of};
 use super::plan;
 use super::record::{Case, Network, network};
 
-const FAMILIES: [&str; 6] = [
+const FAMILIES: [&str; 7] = [
     "mobilenet-v1-0.25",
     "mobilenet-v2-0.35",
     "mobilenet-v3-large-0.5",
     "mobilenet-v3-small",
     "efficientnet-b0",
     "efficientnet-lite0",
+    "mobilenet-v4-conv-small",
 ];
+/// Too large to try each of its activations.
+const LARGE: &str = "efficientnet-v2-s";
 
 /// Networks with one padding only.
 const SYMMETRIC: [&str; 5] = ["mnasnet-0.5", "shufflenet-v2-0.5", "ghostnet-0.5", "resnet-18", "regnet-y-400mf"];
@@ -111,7 +114,7 @@ fn move_stride(plan: &mut Plan, from: u32, to: (u32, u32)) {
 #[test]
 fn a_stride_one_stage_too_early_is_seen() {
     let moves = [(4, (3, 1)), (5, (4, 0)), (5, (4, 0)), (4, (3, 0)), (5, (4, 0)), (5, (4, 0))];
-    for (name, (from, to)) in FAMILIES.into_iter().zip(moves) {
+    for (name, (from, to)) in FAMILIES.into_iter().zip(moves).chain([(LARGE, (5, (4, 0)))]) {
         // With symmetric padding a forward pass asks the plan for no shape.
         let difference = off(name, Padding::Symmetric, |plan| move_stride(plan, from, to));
         assert!(!difference.is_rounding(), "{name}: {difference:?}");
@@ -136,6 +139,20 @@ fn a_stride_at_the_other_convolution_of_a_block_is_seen() {
     }
 }
 
+#[test]
+fn a_stride_on_the_other_depthwise_convolution_of_a_block_is_seen() {
+    let difference = off("mobilenet-v4-conv-small", Padding::Symmetric, |plan| {
+        let place = Place::Stage { stage: 2, block: 0 };
+        let own = plan.ops.iter_mut().filter(|op| op.place == place && op.is_depthwise());
+        let strides =
+            own.filter_map(|op| if let OpKind::Conv(conv) = &mut op.kind { Some(&mut conv.stride) } else { None });
+        let [first, second] = strides.collect::<Vec<_>>().try_into().expect("two depthwise convolutions");
+        assert_eq!((*first, *second), (1, 2));
+        std::mem::swap(first, second);
+    });
+    assert!(!difference.is_rounding(), "{difference:?}");
+}
+
 /// Puts squeeze-and-excitation of the first block that has it between the norm and its activation.
 fn squeeze_before_activation(ops: &mut [Op]) {
     let scale = ops.iter().position(|op| matches!(op.kind, OpKind::Scale(_))).expect("squeeze-and-excitation");
@@ -152,8 +169,8 @@ fn squeeze_before_activation(ops: &mut [Op]) {
 
 #[test]
 fn squeeze_and_excitation_before_the_activation_is_seen() {
-    let squeezing = padded().filter(|(name, _)| {
-        ["mobilenet-v3-large-0.5", "mobilenet-v3-small", "efficientnet-b0", "regnet-y-400mf"].contains(name)
+    let squeezing = padded().chain([(LARGE, Padding::Same)]).filter(|(name, _)| {
+        ["mobilenet-v3-large-0.5", "mobilenet-v3-small", "efficientnet-b0", "regnet-y-400mf", LARGE].contains(name)
     });
     for (name, padding) in squeezing {
         let difference = off(name, padding, |plan| squeeze_before_activation(&mut plan.ops));
@@ -163,7 +180,8 @@ fn squeeze_and_excitation_before_the_activation_is_seen() {
 
 #[test]
 fn another_constant_of_the_norms_is_seen() {
-    for (name, padding) in padded().chain(FAMILIES.into_iter().map(|name| (name, Padding::Symmetric))) {
+    let symmetric = FAMILIES.into_iter().chain([LARGE]).map(|name| (name, Padding::Symmetric));
+    for (name, padding) in padded().chain([(LARGE, Padding::Same)]).chain(symmetric) {
         let (mut golden, index) = smallest(name, padding);
         let case = &mut golden.cases[index];
         case.bn_eps = if case.bn_eps == Some(1e-3) { Some(1e-5) } else { Some(1e-3) };
@@ -175,7 +193,7 @@ fn another_constant_of_the_norms_is_seen() {
 
 #[test]
 fn the_other_padding_is_seen() {
-    for name in FAMILIES {
+    for name in FAMILIES.into_iter().chain([LARGE]) {
         let difference = off(name, Padding::Same, |plan| plan.options.padding = Padding::Symmetric);
         assert!(!difference.is_rounding(), "{name}: {difference:?}");
         let difference = off(name, Padding::Symmetric, |plan| plan.options.padding = Padding::Same);

@@ -60,6 +60,7 @@ fn a_training_step_gives_the_libraries_gradients_and_statistics() {
         "mobilenet-v2",
         "mobilenet-v3-large",
         "mobilenet-v3-small",
+        "mobilenet-v4",
         "efficientnet-b",
         "efficientnet-lite",
         "mnasnet",
@@ -67,6 +68,7 @@ fn a_training_step_gives_the_libraries_gradients_and_statistics() {
         "ghostnet",
         "resnet",
         "regnet",
+        "efficientnet-v2",
     ] {
         assert!(steps.iter().any(|step| step.model.starts_with(family)), "no golden step of {family}");
     }

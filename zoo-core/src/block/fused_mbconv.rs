@@ -1,7 +1,8 @@
 //! Fused-MBConv, the early block of EfficientNetV2 (Tan & Le 2021, arXiv:2104.00298, figure 2).
 
-use zoo_core::block::project;
-use zoo_core::{Activation, PlanBuilder};
+use super::{Problem, inverted, project};
+use crate::op::Activation;
+use crate::plan::PlanBuilder;
 
 /// MBConv with expansion and depthwise convolution fused into one dense convolution; residual where the shapes agree.
 ///
@@ -25,8 +26,9 @@ impl FusedMBConv {
     pub const DEFAULT: FusedMBConv = FusedMBConv { t: 1.0, k: 3, c: 1, s: 1, act: Activation::Table };
 
     /// What no network can have.
-    pub const fn check(&self) -> Option<zoo_core::block::Problem> {
-        zoo_core::block::inverted(self.c, self.k, self.s)
+    pub const fn check(&self) -> Option<Problem> {
+        // NaN is not over 0 either.
+        if self.t > 0.0 { inverted(self.c, self.k, self.s) } else { Problem::new("t", "an expansion factor is over 0") }
     }
 
     /// Emits the block.
@@ -50,15 +52,14 @@ impl FusedMBConv {
 
 #[cfg(test)]
 mod tests {
-    use zoo_core::{Op, Plan, PlanError};
-
-    use crate::efficientnet_v2::EFFICIENTNET_V2;
+    use crate::arch::EFFICIENTNET_V2_S;
+    use crate::plan::{Plan, PlanError};
 
     /// Names of the operations of one block of EfficientNetV2-S.
     fn block(name: &str) -> Result<Vec<String>, PlanError> {
-        let plan = Plan::new(&EFFICIENTNET_V2, &EFFICIENTNET_V2.variants[0].options)?;
-        let inside = |op: &&Op| op.block_name() == name;
-        Ok(plan.ops.iter().filter(inside).map(|op| op.name().replace(&format!("{name}."), "")).collect())
+        let plan = Plan::new(&EFFICIENTNET_V2_S, &EFFICIENTNET_V2_S.variants[0].options)?;
+        let inside = plan.ops.iter().filter(|op| op.block_name() == name);
+        Ok(inside.map(|op| op.name().replace(&format!("{name}."), "")).collect())
     }
 
     #[test]

@@ -9,8 +9,7 @@ use tempfile::tempdir;
 /// Runs the command, which must succeed, in `folder`, and gives its standard output.
 #[track_caller]
 fn run<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> String {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_efficientnet-v2")).args(arguments).current_dir(folder).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_repvgg")).args(arguments).current_dir(folder).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     String::from_utf8(output.stdout).unwrap()
@@ -35,33 +34,33 @@ fn only_row(text: &[u8]) -> Vec<(String, String)> {
 
 #[test]
 fn the_list_has_the_variant_with_its_counts() {
-    let row = only_row(run(Path::new("."), &["list", "efficientnet-v2*", "--format", "csv"]).as_bytes());
+    let row = only_row(run(Path::new("."), &["list", "repvgg-a0", "--format", "csv"]).as_bytes());
     let columns = ["model", "family", "input_size", "params", "macs"].map(|column| cell(&row, column));
-    assert_eq!(columns, ["efficientnet-v2-s", "efficientnet-v2", "384", "21458488", "8365617152"]);
+    assert_eq!(columns, ["repvgg-a0", "repvgg", "224", "9108968", "1512581120"]);
 }
 
 #[test]
 fn the_list_still_has_the_networks_of_the_zoo() {
     let list = run(Path::new("."), &["list"]);
-    assert!(list.contains("mobilenet-v2") && list.contains("efficientnet-v2-s"), "{list}");
+    assert!(list.contains("mobilenet-v2") && list.contains("repvgg-b3"), "{list}");
 }
 
 #[test]
-fn the_summary_ends_in_the_published_total() {
-    let summary = run(Path::new("."), &["show", "efficientnet-v2-s"]);
-    assert!(summary.contains("21,458,488") && summary.contains("stages.1.0"), "{summary}");
+fn the_summary_ends_in_the_claimed_total() {
+    let summary = run(Path::new("."), &["show", "repvgg-a0"]);
+    assert!(summary.contains("9,108,968") && summary.contains("stages.1.0"), "{summary}");
 }
 
 #[test]
 fn it_trains_and_leaves_a_row() {
     let folder = tempdir().unwrap();
-    let network = ["--model", "efficientnet-v2-s", "--dataset", "synthetic"];
+    let network = ["--model", "repvgg-a0", "--dataset", "synthetic"];
     let length =
         ["--steps", "2", "--batch-size", "8", "--limit-train", "32", "--limit-test", "16", "--learning-rate", "0.01"];
     run(folder.path(), &[&network[..], &length, &["--results", "results"]].concat());
     let row = only_row(&std::fs::read(folder.path().join("results/accuracy.csv")).unwrap());
     let columns = ["model", "profile", "params", "macs", "steps"].map(|column| cell(&row, column));
-    assert_eq!(columns, ["efficientnet-v2-s", "stem1", "20190298", "235918592", "2"]);
+    assert_eq!(columns, ["repvgg-a0", "stem1", "7840778", "123384320", "2"]);
     let top1: f64 = cell(&row, "top1").parse().unwrap();
     assert!((0.0..=100.0).contains(&top1), "{top1} %");
 }
