@@ -59,6 +59,7 @@ network! {
         "repvgg-b2"   native    224     1000   89_022_376  20_418_170_880;
         "repvgg-b3"   native    224     1000  123_085_288  29_120_696_320;
         "repvgg-a0"    stem1     32       10    7_840_778     123_384_320;
-        "repvgg-a0"    cifar     32       10    7_840_778     489_075_200;
+        // 96 more than with `stem1`: without its stride the first block of stage 0 keeps its shape, and so the input.
+        "repvgg-a0"    cifar     32       10    7_840_874     489_075_200;
     }
 }

@@ -45,6 +45,7 @@ network! {
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
     names    torchvision::EFFICIENTNET_V2, timm::EFFICIENTNET_V2;
+    report   title: "EfficientNetV2-S", short: "EffV2-S", colour: 4;
 
     variants {
         name                 width  depth  input  dropout;
@@ -92,6 +93,7 @@ network! {
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
     names    torchvision::EFFICIENTNET_V2, timm::EFFICIENTNET_V2;
+    report   title: "EfficientNetV2-M", short: "EffV2-M", colour: 4;
 
     variants {
         name                 width  depth  input  dropout;
@@ -136,6 +138,7 @@ network! {
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
     names    torchvision::EFFICIENTNET_V2, timm::EFFICIENTNET_V2;
+    report   title: "EfficientNetV2-L", short: "EffV2-L", colour: 4;
 
     variants {
         name                 width  depth  input  dropout;

@@ -47,6 +47,7 @@ network! {
     profile  cifar { stem.s = 1; stages[0].s = 1; }
 
     names    timm::MOBILENET_V4;
+    report   title: "MobileNetV4-Conv-S", short: "V4-S", colour: 2;
 
     variants {
         name                            width  input  dropout;
@@ -107,6 +108,7 @@ network! {
     profile  cifar { stem.s = 1; stages[0].s = 1; }
 
     names    timm::MOBILENET_V4;
+    report   title: "MobileNetV4-Conv-M", short: "V4-M", colour: 2;
 
     variants {
         name                        input  dropout;
@@ -160,6 +162,7 @@ network! {
     profile  cifar { stem.s = 1; stages[0].s = 1; }
 
     names    timm::MOBILENET_V4;
+    report   title: "MobileNetV4-Conv-L", short: "V4-L", colour: 2;
 
     variants {
         name                       input  dropout;

@@ -46,7 +46,7 @@ pub struct Naming {
     /// The name of a layer that has tensors, without the last word (`weight`); none where there is no such layer. A gain is
     /// a tensor and not a layer there: its name is whole.
     pub layer: fn(&Layer<'_>) -> Option<String>,
-    /// Whether the weight of a 1 x 1 convolution is kept as a matrix.
+    /// Whether the weight of a 1 x 1 convolution is kept as a matrix, or a gain as a map of one pixel.
     pub is_matrix: fn(&Layer<'_>) -> bool,
     /// What a variant's weights are trained with there.
     pub habit: fn(&str) -> TrainedWith,

@@ -12,7 +12,7 @@ use super::{Scheme, TensorFile, WeightsError, fit};
 use crate::Architecture;
 use crate::model::Model;
 use crate::names::tensor_name;
-use crate::op::{Op, Place};
+use crate::op::{Op, OpKind, Place};
 use crate::plan::Plan;
 
 /// Tensors that belong to a file of ours without being its weights: the optimizer's state, and averages.
@@ -286,8 +286,11 @@ pub fn named(
             Where::Buffer(index) => &model.buffers()[index].tensor,
         };
         let tensor = tensor.f_detach()?.f_to_device(tch::Device::Cpu)?;
-        let flat = matrices[slot.op] && slot.key.ends_with(".weight");
-        let tensor = if flat { tensor.f_flatten(1, -1)? } else { tensor };
+        let tensor = match model.plan().ops[slot.op].kind {
+            OpKind::Gain(_) if matrices[slot.op] => tensor.f_view([-1, 1, 1])?,
+            _ if matrices[slot.op] && slot.key.ends_with(".weight") => tensor.f_flatten(1, -1)?,
+            _ => tensor,
+        };
         tensors.push((slot.key.clone(), tensor.f_contiguous()?));
         if scheme != Scheme::Zoo && slot.key.ends_with(".running_var") {
             let key = slot.key.replace("running_var", UNREAD);

@@ -153,6 +153,23 @@ fn a_stride_on_the_other_depthwise_convolution_of_a_block_is_seen() {
     assert!(!difference.is_rounding(), "{difference:?}");
 }
 
+#[test]
+fn other_activations_and_patches_that_overlap_are_seen_in_convnext() {
+    let (golden, index) = smallest("convnext-atto", Padding::Symmetric);
+    let case = &golden.cases[index];
+    let right = plan_of(&golden, case);
+    for (index, op) in right.ops.iter().enumerate() {
+        let mut wrong = right.clone();
+        wrong.ops[index].kind = match op.kind {
+            OpKind::Act(activation) => OpKind::Act(other(activation)),
+            OpKind::Conv(conv) if conv.padding == Some(0) => OpKind::Conv(Convolution { padding: Some(1), ..conv }),
+            _ => continue,
+        };
+        let difference = difference_of("convnext-atto", wrong, case);
+        assert!(!difference.is_rounding(), "{}: {difference:?}", op.name());
+    }
+}
+
 /// Puts squeeze-and-excitation of the first block that has it between the norm and its activation.
 fn squeeze_before_activation(ops: &mut [Op]) {
     let scale = ops.iter().position(|op| matches!(op.kind, OpKind::Scale(_))).expect("squeeze-and-excitation");

@@ -131,6 +131,11 @@ fn efficientnet_v2_computes_what_torchvisions_and_timms_do() {
 }
 
 #[test]
+fn convnext_computes_what_torchvisions_and_timms_do() {
+    assert_equal("convnext", quick);
+}
+
+#[test]
 fn mobilenet_v4_computes_what_timms_does() {
     assert_equal("mobilenet-v4", quick);
 }

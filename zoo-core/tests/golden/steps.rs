@@ -69,6 +69,7 @@ fn a_training_step_gives_the_libraries_gradients_and_statistics() {
         "resnet",
         "regnet",
         "efficientnet-v2",
+        "convnext",
     ] {
         assert!(steps.iter().any(|step| step.model.starts_with(family)), "no golden step of {family}");
     }

@@ -6,8 +6,10 @@ use crate::op::{OpKind, Place};
 use crate::plan::Padding;
 
 /// ConvNeXt whose 1 x 1 convolutions are linear layers there, as those of Tiny and larger are.
-pub const CONVNEXT: Naming =
-    Naming { is_matrix: |layer| matches!(layer.op.part, "expand" | "project"), ..CONVNEXT_OF_CONVOLUTIONS };
+pub const CONVNEXT: Naming = Naming {
+    is_matrix: |layer| layer.op.is_convolution() && matches!(layer.op.part, "expand" | "project"),
+    ..CONVNEXT_OF_CONVOLUTIONS
+};
 /// ConvNeXt with `conv_mlp`, as Nano and smaller ones have it.
 pub const CONVNEXT_OF_CONVOLUTIONS: Naming = Naming {
     scheme: Scheme::Timm,
