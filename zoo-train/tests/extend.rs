@@ -114,7 +114,7 @@ fn patience_begins_anew_where_a_run_is_made_longer() {
     train(folder.path(), &["--epochs", "9", "--patience", "1", "--learning-rate", "1e-9"]).code(0);
     assert_eq!(statuses(folder.path()), ["stopped early"]);
     let first = metrics(&run_folder(folder.path())).len();
-    resume(folder.path(), &["--epochs", "9"]).code(0);
+    resume(folder.path(), &["--epochs", "10"]).code(0);
     assert!(metrics(&run_folder(folder.path())).len() >= first + 2);
 }
 

@@ -36,7 +36,10 @@ impl Network {
 
     /// What two rows about one network have in common, however its variant is called in them.
     pub fn identity(&self) -> String {
-        format!("{} {:?} {} {} {} {}", self.family.name, self.varied, self.width, self.depth, self.input_size, self.profile)
+        format!(
+            "{} {:?} {} {} {} {}",
+            self.family.name, self.varied, self.width, self.depth, self.input_size, self.profile
+        )
     }
 
     /// The outputs of the classifier that give it so many parameters, where they are not those that its variant has by

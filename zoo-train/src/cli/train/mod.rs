@@ -200,7 +200,7 @@ fn set_length(settings: &mut Settings, state: &State, args: &Args, file: &Path) 
     };
     // Before the first evaluation nothing tells how many steps an epoch has.
     let is_own = if asked.is_some() { asked == settings.steps } else { args.epochs == Some(settings.epochs) };
-    if is_own && !state.stopped_early {
+    if is_own {
         return Ok(());
     }
     if state.takes_another_end() && asked > Some(state.step) {
