@@ -51,6 +51,7 @@ fn initial_values_follow_the_tables_word() {
             let op = &model.plan().ops[parameter.op];
             let name = format!("{} {}", variant.name, parameter.name);
             match (parameter.role, op.kind, architecture.rules.init) {
+                (_, OpKind::Gain(gain), _) => assert!(is_all(&parameter.tensor, gain.start), "{name}"),
                 (Role::NormScale, ..) => assert!(is_all(&parameter.tensor, 1.0), "{name}"),
                 (Role::Bias, ..) => assert!(is_all(&parameter.tensor, 0.0), "{name}"),
                 (_, _, Init::TruncatedNormal(std)) => {

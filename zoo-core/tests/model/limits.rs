@@ -61,7 +61,11 @@ fn one_pixel_gives_logits_or_an_error() {
     for architecture in architectures() {
         let variant = &architecture.variants[0];
         let options = Options { input_size: 1, classes: 3, ..variant.options };
-        let plan = Plan::new(architecture, &options).unwrap();
+        let plan = match Plan::new(architecture, &options) {
+            // Patches without padding need as many pixels as their side.
+            Err(PlanError::SmallMap { .. }) => continue,
+            plan => plan.unwrap(),
+        };
         for count in [0, 1, 2] {
             for mode in [Mode::Eval, Mode::Train] {
                 match tch::no_grad(|| model(plan.clone()).forward(&images(count, 1, 1), mode)) {
