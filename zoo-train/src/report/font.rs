@@ -19,6 +19,8 @@ static OPTIONS: LazyLock<usvg::Options<'static>> = LazyLock::new(|| {
     let mut fonts = usvg::fontdb::Database::new();
     fonts.load_font_data(notosans::REGULAR_TTF.to_vec());
     fonts.load_font_data(notosans::BOLD_TTF.to_vec());
+    // Drawings name other faces first, and text in a face that is not there is left out without a word.
+    fonts.set_sans_serif_family("Noto Sans");
     usvg::Options { fontdb: Arc::new(fonts), font_family: "Noto Sans".into(), ..usvg::Options::default() }
 });
 
@@ -64,6 +66,15 @@ fn measured(text: &str, weight: Weight) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As drawings of networks have it.
+    #[test]
+    fn text_in_faces_that_are_not_there_is_drawn() {
+        let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"99\" height=\"20\" font-family=\"Helvetica, Arial, \
+                   sans-serif\"><text y=\"9\">words</text></svg>";
+        let tree = usvg::Tree::from_str(svg, options()).unwrap();
+        assert!(tree.root().children().iter().any(|node| matches!(node, usvg::Node::Text(_))));
+    }
 
     #[test]
     fn words_are_as_wide_as_their_letters() {
