@@ -1,4 +1,5 @@
-//! How far a download is: a bar on a terminal, a line per tenth elsewhere, and none of them within seconds of another, nothing when asked to be quiet.
+//! How far a download is: a bar on a terminal; elsewhere a line per tenth, with seconds between two of them; nothing when
+//! asked to be quiet.
 
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};

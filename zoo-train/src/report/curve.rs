@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::family::Family;
 use super::network::Network;
 use super::observation::{Kind, Observation, rounded};
-use super::rows::Recipe;
+use super::run::Recipe;
 
 /// Accuracies that one line may join, in its order.
 #[derive(Clone, Debug)]

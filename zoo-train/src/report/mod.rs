@@ -26,6 +26,7 @@ mod place;
 pub(crate) mod raster;
 mod read;
 mod rows;
+mod run;
 mod sweeps;
 mod table;
 mod theme;

@@ -7,7 +7,8 @@ use zoo_core::Registry;
 use super::latencies::{Newest, main_condition};
 use super::network::Network;
 use super::origin::run_name;
-use super::rows::{Condition, Count, Published, Recipe, Rows, Run};
+use super::rows::{Condition, Count, Published, Rows};
+use super::run::{Recipe, Run};
 use crate::results::status;
 
 /// Where an accuracy comes from.
@@ -249,7 +250,8 @@ pub fn rounded(value: f64, digits: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::rows::{Environment, Part};
+    use crate::report::rows::Environment;
+    use crate::report::run::Part;
 
     fn run(name: &str, seed: u64, epochs: f64, top1: f64, status: &str) -> (Network, Run) {
         let network = Network::new(&Registry::default(), "mobilenet-v2", (1.0, 1.0, 32), "stem1");

@@ -5,7 +5,8 @@ use std::path::Path;
 use zoo_core::Registry;
 
 use super::network::Network;
-use super::rows::{Environment, Latency, Rows, Run};
+use super::rows::{Environment, Latency, Rows};
+use super::run::Run;
 use super::sweeps::{Recipes, Sweeps};
 use crate::latency::stages;
 use crate::results::status;

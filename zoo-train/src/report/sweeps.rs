@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use zoo_core::{Registry, regular_file};
 
 use super::network::Network;
-use super::rows::Run;
+use super::run::Run;
 use crate::sweep::cell::Work;
 use crate::sweep::training::{Recipe, Training};
 use crate::sweep::{Kind, SweepError, SweepFile, grid};
