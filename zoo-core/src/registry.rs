@@ -55,6 +55,7 @@ impl Default for Registry {
                 &arch::RESNET,
                 &arch::RESNET_BOTTLENECK,
                 &arch::REGNET_Y,
+                &arch::REGNET_Y_800MF,
                 &arch::CONVNEXT,
                 &arch::CONVNEXT_NANO,
                 &arch::TUTORIAL_MOBILENET_V1,

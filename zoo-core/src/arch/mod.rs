@@ -28,7 +28,7 @@ pub use mobilenet_v3::{
     MOBILENET_V3_LARGE, MOBILENET_V3_LARGE_MINIMALISTIC, MOBILENET_V3_SMALL, MOBILENET_V3_SMALL_MINIMALISTIC,
 };
 pub use mobilenet_v4::{MOBILENET_V4_CONV_LARGE, MOBILENET_V4_CONV_MEDIUM, MOBILENET_V4_CONV_SMALL};
-pub use regnet::REGNET_Y;
+pub use regnet::{REGNET_Y, REGNET_Y_800MF};
 pub use resnet::{RESNET, RESNET_BOTTLENECK};
 pub use shufflenet_v2::SHUFFLENET_V2;
 pub use tutorial::{

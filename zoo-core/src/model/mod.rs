@@ -186,18 +186,21 @@ impl Model {
         parameters.map(|parameter| &parameter.tensor).chain(buffers.map(|buffer| &buffer.tensor)).collect()
     }
 
-    /// Sets the constants of every batch norm, where weights were trained with others than the table's.
-    pub fn set_batch_norm(&mut self, eps: Option<f64>, momentum: Option<f64>) {
+    /// Sets the constants of every norm, where weights were trained with others than the table's. A layer norm has no momentum.
+    pub fn set_norms(&mut self, eps: Option<f64>, momentum: Option<f64>) {
         let set = |norm: &mut BatchNorm| {
             norm.eps = eps.unwrap_or(norm.eps);
             norm.momentum = momentum.unwrap_or(norm.momentum);
         };
-        if let Norm::BatchNorm(norm) = &mut self.plan.rules.norm {
-            set(norm);
+        match &mut self.plan.rules.norm {
+            Norm::BatchNorm(norm) => set(norm),
+            Norm::LayerNorm(norm) => norm.eps = eps.unwrap_or(norm.eps),
         }
         for op in &mut self.plan.ops {
-            if let OpKind::BatchNorm(norm) = &mut op.kind {
-                set(norm);
+            match &mut op.kind {
+                OpKind::BatchNorm(norm) => set(norm),
+                OpKind::LayerNorm(norm) => norm.eps = eps.unwrap_or(norm.eps),
+                _ => {}
             }
         }
     }

@@ -30,7 +30,7 @@ impl Window {
     pub(super) const fn output(&self, inputs: &[Shape]) -> Result<Shape, PlanError> {
         // Windows that lie in the padding alone would have no values.
         if let Some(padding) = self.padding
-            && padding * 2 > self.kernel
+            && padding > self.kernel / 2
         {
             return Err(PlanError::Convolution);
         }

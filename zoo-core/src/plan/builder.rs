@@ -361,6 +361,9 @@ impl<'a> PlanBuilder<'a> {
         let (mut shapes, mut numbers) = ([values[0].shape; MAX_INPUTS], [0; MAX_INPUTS]);
         let mut index = 0;
         while index < values.len() {
+            if values[index].id as usize > self.len {
+                return self.fail(PlanError::ForeignValue);
+            }
             shapes[index] = values[index].shape;
             numbers[index] = values[index].id;
             index += 1;

@@ -56,6 +56,9 @@ pub enum PlanError {
     /// Two to eight values are concatenated at once.
     #[error("a block concatenates {0} values: give 2 to {MAX_INPUTS}, and join more in two steps")]
     Inputs(usize),
+    /// A value of another network, or of another pass: a mistake in a block's `plan`.
+    #[error("a block reads a value of another network: its plan() must take values from the builder that it is given")]
+    ForeignValue,
     /// Channels that there are not: a mistake in a block's `plan`.
     #[error("a block takes {channels} channels from number {from} on, of {of}")]
     Narrow {
@@ -114,6 +117,7 @@ impl PlanError {
             PlanError::Convolution => "a block asks for a convolution or pooling that does not exist",
             PlanError::Concat => "a block concatenates maps of different sizes",
             PlanError::Inputs(_) => "a block concatenates fewer than 2 or more than 8 values",
+            PlanError::ForeignValue => "a block reads a value of another network",
             PlanError::Narrow { .. } => "a block takes channels that there are not",
             PlanError::Split { .. } => "a block splits channels that do not divide into equal parts",
             PlanError::Shuffle { .. } => "a block shuffles channels in groups that do not divide them",

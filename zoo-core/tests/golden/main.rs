@@ -53,6 +53,6 @@ fn model(plan: Plan, options: &ModelOptions, filling: Filling<'_>) -> (Model, Pl
     let mut model = Model::new(plan, options).expect("libtorch builds it");
     let places = Places::of(&model, filling.places, filling.name, filling.library);
     fill::fill(&model, filling.gains, &places);
-    model.set_batch_norm(filling.eps, filling.momentum);
+    model.set_norms(filling.eps, filling.momentum);
     (model, places)
 }

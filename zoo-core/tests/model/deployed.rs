@@ -28,7 +28,7 @@ fn model(name: &str, padding: Padding) -> Model {
             let noise = parameter.tensor.uniform(-0.2, 0.2);
             let _ = parameter.tensor.f_add_(&noise).unwrap();
         }
-        model.set_batch_norm(None, Some(1.0));
+        model.set_norms(None, Some(1.0));
         let _ = model.forward(&images(8, SIDE.into(), 1), Mode::Train).unwrap();
     });
     model

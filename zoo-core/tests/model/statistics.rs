@@ -74,12 +74,24 @@ fn eps_and_momentum_can_be_those_of_other_weights() {
     let batch = images(4, 32, 1);
     let mut model = model(plan("mobilenet-v2-0.35", |options| options));
     let before = logits(&model, &batch, Mode::Eval);
-    model.set_batch_norm(Some(0.5), None);
+    model.set_norms(Some(0.5), None);
     assert!(!same_bits(&before, &logits(&model, &batch, Mode::Eval)));
     let old = copies(&model);
-    model.set_batch_norm(None, Some(0.0));
+    model.set_norms(None, Some(0.0));
     let _ = logits(&model, &batch, Mode::Train);
     assert!(old.iter().zip(model.buffers()).all(|(old, new)| same_bits(old, &new.tensor)));
+}
+
+#[test]
+fn eps_is_that_of_layer_norms_too() {
+    let _turn = take_turn();
+    let batch = images(2, 32, 1);
+    let mut model = model(plan("convnext-atto", |options| options));
+    let before = logits(&model, &batch, Mode::Eval);
+    model.set_norms(Some(1e-6), None);
+    assert!(same_bits(&before, &logits(&model, &batch, Mode::Eval)), "that is its own");
+    model.set_norms(Some(0.5), None);
+    assert!(!same_bits(&before, &logits(&model, &batch, Mode::Eval)));
 }
 
 #[test]

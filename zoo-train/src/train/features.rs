@@ -27,7 +27,7 @@ pub fn replace(
 ) -> Result<(), TrainError> {
     let options = ModelOptions { device: request.device, ..ModelOptions::default() };
     let mut model = Model::new(plan.clone(), &options)?;
-    model.set_batch_norm(settings.bn_eps, None);
+    model.set_norms(settings.bn_eps, None);
     match earlier {
         Some(checkpoint) => checkpoint.load_model(&mut model)?,
         None => drop(load_weights(&mut model, request, settings, dataset)?),

@@ -59,7 +59,7 @@ impl Trainer {
     pub fn new(plan: Plan, settings: &Settings, source: &Source, device: Device) -> Result<Trainer, TrainError> {
         let options = ModelOptions { device, kind: Kind::Float, seed: mix(&[settings.seed]) as i64 };
         let mut model = Model::new(plan, &options)?;
-        model.set_batch_norm(settings.bn_eps, settings.norm_momentum);
+        model.set_norms(settings.bn_eps, settings.norm_momentum);
         model.freeze_statistics(settings.freeze_statistics);
         let optimizer = Optimizer::new(&model, settings)?;
         let freeze = settings.freeze.as_deref().unwrap_or("none").parse().map_err(TrainError::Setting)?;

@@ -131,7 +131,7 @@ pub fn open(registry: &Registry, path: &Path, wanted: Wanted<'_>, device: Device
     let Identified { file, entry, description, resolved, options, averaged } = identify(registry, path, wanted)?;
     let plan = Plan::new(entry.architecture, &options)?;
     let mut model = Model::new(plan, &ModelOptions { device, kind: Kind::Float, seed: 0 })?;
-    model.set_batch_norm(Some(resolved.bn_eps.0), None);
+    model.set_norms(Some(resolved.bn_eps.0), None);
     load(&mut model, entry.architecture, &file, Strictness::Exact)?;
     let account = file.account().map(|account| match (averaged, file.has_weights() && file.has_averages()) {
         (true, true) => format!("{account}; --ema false takes the weights themselves"),
