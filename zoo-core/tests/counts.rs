@@ -125,13 +125,13 @@ fn options_out_of_range_are_errors_and_odd_ones_are_answers() {
             assert!(plan(Options { depth, ..base }).is_err(), "depth {depth}");
         }
         for input_size in [0, u32::MAX] {
-            assert!(plan(Options { input_size, ..base }).is_err(), "input size {input_size}");
+            assert!(plan(Options { input_size: input_size.into(), ..base }).is_err(), "input size {input_size}");
         }
         assert!(plan(Options { classes: 0, ..base }).is_err());
         for (width, depth, input_size) in
             [(1e-9, 1.0, 224), (64.0, 1.0, 65_535), (1.0, 4.0, 1), (1.0, 0.01, 7), (64.0, 64.0, 65_535)]
         {
-            match plan(Options { width, depth, input_size, ..base }) {
+            match plan(Options { width, depth, input_size: input_size.into(), ..base }) {
                 Ok(plan) => assert!(plan.cost.params > 0 && plan.cost.macs > 0),
                 // Patches without padding need a map that they fit in. The largest networks have over 2⁶⁴ MACs or too many
                 // operations; some are as deep as that to begin with.

@@ -18,7 +18,7 @@ fn entry(name: &str) -> Entry {
 }
 
 fn model(entry: &Entry, classes: u32, seed: i64) -> Model {
-    let options = Options { input_size: 32, classes, ..entry.variant.options };
+    let options = Options { input_size: 32.into(), classes, ..entry.variant.options };
     let plan = Plan::new(entry.architecture, &options).unwrap();
     Model::new(plan, &ModelOptions { seed, ..ModelOptions::default() }).unwrap()
 }

@@ -23,7 +23,7 @@ fn resident() -> u64 {
 fn memory_stays_flat_over_two_hundred_steps_with_evaluation() {
     tch::set_num_threads(1);
     let entry = Registry::default().find("mobilenet-v3-small-0.35").unwrap();
-    let options = Options { input_size: 32, classes: 10, drop_path: 0.2, ..entry.variant.options };
+    let options = Options { input_size: 32.into(), classes: 10, drop_path: 0.2, ..entry.variant.options };
     let model = Model::new(Plan::new(entry.architecture, &options).unwrap(), &ModelOptions::default()).unwrap();
     let parameters: Vec<&Tensor> = model.parameters().iter().map(|parameter| &parameter.tensor).collect();
     let momentum: Vec<Tensor> = tch::no_grad(|| parameters.iter().map(|tensor| tensor.zeros_like()).collect());

@@ -14,8 +14,8 @@ use tch::{Device, Kind, Tensor};
 use zoo_core::model::{Backend, MemoryFormat, Mode, Model, ModelOptions};
 use zoo_core::op::{Convolution, Window};
 use zoo_core::{
-    Activation, BatchNorm, DepthRounding, Init, LayerNorm, Norm, Options, Padding, Place, Plan, PlanBuilder, Pooling,
-    Rules, Value, WidthRounding,
+    Activation, BatchNorm, DepthRounding, ImageSize, Init, LayerNorm, Norm, Options, Padding, Place, Plan, PlanBuilder,
+    Pooling, Rules, Value, WidthRounding,
 };
 
 /// Names of layers; a network has no more steps.
@@ -105,15 +105,21 @@ fn step() -> impl Strategy<Value = Step> {
 struct Network {
     steps: Vec<Step>,
     channels: u32,
-    side: u32,
+    size: ImageSize,
     padding: Padding,
     seed: i64,
 }
 
 fn network() -> impl Strategy<Value = Network> {
     let padding = prop_oneof![Just(Padding::Symmetric), Just(Padding::Same)];
-    let parts = (prop::collection::vec(step(), 5..PARTS.len()), 1u32..=5, 3u32..=11, padding, 0i64..1000);
-    parts.prop_map(|(steps, channels, side, padding, seed)| Network { steps, channels, side, padding, seed })
+    let parts = (prop::collection::vec(step(), 5..PARTS.len()), 1u32..=5, (3u32..=11, 3u32..=11), padding, 0i64..1000);
+    parts.prop_map(|(steps, channels, (height, width), padding, seed)| Network {
+        steps,
+        channels,
+        size: ImageSize { height, width },
+        padding,
+        seed,
+    })
 }
 
 impl Network {
@@ -126,7 +132,7 @@ impl Network {
             activation: Activation::Relu,
             init: Init::FanOut,
         };
-        let options = Options { input_size: self.side, classes: 5, padding: self.padding, ..Options::DEFAULT };
+        let options = Options { input_size: self.size, classes: 5, padding: self.padding, ..Options::DEFAULT };
         Plan::of(&options, &rules, |b| self.emit(b)).expect("steps that are none were left out")
     }
 
@@ -233,7 +239,7 @@ fn models(network: &Network) -> (Model, Model) {
 
 fn images(network: &Network, kind: Kind) -> Tensor {
     tch::manual_seed(network.seed + 1);
-    let size = [3, i64::from(network.channels), i64::from(network.side), i64::from(network.side)];
+    let size = [3, i64::from(network.channels), i64::from(network.size.height), i64::from(network.size.width)];
     Tensor::randn(size, (Kind::Float, Device::Cpu)).to_kind(kind)
 }
 

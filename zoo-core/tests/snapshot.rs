@@ -101,8 +101,9 @@ fn snapshot(architecture: &Architecture) -> String {
 fn variants(text: &mut String, architecture: &Architecture) {
     writeln!(text, "\nvariants: width, depth, input, classes, profile, dropout, drop-path, padding").unwrap();
     for variant in architecture.variants {
-        let Options { width, depth, input_size, classes, profile, dropout, drop_path, padding, varied } =
-            variant.options;
+        let Options { width, depth, input_size, in_channels, classes, profile, .. } = variant.options;
+        let Options { dropout, drop_path, padding, varied, .. } = variant.options;
+        assert_eq!(in_channels, None, "a table says its channels once");
         let profile = architecture.profiles[profile as usize];
         writeln!(
             text,

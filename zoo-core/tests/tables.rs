@@ -50,7 +50,7 @@ fn an_imported_block_goes_before_one_of_the_prelude() {
     let own = shadowed::ONE_OF_ONES_OWN.variant("own").unwrap();
     let plan = Plan::new(&shadowed::ONE_OF_ONES_OWN, &Options { classes: 10, ..own.options }).unwrap();
     assert_eq!(plan.ops.iter().filter(|op| op.is_depthwise()).count(), 0);
-    assert_eq!(own.options.input_size, 32);
+    assert_eq!(own.options.input_size, 32.into());
 }
 
 #[test]
@@ -168,8 +168,8 @@ fn a_linear_layer_without_pooling_is_an_error() {
         variants { name; "unpooled"; }
     }
     let plan = |input_size| Plan::new(&UNPOOLED, &Options { input_size, ..Options::DEFAULT });
-    assert_eq!(plan(32).unwrap_err(), zoo_core::PlanError::LinearWithoutPool);
-    assert!(plan(1).is_ok(), "one pixel is its own mean");
+    assert_eq!(plan(32.into()).unwrap_err(), zoo_core::PlanError::LinearWithoutPool);
+    assert!(plan(1.into()).is_ok(), "one pixel is its own mean");
 }
 
 #[test]
@@ -179,4 +179,28 @@ fn a_convolution_in_no_groups_has_no_cost() {
     let zoo_core::OpKind::Conv(conv) = &mut op.kind else { panic!("{op:?} is the stem's convolution") };
     conv.groups = 0;
     assert_eq!(op.cost(), Err(zoo_core::PlanError::Convolution));
+}
+
+#[test]
+fn an_image_need_be_neither_square_nor_coloured() {
+    network! {
+        /// Digits that are wider than high.
+        pub DIGITS;
+        input    1 x 28 x 40;
+        norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
+        act      Relu;
+        stem     Conv { k: 3, c: 8, s: 2 };
+        stages   Separable { k: 3 } { c s; 16 2; }
+        top      pool, linear;
+        variants { name; "digits"; }
+        claims   { name params macs; "digits" 17_336 50_160; }
+    }
+    let plan = Plan::new(&DIGITS, &DIGITS.variants[0].options).unwrap();
+    assert_eq!((plan.input.c, plan.input.h, plan.input.w), (1, 28, 40));
+    let last = plan.ops.iter().rev().find(|op| !op.output.is_pixel()).unwrap().output;
+    assert_eq!((last.h, last.w), (7, 10));
+    let colour = Options { in_channels: Some(3), ..DIGITS.variants[0].options };
+    let colour = Plan::new(&DIGITS, &colour).unwrap();
+    assert_eq!(colour.cost.params - plan.cost.params, 2 * 8 * 9);
+    assert_eq!(colour.options.input().to_string(), "3x28x40");
 }

@@ -18,7 +18,7 @@ const MOST: u32 = u32::MAX;
 
 /// What is said of a network of 8 x 6 x 6 images that `build` emits.
 fn error(build: impl Fn(&mut PlanBuilder<'_>)) -> PlanError {
-    let options = Options { input_size: 6, ..Options::DEFAULT };
+    let options = Options { input_size: 6.into(), ..Options::DEFAULT };
     let error = Plan::of(&options, &RULES, build).unwrap_err();
     assert!(error.to_string().len() > 20 && error.summary().len() > 10, "{error:?}");
     error
@@ -101,7 +101,7 @@ fn layers_that_do_not_exist_are_refused() {
 #[test]
 fn a_value_of_another_network_is_refused() {
     let mut other = None;
-    let options = Options { input_size: 6, ..Options::DEFAULT };
+    let options = Options { input_size: 6.into(), ..Options::DEFAULT };
     let mut builder = PlanBuilder::counting(&options, &RULES);
     for _ in 0..3 {
         builder.norm();

@@ -35,7 +35,7 @@ pub enum Body {
     Names(Vec<TokenStream>),
     Report(Vec<(Ident, Option<Cell>)>),
     Round(Vec<(Ident, Word)>),
-    Input { channels: Cell, size: Cell },
+    Input(Image),
     Norm(Struct),
     Act(Cell),
     Init(Word),
@@ -174,4 +174,13 @@ impl Cell {
     pub fn is_absent(&self) -> bool {
         matches!(self.kind, Kind::Absent)
     }
+}
+
+/// `3 x 224`, or `1 x 28 x 40` where it is not square.
+#[derive(Clone)]
+pub struct Image {
+    pub channels: Cell,
+    pub height: Cell,
+    /// Where it is not the height.
+    pub width: Option<Cell>,
 }

@@ -7,10 +7,10 @@ mod variants;
 
 use proc_macro2::Ident;
 
-use crate::ast::Cell;
 use crate::ast::{
     Body, Grid, Layer as LayerSyntax, Section, Stride as StrideSyntax, Struct, Table, TopItem as TopSyntax, Word,
 };
+use crate::ast::{Cell, Image};
 use crate::diagnostics::Diagnostics;
 use crate::network::{Axes, DepthRounding, Init, Network, Padding, WidthRounding};
 use crate::words::{REPEATABLE, REQUIRED};
@@ -23,7 +23,7 @@ struct Sections {
     names: Option<Vec<proc_macro2::TokenStream>>,
     report: Option<Vec<(Ident, Option<Cell>)>>,
     round: Option<Vec<(Ident, Word)>>,
-    input: Option<(Cell, Cell)>,
+    input: Option<Image>,
     norm: Option<Struct>,
     act: Option<Cell>,
     init: Option<Word>,
@@ -63,8 +63,8 @@ pub fn check(table: Table, errors: &mut Diagnostics) -> Option<Network> {
     };
     let init = sections.init.map_or(Init::FanOut, |word| rules::init(&word, errors));
     let padding = sections.padding.map_or(Padding::Symmetric, |word| rules::padding(&word, errors));
-    if let Some((channels, size)) = &sections.input {
-        rules::image(channels, size, errors);
+    if let Some(image) = &sections.input {
+        rules::image(image, errors);
     }
     let norm = sections.norm.inspect(|norm| rules::norm(norm, errors));
 
@@ -80,7 +80,6 @@ pub fn check(table: Table, errors: &mut Diagnostics) -> Option<Network> {
         _ => Vec::new(),
     };
 
-    let (channels, input) = sections.input?;
     Some(Network {
         head,
         axes,
@@ -89,8 +88,7 @@ pub fn check(table: Table, errors: &mut Diagnostics) -> Option<Network> {
         report,
         width_rounding,
         depth_rounding,
-        channels,
-        input,
+        input: sections.input?,
         norm: norm?,
         act: sections.act?,
         init,
@@ -126,7 +124,7 @@ fn sort(list: Vec<Section>) -> Sections {
             Body::Names(names) => sections.names = Some(names),
             Body::Report(words) => sections.report = Some(words),
             Body::Round(rules) => sections.round = Some(rules),
-            Body::Input { channels, size } => sections.input = Some((channels, size)),
+            Body::Input(image) => sections.input = Some(image),
             Body::Norm(norm) => sections.norm = Some(norm),
             Body::Act(act) => sections.act = Some(act),
             Body::Init(init) => sections.init = Some(init),

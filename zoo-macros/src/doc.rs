@@ -1,13 +1,20 @@
 //! The table as Markdown, for the documentation of the item.
 
-use crate::ast::{Cell, Kind, Struct};
+use crate::ast::{Cell, Image, Kind, Struct};
 use crate::network::{Group, Layer, Network, Scaling, Target, TopItem, Variant};
 
 /// Stem, stages, head, top, variants and claims.
 pub fn markdown(network: &Network) -> String {
     let mut text = String::from("\n# Table\n\n");
-    let image = format!("{} x {}", network.channels.tokens, network.input.tokens);
-    text += &format!("Input {image}; norm `{}`; activation `{}`.\n\n", structure(&network.norm), network.act.tokens);
+    let Image { channels, height, width } = &network.input;
+    let image = [Some(channels), Some(height), width.as_ref()].into_iter().flatten();
+    let image: Vec<String> = image.map(|cell| cell.tokens.to_string()).collect();
+    text += &format!(
+        "Input {}; norm `{}`; activation `{}`.\n\n",
+        image.join(" x "),
+        structure(&network.norm),
+        network.act.tokens
+    );
     text += &format!("Stem: {}.\n\n", layers(&network.stem));
     for group in &network.groups {
         text += &stages(group);

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 
-use crate::ast::{Cell, Field, Head, Struct};
+use crate::ast::{Cell, Field, Head, Image, Struct};
 
 /// Most columns of `variants` that may stand in cells: the length of `zoo_core::Options::varied`.
 pub const MOST_VARIED: usize = 12;
@@ -19,8 +19,7 @@ pub struct Network {
     pub report: Report,
     pub width_rounding: WidthRounding,
     pub depth_rounding: DepthRounding,
-    pub channels: Cell,
-    pub input: Cell,
+    pub input: Image,
     pub norm: Struct,
     pub act: Cell,
     pub init: Init,

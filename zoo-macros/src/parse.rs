@@ -3,11 +3,12 @@
 mod grid;
 mod layer;
 
-use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Attribute, Error, Result, Token, Visibility};
 
-use crate::ast::{Body, Cell, Head, Section, Table, Word};
+use crate::ast::{Body, Cell, Head, Image, Section, Table, Word};
 use crate::diagnostics::Diagnostics;
 use crate::words::{self, SECTIONS};
 
@@ -119,16 +120,23 @@ fn body(section: &str, input: ParseStream, errors: &mut Diagnostics) -> Result<B
     })
 }
 
-/// `3 x 224`
+/// `3 x 224` or `3 x 160 x 320`
 fn image(input: ParseStream) -> Result<Body> {
-    const EXPECTED: &str = "expected channels and side of the input with spaces around the x: `3 x 224`";
     let channels = input.parse::<Cell>()?;
-    let by = input.parse::<Ident>().map_err(|_| Error::new(channels.span, EXPECTED))?;
+    let height = by(input, channels.span)?;
+    let width = if input.peek(Ident::peek_any) { Some(by(input, height.span)?) } else { None };
+    Ok(Body::Input(Image { channels, height, width }))
+}
+
+/// `x 224`, behind a number at `behind`.
+fn by(input: ParseStream, behind: Span) -> Result<Cell> {
+    const EXPECTED: &str =
+        "expected channels and size of the input with spaces around the x: `3 x 224` or `3 x 160 x 320`";
+    let by = input.parse::<Ident>().map_err(|_| Error::new(behind, EXPECTED))?;
     if by != "x" {
         return Err(Error::new(by.span(), EXPECTED));
     }
-    let size = input.parse::<Cell>().map_err(|_| Error::new(by.span(), EXPECTED))?;
-    Ok(Body::Input { channels, size })
+    input.parse::<Cell>().map_err(|_| Error::new(by.span(), EXPECTED))
 }
 
 /// Items with commas between them, up to a semicolon.

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 
 fn measure(path: &Path, passes: u64) -> Result<serde_json::Value, Box<dyn std::error::Error>> {
     let dataset = folder::load(path, None, false)?;
-    let preprocessing = dataset.preprocessing(SIDE);
+    let preprocessing = dataset.preprocessing(SIDE.into());
     let augmentation = Augmentation { flip: Flip::Random, ..Augmentation::default() };
     let source = Source::new(dataset.train, preprocessing, augmentation, BATCH, 0);
     let per_pass = source.steps_per_epoch();

@@ -31,7 +31,7 @@ fn write_changed(
     change: impl Fn(&str, Tensor) -> Tensor,
 ) {
     let entry = Registry::default().find(model).unwrap();
-    let options = Options { classes: 10, input_size: 32, ..entry.variant.options };
+    let options = Options { classes: 10, input_size: 32.into(), ..entry.variant.options };
     let plan = Plan::new(entry.architecture, &options).unwrap();
     let model = Model::new(plan, &ModelOptions { device: Device::Cpu, kind: Kind::Float, seed: 1 }).unwrap();
     let tensors = named(&model, entry.architecture, scheme).unwrap();

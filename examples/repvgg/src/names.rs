@@ -81,7 +81,7 @@ mod tests {
     }
 
     fn model() -> Result<Model, Box<dyn Error>> {
-        let options = Options { input_size: 64, classes: 10, ..REPVGG.variants[0].options };
+        let options = Options { input_size: 64.into(), classes: 10, ..REPVGG.variants[0].options };
         Ok(Model::new(Plan::new(&REPVGG, &options)?, &ModelOptions::default())?)
     }
 

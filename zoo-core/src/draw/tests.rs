@@ -216,7 +216,7 @@ fn dot_is_balanced_and_its_edges_join_declared_nodes() {
 fn the_smallest_and_strangest_options_still_draw() {
     let registry = crate::Registry::default();
     let architecture = registry.find("efficientnet-b0").unwrap().architecture;
-    let options = Options { width: 0.01, depth: 0.01, input_size: 1, classes: 1, ..Options::DEFAULT };
+    let options = Options { width: 0.01, depth: 0.01, input_size: 1.into(), classes: 1, ..Options::DEFAULT };
     let plan = Plan::new(architecture, &options).unwrap();
     for format in [Format::Svg, Format::Pdf, Format::Dot] {
         for detail in [Detail::Overview, Detail::Expanded] {
@@ -327,7 +327,7 @@ crate::network! {
 
 #[test]
 fn branches_that_share_layers_are_drawn_as_a_line_and_linked_in_dot() {
-    let plan = Plan::new(&LADDER, &Options { input_size: 32, ..LADDER.variants[0].options }).unwrap();
+    let plan = Plan::new(&LADDER, &Options { input_size: 32.into(), ..LADDER.variants[0].options }).unwrap();
     let named = Named { plan: &plan, model: "ladder", profile: "native" };
     let boxes = plan.ops.iter().filter(|op| op.place != crate::Place::Top && op.inputs.values().len() == 1).count();
     // Norm and activation of the stem stand in its box.

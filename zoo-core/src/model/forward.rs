@@ -150,7 +150,7 @@ pub(super) fn check_input(plan: &Plan, images: &Tensor) -> Result<(), ModelError
     let shape = images.size();
     let input = plan.input;
     if shape.len() != 4 || shape[1..] != [input.c, input.h, input.w].map(i64::from) {
-        return Err(ModelError::Input { expected: input.h, found: shape });
+        return Err(ModelError::Input { expected: input, found: shape });
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ use tch::{Device, Kind, TchError, Tensor};
 use zoo_native::generator::Generators;
 
 pub use crate::op::Role;
-use crate::op::{BatchNorm, OpKind};
+use crate::op::{BatchNorm, OpKind, Shape};
 use crate::plan::{Norm, Padding, Plan, PlanError};
 
 /// What went wrong while building or running a model.
@@ -49,10 +49,10 @@ pub enum ModelError {
         norm: String,
     },
     /// The images are not of the plan's shape.
-    #[error("the model takes images of {expected} x {expected} pixels, these are {found:?}")]
+    #[error("the model takes images of {expected} (channels, height, width), these are {found:?}")]
     Input {
-        /// Side of the plan's input.
-        expected: u32,
+        /// Shape of the plan's input.
+        expected: Shape,
         /// Shape of the tensor given.
         found: Vec<i64>,
     },

@@ -14,7 +14,7 @@ mod trained_with;
 pub use trained_with::{
     IMAGENET_MEAN, IMAGENET_STD, Interpolation, LEAST_DEVIATION, MOST_OF_PIXELS, TrainedWith, are_deviations,
     are_means, channels, deviations, epsilon, interpolation, interpolation_name, is_epsilon, multiplier, padding,
-    padding_name, resize, side,
+    padding_name, resize,
 };
 
 use crate::Architecture;

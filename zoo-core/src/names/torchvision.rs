@@ -17,7 +17,7 @@ pub use shufflenet_v2::SHUFFLENET_V2;
 use super::trained_with::imagenet;
 use super::{Interpolation, Layer, Naming, Scheme, TrainedWith, no_matrix};
 use crate::op::Place;
-use crate::plan::Padding;
+use crate::plan::{ImageSize, Padding};
 
 /// `MobileNetV2`.
 pub const MOBILENET_V2: Naming =
@@ -40,7 +40,7 @@ pub fn mobilenet_habit(_: &str) -> TrainedWith {
     TrainedWith {
         bn_eps: Some(1e-5),
         resize: Some(Some(256)),
-        crop: Some(224),
+        crop: Some(ImageSize::square(224)),
         interpolation: Some(Interpolation::Bilinear),
         ..imagenet(Padding::Symmetric)
     }
@@ -59,13 +59,17 @@ fn efficientnet_habit(model: &str) -> TrainedWith {
         "efficientnet-b7" => (600, 600, 1e-3),
         _ => (256, 224, 1e-5),
     };
-    let (resize, crop) = (Some(Some(resize)), Some(crop));
+    let (resize, crop) = (Some(Some(resize)), Some(ImageSize::square(crop)));
     TrainedWith { bn_eps: Some(bn_eps), resize, crop, ..imagenet(Padding::Symmetric) }
 }
 
 /// S and M were trained by torchvision, L comes from the authors' checkpoint, with pixels from -1 to 1.
 fn efficientnet_v2_habit(model: &str) -> TrainedWith {
-    let trained = |size| TrainedWith { resize: Some(Some(size)), crop: Some(size), ..imagenet(Padding::Symmetric) };
+    let trained = |side| TrainedWith {
+        resize: Some(Some(side)),
+        crop: Some(ImageSize::square(side)),
+        ..imagenet(Padding::Symmetric)
+    };
     match model {
         "efficientnet-v2-l" => TrainedWith { mean: Some([0.5; 3]), std: Some([0.5; 3]), ..trained(480) },
         "efficientnet-v2-m" => TrainedWith { interpolation: Some(Interpolation::Bilinear), ..trained(480) },

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Scheme;
 use crate::Architecture;
 use crate::plan::Padding;
-use crate::plan::{MAX_INPUT_SIZE, MAX_MULTIPLIER};
+use crate::plan::{ImageSize, MAX_MULTIPLIER, MAX_SIDE};
 
 /// How an image is resized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub struct TrainedWith {
     pub std: Option<[f32; 3]>,
     /// Shorter side to resize to before the crop; `Some(None)` leaves images as they are.
     pub resize: Option<Option<u32>>,
-    /// Side of the central crop: the network's input.
-    pub crop: Option<u32>,
+    /// Size of the central crop: the network's input.
+    pub crop: Option<ImageSize>,
     /// How images are resized.
     pub interpolation: Option<Interpolation>,
 }
@@ -71,7 +71,7 @@ impl TrainedWith {
             mean: parse(MEAN, value(MEAN), channels)?,
             std: parse(STD, value(STD), deviations)?,
             resize: parse(RESIZE, value(RESIZE), resize)?,
-            crop: parse(INPUT_SIZE, value(INPUT_SIZE), side)?,
+            crop: parse(INPUT_SIZE, value(INPUT_SIZE), |text| text.parse().ok())?,
             interpolation: parse(INTERPOLATION, value(INTERPOLATION), interpolation)?,
         })
     }
@@ -85,7 +85,7 @@ impl TrainedWith {
             (MEAN, self.mean.map(three)),
             (STD, self.std.map(three)),
             (RESIZE, self.resize.map(|side| side.map_or("none".into(), |side| side.to_string()))),
-            (INPUT_SIZE, self.crop.map(|side| side.to_string())),
+            (INPUT_SIZE, self.crop.map(|size| size.to_string())),
             (INTERPOLATION, self.interpolation.map(|how| interpolation_name(how).to_string())),
         ];
         pairs.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
@@ -179,8 +179,8 @@ pub fn epsilon(text: &str) -> Option<f64> {
 }
 
 /// A side in pixels.
-pub fn side(text: &str) -> Option<u32> {
-    text.trim().parse().ok().filter(|side| (1..=MAX_INPUT_SIZE).contains(side))
+fn side(text: &str) -> Option<u32> {
+    text.trim().parse().ok().filter(|side| (1..=MAX_SIDE).contains(side))
 }
 
 /// A side in pixels, or `none` for images as they are.
@@ -214,7 +214,11 @@ mod tests {
 
     #[test]
     fn metadata_reads_back_as_written() -> Result<(), String> {
-        let known = TrainedWith { resize: Some(None), crop: Some(224), ..imagenet(Padding::Same) };
+        let known = TrainedWith {
+            resize: Some(None),
+            crop: Some(ImageSize { height: 160, width: 320 }),
+            ..imagenet(Padding::Same)
+        };
         assert_eq!(TrainedWith::from_metadata(&known.to_metadata())?, known);
         assert_eq!(TrainedWith::from_metadata(&BTreeMap::new())?, TrainedWith::default());
         Ok(())
@@ -265,6 +269,9 @@ mod tests {
     fn what_is_known_better_goes_first() {
         let file = TrainedWith { bn_eps: Some(1e-4), ..TrainedWith::default() };
         let both = file.or(TrainedWith::habit_of(Scheme::Torchvision, &crate::arch::MOBILENET_V2, "mobilenet-v2"));
-        assert_eq!((both.bn_eps, both.padding, both.crop), (Some(1e-4), Some(Padding::Symmetric), Some(224)));
+        assert_eq!(
+            (both.bn_eps, both.padding, both.crop),
+            (Some(1e-4), Some(Padding::Symmetric), Some(ImageSize::square(224)))
+        );
     }
 }

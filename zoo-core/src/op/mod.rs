@@ -249,6 +249,11 @@ impl Op {
         matches!(self.kind, OpKind::BatchNorm(_) | OpKind::LayerNorm(_))
     }
 
+    /// Whether it is a convolution of the image itself, over all of its channels.
+    pub fn reads_image(&self) -> bool {
+        matches!(self.kind, OpKind::Conv(conv) if conv.groups == 1) && self.inputs.values().contains(&0)
+    }
+
     /// Whether it is a fully connected layer.
     pub const fn is_linear(&self) -> bool {
         matches!(self.kind, OpKind::Linear(_))

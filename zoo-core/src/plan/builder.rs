@@ -52,7 +52,7 @@ impl<'a> PlanBuilder<'a> {
     }
 
     const fn new(options: &Options, rules: &Rules, ops: Option<&'a mut [Op]>) -> PlanBuilder<'a> {
-        let shape = Shape { c: rules.input_channels, h: options.input_size, w: options.input_size };
+        let shape = options.image(rules);
         PlanBuilder {
             ops,
             len: 0,
@@ -61,7 +61,7 @@ impl<'a> PlanBuilder<'a> {
             options: *options,
             rules: *rules,
             current: Value { id: 0, shape },
-            nominal_channels: rules.input_channels,
+            nominal_channels: shape.c,
             place: Place::Stem,
             part: "",
             blocks: 0,

@@ -2,7 +2,9 @@
 
 use crate::op::MAX_INPUTS;
 
-use super::options::{MAX_CLASSES, MAX_INPUT_SIZE, MAX_MULTIPLIER};
+use super::ImageSize;
+use super::image_size::MAX_SIDE;
+use super::options::{MAX_CLASSES, MAX_IN_CHANNELS, MAX_MULTIPLIER};
 
 /// An option that is out of range, or a network too large to describe. Each message names the option and its range.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -15,8 +17,11 @@ pub enum PlanError {
     #[error("depth multiplier {0} is out of range: give a number over 0 and at most {MAX_MULTIPLIER}")]
     Depth(f64),
     /// The input size is not in range.
-    #[error("input size {0} is out of range: give 1 to {MAX_INPUT_SIZE} pixels")]
-    InputSize(u32),
+    #[error("input size {0} is out of range: give 1 to {MAX_SIDE} pixels")]
+    InputSize(ImageSize),
+    /// The number of input channels is not in range.
+    #[error("{0} input channels are out of range: give 1 to {MAX_IN_CHANNELS}")]
+    InChannels(u32),
     /// The number of classes is not in range.
     #[error("{0} classes are out of range: give 1 to {MAX_CLASSES}")]
     Classes(u32),
@@ -106,6 +111,7 @@ impl PlanError {
             PlanError::Width(_) => "the width multiplier is out of range",
             PlanError::Depth(_) => "the depth multiplier is out of range",
             PlanError::InputSize(_) => "the input size is out of range",
+            PlanError::InChannels(_) => "the number of input channels is out of range",
             PlanError::Classes(_) => "the number of classes is out of range",
             PlanError::Dropout(_) => "the dropout probability is out of range",
             PlanError::DropPath(_) => "the drop-path rate is out of range",

@@ -5,12 +5,15 @@
 
 mod builder;
 pub(crate) mod error;
+mod image_size;
 mod options;
 mod rules;
 
 pub use builder::{PlanBuilder, Value};
 pub use error::PlanError;
-pub(crate) use options::{MAX_INPUT_SIZE, MAX_MULTIPLIER};
+pub(crate) use image_size::MAX_SIDE;
+pub use image_size::{ImageSize, ImageSizeError, InputSize};
+pub(crate) use options::MAX_MULTIPLIER;
 pub use options::{Options, Rules};
 pub use rules::{DepthRounding, Init, Norm, Padding, Scaling, WidthRounding};
 
@@ -61,7 +64,7 @@ impl Plan {
         build(&mut fill);
         let cost = fill.finish()?;
         number(&mut ops)?;
-        let input = Shape { c: rules.input_channels, h: options.input_size, w: options.input_size };
+        let input = options.image(rules);
         Ok(Plan { options: *options, rules: *rules, input, ops, cost })
     }
 

@@ -1,7 +1,7 @@
 //! What a user may choose on top of a table, and what a table says once for all its variants.
 
-use super::{DepthRounding, Init, Norm, Padding, PlanError, WidthRounding};
-use crate::op::Activation;
+use super::{DepthRounding, ImageSize, Init, InputSize, Norm, Padding, PlanError, WidthRounding};
+use crate::op::{Activation, Shape};
 
 /// Everything that turns a table into one network. A variant is a named set of these.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -10,8 +10,10 @@ pub struct Options {
     pub width: f64,
     /// Depth multiplier, over 0 and at most 64.
     pub depth: f64,
-    /// Side of the square input in pixels, 1 to 65,535. A resolution multiplier is an input size.
-    pub input_size: u32,
+    /// Height and width of the input in pixels, 1 to 65,535 each. A resolution multiplier is an input size.
+    pub input_size: ImageSize,
+    /// Channels of the input where they are not the table's, 1 to 65,535.
+    pub in_channels: Option<u32>,
     /// Outputs of the classifier, 1 to 1,000,000.
     pub classes: u32,
     /// Index into the table's profiles; 0 is `native`, the paper's strides.
@@ -28,11 +30,12 @@ pub struct Options {
 }
 
 impl Options {
-    /// Width and depth 1, 224 px, 1000 classes, native strides, nothing dropped, symmetric padding.
+    /// Width and depth 1, 224 px, the table's channels, 1000 classes, native strides, nothing dropped, symmetric padding.
     pub const DEFAULT: Options = Options {
         width: 1.0,
         depth: 1.0,
-        input_size: 224,
+        input_size: ImageSize::square(224),
+        in_channels: None,
         classes: 1000,
         profile: 0,
         dropout: 0.0,
@@ -40,6 +43,27 @@ impl Options {
         padding: Padding::Symmetric,
         varied: [0; 12],
     };
+
+    /// Height, width and channels as tables and commands say them.
+    pub const fn input(&self) -> InputSize {
+        InputSize { in_channels: self.in_channels, image: self.input_size }
+    }
+
+    /// These with the image of `input`, on top of a table that says `rules`.
+    #[must_use]
+    pub fn with_input(self, input: InputSize, rules: &Rules) -> Options {
+        let in_channels = input.in_channels.filter(|channels| *channels != rules.input_channels);
+        Options { input_size: input.image, in_channels, ..self }
+    }
+
+    /// Shape of one input image of a network whose table says `rules`.
+    pub const fn image(&self, rules: &Rules) -> Shape {
+        let c = match self.in_channels {
+            Some(channels) => channels,
+            None => rules.input_channels,
+        };
+        Shape { c, h: self.input_size.height, w: self.input_size.width }
+    }
 
     /// The first option that is out of range, if any.
     pub(crate) const fn check(&self) -> Option<PlanError> {
@@ -50,8 +74,13 @@ impl Options {
         if !(self.depth > 0.0 && self.depth <= MAX_MULTIPLIER) {
             return Some(PlanError::Depth(self.depth));
         }
-        if self.input_size == 0 || self.input_size > MAX_INPUT_SIZE {
+        if !self.input_size.is_valid() {
             return Some(PlanError::InputSize(self.input_size));
+        }
+        if let Some(channels) = self.in_channels
+            && (channels == 0 || channels > MAX_IN_CHANNELS)
+        {
+            return Some(PlanError::InChannels(channels));
         }
         if self.classes == 0 || self.classes > MAX_CLASSES {
             return Some(PlanError::Classes(self.classes));
@@ -67,7 +96,7 @@ impl Options {
 }
 
 pub(crate) const MAX_MULTIPLIER: f64 = 64.0;
-pub(crate) const MAX_INPUT_SIZE: u32 = 65_535;
+pub(crate) const MAX_IN_CHANNELS: u32 = 65_535;
 pub(crate) const MAX_CLASSES: u32 = 1_000_000;
 
 /// What a table says once: the words `round`, `input`, `norm`, `act` and `init`.
@@ -77,7 +106,7 @@ pub struct Rules {
     pub width_rounding: WidthRounding,
     /// Rounding of scaled repeats.
     pub depth_rounding: DepthRounding,
-    /// Channels of the input image.
+    /// Channels of the input image, where the options say no others.
     pub input_channels: u32,
     /// The norm that a row means when it names none.
     pub norm: Norm,

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::op::{Cost, Op, Shape};
 use crate::outline::{self, Section};
-use crate::plan::{Padding, Plan};
+use crate::plan::{InputSize, Padding, Plan};
 pub use number::grouped;
 use number::{grouped_or_dash, percent};
 pub use table::{Align, Table};
@@ -71,8 +71,8 @@ pub struct Summary {
     pub width: f64,
     /// Depth multiplier.
     pub depth: f64,
-    /// Side of the square input in pixels.
-    pub input_size: u32,
+    /// Size of the input, a number where it is a square of the table's channels.
+    pub input_size: InputSize,
     /// Outputs of the classifier.
     pub classes: u32,
     /// The profile's name.
@@ -116,7 +116,7 @@ impl Summary {
             model: named.model.into(),
             width: plan.options.width,
             depth: plan.options.depth,
-            input_size: plan.options.input_size,
+            input_size: plan.options.input(),
             classes: plan.options.classes,
             profile: named.profile.into(),
             params: plan.cost.params,

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::file::{Part, Set, TensorFile};
-use super::load::{UNREAD, same_tensor};
+use super::load::{UNREAD, differ_in_columns, same_tensor};
 use super::{AVERAGE_PREFIX, Scheme};
 use crate::Architecture;
 use crate::op::{Op, OpKind};
@@ -37,6 +37,7 @@ pub(super) struct Wanted {
 struct Layer {
     shape: Vec<i64>,
     is_classifier: bool,
+    reads_image: bool,
 }
 
 /// How well a part of a file fits a network.
@@ -59,7 +60,8 @@ impl Wanted {
         for scheme in Scheme::ALL {
             for names in scheme.spellings(architecture, plan) {
                 for (op, name) in plan.ops.iter().zip(names).filter(|(op, _)| has_weight(op)) {
-                    let layer = Layer { shape: weight_shape(op), is_classifier: op.is_linear() };
+                    let layer =
+                        Layer { shape: weight_shape(op), is_classifier: op.is_linear(), reads_image: op.reads_image() };
                     let spelled = (wanted.spellings.len(), layer);
                     wanted.layers.entry(format!("{name}.weight")).or_default().push(spelled);
                 }
@@ -112,7 +114,7 @@ impl Wanted {
 impl Layer {
     fn is_like(&self, shape: &[i64]) -> bool {
         let other_rows = self.is_classifier && shape.len() == self.shape.len() && shape[1..] == self.shape[1..];
-        other_rows || same_tensor(shape, &self.shape)
+        other_rows || same_tensor(shape, &self.shape) || self.reads_image && differ_in_columns(shape, &self.shape)
     }
 }
 

@@ -40,6 +40,8 @@ pub struct LoadReport {
     pub replaced_classifier: Option<i64>,
     /// Whether the file has no classifier, so that the model keeps its new one.
     pub has_no_classifier: bool,
+    /// Input channels of the file and of the model, where they differ: the first convolution is fitted to the model's.
+    pub fitted_channels: Option<(i64, i64)>,
 }
 
 /// A tensor of the model, and its name in the file.
@@ -85,6 +87,10 @@ impl std::fmt::Display for LoadReport {
                 self.wrong_shape.len()
             )?;
         }
+        if let Some((from, to)) = self.fitted_channels {
+            let how = if to == 1 { "summed over" } else { "repeated from" };
+            write!(f, "; its first convolution is {how} {from} input channels, for {to}")?;
+        }
         match self.replaced_classifier {
             Some(classes) => write!(f, "; its classifier of {classes} classes is replaced by a new one"),
             None if self.has_no_classifier => write!(f, "; it has no classifier, so there is a new one"),
@@ -129,8 +135,14 @@ pub fn load(
     let mut fitting = Vec::new();
     for slot in &slots {
         let size = size_of(model, slot);
-        if file.shape(&slot.key).is_some_and(|shape| same_tensor(shape, &size)) {
-            fitting.push((slot.place, file.weights(&slot.key)?.f_view(size.as_slice())?));
+        match file.shape(&slot.key) {
+            Some(shape) if same_tensor(shape, &size) => {
+                fitting.push((slot.place, file.weights(&slot.key)?.f_view(size.as_slice())?));
+            }
+            Some(shape) if is_of_other_images(model.plan(), slot, shape, &size) => {
+                fitting.push((slot.place, of_channels(&file.weights(&slot.key)?, size[1])?));
+            }
+            _ => {}
         }
     }
     tch::no_grad(|| {
@@ -144,6 +156,31 @@ pub fn load(
     })?;
     report.loaded = fitting.len();
     Ok(report)
+}
+
+/// Whether a tensor is the weight of a convolution that reads images of other channels, and is the same otherwise.
+fn is_of_other_images(plan: &Plan, slot: &Slot, shape: &[i64], size: &[i64]) -> bool {
+    plan.ops[slot.op].reads_image() && differ_in_columns(shape, size)
+}
+
+/// The weight of a first convolution for so many input channels, as timm's `adapt_input_conv` makes it: summed over the
+/// channels for one, else the channels over and over, scaled to the same sum.
+fn of_channels(weight: &Tensor, channels: i64) -> Result<Tensor, tch::TchError> {
+    let own = weight.size()[1];
+    if channels == 1 {
+        return weight.f_sum_dim_intlist([1i64].as_slice(), true, None::<tch::Kind>);
+    }
+    let repeated = weight.f_repeat([1, (channels + own - 1) / own, 1, 1])?;
+    repeated.f_narrow(1, 0, channels)?.f_mul_scalar(own as f64 / channels as f64)
+}
+
+/// Channels of the images that the network in `file` reads, by the names it has; nothing where it names no convolution of
+/// theirs.
+pub fn in_channels_of(file: &TensorFile, architecture: &Architecture, plan: &Plan) -> Option<u32> {
+    let first = plan.ops.iter().position(Op::reads_image)?;
+    let (_, layers) = naming(file, architecture, plan).ok()?;
+    let shape = file.shape(&format!("{}.weight", layers[first]))?;
+    (shape.len() == 4).then(|| u32::try_from(shape[1]).ok())?
 }
 
 /// Outputs of the classifier in `file`, by the names it has; nothing where it has none.
@@ -211,12 +248,17 @@ fn compare(model: &Model, file: &TensorFile, scheme: Scheme, slots: &[Slot]) -> 
         wrong_shape: Vec::new(),
         replaced_classifier: None,
         has_no_classifier: false,
+        fitted_channels: None,
     };
     for slot in slots {
         let size = size_of(model, slot);
         match file.shape(&slot.key) {
             None => report.missing.push(slot.key.clone()),
             Some(shape) if same_tensor(shape, &size) => report.loaded += 1,
+            Some(shape) if is_of_other_images(model.plan(), slot, shape, &size) => {
+                report.fitted_channels = Some((shape[1], size[1]));
+                report.loaded += 1;
+            }
             Some(shape) => report.wrong_shape.push((slot.key.clone(), shape.to_vec(), size)),
         }
     }
@@ -264,6 +306,11 @@ fn size_of(model: &Model, slot: &Slot) -> Vec<i64> {
 pub(super) fn same_tensor(a: &[i64], b: &[i64]) -> bool {
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
     long[..short.len()] == *short && long[short.len()..].iter().all(|size| *size == 1)
+}
+
+/// Whether two weights of convolutions differ in their input channels alone.
+pub(super) fn differ_in_columns(a: &[i64], b: &[i64]) -> bool {
+    a.len() == 4 && b.len() == 4 && a[0] == b[0] && a[2..] == b[2..] && a[1] != b[1] && a[1] > 0
 }
 
 /// The tensors of `model` under the names of `scheme`, in the order of torch's state dicts, for a file that Python reads.

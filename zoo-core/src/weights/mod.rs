@@ -28,11 +28,11 @@ mod zip;
 pub use crate::names::{
     IMAGENET_MEAN, IMAGENET_STD, Interpolation, LEAST_DEVIATION, MOST_OF_PIXELS, Scheme, TrainedWith, are_deviations,
     are_means, channels, deviations, epsilon, interpolation, interpolation_name, is_epsilon, multiplier, padding,
-    padding_name, resize, side,
+    padding_name, resize,
 };
 pub use error::{Problem, WeightsError};
 pub use file::{AVERAGE_PREFIX, Format, TensorFile};
 pub use fit::networks_that_fit;
-pub use load::{LoadReport, Strictness, classes_of, detect, load, named};
+pub use load::{LoadReport, Strictness, classes_of, detect, in_channels_of, load, named};
 pub use said::Said;
 pub use write::write_safetensors;

@@ -32,7 +32,7 @@ fn one_thread() {
 fn plan(name: &str, input_size: u32, classes: u32, padding: Padding) -> Plan {
     let entry = Registry::default().find(name).expect("golden values are of variants");
     let variant = entry.variant.options;
-    let options = Options { input_size, classes, padding, dropout: 0.0, drop_path: 0.0, ..variant };
+    let options = Options { input_size: input_size.into(), classes, padding, dropout: 0.0, drop_path: 0.0, ..variant };
     Plan::new(entry.architecture, &options).expect("golden values are of networks")
 }
 

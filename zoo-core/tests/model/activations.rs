@@ -62,7 +62,7 @@ fn by_hand(model: &Model, activation: Activation, images: &Tensor) -> Tensor {
 fn every_activation_is_the_function_of_its_name() {
     let _turn = take_turn();
     for (activation, kind) in ALL.into_iter().flat_map(|act| [(act, Kind::Float), (act, Kind::Double)]) {
-        let mut plan = Plan::new(&TWO, &Options { input_size: 4, classes: 5, ..Options::DEFAULT }).unwrap();
+        let mut plan = Plan::new(&TWO, &Options { input_size: 4.into(), classes: 5, ..Options::DEFAULT }).unwrap();
         let slots = plan.ops.iter_mut().filter(|op| matches!(op.kind, OpKind::Act(_)));
         assert_eq!(slots.map(|op| op.kind = OpKind::Act(activation)).count(), 4);
         let model = Model::new(plan, &ModelOptions { kind, ..ModelOptions::default() }).unwrap();

@@ -21,7 +21,7 @@ const SIDE: u32 = 48;
 /// A model whose norms have constants of their own, and the statistics of some images: fresh ones fold into nothing, and
 /// arbitrary ones let activations grow until every rounding shows.
 fn model(name: &str, padding: Padding) -> Model {
-    let plan = plan(name, |options| zoo_core::Options { input_size: SIDE, padding, ..options });
+    let plan = plan(name, |options| zoo_core::Options { input_size: SIDE.into(), padding, ..options });
     let mut model = super::model(plan);
     tch::no_grad(|| {
         for parameter in model.parameters_mut().iter_mut().filter(|parameter| parameter.name.contains("norm.")) {

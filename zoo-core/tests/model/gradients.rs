@@ -13,7 +13,8 @@ fn gradients_reach_every_parameter_of_every_table() {
     for architecture in architectures() {
         let variant = &architecture.variants[0];
         let width = if architecture.axes.width { 0.5 } else { 1.0 };
-        let options = Options { width, input_size: 64, classes: 10, dropout: 0.0, drop_path: 0.0, ..variant.options };
+        let options =
+            Options { width, input_size: 64.into(), classes: 10, dropout: 0.0, drop_path: 0.0, ..variant.options };
         let model = model(Plan::new(architecture, &options).unwrap());
         logits(&model, &batch, Mode::Train).cross_entropy_for_logits(&labels).backward();
         for parameter in model.parameters() {

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 use zoo_core::model::{Mode, ModelError};
-use zoo_core::{Options, Plan, PlanError, Registry};
+use zoo_core::{Options, Plan, PlanError, Registry, Shape};
 
 use super::{architectures, images, is_finite, model, plan, take_turn};
 
@@ -13,7 +13,7 @@ fn efficientnet_b8_at_odd_options_is_a_plan_or_an_error() {
     let plan = |options: Options| Plan::new(entry.architecture, &options);
     let deep = plan(Options { depth: 4.0, ..base }).unwrap();
     assert!(deep.cost.params > 87_413_142 && deep.blocks() > 60);
-    assert_eq!(plan(Options { input_size: 1, ..base }).unwrap().cost.params, 87_413_142);
+    assert_eq!(plan(Options { input_size: 1.into(), ..base }).unwrap().cost.params, 87_413_142);
     for wrong in [0.0, -0.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e9] {
         assert!(matches!(plan(Options { width: wrong, ..base }), Err(PlanError::Width(_))), "width {wrong}");
         assert!(matches!(plan(Options { depth: wrong, ..base }), Err(PlanError::Depth(_))), "depth {wrong}");
@@ -23,7 +23,10 @@ fn efficientnet_b8_at_odd_options_is_a_plan_or_an_error() {
         assert!(matches!(plan(Options { drop_path: wrong, ..base }), Err(PlanError::DropPath(_))), "drop-path {wrong}");
     }
     for wrong in [0, 65_536, 1_000_000_000, u32::MAX] {
-        assert!(matches!(plan(Options { input_size: wrong, ..base }), Err(PlanError::InputSize(_))), "input {wrong}");
+        assert!(
+            matches!(plan(Options { input_size: wrong.into(), ..base }), Err(PlanError::InputSize(_))),
+            "input {wrong}"
+        );
     }
     for wrong in [0, 1_000_001, u32::MAX] {
         assert!(matches!(plan(Options { classes: wrong, ..base }), Err(PlanError::Classes(_))), "classes {wrong}");
@@ -37,7 +40,8 @@ fn every_variant_answers_to_every_combination_of_odd_options() {
         for width in floats {
             for depth in floats {
                 for input_size in [1, 2, 65_535] {
-                    let options = Options { width, depth, input_size, classes: 1, ..entry.variant.options };
+                    let options =
+                        Options { width, depth, input_size: input_size.into(), classes: 1, ..entry.variant.options };
                     if let Err(error) = Plan::new(entry.architecture, &options) {
                         assert!(error.to_string().len() > 20, "{error}");
                     }
@@ -60,7 +64,7 @@ fn one_pixel_gives_logits_or_an_error() {
     let _turn = take_turn();
     for architecture in architectures() {
         let variant = &architecture.variants[0];
-        let options = Options { input_size: 1, classes: 3, ..variant.options };
+        let options = Options { input_size: 1.into(), classes: 3, ..variant.options };
         let plan = match Plan::new(architecture, &options) {
             // Patches without padding need as many pixels as their side.
             Err(PlanError::SmallMap { .. }) => continue,
@@ -98,7 +102,7 @@ fn images_of_another_shape_are_refused_with_both_sizes() {
     for shape in [vec![2, 3, 31, 32], vec![2, 3, 64, 64], vec![2, 1, 32, 32], vec![3, 32, 32], vec![]] {
         let images = Tensor::zeros(&shape, (Kind::Float, Device::Cpu));
         let error = model.forward(&images, Mode::Eval).unwrap_err();
-        assert!(matches!(error, ModelError::Input { expected: 32, .. }), "{error}");
+        assert!(matches!(error, ModelError::Input { expected: Shape { h: 32, .. }, .. }), "{error}");
         assert!(error.to_string().contains("32 x 32") && error.to_string().contains(&format!("{shape:?}")), "{error}");
     }
 }

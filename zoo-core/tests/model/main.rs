@@ -57,7 +57,7 @@ fn architectures() -> Vec<&'static Architecture> {
 /// A plan for ten classes at 32 px with nothing dropped, changed by `change`.
 fn plan(name: &str, change: impl FnOnce(Options) -> Options) -> Plan {
     let entry = Registry::default().find(name).unwrap();
-    let options = Options { input_size: 32, classes: 10, dropout: 0.0, drop_path: 0.0, ..entry.variant.options };
+    let options = Options { input_size: 32.into(), classes: 10, dropout: 0.0, drop_path: 0.0, ..entry.variant.options };
     Plan::new(entry.architecture, &change(options)).unwrap()
 }
 

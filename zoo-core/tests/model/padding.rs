@@ -50,7 +50,7 @@ fn paddings_agree_in_shape_and_differ_in_value_at_stride_two() {
 fn paddings_agree_where_nothing_strides() {
     let _turn = take_turn();
     let batch = images(2, 8, 1);
-    let options = PADDINGS.map(|padding| Options { input_size: 8, classes: 3, padding, ..Options::DEFAULT });
+    let options = PADDINGS.map(|padding| Options { input_size: 8.into(), classes: 3, padding, ..Options::DEFAULT });
     let [symmetric, same] =
         options.map(|options| logits(&model(Plan::new(&UNSTRIDED, &options).unwrap()), &batch, Mode::Eval));
     assert!(same_bits(&symmetric, &same));
@@ -88,7 +88,7 @@ fn zeros_stand_where_each_padding_puts_them() {
     let _turn = take_turn();
     for side in [7, 8, 9, 10, 12] {
         for padding in PADDINGS {
-            let options = Options { input_size: side, classes: 3, padding, ..Options::DEFAULT };
+            let options = Options { input_size: side.into(), classes: 3, padding, ..Options::DEFAULT };
             let model = model(Plan::new(&STRIDED, &options).unwrap());
             let batch = images(2, side.into(), 1);
             let got = logits(&model, &batch, Mode::Eval);

@@ -69,7 +69,7 @@ fn drop_path_begins_at_zero_and_ends_one_block_short_of_its_rate() {
         top pool, linear;
         variants { name; "even"; }
     }
-    let plan = Plan::new(&EVEN, &Options { drop_path: 0.5, input_size: 8, ..Options::DEFAULT }).unwrap();
+    let plan = Plan::new(&EVEN, &Options { drop_path: 0.5, input_size: 8.into(), ..Options::DEFAULT }).unwrap();
     let kinds = plan.ops.iter().map(|op| op.kind);
     let rates: Vec<f64> = kinds
         .filter_map(|kind| if let OpKind::Add(Add { drop_path }) = kind { Some(drop_path) } else { None })
@@ -87,7 +87,7 @@ struct Residual {
 
 impl Residual {
     fn new() -> Residual {
-        let options = Options { input_size: 8, classes: 4, drop_path: 0.6, ..Options::DEFAULT };
+        let options = Options { input_size: 8.into(), classes: 4, drop_path: 0.6, ..Options::DEFAULT };
         // The last block's rate is half of 0.6.
         let model = model(Plan::new(&RESIDUAL, &options).unwrap());
         let batch = images(IMAGES, 8, 2);
@@ -148,7 +148,7 @@ fn drop_path_and_dropout_are_off_in_evaluation() {
 fn dropout_drops_single_features_and_scales_the_others() {
     let _turn = take_turn();
     let features = |dropout: f64, mode: Mode| -> Tensor {
-        let options = Options { input_size: 8, classes: 16, dropout, ..Options::DEFAULT };
+        let options = Options { input_size: 8.into(), classes: 16, dropout, ..Options::DEFAULT };
         let mut model = model(Plan::new(&PLAIN, &options).unwrap());
         // A classifier that hands the features through.
         let weight =

@@ -13,7 +13,7 @@ fn every_variant_gives_logits_and_has_the_tensors_that_its_plan_counts() {
     let mut variants = 0;
     for entry in Registry::default().entries() {
         let name = entry.variant.name;
-        let options = Options { input_size: 32, classes: 10, ..entry.variant.options };
+        let options = Options { input_size: 32.into(), classes: 10, ..entry.variant.options };
         let model = model(Plan::new(entry.architecture, &options).unwrap());
         let buffers: u64 = model.buffers().iter().map(|buffer| buffer.tensor.numel() as u64).sum();
         assert_eq!((model.parameter_count(), buffers), (model.plan().cost.params, model.plan().cost.buffers), "{name}");
@@ -36,7 +36,8 @@ fn the_variants_own_classes_and_every_profile_and_padding_run() {
         let small = if architecture.axes.width { 0.25 } else { 1.0 };
         for profile in 0..architecture.profiles.len() as u32 {
             for padding in [Padding::Symmetric, Padding::Same] {
-                let options = Options { width: small, depth: 1.0, input_size: 33, profile, padding, ..variant.options };
+                let options =
+                    Options { width: small, depth: 1.0, input_size: 33.into(), profile, padding, ..variant.options };
                 let model = model(Plan::new(architecture, &options).unwrap());
                 let shape = logits(&model, &batch, Mode::Eval).size();
                 assert_eq!(shape, [1, 1000], "{} {}", variant.name, architecture.profiles[profile as usize]);

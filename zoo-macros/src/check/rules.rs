@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 
 use super::fields;
-use crate::ast::{Cell, Kind, Struct, Word};
+use crate::ast::{Cell, Image, Kind, Struct, Word};
 use crate::diagnostics::Diagnostics;
 use crate::network::{Axes, DepthRounding, Init, MOST_VARIED, Padding, Report, WidthRounding};
 use crate::words;
@@ -169,8 +169,12 @@ pub fn padding(word: &Word, errors: &mut Diagnostics) -> Padding {
 }
 
 /// `input 3 x 224;`
-pub fn image(channels: &Cell, size: &Cell, errors: &mut Diagnostics) {
-    for (cell, what) in [(channels, "channels"), (size, "side of the input")] {
+pub fn image(image: &Image, errors: &mut Diagnostics) {
+    let (height, width) = match &image.width {
+        Some(width) => ((&image.height, "height of the input"), Some((width, "width of the input"))),
+        None => ((&image.height, "side of the input"), None),
+    };
+    for (cell, what) in [(&image.channels, "channels"), height].into_iter().chain(width) {
         match cell.int() {
             Some(1..=fields::MAX_INT) => {}
             _ => errors.at(cell.span, format!("the {what} must be a whole number from 1 to 65535: `input 3 x 224;`")),

@@ -4,19 +4,22 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
 use super::{rules, value};
-use crate::ast::{Cell, Field};
+use crate::ast::{Cell, Field, Image};
 use crate::network::{Claim, MOST_VARIED, Network, Variant};
 
 // const __DEFAULTS: ::zoo_core::Options = ::zoo_core::Options {
-//     padding: ..., input_size: 224 as _, drop_path: 0.2, ..::zoo_core::Options::DEFAULT
+//     padding: ..., input_size: ::zoo_core::ImageSize::square(224 as _), drop_path: 0.2, ..::zoo_core::Options::DEFAULT
 // };
 // const __VARIANTS: &[::zoo_core::Variant] = &[::zoo_core::Variant {
 //     name: "efficientnet-b0",
-//     options: ::zoo_core::Options { width: 1.0, depth: 1.0, input_size: 224 as _, dropout: 0.2, ..__DEFAULTS },
+//     options: ::zoo_core::Options {
+//         width: 1.0, depth: 1.0, input_size: ::zoo_core::ImageSize::square(224 as _), dropout: 0.2, ..__DEFAULTS
+//     },
 // }];
 pub fn variants(network: &Network) -> TokenStream {
     let padding = rules::padding(&network.padding);
-    let input = value(&network.input);
+    let Image { height, width, .. } = &network.input;
+    let (height, width) = (value(height), value(width.as_ref().unwrap_or(height)));
     let dropout = rate("dropout", &network.dropout);
     let drop_path = rate("drop_path", &network.drop_path);
     let variants = network.variants.iter().map(|Variant { name, options, varied }| {
@@ -29,7 +32,7 @@ pub fn variants(network: &Network) -> TokenStream {
     quote! {
         const __DEFAULTS: ::zoo_core::Options = ::zoo_core::Options {
             padding: #padding,
-            input_size: #input,
+            input_size: ::zoo_core::ImageSize { height: #height, width: #width },
             #dropout
             #drop_path
             ..::zoo_core::Options::DEFAULT
@@ -46,13 +49,15 @@ fn rate(field: &str, cell: &Option<Cell>) -> Option<TokenStream> {
     })
 }
 
-/// Columns as fields of `Options`, where the input is called `input_size`.
+/// Columns as fields of `Options`, where the side of a square `input` is an `input_size`.
 fn fields(options: &[Field]) -> TokenStream {
-    let mut renamed = options.to_vec();
-    for field in renamed.iter_mut().filter(|field| field.name == "input") {
-        field.name = Ident::new("input_size", field.name.span());
-    }
-    super::fields(&renamed)
+    let (input, others): (Vec<Field>, Vec<Field>) = options.iter().cloned().partition(|field| field.name == "input");
+    let others = super::fields(&others);
+    let input = input.iter().map(|field| {
+        let side = value(&field.value);
+        quote!(input_size: ::zoo_core::ImageSize::square(#side),)
+    });
+    quote!(#others #(#input)*)
 }
 
 // const __CLAIMS: &[::zoo_core::Claim] = &[...];

@@ -31,7 +31,7 @@ pub fn rules(network: &Network) -> TokenStream {
             quote!(TruncatedNormal(#deviation))
         }
     };
-    let channels = value(&network.channels);
+    let channels = value(&network.input.channels);
     let (norm, constants) = (&network.norm.path, fields(&network.norm.fields));
     let act = value(&network.act);
     quote! {

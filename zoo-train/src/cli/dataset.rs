@@ -33,7 +33,7 @@ pub fn load_dataset(settings: &Settings, data_dir: Option<&Path>) -> Result<Data
         ("synthetic", "") => {
             let train = settings.limit_train.unwrap_or(SYNTHETIC.0);
             let test = settings.limit_test.unwrap_or(SYNTHETIC.1);
-            let side = settings.input_size as usize;
+            let side = settings.input_size.shorter() as usize;
             for (flag, images) in [("--limit-train", train), ("--limit-test", test)] {
                 if images.saturating_mul(3 * side * side) > SYNTHETIC_BYTES {
                     bail!(

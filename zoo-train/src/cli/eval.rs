@@ -14,6 +14,7 @@ use super::weights::{self, WeightsArgs, parse_mode};
 use crate::console::{say, tell};
 use crate::data::{Dataset, Preprocessing, Split};
 use crate::latency::Mode;
+use crate::train::channels;
 use crate::train::evaluate::{Answers, Evaluation, Protocol, evaluate_by};
 use crate::train::run::skipped_lines;
 use crate::train::settings::Settings;
@@ -62,6 +63,7 @@ enum Format {
 
 pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let mut opened = args.weights.open(registry, None)?;
+    channels::check(opened.model.plan().input.c).map_err(Error::msg)?;
     let settings = settings(args, &opened)?;
     let mut dataset = load_dataset(&settings, args.data_dir.as_deref())?;
     dataset.test.truncate(settings.limit_test.unwrap_or(usize::MAX));

@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = parse_seconds)]
     seconds: f64,
     /// A file of weights for the one model given, in place of fresh ones
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["width", "depth", "input_size", "classes", "profile"], value_parser = paths::argument())]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["width", "depth", "input_size", "classes", "profile", "in_channels"], value_parser = paths::argument())]
     weights: Option<PathBuf>,
     /// Show the time of each stage beside its MACs, and write latency-stages.csv
     #[arg(long)]

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Error};
 use clap::ValueEnum;
 use zoo_core::summary::grouped;
-use zoo_core::{Entry, Options, Registry};
+use zoo_core::{Entry, InputSize, Options, Registry};
 
-use super::network::{NetworkArgs, ScaleArgs};
+use super::network::{NetworkArgs, ScaleArgs, with_channels};
 use super::usage::misused;
 use crate::console::{self, say, tell};
 use crate::glob::matches;
@@ -42,9 +42,12 @@ struct GridArgs {
     /// Depth multipliers
     #[arg(long, value_name = "D,..", value_delimiter = ',')]
     depths: Vec<f64>,
-    /// Sides of the input in pixels
+    /// Sizes of the input in pixels: sides, or HEIGHTxWIDTH
     #[arg(long, value_name = "R,..", value_delimiter = ',')]
-    input_sizes: Vec<u32>,
+    input_sizes: Vec<InputSize>,
+    /// Channels of the input in place of the table's
+    #[arg(long, value_name = "N")]
+    in_channels: Option<u32>,
     /// Outputs of the classifier
     #[arg(long, value_name = "C")]
     classes: Option<u32>,
@@ -97,16 +100,21 @@ fn append(path: &Path, rows: &[Row]) -> Result<(), Error> {
 impl GridArgs {
     /// Every combination of the axes that were given, on top of `entry`.
     fn options(&self, entry: &Entry) -> Result<Vec<Options>, Error> {
-        let scale = ScaleArgs { profile: self.profile.clone(), ..ScaleArgs::default() };
+        let (profile, in_channels) = (self.profile.clone(), self.in_channels);
+        let scale = ScaleArgs { profile, in_channels, ..ScaleArgs::default() };
         let common = NetworkArgs { scale, input_size: None, classes: self.classes };
         let base = common.options(entry)?;
         let widths = if self.widths.is_empty() { vec![base.width] } else { self.widths.clone() };
         let depths = if self.depths.is_empty() { vec![base.depth] } else { self.depths.clone() };
-        let sizes = if self.input_sizes.is_empty() { vec![base.input_size] } else { self.input_sizes.clone() };
+        let sizes = if self.input_sizes.is_empty() { vec![base.input()] } else { self.input_sizes.clone() };
         let mut grid = Vec::new();
         for &width in &widths {
             for &depth in &depths {
-                grid.extend(sizes.iter().map(|&input_size| Options { width, depth, input_size, ..base }));
+                let scaled = Options { width, depth, ..base };
+                for &size in &sizes {
+                    let size = with_channels(size, self.in_channels)?;
+                    grid.push(scaled.with_input(size, &entry.architecture.rules));
+                }
             }
         }
         Ok(grid)
@@ -134,13 +142,13 @@ fn table(out: &mut impl Write, rows: &[Row]) -> Result<(), Error> {
     let longest = rows.iter().map(|row| row.model.len()).max().unwrap_or(0);
     writeln!(
         out,
-        "{:longest$}  {:>5}  {:>5}  {:>5}  {:>12}  {:>15}",
+        "{:longest$}  {:>5}  {:>5}  {:>7}  {:>12}  {:>15}",
         "model", "width", "depth", "input", "parameters", "MACs"
     )?;
     for row in rows {
         writeln!(
             out,
-            "{:longest$}  {:>5}  {:>5}  {:>5}  {:>12}  {:>15}",
+            "{:longest$}  {:>5}  {:>5}  {:>7}  {:>12}  {:>15}",
             row.model,
             row.width,
             row.depth,

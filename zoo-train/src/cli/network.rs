@@ -2,7 +2,7 @@
 //! takes weights.
 
 use anyhow::Error;
-use zoo_core::{Entry, Options, Plan, Registry};
+use zoo_core::{Entry, InputSize, Options, Plan, Registry};
 
 use super::usage::Usage;
 use crate::train::settings::profile_index;
@@ -20,12 +20,15 @@ pub struct ScaleArgs {
     /// Strides for small images: native, stem1 or cifar
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
+    /// Channels of the input in place of the table's; 1 shows a network the luminance of pictures
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_535))]
+    pub in_channels: Option<u32>,
 }
 
 impl ScaleArgs {
     /// What was given, for weights.
     pub fn scale(&self) -> Scale<'_> {
-        Scale { width: self.width, depth: self.depth, profile: self.profile.as_deref() }
+        Scale { width: self.width, depth: self.depth, profile: self.profile.as_deref(), in_channels: self.in_channels }
     }
 }
 
@@ -34,12 +37,25 @@ impl ScaleArgs {
 pub struct NetworkArgs {
     #[command(flatten)]
     pub scale: ScaleArgs,
-    /// Side of the input in pixels in place of the variant's
-    #[arg(long, value_name = "R")]
-    pub input_size: Option<u32>,
+    /// Size of the input in pixels in place of the variant's: a side, or HEIGHTxWIDTH
+    #[arg(long, value_name = "R|HxW")]
+    pub input_size: Option<InputSize>,
     /// Outputs of the classifier
     #[arg(long, value_name = "C")]
     pub classes: Option<u32>,
+}
+
+/// `size` with the channels of the other flag.
+///
+/// # Errors
+/// Where both say channels, and not the same.
+pub fn with_channels(size: InputSize, in_channels: Option<u32>) -> Result<InputSize, Usage> {
+    match (size.in_channels, in_channels) {
+        (Some(own), Some(channels)) if own != channels => {
+            Err(Usage(format!("--input-size {size} and --in-channels {channels} differ: leave one out")))
+        }
+        (own, channels) => Ok(InputSize { in_channels: own.or(channels), ..size }),
+    }
 }
 
 impl NetworkArgs {
@@ -50,14 +66,15 @@ impl NetworkArgs {
             Some(name) => profile_index(entry, name).map_err(Usage)?,
             None => variant.profile,
         };
-        Ok(Options {
+        let input = with_channels(self.input_size.unwrap_or(variant.input()), self.scale.in_channels)?;
+        let options = Options {
             width: self.scale.width.unwrap_or(variant.width),
             depth: self.scale.depth.unwrap_or(variant.depth),
-            input_size: self.input_size.unwrap_or(variant.input_size),
             classes: self.classes.unwrap_or(variant.classes),
             profile,
             ..variant
-        })
+        };
+        Ok(options.with_input(input, &entry.architecture.rules))
     }
 
     /// The same without a profile, which is then told apart from the options.

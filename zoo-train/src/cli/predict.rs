@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, anyhow, bail};
 use tch::{Device, Kind, Tensor};
-use zoo_core::Registry;
 use zoo_core::weights::{TensorFile, write_safetensors};
+use zoo_core::{ImageSize, Registry};
 
 use super::output::{Output, check_name};
 use super::seen::Seen;
@@ -17,6 +17,7 @@ use crate::data::image::Rgb;
 use crate::data::{ImageFiles, Preprocessing, folder, imagenet};
 use crate::latency::{Forward, Mode};
 use crate::paths;
+use crate::train::channels;
 use crate::weights::Opened;
 
 /// Images a batch.
@@ -29,7 +30,7 @@ const LOGITS: &str = "logits";
 pub struct Args {
     #[command(flatten)]
     weights: WeightsArgs,
-    /// A safetensors file with the tensor `input`: f32, N x 3 x H x W, normalised already
+    /// A safetensors file with the tensor `input`: f32, N x C x H x W, normalised already
     #[arg(long, value_name = "FILE", requires = "output", value_parser = paths::argument())]
     tensor: Option<PathBuf>,
     /// Where the tensor `logits` goes, or the table of `--images` instead of to standard output
@@ -71,11 +72,17 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
 fn logits(registry: &Registry, args: &Args, input: &Path, output: &Path) -> Result<(), Error> {
     let images = TensorFile::read(input)?.tensor(INPUT)?;
     let shape = images.size();
-    let [_, 3, height, width] = shape[..] else {
-        bail!("{}: `{INPUT}` has shape {shape:?}, it must be N x 3 x H x W", input.display());
+    let [_, _, height, width] = shape[..] else {
+        bail!("{}: `{INPUT}` has shape {shape:?}, it must be N x C x H x W", input.display());
     };
-    if images.kind() != Kind::Float || height != width || !(1..=65_535).contains(&height) {
-        bail!("{}: `{INPUT}` must be square images in f32, not {:?} {shape:?}", input.display(), images.kind());
+    let side = |length: i64| u32::try_from(length).unwrap_or(0);
+    let size = ImageSize { height: side(height), width: side(width) };
+    if images.kind() != Kind::Float || !size.is_valid() {
+        bail!(
+            "{}: `{INPUT}` must be images in f32 of 1 to 65,535 pixels a side, not {:?} {shape:?}",
+            input.display(),
+            images.kind()
+        );
     }
     if images.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
         bail!("{}: `{INPUT}` has values that are no numbers, or infinite: mend the images", input.display());
@@ -83,7 +90,7 @@ fn logits(registry: &Registry, args: &Args, input: &Path, output: &Path) -> Resu
     if shape[0] == 0 {
         bail!("{}: `{INPUT}` has shape {shape:?}, which are no images: give one at least", input.display());
     }
-    let opened = args.weights.open(registry, Some(height as u32))?;
+    let opened = args.weights.open(registry, Some(size))?;
     // How it is run; images that are tensors are prepared already.
     say!("{}", opened.resolved);
     let forward = args.mode.forward(&opened.model)?;
@@ -119,6 +126,8 @@ fn logits_of(
 fn classes(registry: &Registry, args: &Args) -> Result<(), Error> {
     let files = pictures(&args.images, args.skip_bad)?;
     let mut opened = args.weights.open(registry, None)?;
+    let channels = opened.model.plan().input.c;
+    channels::check(channels).map_err(Error::msg)?;
     opened.resolved = opened.resolved.for_pictures();
     let preprocessing = Preprocessing::from(&opened.resolved);
     say!("{}", opened.resolved);
@@ -132,7 +141,7 @@ fn classes(registry: &Registry, args: &Args) -> Result<(), Error> {
     // Rows on the terminal tell how far it is by themselves.
     let mut told = args.output.is_some().then(|| Seen::new(files.len()));
     for first in (0..files.len()).step_by(BATCH) {
-        let (images, seen) = batch(&files, first..(first + BATCH).min(files.len()), &preprocessing)?;
+        let (images, seen) = batch(&files, first..(first + BATCH).min(files.len()), &preprocessing, channels)?;
         if seen.is_empty() {
             continue; // All of them were skipped.
         }
@@ -196,8 +205,9 @@ fn batch(
     files: &ImageFiles,
     range: Range<usize>,
     preprocessing: &Preprocessing,
+    channels: u32,
 ) -> Result<(Tensor, Vec<usize>), Error> {
-    let (side, numbers) = (i64::from(preprocessing.crop), preprocessing.numbers());
+    let (ImageSize { height, width }, numbers) = (preprocessing.crop, preprocessing.numbers());
     let (mut pixels, mut seen) = (vec![0f32; range.len() * numbers], Vec::new());
     let (mut bytes, mut picture) = (Vec::new(), Rgb::default());
     for index in range {
@@ -209,6 +219,11 @@ fn batch(
         })?;
         seen.extend(decoded.map(|()| index));
     }
-    let images = Tensor::f_from_slice(&pixels[..seen.len() * numbers])?.f_view([seen.len() as i64, side, side, 3])?;
-    Ok((images.f_permute([0, 3, 1, 2])?, seen))
+    let images = Tensor::f_from_slice(&pixels[..seen.len() * numbers])?.f_view([
+        seen.len() as i64,
+        height.into(),
+        width.into(),
+        3,
+    ])?;
+    Ok((channels::to_channels(images.f_permute([0, 3, 1, 2])?, channels)?, seen))
 }

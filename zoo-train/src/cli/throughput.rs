@@ -261,7 +261,7 @@ fn line(load: &Load, macs: u64, found: &Result<Throughput, String>) -> [String; 
     let noise = found.as_ref().map(|found| format!("{:.1}", found.counted.noise)).unwrap_or_default();
     [
         load.entry.variant.name.into(),
-        load.options.input_size.to_string(),
+        load.options.input().to_string(),
         load.batch.to_string(),
         load.work.name().into(),
         grouped(macs),

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::{Error, bail};
 use tch::Device;
-use zoo_core::Registry;
 use zoo_core::plan::Padding;
 use zoo_core::weights::{
     Interpolation, LEAST_DEVIATION, MOST_OF_PIXELS, TrainedWith, channels, deviations, epsilon, interpolation, padding,
-    resize, side,
+    resize,
 };
+use zoo_core::{ImageSize, Registry};
 
 use super::network::ScaleArgs;
 use crate::console::say;
@@ -70,9 +70,9 @@ struct PreparationArgs {
     /// Shorter side in pixels before the crop, or none
     #[arg(long, value_name = "N|none", value_parser = parse_resize, help_heading = "Preparation")]
     resize: Option<Resize>,
-    /// Side of the central crop in pixels: the network's input
-    #[arg(long, value_name = "N", value_parser = parse_side, help_heading = "Preparation")]
-    crop: Option<u32>,
+    /// Size of the central crop in pixels, the network's input: a side, or HEIGHTxWIDTH
+    #[arg(long, value_name = "N|HxW", help_heading = "Preparation")]
+    crop: Option<ImageSize>,
     /// bilinear or bicubic
     #[arg(long, value_name = "NAME", value_parser = parse_interpolation, help_heading = "Preparation")]
     interpolation: Option<Interpolation>,
@@ -85,9 +85,9 @@ struct Channels([f32; 3]);
 struct Resize(Option<u32>);
 
 impl WeightsArgs {
-    /// Reads the weights into their network, for images of `side` pixels where that is known.
-    pub fn open(&self, registry: &Registry, side: Option<u32>) -> Result<Opened, Error> {
-        let flags = TrainedWith { crop: side.or(self.preparation.crop), ..self.preparation.flags() };
+    /// Reads the weights into their network, for images of `size` where that is known.
+    pub fn open(&self, registry: &Registry, size: Option<ImageSize>) -> Result<Opened, Error> {
+        let flags = TrainedWith { crop: size.or(self.preparation.crop), ..self.preparation.flags() };
         super::machine::set_threads(self.threads);
         let device: Device = super::machine::device(&self.device, Precision::F32, true)?;
         let model = self.named.as_deref().or(self.model.as_deref());
@@ -156,8 +156,4 @@ fn parse_deviations(text: &str) -> Result<Channels, String> {
 fn parse_resize(text: &str) -> Result<Resize, String> {
     let problem = || format!("`{text}` is no size: give pixels, 1 to 65535, or none");
     resize(text).map(Resize).ok_or_else(problem)
-}
-
-fn parse_side(text: &str) -> Result<u32, String> {
-    side(text).ok_or_else(|| format!("`{text}` is no size: give pixels, 1 to 65535"))
 }

@@ -32,6 +32,8 @@ pub mod synthetic;
 
 use std::path::{Path, PathBuf};
 
+use zoo_core::ImageSize;
+
 use crate::paths::{self, NoHome};
 
 pub use error::DataError;
@@ -104,8 +106,8 @@ impl Dataset {
         self.wnids.as_ref()?.iter().map(|wnid| imagenet::index(wnid)).collect()
     }
 
-    /// What images go through for a network that takes `input_size` pixels, unless something else is asked for.
-    pub fn preprocessing(&self, input_size: u32) -> Preprocessing {
+    /// What images go through for a network that takes images of `input_size`, unless something else is asked for.
+    pub fn preprocessing(&self, input_size: ImageSize) -> Preprocessing {
         Preprocessing { mean: self.mean, std: self.deviation, ..Preprocessing::of_imagenet(input_size) }
     }
 }

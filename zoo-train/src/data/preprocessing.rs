@@ -2,6 +2,7 @@
 //!
 //! The geometry is that of torchvision's `Resize` and `CenterCrop` on PIL images, so that accuracies compare.
 
+use zoo_core::ImageSize;
 use zoo_core::weights::{IMAGENET_MEAN, IMAGENET_STD};
 
 use super::image::Rgb;
@@ -15,10 +16,11 @@ pub struct Preprocessing {
     pub mean: [f32; 3],
     /// Standard deviation of each channel, pixels taken as 0 to 1.
     pub std: [f32; 3],
-    /// Pixels that the shorter side is resized to, at least one; `None` leaves the picture as it is.
+    /// Pixels that the shorter side is resized to, at least one; `None` leaves the picture as it is. Where the crop is not
+    /// square, the picture is resized to cover a rectangle of the crop's shape whose shorter side this is, as timm does.
     pub resize: Option<u32>,
-    /// Side of the square that is cut out of the middle, in pixels. A smaller picture is put on black.
-    pub crop: u32,
+    /// What is cut out of the middle. A smaller picture is put on black.
+    pub crop: ImageSize,
     /// How pixels between pixels are made.
     pub interpolation: Interpolation,
 }
@@ -26,19 +28,29 @@ pub struct Preprocessing {
 impl Preprocessing {
     /// The usual one for an input of `crop` pixels: the shorter side to 8/7 of it (256 for 224), and ImageNet's mean and
     /// deviation.
-    pub fn of_imagenet(crop: u32) -> Preprocessing {
+    pub fn of_imagenet(crop: ImageSize) -> Preprocessing {
         Preprocessing {
             mean: IMAGENET_MEAN,
             std: IMAGENET_STD,
-            resize: Some((u64::from(crop) * 8).div_ceil(7).try_into().unwrap_or(u32::MAX)),
+            resize: Some((u64::from(crop.shorter()) * 8).div_ceil(7).try_into().unwrap_or(u32::MAX)),
             crop,
             interpolation: Interpolation::Bilinear,
         }
     }
 
-    /// How many numbers a prepared picture has: three for each pixel of the square.
+    /// For a network that takes so many channels: where those are not the three of pictures, mean and deviation are their
+    /// averages, as in timm.
+    #[must_use]
+    pub fn for_channels(self, channels: u32) -> Preprocessing {
+        if channels == 3 {
+            return self;
+        }
+        Preprocessing { mean: averaged(self.mean), std: averaged(self.std), ..self }
+    }
+
+    /// How many numbers a prepared picture has: three for each pixel of the crop.
     pub fn numbers(&self) -> usize {
-        3 * self.crop as usize * self.crop as usize
+        3 * self.crop.pixels()
     }
 
     /// Prepares `image` for evaluation: resized, cropped, normalised; row by row, channels innermost.
@@ -47,29 +59,29 @@ impl Preprocessing {
     ///
     /// When `into` does not have [`numbers`](Self::numbers) places.
     pub fn prepare(&self, image: &Rgb, into: &mut [f32]) {
-        assert_eq!(into.len(), self.numbers(), "room for a square of {} pixels", self.crop);
+        assert_eq!(into.len(), self.numbers(), "room for an image of {} pixels", self.crop);
         let normalisation = Normalisation::new(self.mean, self.std);
-        if self.resize.is_none() && (image.width(), image.height()) == (self.crop, self.crop) {
+        if self.resize.is_none() && (image.width(), image.height()) == (self.crop.width, self.crop.height) {
             return normalisation.numbers(image.pixels(), into);
         }
-        let mut square = vec![0; self.numbers()];
-        self.cut(image, &mut square);
-        normalisation.numbers(&square, into);
+        let mut middle = vec![0; self.numbers()];
+        self.cut(image, &mut middle);
+        normalisation.numbers(&middle, into);
     }
 
-    /// Resizes `image` and copies its middle onto the black `square`.
-    fn cut(&self, image: &Rgb, square: &mut [u8]) {
+    /// Resizes `image` and copies its middle onto the black `target`.
+    fn cut(&self, image: &Rgb, target: &mut [u8]) {
         let (width, height) = self.resized(image.width(), image.height());
-        let (across, down) = (Middle::of(width, self.crop), Middle::of(height, self.crop));
+        let (across, down) = (Middle::of(width, self.crop.width), Middle::of(height, self.crop.height));
         let window = Area { left: across.skipped, top: down.skipped, width: across.length, height: down.length };
         let mut resizer = Resizer::default();
-        if (across.length, down.length) == (self.crop, self.crop) {
-            return resizer.window(image, (width, height), window, self.interpolation, square);
+        if (across.length, down.length) == (self.crop.width, self.crop.height) {
+            return resizer.window(image, (width, height), window, self.interpolation, target);
         }
         let mut part = vec![0; 3 * across.length as usize * down.length as usize];
         resizer.window(image, (width, height), window, self.interpolation, &mut part);
         let rows = part.chunks_exact(3 * across.length as usize);
-        for (row, line) in rows.zip(square.chunks_exact_mut(3 * self.crop as usize).skip(down.margin as usize)) {
+        for (row, line) in rows.zip(target.chunks_exact_mut(3 * self.crop.width as usize).skip(down.margin as usize)) {
             line[3 * across.margin as usize..][..row.len()].copy_from_slice(row);
         }
     }
@@ -77,10 +89,21 @@ impl Preprocessing {
     /// Width and height after the resize: the longer side is rounded down, as torchvision does.
     fn resized(&self, width: u32, height: u32) -> (u32, u32) {
         let Some(short) = self.resize else { return (width, height) };
-        let long = u64::from(short) * u64::from(width.max(height)) / u64::from(width.min(height));
-        let long = u32::try_from(long).unwrap_or(u32::MAX);
-        if width <= height { (short, long) } else { (long, short) }
+        let cover = self.crop.times(f64::from(short) / f64::from(self.crop.shorter()));
+        let [wide, high] = [width, height].map(u64::from);
+        let [cover_wide, cover_high] = [cover.width, cover.height].map(u64::from);
+        let length = |length: u64| u32::try_from(length).unwrap_or(u32::MAX);
+        if wide * cover_high <= high * cover_wide {
+            (cover.width, length(cover_wide * high / wide))
+        } else {
+            (length(cover_high * wide / high), cover.height)
+        }
     }
+}
+
+/// The average of three numbers, three times.
+pub fn averaged(numbers: [f32; 3]) -> [f32; 3] {
+    [numbers.iter().sum::<f32>() / 3.0; 3]
 }
 
 /// The middle of a line of pixels.
@@ -109,8 +132,8 @@ impl Middle {
 mod tests {
     use super::*;
 
-    fn plain(resize: Option<u32>, crop: u32) -> Preprocessing {
-        let interpolation = Interpolation::Bilinear;
+    fn plain(resize: Option<u32>, crop: impl Into<ImageSize>) -> Preprocessing {
+        let (crop, interpolation) = (crop.into(), Interpolation::Bilinear);
         Preprocessing { mean: [0.0; 3], std: [1.0 / 255.0; 3], resize, crop, interpolation }
     }
 
@@ -135,7 +158,7 @@ mod tests {
         assert_eq!(to.resized(320, 427), (256, 341)); // 341.6
         assert_eq!(to.resized(100, 100), (256, 256));
         assert_eq!(plain(None, 224).resized(500, 375), (500, 375));
-        assert_eq!(Preprocessing::of_imagenet(224).resize, Some(256));
+        assert_eq!(Preprocessing::of_imagenet(ImageSize::square(224)).resize, Some(256));
     }
 
     /// `int(round((length - crop) / 2))` of Python, whose halves go to the even number, and `(crop - length) // 2`.
@@ -145,6 +168,20 @@ mod tests {
         assert_eq!([225, 226, 227, 229, 341].map(skipped), [0, 1, 2, 2, 58]);
         assert_eq!(Middle::of(221, 224), Middle { skipped: 0, length: 221, margin: 1 });
         assert_eq!(Middle::of(224, 224), Middle { skipped: 0, length: 224, margin: 0 });
+    }
+
+    /// By timm 1.0's `ResizeKeepRatio((183, 366))` and `CenterCrop((160, 320))`, which round to the nearest.
+    #[test]
+    fn a_crop_that_is_not_square_is_covered() {
+        let wide = plain(Some(183), ImageSize { height: 160, width: 320 });
+        assert_eq!(wide.resized(500, 375), (366, 274)); // 274.5
+        assert_eq!(wide.resized(1000, 375), (488, 183));
+        assert_eq!(wide.resized(366, 183), (366, 183));
+        let high = plain(Some(183), ImageSize { height: 320, width: 160 });
+        assert_eq!(high.resized(375, 500), (274, 366));
+        assert_eq!(Preprocessing::of_imagenet(wide.crop).resize, Some(183));
+        let out = prepared(&plain(None, ImageSize { height: 1, width: 3 }), &map(5, 3));
+        assert_eq!(out, [1, 1, 7, 2, 1, 7, 3, 1, 7]);
     }
 
     #[test]

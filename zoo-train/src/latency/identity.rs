@@ -30,7 +30,7 @@ pub(super) fn identity(
         entry.variant.name.into(),
         options.width.to_string(),
         options.depth.to_string(),
-        options.input_size.to_string(),
+        options.input().to_string(),
         batch.to_string(),
         threads.to_string(),
         dtype.into(),

@@ -171,7 +171,7 @@ mod tests {
         let registry = Registry::default();
         let cell = |name: &str, profile: &str| {
             let entry = registry.find(name).unwrap();
-            let options = zoo_core::Options { input_size: 32, ..entry.variant.options };
+            let options = zoo_core::Options { input_size: 32.into(), ..entry.variant.options };
             let (mode, device) = (Mode::Native, Device::Cpu);
             Cell { entry, options, profile: profile.into(), batch: 1, mode, device, weights: None }
         };

@@ -198,13 +198,14 @@ impl Load {
             width: Some(self.options.width),
             depth: Some(self.options.depth),
             input_size: self.options.input_size,
+            in_channels: self.options.in_channels,
             profile: self.profile.clone(),
             batch_size,
             precision: self.precision,
             dataset: "synthetic".into(),
             ..settings.clone()
         };
-        let side = settings.input_size as usize;
+        let side = settings.input_size.shorter() as usize;
         let dataset = synthetic::generate(settings.seed, BATCHES * batch_size, CLASSES, side, CLASSES);
         let request = Request {
             entry: self.entry,

@@ -21,6 +21,7 @@ pub trait Number: FromStr {
 
 impl Number for u32 {}
 impl Number for u64 {}
+impl Number for zoo_core::InputSize {}
 impl Number for f64 {
     fn is_usable(&self) -> bool {
         self.is_finite()

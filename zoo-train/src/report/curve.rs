@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use zoo_core::InputSize;
+
 use super::family::Family;
 use super::network::Network;
 use super::observation::{Kind, Observation, rounded};
@@ -19,9 +21,9 @@ pub struct Curve<'a> {
 }
 
 impl Curve<'_> {
-    /// Side of the input, where all its points share one.
-    pub fn input_size(&self) -> Option<u32> {
-        self.shared(|network| f64::from(network.input_size)).map(|size| size as u32)
+    /// Size of the input, where all its points share one.
+    pub fn input_size(&self) -> Option<InputSize> {
+        self.shared(|network| network.input_size)
     }
 
     /// Width multiplier, where all its points share one.
@@ -29,7 +31,7 @@ impl Curve<'_> {
         self.shared(|network| network.width)
     }
 
-    fn shared(&self, axis: impl Fn(&Network) -> f64) -> Option<f64> {
+    fn shared<T: PartialEq + Copy>(&self, axis: impl Fn(&Network) -> T) -> Option<T> {
         let mut values = self.points.iter().filter_map(|point| point.network.as_ref()).map(axis);
         let first = values.next()?;
         values.all(|value| value == first).then_some(first)
@@ -194,10 +196,7 @@ fn lines(points: Vec<&Observation>, along: Along) -> Vec<Vec<&Observation>> {
 }
 
 fn axes(point: &Observation) -> (f64, f64, f64) {
-    point
-        .network
-        .as_ref()
-        .map_or((0.0, 0.0, 0.0), |network| (network.width, network.depth, f64::from(network.input_size)))
+    point.network.as_ref().map_or((0.0, 0.0, 0.0), |network| (network.width, network.depth, network.side()))
 }
 
 /// Whether no axis shrinks from one network to the next, and one grows.

@@ -1,6 +1,6 @@
 //! Which network a row is about, so that rows of different tables meet, and what it is called in a figure.
 
-use zoo_core::{Options, Plan, Registry};
+use zoo_core::{InputSize, Options, Plan, Registry};
 
 use super::family::Family;
 
@@ -17,8 +17,8 @@ pub struct Network {
     pub width: f64,
     /// Depth multiplier.
     pub depth: f64,
-    /// Side of the input in pixels.
-    pub input_size: u32,
+    /// Size of the input.
+    pub input_size: InputSize,
     /// Strides.
     pub profile: String,
     /// What its variant has in the table's cells, where variants are no multiples of one another.
@@ -27,11 +27,17 @@ pub struct Network {
 
 impl Network {
     /// The network of a row.
-    pub fn new(registry: &Registry, model: &str, axes: (f64, f64, u32), profile: &str) -> Network {
+    pub fn new(registry: &Registry, model: &str, axes: (f64, f64, impl Into<InputSize>), profile: &str) -> Network {
         let family = Family::of(registry, model);
         let (width, depth, input_size) = axes;
+        let input_size = input_size.into();
         let varied = registry.find(model).map_or_else(|_| Vec::new(), |entry| entry.variant.options.varied.to_vec());
         Network { model: model.into(), family, width, depth, input_size, profile: profile.into(), varied }
+    }
+
+    /// Side of its input in pixels; of one that is not square, that of the square with as many.
+    pub fn side(&self) -> f64 {
+        self.input_size.image.mean_side()
     }
 
     /// What two rows about one network have in common, however its variant is called in them.
@@ -86,8 +92,9 @@ impl Network {
     pub fn cost(&self, registry: &Registry, classes: u32) -> Option<(u64, u64)> {
         let entry = registry.find(&self.model).ok()?;
         let profile = profile_index(&entry, &self.profile).ok()?;
-        let (width, depth, input_size) = (self.width, self.depth, self.input_size);
-        let options = Options { width, depth, input_size, profile, classes, ..entry.variant.options };
+        let (width, depth) = (self.width, self.depth);
+        let options = Options { width, depth, profile, classes, ..entry.variant.options };
+        let options = options.with_input(self.input_size, &entry.architecture.rules);
         Plan::new(entry.architecture, &options).ok().map(|plan| (plan.cost.params, plan.cost.macs))
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use zoo_core::{Registry, regular_file};
+use zoo_core::{InputSize, Registry, regular_file};
 
 use super::ReportError;
 use super::cells::Cells;
@@ -125,7 +125,8 @@ fn add(kind: Kind, cells: &Cells<'_>, path: &Path, registry: &Registry, rows: &m
 
 fn network(cells: &Cells<'_>, registry: &Registry) -> Result<Network, String> {
     let profile = Some(cells.text("profile")).filter(|profile| !profile.is_empty());
-    let axes = (cells.need("width")?, cells.need("depth")?, cells.need("input_size")?);
+    let size: InputSize = cells.need("input_size")?;
+    let axes = (cells.need("width")?, cells.need("depth")?, size);
     Ok(Network::new(registry, &cells.text("model"), axes, profile.as_deref().unwrap_or("native")))
 }
 

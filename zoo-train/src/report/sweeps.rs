@@ -12,7 +12,7 @@ use crate::sweep::cell::Work;
 use crate::sweep::training::{Recipe, Training};
 use crate::sweep::{Kind, SweepError, SweepFile, grid};
 use crate::train::Settings;
-use crate::train::settings::Precision;
+use crate::train::settings::{Precision, size_value};
 
 /// Where the sweeps that come with the project are, seen from its root.
 const SHIPPED: &str = "configs/sweeps";
@@ -115,7 +115,8 @@ fn axes(network: &Network, run: &Run, registry: &Registry) -> Option<Vec<(&'stat
             axes.push((key, Value::Float(value)));
         }
     }
-    axes.push(("input_size", Value::Integer(network.input_size.into())));
+    axes.push(("input_size", size_value(network.input_size.image)));
+    axes.extend(network.input_size.in_channels.map(|channels| ("in_channels", Value::Integer(channels.into()))));
     axes.push(("profile", Value::String(network.profile.clone())));
     axes.push(("batch_size", Value::Integer(run.recipe.batch_size?.try_into().ok()?)));
     axes.push(("precision", Value::String(run.recipe.dtype.clone())));

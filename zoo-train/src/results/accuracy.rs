@@ -151,7 +151,7 @@ pub fn append(results: &Path, row: &Row<'_>, environment: &Environment) -> Resul
         row.model.into(),
         row.options.width.to_string(),
         row.options.depth.to_string(),
-        row.options.input_size.to_string(),
+        row.options.input().to_string(),
         row.profile.into(),
         row.cost.params.to_string(),
         row.cost.macs.to_string(),

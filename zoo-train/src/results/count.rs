@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use zoo_core::{Entry, Options, Plan, PlanError};
+use zoo_core::{Entry, InputSize, Options, Plan, PlanError};
 
 use super::{Change, Table, TableError, canonical};
 
@@ -35,8 +35,8 @@ pub struct Row {
     pub width: f64,
     /// Depth multiplier.
     pub depth: f64,
-    /// Side of the input in pixels.
-    pub input_size: u32,
+    /// Size of the input.
+    pub input_size: InputSize,
     /// Trainable parameters.
     pub params: u64,
     /// Running means and variances.
@@ -66,7 +66,7 @@ impl Row {
             family: entry.architecture.family.into(),
             width: options.width,
             depth: options.depth,
-            input_size: options.input_size,
+            input_size: options.input(),
             params: cost.params,
             buffers: cost.buffers,
             macs: cost.macs,

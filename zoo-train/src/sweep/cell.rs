@@ -87,7 +87,7 @@ impl Cell {
             ("model", self.entry.variant.name.to_string()),
             ("width", self.options.width.to_string()),
             ("depth", self.options.depth.to_string()),
-            ("input_size", self.options.input_size.to_string()),
+            ("input_size", self.options.input().to_string()),
             ("profile", self.profile.clone()),
         ];
         match &self.work {
@@ -171,7 +171,7 @@ impl fmt::Display for Cell {
         if self.options.depth != own.depth {
             write!(f, " x{} deep", self.options.depth)?;
         }
-        write!(f, ", {} px, {}", self.options.input_size, self.profile)?;
+        write!(f, ", {} px, {}", self.options.input(), self.profile)?;
         match &self.work {
             Work::Count => write!(f, ", {} classes", self.options.classes),
             Work::Latency { timing, mode, .. } => {

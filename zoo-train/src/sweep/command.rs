@@ -81,7 +81,7 @@ fn network(command: &mut Command, cell: &Cell, timing: &Timing, mode: &str) {
     let options = &cell.options;
     command.arg(cell.entry.variant.name);
     command.args(["--width", &options.width.to_string(), "--depth", &options.depth.to_string()]);
-    command.args(["--input-size", &options.input_size.to_string(), "--profile", &cell.profile]);
+    command.args(["--input-size", &options.input().to_string(), "--profile", &cell.profile]);
     command.args(["--batch", &timing.batch.to_string(), "--threads", &timing.threads.to_string(), "--mode", mode]);
     command.args(["--runs", &timing.protocol.runs.to_string()]);
     command.args(["--seconds", &timing.protocol.time.as_secs_f64().to_string()]);

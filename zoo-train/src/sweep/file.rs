@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-use zoo_core::regular_file;
+use zoo_core::{InputSize, regular_file};
 
 use super::{Kind, SweepError};
 use crate::latency::throughput::Work;
@@ -47,8 +47,8 @@ pub struct Grid {
     pub width: Vec<Located<f64>>,
     /// Depth multipliers.
     pub depth: Vec<Located<f64>>,
-    /// Sides of the input in pixels.
-    pub input_size: Vec<Located<u32>>,
+    /// Sizes of the input.
+    pub input_size: Vec<Located<InputSize>>,
     /// Names of profiles.
     pub profile: Vec<Located<String>>,
     /// Outputs of the classifier.
@@ -152,7 +152,7 @@ impl Reader<'_> {
         grid.model = self.list(table, "model", "names such as \"mobilenet-v2\"", string)?;
         grid.width = self.list(table, "width", "numbers such as 0.75", number)?;
         grid.depth = self.list(table, "depth", "numbers such as 1.2", number)?;
-        grid.input_size = self.list(table, "input_size", "pixels such as 224", whole)?;
+        grid.input_size = self.list(table, "input_size", "pixels such as 224 or \"160x320\"", size)?;
         grid.profile = self.list(table, "profile", "names such as \"native\"", string)?;
         grid.classes = self.list(table, "classes", "whole numbers such as 10", whole)?;
         grid.batch = self.list(table, "batch", "whole numbers from 1 on", positive)?;
@@ -283,6 +283,14 @@ fn whole<N: TryFrom<i64>>(value: &DeValue<'_>) -> Option<N> {
     N::try_from(i64::from_str_radix(&text, integer.radix()).ok()?).ok()
 }
 
+/// A side, or the text of a size.
+fn size(value: &DeValue<'_>) -> Option<InputSize> {
+    match value.as_str() {
+        Some(text) => text.parse().ok(),
+        None => whole::<u32>(value)?.to_string().parse().ok(),
+    }
+}
+
 fn positive<N: TryFrom<i64> + PartialOrd + From<u8>>(value: &DeValue<'_>) -> Option<N> {
     whole(value).filter(|number| *number >= N::from(1))
 }
@@ -343,7 +351,10 @@ mod tests {
             &format!("{GRID}width = [1, \"wide\"]\n"),
             "my.toml:4: `width` takes numbers such as 0.75, not \"wide\"",
         );
-        refused(&format!("{GRID}input_size = -3\n"), "my.toml:4: `input_size` takes pixels such as 224, not -3");
+        refused(
+            &format!("{GRID}input_size = -3\n"),
+            "my.toml:4: `input_size` takes pixels such as 224 or \"160x320\", not -3",
+        );
         refused(
             "[[grid]]\nkind = 'speed'\n",
             "my.toml:2: `kind` takes accuracy, latency, throughput or count, not 'speed'",

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use toml::{Table, Value};
-use zoo_core::{Entry, Options, Plan, Registry};
+use zoo_core::{Entry, InputSize, Options, Plan, Registry};
 
 use super::cell::{Cell, Timing, Work};
 use super::file::{Grid, Located, SweepFile};
@@ -13,7 +13,7 @@ use super::{Kind, SweepError};
 use crate::glob::matches;
 use crate::latency::throughput::Work as Pass;
 use crate::latency::{Mode, Protocol};
-use crate::train::settings::{Precision, profile_index};
+use crate::train::settings::{Precision, profile_index, size_value};
 
 /// The most cells of a sweep: 50 models with 20 widths and 20 sizes, which are planned in seconds. More is taken for a slip
 /// of the finger.
@@ -24,7 +24,7 @@ const MOST: usize = 20_000;
 struct Point {
     width: Option<f64>,
     depth: Option<f64>,
-    input_size: Option<u32>,
+    input_size: Option<InputSize>,
     profile: Option<String>,
     classes: Option<u32>,
     batch: Option<u32>,
@@ -231,7 +231,11 @@ impl Expander<'_> {
         set("model", Some(Value::String(self.entry.variant.name.into())));
         set("width", point.width.map(Value::Float));
         set("depth", point.depth.map(Value::Float));
-        set("input_size", point.input_size.map(|size| Value::Integer(size.into())));
+        set("input_size", point.input_size.map(|size| size_value(size.image)));
+        set(
+            "in_channels",
+            point.input_size.and_then(|size| size.in_channels).map(|count| Value::Integer(count.into())),
+        );
         set("profile", point.profile.clone().map(Value::String));
         set("batch_size", point.batch.map(|batch| Value::Integer(batch.into())));
         set("threads", point.threads.map(|threads| Value::Integer(threads.into())));
@@ -260,11 +264,12 @@ impl Expander<'_> {
         let options = Options {
             width: point.width.unwrap_or(own.width),
             depth: point.depth.unwrap_or(own.depth),
-            input_size: point.input_size.unwrap_or(own.input_size),
             classes: point.classes.or(self.classes).unwrap_or(own.classes),
             profile,
             ..own
         };
+        let input = point.input_size.unwrap_or(own.input());
+        let options = options.with_input(input, &self.entry.architecture.rules);
         let name = self.entry.architecture.profile_name(profile);
         Ok((options, name.to_string()))
     }
@@ -280,7 +285,7 @@ impl Expander<'_> {
         if point.depth.is_some_and(|depth| wrong(Options { depth, ..own })) {
             return line_of(self.grid.depth.iter().find(|at| Some(at.value) == point.depth).map(|at| at.line));
         }
-        if point.input_size.is_some_and(|input_size| wrong(Options { input_size, ..own })) {
+        if point.input_size.is_some_and(|input| wrong(own.with_input(input, &self.entry.architecture.rules))) {
             return line_of(
                 self.grid.input_size.iter().find(|at| Some(at.value) == point.input_size).map(|at| at.line),
             );

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     fn model() -> Model {
-        let options = Options { width: 0.25, input_size: 32, classes: 10, ..Options::DEFAULT };
+        let options = Options { width: 0.25, input_size: 32.into(), classes: 10, ..Options::DEFAULT };
         Model::new(Plan::new(&MOBILENET_V1, &options).unwrap(), &ModelOptions::default()).unwrap()
     }
 

@@ -4,17 +4,19 @@ use std::ops::Range;
 use std::sync::mpsc::Sender;
 
 use tch::{Device, TchError, Tensor};
+use zoo_core::ImageSize;
 use zoo_core::model::{Mode, Model, ModelError};
 
 use super::augment::Mixed;
+use super::channels::to_channels;
 use super::place::Place;
 use super::resident::Resident;
 
 /// What the numbers of a batch are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Square images of this many pixels a side, three numbers for each.
-    Images(usize),
+    /// Images of this size, three numbers for each pixel.
+    Images(ImageSize),
     /// Those of images that the trainer has on its device.
     Places,
     /// So many features of each image, as the classifier reads them.
@@ -25,7 +27,7 @@ impl Kind {
     /// Numbers of one image.
     pub fn numbers(self) -> usize {
         match self {
-            Kind::Images(side) => 3 * side * side,
+            Kind::Images(size) => 3 * size.pixels(),
             Kind::Places => 0,
             Kind::Features(channels) => channels,
         }
@@ -101,19 +103,20 @@ impl Batch {
         }
     }
 
-    /// Images as N x 3 x S x S in channels_last, resized to the input of `model`.
+    /// Images as N x C x H x W in channels_last, resized to the input of `model`.
     fn images(&self, model: &Model, resident: Option<&Resident>, piece: Range<usize>) -> Result<Tensor, TchError> {
         let images = match (self.kind, resident) {
-            (Kind::Images(side), _) => {
-                let (count, side) = (piece.len() as i64, side as i64);
-                let numbers = Tensor::f_from_slice(self.numbers(piece))?.f_view([count, side, side, 3])?;
+            (Kind::Images(ImageSize { height, width }), _) => {
+                let shape = [piece.len() as i64, height.into(), width.into(), 3];
+                let numbers = Tensor::f_from_slice(self.numbers(piece))?.f_view(shape)?;
                 numbers.f_permute([0, 3, 1, 2])?.f_to(model.device())?
             }
             (Kind::Places, Some(resident)) => resident.batch(&self.places[piece])?,
             // Features are no images, and places mean nothing without the set that they are of.
             (Kind::Features(_), _) | (Kind::Places, None) => return Ok(Tensor::new()),
         };
-        resize(images, i64::from(model.plan().options.input_size))
+        let plan = model.plan();
+        to_channels(resize(images, plan.options.input_size)?, plan.input.c)
     }
 
     /// Features that were computed before.
@@ -162,11 +165,13 @@ impl Drop for Batch {
 }
 
 /// Bilinear, with antialiasing where it shrinks.
-fn resize(images: Tensor, to: i64) -> Result<Tensor, TchError> {
-    let from = images.size()[2];
-    match to.cmp(&from) {
-        std::cmp::Ordering::Equal => Ok(images),
-        std::cmp::Ordering::Greater => images.f_upsample_bilinear2d([to, to], false, None, None),
-        std::cmp::Ordering::Less => images.f_internal_upsample_bilinear2d_aa([to, to], false, None, None),
+fn resize(images: Tensor, to: ImageSize) -> Result<Tensor, TchError> {
+    let (from, to) = (images.size(), [to.height, to.width].map(i64::from));
+    if from[2..] == to {
+        Ok(images)
+    } else if to[0] >= from[2] && to[1] >= from[3] {
+        images.f_upsample_bilinear2d(to, false, None, None)
+    } else {
+        images.f_internal_upsample_bilinear2d_aa(to, false, None, None)
     }
 }

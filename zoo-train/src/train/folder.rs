@@ -48,7 +48,8 @@ impl RunFolder {
     /// Where the folder cannot be made.
     pub fn create(results: &Path, entry: &Entry, settings: &Settings) -> Result<RunFolder, TrainError> {
         make_results(results)?;
-        let Settings { model, profile, input_size, seed, .. } = settings;
+        let Settings { model, profile, seed, .. } = settings;
+        let input_size = settings.input();
         let usual = entry.variant.options;
         let other = |name: &str, value: Option<f64>, usual: f64| {
             value.filter(|value| *value != usual).map(|value| format!("-{name}{value}")).unwrap_or_default()

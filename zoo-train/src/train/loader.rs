@@ -30,7 +30,7 @@ pub struct Worker {
     /// What it shows.
     pub(super) picture: Rgb,
     /// That, resized.
-    pub(super) square: Vec<u8>,
+    pub(super) raster: Vec<u8>,
     /// An earlier state of that, while it is changed.
     pub(super) copy: Vec<[u8; 3]>,
     /// What resizes.
@@ -44,7 +44,7 @@ impl Default for Worker {
             order: None,
             file: Vec::new(),
             picture: Rgb::default(),
-            square: Vec::new(),
+            raster: Vec::new(),
             copy: Vec::new(),
             resizer: Resizer::default(),
             used: channel(),

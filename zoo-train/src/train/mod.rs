@@ -10,6 +10,7 @@ pub mod average;
 pub mod batch;
 pub mod budget;
 pub mod calibrate;
+pub mod channels;
 pub mod checkpoint;
 pub mod crop;
 pub mod duration;

@@ -36,7 +36,7 @@ pub fn check(settings: &Settings, plan: &Plan, frozen: usize) -> Result<(), Trai
 /// What there is to say where images are so small that a map of one pixel is strided.
 pub fn strides_beyond(plan: &Plan) -> Option<String> {
     let beyond = plan.ops.iter().find(|op| match op.kind {
-        OpKind::Conv(conv) => op.input.h < conv.stride,
+        OpKind::Conv(conv) => op.input.h.max(op.input.w) < conv.stride,
         _ => false,
     })?;
     Some(format!(
@@ -67,8 +67,8 @@ mod tests {
 
     use super::*;
 
-    fn plan(input_size: u32) -> Plan {
-        Plan::new(&MOBILENET_V2, &Options { input_size, ..Options::DEFAULT }).unwrap()
+    fn plan(side: u32) -> Plan {
+        Plan::new(&MOBILENET_V2, &Options { input_size: side.into(), ..Options::DEFAULT }).unwrap()
     }
 
     fn settings(text: &str) -> Settings {

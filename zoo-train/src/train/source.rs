@@ -5,6 +5,7 @@
 //! All other random changes are those of [`augment`](super::augment).
 
 use tch::{Device, TchError};
+use zoo_core::ImageSize;
 
 use super::augment::{Augmentation, erase::erase};
 use super::batch::{Batch, Kind};
@@ -99,24 +100,25 @@ impl Source {
     fn of_memory(&self, images: &Images, epoch: u64, index: usize, worker: &mut Worker, into: &mut [f32]) -> i64 {
         let Place { shift, mirrored, .. } = self.place(epoch, index);
         let (image, side) = (images.image(index), images.side);
+        let size = ImageSize::square(side as u32);
         if self.augmentation.changes_bytes() {
-            let Worker { square, copy, .. } = worker;
-            square.resize(3 * side * side, 0);
-            place(image, side, shift, mirrored, |_, byte| byte, square);
-            self.augmentation.change_bytes(square, side, self.random(epoch, index, 7), copy);
-            self.normalisation.numbers(square, into);
+            let Worker { raster, copy, .. } = worker;
+            raster.resize(3 * side * side, 0);
+            place(image, side, shift, mirrored, |_, byte| byte, raster);
+            self.augmentation.change_bytes(raster, side, self.random(epoch, index, 7), copy);
+            self.normalisation.numbers(raster, into);
         } else {
             let number = |channel, byte| self.normalisation.number(channel, byte);
             place(image, side, shift, mirrored, number, into);
         }
-        self.erase(epoch, index, side, into);
+        self.erase(epoch, index, size, into);
         i64::from(images.labels[index])
     }
 
-    fn erase(&self, epoch: u64, index: usize, side: usize, numbers: &mut [f32]) {
+    fn erase(&self, epoch: u64, index: usize, size: ImageSize, numbers: &mut [f32]) {
         if self.augmentation.erasing > 0.0 {
             let random = |what: u64| mix(&[self.random(epoch, index, 8), what]);
-            erase(numbers, side, self.augmentation.erasing, random);
+            erase(numbers, size, self.augmentation.erasing, random);
         }
     }
 
@@ -129,28 +131,28 @@ impl Source {
         worker: &mut Worker,
         into: &mut [f32],
     ) -> Result<i64, DataError> {
-        let Worker { file, picture, square, resizer, copy, .. } = worker;
-        let Preprocessing { crop: side, interpolation, .. } = self.preprocessing;
-        let row = 3 * side as usize;
-        square.resize(row * side as usize, 0);
+        let Worker { file, picture, raster, resizer, copy, .. } = worker;
+        let Preprocessing { crop: size, interpolation, .. } = self.preprocessing;
+        let row = 3 * size.width as usize;
+        raster.resize(3 * size.pixels(), 0);
         for index in (index..files.len()).chain(0..index) {
             let drawn = files.with(index, file, |encoded| {
                 let (width, height) = encoded.size();
                 let random = |what: u64| mix(&[self.random(epoch, index, 6), what]);
                 let piece = random_piece(width, height, self.augmentation.crop_scale, random);
                 encoded.decode_rows(piece.top + piece.height, picture)?;
-                resizer.piece(picture, piece, side, interpolation, square);
+                resizer.piece(picture, piece, size, interpolation, raster);
                 Ok(())
             })?;
             if drawn.is_some() {
                 if self.mirrored(epoch, index) {
-                    square.chunks_exact_mut(row).for_each(mirror);
+                    raster.chunks_exact_mut(row).for_each(mirror);
                 }
                 if self.augmentation.changes_bytes() {
-                    self.augmentation.change_bytes(square, side as usize, self.random(epoch, index, 7), copy);
+                    self.augmentation.change_bytes(raster, size.width as usize, self.random(epoch, index, 7), copy);
                 }
-                self.normalisation.numbers(square, into);
-                self.erase(epoch, index, side as usize, into);
+                self.normalisation.numbers(raster, into);
+                self.erase(epoch, index, size, into);
                 return Ok(i64::from(files.label(index)));
             }
         }
@@ -163,8 +165,8 @@ impl Source {
             return Ok(self.places(images, epoch, indices, worker));
         }
         let kind = match &self.split {
-            Split::Memory(images) => Kind::Images(images.side),
-            Split::Files(_) => Kind::Images(self.preprocessing.crop as usize),
+            Split::Memory(images) => Kind::Images(ImageSize::square(images.side as u32)),
+            Split::Files(_) => Kind::Images(self.preprocessing.crop),
             Split::Features(features) => Kind::Features(features.channels),
         };
         let mut batch = worker.blank(indices.len(), kind);
@@ -183,9 +185,9 @@ impl Source {
     }
 
     fn mixed(&self, mut batch: Batch, step: u64) -> Batch {
-        if let Kind::Images(side) = batch.kind {
+        if let Kind::Images(size) = batch.kind {
             let random = |what: u64| mix(&[mix(&[self.seed, step, 9]), what]);
-            batch.mixed = self.augmentation.mixing.mix(&mut batch.pixels, &batch.labels, side, random);
+            batch.mixed = self.augmentation.mixing.mix(&mut batch.pixels, &batch.labels, size, random);
         }
         batch
     }
@@ -223,7 +225,7 @@ mod tests {
     use crate::train::loader::Loader;
 
     fn preprocessing(mean: f32, deviation: f32) -> Preprocessing {
-        Preprocessing { mean: [mean; 3], std: [deviation; 3], ..Preprocessing::of_imagenet(8) }
+        Preprocessing { mean: [mean; 3], std: [deviation; 3], ..Preprocessing::of_imagenet(8.into()) }
     }
 
     fn source() -> Arc<Source> {

@@ -37,6 +37,7 @@ pub fn settle(registry: &Registry, settings: &mut Settings, given: &Given) -> Re
         width: settings.width,
         depth: settings.depth,
         profile: given.has("profile").then_some(settings.profile.as_str()),
+        in_channels: settings.in_channels,
     };
     let wanted = Wanted { model: asked, scale, flags, known: known.as_ref(), averages: None };
     let mut found = identify(registry, &path, wanted)?;
@@ -99,6 +100,7 @@ impl Settings {
     /// What images go through before evaluation; side, mean, deviation and interpolation hold for training, too.
     pub fn preprocessing(&self, dataset: &Dataset) -> Preprocessing {
         let usual = dataset.preprocessing(self.input_size);
+        let usual = usual.for_channels(self.in_channels.unwrap_or(3));
         Preprocessing {
             mean: self.mean.unwrap_or(usual.mean),
             std: self.std.unwrap_or(usual.std),

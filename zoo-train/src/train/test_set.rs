@@ -1,6 +1,8 @@
 //! The batches of evaluation, each a pure function of its number: images in order, unchanged but for what they are prepared
 //! by.
 
+use zoo_core::ImageSize;
+
 use super::batch::{Batch, Kind};
 use super::loader::{Batches, Worker};
 use super::place::place;
@@ -58,7 +60,7 @@ impl TestSet {
             Split::Files(files) => files,
         };
         let size = self.preprocessing.numbers();
-        let mut batch = worker.blank(range.len(), Kind::Images(self.preprocessing.crop as usize));
+        let mut batch = worker.blank(range.len(), Kind::Images(self.preprocessing.crop));
         let Worker { file, picture, .. } = worker;
         for index in range {
             let at = batch.labels.len() * size;
@@ -76,7 +78,7 @@ impl TestSet {
     }
 
     fn of_memory(&self, images: &Images, range: std::ops::Range<usize>, worker: &Worker) -> Batch {
-        let mut batch = worker.blank(range.len(), Kind::Images(images.side));
+        let mut batch = worker.blank(range.len(), Kind::Images(ImageSize::square(images.side as u32)));
         let squares = batch.pixels.chunks_exact_mut(3 * images.side * images.side);
         for (index, into) in range.clone().zip(squares) {
             let number = |channel, byte| self.normalisation.number(channel, byte);
@@ -110,7 +112,7 @@ mod tests {
     #[test]
     fn evaluation_sees_every_image_once() {
         let split = crate::data::synthetic::generate(1, 1, 611, 4, 10).test;
-        let preprocessing = Preprocessing { mean: [0.5; 3], std: [0.5; 3], ..Preprocessing::of_imagenet(8) };
+        let preprocessing = Preprocessing { mean: [0.5; 3], std: [0.5; 3], ..Preprocessing::of_imagenet(8.into()) };
         let test = TestSet::new(split, preprocessing);
         let batches = (0..).map_while(|number| test.batch(number, &mut Worker::default()));
         let sizes: Vec<usize> = batches.map(|batch| batch.unwrap().len()).collect();

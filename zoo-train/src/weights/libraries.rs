@@ -114,7 +114,7 @@ pub fn known_by_file(path: &Path) -> Option<Known> {
             mean: Some(IMAGENET_MEAN),
             std: Some(IMAGENET_STD),
             resize: Some(Some(file.resize)),
-            crop: Some(file.crop),
+            crop: Some(file.crop.into()),
             interpolation: interpolation(&file.interpolation),
         },
         model: file.model,
@@ -178,7 +178,7 @@ mod tests {
             Some((
                 known.model,
                 known.trained_with.resize??,
-                known.trained_with.crop?,
+                known.trained_with.crop?.shorter(),
                 known.trained_with.interpolation?,
             ))
         };

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use tch::{Device, Kind};
 use zoo_core::model::{Model, ModelOptions};
-use zoo_core::weights::{Said, Strictness, TensorFile, TrainedWith, classes_of, detect, interpolation, load};
-use zoo_core::{Entry, Options, Plan, Registry};
+use zoo_core::weights::{
+    Said, Strictness, TensorFile, TrainedWith, classes_of, detect, in_channels_of, interpolation, load,
+};
+use zoo_core::{Entry, InputSize, Options, Plan, Registry};
 
 use super::libraries::{Known, known_by_file, known_by_name, model_of};
 use super::resolved::Origin;
@@ -64,7 +66,7 @@ pub struct Wanted<'a> {
     pub averages: Option<bool>,
 }
 
-/// Width, depth and strides in place of those of the file and the variant.
+/// Width, depth, strides and input channels in place of those of the file and the variant.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Scale<'a> {
     /// Width multiplier.
@@ -73,6 +75,8 @@ pub struct Scale<'a> {
     pub depth: Option<f64>,
     /// Name of the profile.
     pub profile: Option<&'a str>,
+    /// Channels of the input.
+    pub in_channels: Option<u32>,
 }
 
 /// Reads `path` and finds its network.
@@ -113,7 +117,10 @@ pub fn identify(registry: &Registry, path: &Path, wanted: Wanted<'_>) -> Result<
     let by_name = network_of(&file).map(|name| known_by_name(name, scheme)).unwrap_or_default();
     let by_name = by_script(&file.said, by_name);
     let told = [(description.trained_with, Origin::Metadata), (by_file, by_whom), (by_name, Origin::Arch)];
-    let resolved = Resolved::new(&entry, scheme, &wanted.flags, &told);
+    let in_channels = wanted.scale.in_channels.or(in_channels_of(&file, architecture, &plan));
+    let options = options.with_input(InputSize { in_channels, ..options.input() }, &architecture.rules);
+    let channels = options.image(&architecture.rules).c;
+    let resolved = Resolved::new(&entry, scheme, &wanted.flags, &told, channels);
     let options = Options {
         classes: classes_of(&file, architecture, &plan).unwrap_or(options.classes),
         input_size: resolved.crop.0,
@@ -132,12 +139,16 @@ pub fn open(registry: &Registry, path: &Path, wanted: Wanted<'_>, device: Device
     let plan = Plan::new(entry.architecture, &options)?;
     let mut model = Model::new(plan, &ModelOptions { device, kind: Kind::Float, seed: 0 })?;
     model.set_norms(Some(resolved.bn_eps.0), None);
-    load(&mut model, entry.architecture, &file, Strictness::Exact)?;
+    let report = load(&mut model, entry.architecture, &file, Strictness::Exact)?;
     let account = file.account().map(|account| match (averaged, file.has_weights() && file.has_averages()) {
         (true, true) => format!("{account}; --ema false takes the weights themselves"),
         (false, true) => format!("{account}; --ema takes the averages"),
         _ => account,
     });
+    let account = match report.fitted_channels {
+        Some(_) => Some(account.map_or_else(|| report.to_string(), |account| format!("{account}; {report}"))),
+        None => account,
+    };
     Ok(Opened { entry, model, resolved, description, averaged, account, run: settings_in(&file) })
 }
 
@@ -152,7 +163,7 @@ fn describe(
     wanted: Wanted<'_>,
 ) -> Result<(Entry, Description), WeightsFault> {
     let mistaken = |problem| WeightsFault::Metadata { path: file.path.clone(), problem };
-    let Scale { width, depth, profile } = wanted.scale;
+    let Scale { width, depth, profile, .. } = wanted.scale;
     let flags = Description {
         width,
         depth,
@@ -194,16 +205,16 @@ fn model_named(registry: &Registry, name: &str) -> Option<String> {
 
 /// What timm's script was told of sizes, over the `usual` of the network that it trained.
 fn by_script(said: &Said, usual: TrainedWith) -> TrainedWith {
-    let side = said.get("args.img_size").and_then(|side| side.parse().ok()).filter(|side| (1..=65_535).contains(side));
+    let side = said.get("args.img_size").and_then(|side| side.parse().ok());
     let share = said.get("args.crop_pct").and_then(|share| share.parse::<f64>().ok());
     let share = share.filter(|share| *share > 0.05 && *share <= 1.0).or_else(|| {
         let (crop, resize) = (usual.crop?, usual.resize??);
-        Some(f64::from(crop) / f64::from(resize))
+        Some(f64::from(crop.shorter()) / f64::from(resize))
     });
     let changed = said.get("args.img_size").is_some() || said.get("args.crop_pct").is_some();
     let Some((crop, share)) = side.or(usual.crop).zip(share).filter(|_| changed) else { return usual };
     let how = said.get("args.interpolation").and_then(interpolation).or(usual.interpolation);
-    let resize = Some(Some((f64::from(crop) / share).floor() as u32));
+    let resize = Some(Some((f64::from(crop.shorter()) / share).floor() as u32));
     TrainedWith { crop: Some(crop), resize, interpolation: how, ..usual }
 }
 

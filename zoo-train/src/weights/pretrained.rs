@@ -83,7 +83,7 @@ impl Source {
             mean: channels(&self.mean.replace(" ", ",")),
             std: channels(&self.std.replace(" ", ",")),
             resize: Some(Some((f64::from(self.input_size) / self.crop_pct).floor() as u32)),
-            crop: Some(self.input_size),
+            crop: Some(self.input_size.into()),
             interpolation: interpolation(&self.interpolation),
         }
     }

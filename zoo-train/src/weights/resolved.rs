@@ -4,12 +4,13 @@
 //! then the habit of whoever named the tensors, then the table's own values.
 
 use serde_json::{Value, json};
-use zoo_core::Entry;
 use zoo_core::plan::Padding;
 use zoo_core::weights::{Interpolation, Scheme, TrainedWith, interpolation_name, padding_name};
+use zoo_core::{Entry, ImageSize};
 
 use super::pretrained::Source;
 use crate::data::Preprocessing;
+use crate::data::preprocessing::averaged;
 
 /// Who decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,16 +61,22 @@ pub struct Resolved {
     pub std: ([f32; 3], Origin),
     /// Shorter side before the crop; nothing leaves images as they are.
     pub resize: (Option<u32>, Origin),
-    /// Side of the central crop, the network's input.
-    pub crop: (u32, Origin),
+    /// Size of the central crop, the network's input.
+    pub crop: (ImageSize, Origin),
     /// How images are resized.
     pub interpolation: (Interpolation, Origin),
 }
 
 impl Resolved {
-    /// Settles every value for the variant `entry`, whose tensors are named by `scheme`; of what is `told` of the weights the
-    /// first counts.
-    pub fn new(entry: &Entry, scheme: Scheme, flags: &TrainedWith, told: &[(TrainedWith, Origin)]) -> Resolved {
+    /// Settles every value for the variant `entry` with so many input channels, whose tensors are named by `scheme`; of what
+    /// is `told` of the weights the first counts.
+    pub fn new(
+        entry: &Entry,
+        scheme: Scheme,
+        flags: &TrainedWith,
+        told: &[(TrainedWith, Origin)],
+        channels: u32,
+    ) -> Resolved {
         let mut habit = habit_of(scheme, entry);
         let variant = entry.variant.options;
         let voices = |habit: TrainedWith| {
@@ -81,11 +88,16 @@ impl Resolved {
         habit.resize = habit.resize.filter(|_| habit.crop == Some(crop.0));
         let voices = voices(habit);
         let customary = Preprocessing::of_imagenet(crop.0);
+        let numbers = |(three, origin): ([f32; 3], Origin)| match channels {
+            3 => (three, origin),
+            // As timm does where a network takes other channels than its mean has.
+            _ => (averaged(three), origin),
+        };
         Resolved {
             padding: pick(&voices, |said| said.padding, variant.padding),
             bn_eps: pick(&voices, |said| said.bn_eps, entry.architecture.rules.norm.eps()),
-            mean: pick(&voices, |said| said.mean, customary.mean),
-            std: pick(&voices, |said| said.std, customary.std),
+            mean: numbers(pick(&voices, |said| said.mean, customary.mean)),
+            std: numbers(pick(&voices, |said| said.std, customary.std)),
             resize: pick(&voices, |said| said.resize, customary.resize),
             crop,
             interpolation: pick(&voices, |said| said.interpolation, customary.interpolation),
@@ -98,7 +110,7 @@ impl Resolved {
     pub fn for_pictures(self) -> Resolved {
         match self.resize {
             (Some(_), _) | (None, Origin::Flag) => self,
-            (None, _) => Resolved { resize: (Some(self.crop.0), Origin::SmallImages), ..self },
+            (None, _) => Resolved { resize: (Some(self.crop.0.shorter()), Origin::SmallImages), ..self },
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::names::trained_with::imagenet;
 use crate::names::{Interpolation, Layer, Naming, Scheme, TrainedWith};
 use crate::op::{OpKind, Place};
-use crate::plan::Padding;
+use crate::plan::{ImageSize, Padding};
 
 /// `ConvNeXt`, whose 1 x 1 convolutions are linear layers.
 pub const CONVNEXT: Naming = Naming {
@@ -23,7 +23,7 @@ fn habit(model: &str) -> TrainedWith {
     TrainedWith {
         bn_eps: Some(1e-6),
         resize: Some(Some(resize)),
-        crop: Some(224),
+        crop: Some(ImageSize::square(224)),
         interpolation: Some(Interpolation::Bilinear),
         ..imagenet(Padding::Symmetric)
     }

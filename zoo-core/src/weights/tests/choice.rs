@@ -20,7 +20,7 @@ fn entry(name: &str) -> Entry {
 
 fn model(name: &str, classes: u32, seed: i64) -> Model {
     let entry = entry(name);
-    let options = Options { input_size: 32, classes, ..entry.variant.options };
+    let options = Options { input_size: 32.into(), classes, ..entry.variant.options };
     Model::new(Plan::new(entry.architecture, &options).unwrap(), &ModelOptions { seed, ..ModelOptions::default() })
         .unwrap()
 }
@@ -267,7 +267,7 @@ fn what_does_not_fit_says_what_it_is_for() {
     let error = refusal(&of("mobilenet-v1-0.75", Scheme::Timm));
     assert!(error.contains("; its tensors fit mobilenet-v1-0.75: give --model mobilenet-v1-0.75\n"), "{error}");
     let entry = entry(SMALL);
-    let options = Options { width: 0.6, input_size: 32, ..entry.variant.options };
+    let options = Options { width: 0.6, input_size: 32.into(), ..entry.variant.options };
     let odd = Model::new(Plan::new(entry.architecture, &options).unwrap(), &ModelOptions::default()).unwrap();
     let error = refusal(&named(&odd, architecture(SMALL), Scheme::Timm).unwrap());
     assert!(error.contains("its tensors fit mobilenet-v1 with --width 0.6\n"), "{error}");

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Error, anyhow};
 use toml::{Table, Value};
+use zoo_core::InputSize;
 
+use crate::cli::network::with_channels;
 use crate::paths;
 use crate::train::augment::Policy;
 use crate::train::duration::parse_time;
+use crate::train::settings::size_value;
 
 const SCHEDULES: [&str; 6] = ["cosine", "linear", "one_cycle", "exponential", "step", "constant"];
 
@@ -45,9 +48,12 @@ pub struct Args {
     /// Depth multiplier in place of the variant's
     #[arg(long, value_name = "D", help_heading = "Network")]
     pub depth: Option<f64>,
-    /// Side in pixels that images are resized to [default: 32]
-    #[arg(long, value_name = "R", help_heading = "Network")]
-    pub input_size: Option<u32>,
+    /// Size in pixels that images are resized to: a side, or HEIGHTxWIDTH [default: 32]
+    #[arg(long, value_name = "R|HxW", help_heading = "Network")]
+    pub input_size: Option<InputSize>,
+    /// Channels of the input in place of the table's; 1 shows the network the luminance of pictures
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    pub in_channels: Option<u32>,
     /// Strides for small images: native, stem1 or cifar [default: stem1]
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     pub profile: Option<String>,
@@ -251,11 +257,13 @@ pub fn flags(args: &Args) -> Result<Table, Error> {
     let text = |value: &Option<String>| value.clone().map(Value::String);
     let float = |value: Option<f64>| value.map(Value::Float);
     let yes = |flag: bool| flag.then_some(Value::Boolean(true));
+    let input = args.input_size.map(|size| with_channels(size, args.in_channels)).transpose()?;
     let given = [
         ("model", text(&args.model)),
         ("width", float(args.width)),
         ("depth", float(args.depth)),
-        ("input_size", whole("input-size", args.input_size)?),
+        ("input_size", input.map(|input| size_value(input.image))),
+        ("in_channels", whole("in-channels", args.in_channels.or(input.and_then(|input| input.in_channels)))?),
         ("profile", text(&args.profile)),
         ("dropout", float(args.dropout)),
         ("drop_path", float(args.drop_path)),

@@ -5,6 +5,7 @@
 
 use fast_image_resize::images::{CroppedImage, Image, ImageRef};
 use fast_image_resize::{FilterType, IntoImageView, PixelType, ResizeAlg, ResizeOptions};
+use zoo_core::ImageSize;
 pub use zoo_core::weights::Interpolation;
 
 use super::Rgb;
@@ -27,16 +28,23 @@ pub struct Area {
 pub struct Resizer(fast_image_resize::Resizer);
 
 impl Resizer {
-    /// Cuts `piece` out of `picture` and resizes it to `side x side` pixels, three bytes each, written to `into`.
+    /// Cuts `piece` out of `picture` and resizes it to `size`, three bytes each, written to `into`.
     ///
     /// # Panics
     ///
-    /// When the piece is not within the picture, or `into` is no such square.
-    pub fn piece(&mut self, picture: &Rgb, piece: Area, side: u32, interpolation: Interpolation, into: &mut [u8]) {
+    /// When the piece is not within the picture, or `into` does not have that size.
+    pub fn piece(
+        &mut self,
+        picture: &Rgb,
+        piece: Area,
+        size: ImageSize,
+        interpolation: Interpolation,
+        into: &mut [u8],
+    ) {
         let Area { left, top, width, height } = piece;
         let whole = view(picture);
         let cut = CroppedImage::new(&whole, left, top, width, height).expect("the piece is within the picture");
-        self.resize(&cut, &options(interpolation), (side, side), into);
+        self.resize(&cut, &options(interpolation), (size.width, size.height), into);
     }
 
     /// The `window` of `picture` resized to `to` pixels (width, height), written to `into`.
@@ -107,7 +115,7 @@ mod tests {
         Resizer::default().piece(
             &row,
             Area { left: 0, top: 0, width: 8, height: 8 },
-            4,
+            4.into(),
             Interpolation::Bilinear,
             &mut out,
         );
@@ -127,7 +135,7 @@ mod tests {
         let picture = grey(4, &[[0, 0, 240, 240]; 4].concat());
         let left = Area { left: 0, top: 0, width: 2, height: 2 };
         let (mut piece, mut window) = (vec![9; 3 * 16], vec![9; 3 * 16]);
-        Resizer::default().piece(&picture, left, 4, Interpolation::Bilinear, &mut piece);
+        Resizer::default().piece(&picture, left, 4.into(), Interpolation::Bilinear, &mut piece);
         assert_eq!(red(&piece), [0; 16]);
         let seen = Area { left: 0, top: 0, width: 4, height: 4 };
         Resizer::default().window(&picture, (8, 8), seen, Interpolation::Bilinear, &mut window);

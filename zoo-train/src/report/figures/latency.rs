@@ -193,8 +193,9 @@ fn of_each_family<'a>(all: Vec<&'a Breakdown<'a>>) -> Vec<&'a Breakdown<'a>> {
         families.entry(&breakdown.network.family).or_default().push(breakdown);
     }
     for members in families.values_mut() {
-        let size = |breakdown: &Breakdown<'_>| breakdown.network.input_size;
-        members.sort_by(|one, other| one.distance().total_cmp(&other.distance()).then(size(other).cmp(&size(one))));
+        let size = |breakdown: &Breakdown<'_>| breakdown.network.side();
+        members
+            .sort_by(|one, other| one.distance().total_cmp(&other.distance()).then(size(other).total_cmp(&size(one))));
     }
     let mut shown: Vec<&Breakdown<'_>> = families.values().filter_map(|members| members.first().copied()).collect();
     let furthest = families.values().filter(|members| members.len() > 1).filter_map(|members| members.last().copied());

@@ -33,14 +33,15 @@ fn figure(along: Along, name: &str, dataset: &str, all: &[&Observation]) -> Opti
     if along == Along::Width {
         // At smaller inputs a width curve has the same shape; the figure of resolutions shows those.
         let largest = |curve: &Curve<'_>| {
-            let rivals = lines.iter().filter(|other| (&other.family, other.kind) == (&curve.family, curve.kind));
-            rivals.filter_map(|other| other.input_size()).max() == curve.input_size()
+            let mut rivals = lines.iter().filter(|other| (&other.family, other.kind) == (&curve.family, curve.kind));
+            let side = |curve: &Curve<'_>| curve.input_size().map(|size| size.image.mean_side());
+            rivals.all(|other| side(other) <= side(curve))
         };
         lines = lines.iter().copied().filter(|curve| largest(curve)).collect();
     }
     let place = |observation: &Observation| {
         let network = observation.network.as_ref()?;
-        Some(if along == Along::Width { network.width } else { f64::from(network.input_size) })
+        Some(if along == Along::Width { network.width } else { network.side() })
     };
     let names = names(&lines, along);
     let drawn: Vec<_> = lines.iter().zip(names).map(|(curve, name)| series(curve, name, place)).collect();

@@ -135,7 +135,7 @@ struct Scale {
 
 const WIDTH: Scale = Scale { of: |network| network.width, name: "width ", unit: "", is_told: false };
 const DEPTH: Scale = Scale { of: |network| network.depth, name: "depth ", unit: "", is_told: false };
-const SIZE: Scale = Scale { of: |network| f64::from(network.input_size), name: "", unit: " px", is_told: true };
+const SIZE: Scale = Scale { of: |network| network.side(), name: "", unit: " px", is_told: true };
 
 impl Scale {
     fn text(&self, (low, high): (f64, f64)) -> String {

@@ -93,8 +93,7 @@ fn figure(family: &Family, dataset: &str, all: &[&Observation]) -> Option<Figure
 fn ways<'a>(rows: &[&'a Observation], kind: Kind, notes: &mut Vec<String>) -> Vec<Grown<'a>> {
     let is_base = |observation: &&&Observation| {
         let network = observation.network.as_ref();
-        network
-            .is_some_and(|network| network.width == 1.0 && network.depth == 1.0 && network.input_size == smallest(rows))
+        network.is_some_and(|network| network.width == 1.0 && network.depth == 1.0 && network.side() == smallest(rows))
     };
     // The newest of several runs; published ones come once.
     let Some(base) = rows.iter().rev().filter(is_base).max_by_key(|base| base.newest).copied() else {
@@ -132,13 +131,13 @@ fn ways<'a>(rows: &[&'a Observation], kind: Kind, notes: &mut Vec<String>) -> Ve
 }
 
 /// Input size of the base: the smallest at which the network is not narrower or shallower than itself.
-fn smallest(rows: &[&Observation]) -> u32 {
+fn smallest(rows: &[&Observation]) -> f64 {
     let plain = rows.iter().filter_map(|observation| observation.network.as_ref());
     plain
         .filter(|network| network.width == 1.0 && network.depth == 1.0)
-        .map(|network| network.input_size)
-        .min()
-        .unwrap_or(0)
+        .map(Network::side)
+        .min_by(f64::total_cmp)
+        .unwrap_or(0.0)
 }
 
 fn point(observation: &Observation) -> Option<Point> {

@@ -22,8 +22,8 @@ impl Way {
 
     /// Of a network with this base; `None` where it is the base, or smaller in something.
     pub fn of(network: &Network, base: &Network) -> Option<Way> {
-        let grown = [network.width > base.width, network.depth > base.depth, network.input_size > base.input_size];
-        let shrunk = network.width < base.width || network.depth < base.depth || network.input_size < base.input_size;
+        let grown = [network.width > base.width, network.depth > base.depth, network.side() > base.side()];
+        let shrunk = network.width < base.width || network.depth < base.depth || network.side() < base.side();
         match grown {
             _ if shrunk => None,
             [false, false, false] => None,

@@ -27,7 +27,7 @@ impl Run<'_> {
                 "{}, {}, {} px: {} parameters, {} MACs",
                 settings.model,
                 settings.profile,
-                settings.input_size,
+                settings.input(),
                 grouped(cost.params),
                 grouped(cost.macs),
             ),

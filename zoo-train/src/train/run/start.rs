@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tch::Device;
 use zoo_core::model::Model;
 use zoo_core::weights::{self, Strictness};
-use zoo_core::{Options, Plan};
+use zoo_core::{ImageSize, Options, Plan};
 
 use super::{Request, Run};
 use crate::data::{Dataset, Split};
@@ -18,7 +18,7 @@ use crate::train::progressive::Progressive;
 use crate::train::source::Source;
 use crate::train::test_set::TestSet;
 use crate::train::trainer::Trainer;
-use crate::train::{Settings, TrainError, calibrate, features, metrics, norms};
+use crate::train::{Settings, TrainError, calibrate, channels, features, metrics, norms};
 use crate::weights::{Identified, classes};
 use crate::words::counted;
 
@@ -323,9 +323,10 @@ fn earlier_speed(state: &State, progressive: &Progressive) -> Speed {
 fn plans(request: &Request, settings: &Settings, classes: usize) -> Result<(Progressive, Vec<Plan>), TrainError> {
     let options = settings.options(&request.entry, classes)?;
     let plan =
-        |input_size: &u32| Plan::new(request.entry.architecture, &Options { input_size: *input_size, ..options });
+        |input_size: &ImageSize| Plan::new(request.entry.architecture, &Options { input_size: *input_size, ..options });
     // Sizes that give no network are refused before others are reckoned from them.
-    Plan::new(request.entry.architecture, &options)?;
+    let whole = Plan::new(request.entry.architecture, &options)?;
+    channels::check(whole.input.c).map_err(TrainError::Setting)?;
     let progressive = Progressive::new(settings.input_size_from, settings.input_size);
     let plans = progressive.sizes().iter().map(plan).collect::<Result<_, _>>()?;
     Ok((progressive, plans))

@@ -155,8 +155,11 @@ impl Settings {
             ),
             rule(self.bn_eps.is_none_or(is_epsilon), "--bn-eps must be over 0 and under 1"),
             rule(
-                self.input_size_from.is_none_or(|from| (8..=self.input_size).contains(&from)),
-                format!("--input-size-from must be at least 8 and at most --input-size {}", self.input_size),
+                self.input_size_from.is_none_or(|from| (8..=self.input_size.shorter()).contains(&from)),
+                format!(
+                    "--input-size-from must be at least 8 and at most the shorter side of --input-size {}",
+                    self.input_size
+                ),
             ),
             rule(
                 self.input_size_from.is_none() || !self.cache_features,

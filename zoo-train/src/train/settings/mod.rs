@@ -9,7 +9,7 @@ mod layers;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 use zoo_core::weights::padding;
-use zoo_core::{Entry, Options};
+use zoo_core::{Entry, ImageSize, InputSize, Options};
 
 pub use layers::{DEFAULTS, EXTENDED, Given, RESOLVED, lay};
 
@@ -37,8 +37,10 @@ pub struct Settings {
     /// Whether files that cannot be decoded are done without.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_bad: bool,
-    /// Side in pixels that images are resized to.
-    pub input_size: u32,
+    /// Size that images are resized to.
+    pub input_size: ImageSize,
+    /// Channels of the images in place of the table's: 1 for their luminance.
+    pub in_channels: Option<u32>,
     /// The table's profile.
     pub profile: String,
     /// Dropout in place of the variant's.
@@ -123,7 +125,7 @@ pub struct Settings {
     pub label_smoothing: f64,
     /// Share of the new batch in running means and variances, in place of the table's.
     pub norm_momentum: Option<f64>,
-    /// Side that training images are resized to at first, growing to `input_size`.
+    /// Shorter side that training images are resized to at first, growing to `input_size`.
     pub input_size_from: Option<u32>,
     /// Whether the test set is also seen mirrored, and the logits averaged.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -232,6 +234,11 @@ impl Precision {
     }
 }
 
+/// A size as settings say it: a number where it is the side of a square.
+pub fn size_value(size: ImageSize) -> Value {
+    size.side().map_or_else(|| Value::String(size.to_string()), |side| Value::Integer(side.into()))
+}
+
 impl Settings {
     /// The options that the network is planned with, and the name of the profile.
     ///
@@ -243,6 +250,7 @@ impl Settings {
             width: self.width.unwrap_or(variant.width),
             depth: self.depth.unwrap_or(variant.depth),
             input_size: self.input_size,
+            in_channels: self.in_channels.filter(|channels| *channels != entry.architecture.rules.input_channels),
             classes: u32::try_from(classes).unwrap_or(u32::MAX),
             profile: profile_index(entry, &self.profile).map_err(TrainError::Setting)?,
             dropout: self.dropout.unwrap_or(variant.dropout),
@@ -250,6 +258,11 @@ impl Settings {
             padding: self.padding.as_deref().and_then(padding).unwrap_or(variant.padding),
             varied: variant.varied,
         })
+    }
+
+    /// Size of the input, with the channels where they are not the table's.
+    pub fn input(&self) -> InputSize {
+        InputSize { in_channels: self.in_channels, image: self.input_size }
     }
 
     /// Least and greatest share of an image file's area that a random crop takes.
@@ -337,7 +350,8 @@ impl Settings {
             model: String::new(),
             width: None,
             depth: None,
-            input_size: 0,
+            input_size: ImageSize::square(0),
+            in_channels: None,
             profile: String::new(),
             seed: 0,
             epochs: 0.0,
