@@ -82,7 +82,7 @@ fn sizes_out_of_range_name_their_flag() {
     refused_at_once(&["--batch-size", "0"], &["--batch-size"]);
     refused_at_once(&["--batch-size", "161"], &["--batch-size 161", "160 images", "--limit-train"]);
     refused_at_once(&["--limit-train", "0"], &["--limit-train"]);
-    refused_at_once(&["--input-size", "0"], &["input size 0"]);
+    refused_at_once(&["--input-size", "0"], &["--input-size", "`0`", "160x320"]);
     refused_at_once(&["--workers", "0"], &["--workers"]);
     refused_at_once(&["--threads", "0"], &["--threads"]);
     refused_at_once(&["--threads=-1"], &["--threads"]);
