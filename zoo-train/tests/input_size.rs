@@ -52,6 +52,11 @@ fn grey_images_that_are_not_square_are_learnt_and_evaluated() {
     assert_eq!(file.metadata.get("zoo.input_size").map(String::as_str), Some("24x40"));
     let best = best.display().to_string();
     let evaluated = run(folder.path(), &["eval", "--weights", &best, "--format", "json"]).code(0);
+    // Fine-tuning goes on with the channels of the weights.
+    let flags = ["--steps", "1", "--weights", &best, "--results", "finer"];
+    train(folder.path(), &flags).code(0);
+    let finer = csv_of(&std::fs::read(folder.path().join("finer/accuracy.csv")).unwrap()).rows.remove(0);
+    assert_eq!(finer["input_size"], "1x24x40");
     let evaluated: serde_json::Value = serde_json::from_slice(&evaluated.stdout).unwrap();
     assert_eq!(evaluated["input_size"], "24x40");
     let top1 = format!("{:.2}", evaluated["top1"].as_f64().unwrap());

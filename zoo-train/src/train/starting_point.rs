@@ -44,12 +44,13 @@ pub fn settle(registry: &Registry, settings: &mut Settings, given: &Given) -> Re
     if !settings.is_small_images() {
         found.resolved = found.resolved.for_pictures();
     }
-    let Identified { entry, description, resolved, .. } = &found;
+    let Identified { entry, description, resolved, options, .. } = &found;
     settings.model = entry.variant.name.to_string();
     settings.width = description.width;
     settings.depth = description.depth;
     fill(given, "profile", &mut settings.profile, description.profile.clone().unwrap_or("native".into()));
     settings.input_size = resolved.crop.0;
+    settings.in_channels = settings.in_channels.or(options.in_channels);
     settings.padding = Some(padding_name(resolved.padding.0).into());
     settings.bn_eps = Some(resolved.bn_eps.0);
     settings.mean = Some(resolved.mean.0);
