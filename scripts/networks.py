@@ -115,10 +115,12 @@ class Variant:
         return [features[end] for end in ends]
 
 
-def bn_eps(model):
-    """The constant of the network's batch norms; None where it has none."""
-    norms = (m for m in model.modules() if isinstance(m, nn.BatchNorm2d))
-    return next((norm.eps for norm in norms), None)
+NORMS = (nn.BatchNorm2d, nn.LayerNorm)
+
+
+def norm_eps(model):
+    """The constant of the network's norms."""
+    return next(m.eps for m in model.modules() if isinstance(m, NORMS))
 
 
 def timm_by_name(name, num_classes, pad_type, bn_eps, **keywords):
@@ -332,6 +334,21 @@ def variants():
     )
     for family in families:
         yield from family()
+
+
+def torchvision_name(variant):
+    """The name that alone makes the network there; nothing where there is none."""
+    build = variant.of_torchvision
+    if build is None or getattr(build, "keywords", {}).get("width_mult", 1) != 1:
+        return None
+    return getattr(build, "func", build).__name__
+
+
+def names(variant):
+    """The names that make the network, each with its library."""
+    yield from ((name, "timm") for name in filter(timm.is_model, variant.timm_names))
+    if torchvision_name(variant) is not None:
+        yield torchvision_name(variant), "torchvision"
 
 
 def find(name):

@@ -23,6 +23,7 @@ from timm.models import _registry as registry
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OUTPUT = os.path.join(ROOT, "zoo-train", "src", "weights")
 LIST = "cargo run --quiet -p zoo-train -- list --format csv"
+TORCHVISION = "download.pytorch.org/models/"
 
 COLUMNS = [
     "model",
@@ -39,7 +40,7 @@ COLUMNS = [
     "test_input_size",
     "test_crop_pct",
 ]
-FILE_COLUMNS = ["file", "model", "resize", "crop", "interpolation", "bn_eps"]
+FILE_COLUMNS = ["file", "model", "resize", "crop", "interpolation", "mean", "std", "bn_eps"]
 NAME_COLUMNS = ["name", "library", "model", "padding", "bn_eps", "weights"]
 
 
@@ -62,7 +63,14 @@ def tags(name):
     names = registry._model_with_tags[name]
     found = [registry._model_pretrained_cfgs[tagged] for tagged in names]
     # The zoo evaluates on the centre of an image, and does not squash it to a square.
-    return [e for e in found if e.hf_hub_id and e.crop_mode == "center"]
+    centred = (e for e in found if e.hf_hub_id and e.crop_mode == "center")
+    return [e for e in centred if classifies(e)]
+
+
+def classifies(entry):
+    """Whether the weights have a classifier: CLIP's own end in an embedding of text."""
+    is_embedding = (entry.tag or "").startswith("clip") and "_ft_" not in entry.tag
+    return entry.num_classes > 0 and not is_embedding
 
 
 def stem(url):
@@ -70,27 +78,34 @@ def stem(url):
     return os.path.basename(url or "").rsplit(".", 1)[0]
 
 
+def own_file(url):
+    """timm's file; what it takes from torchvision is prepared in torchvision's way."""
+    return "" if TORCHVISION in (url or "") else stem(url)
+
+
 def padding(model):
-    return "same" if isinstance(model.conv_stem, Conv2dSame) else "symmetric"
+    same = any(isinstance(module, Conv2dSame) for module in model.modules())
+    return "same" if same else "symmetric"
+
+
+def listing(numbers):
+    """Numbers as published: short, without the tail of a division."""
+    return " ".join(f"{number:.6g}" for number in numbers)
 
 
 def row(variant, model, entry):
-    # As published: short numbers, without the tail of a division.
-    def listing(numbers):
-        return " ".join(f"{number:.6g}" for number in numbers)
-
     size = entry.input_size[1]
     test_size = (entry.test_input_size or entry.input_size)[1]
     return {
         "model": variant.name,
         "repository": entry.hf_hub_id,
-        "file": stem(entry.url),
+        "file": own_file(entry.url),
         "input_size": size,
         "crop_pct": entry.crop_pct,
         "interpolation": entry.interpolation,
         "mean": listing(entry.mean),
         "std": listing(entry.std),
-        "bn_eps": f"{networks.bn_eps(model):g}",
+        "bn_eps": f"{networks.norm_eps(model):g}",
         "padding": padding(model),
         "classes": entry.num_classes,
         "test_input_size": test_size,
@@ -116,7 +131,7 @@ def rows(expected):
 def torchvision_rows():
     """A row for each file that torchvision publishes for a network of the zoo."""
     for variant in networks.variants():
-        name = torchvision_name(variant)
+        name = networks.torchvision_name(variant)
         if name is None:
             continue
         model = variant.torchvision(1000)
@@ -128,16 +143,10 @@ def torchvision_rows():
                 "resize": transforms.resize_size[0],
                 "crop": transforms.crop_size[0],
                 "interpolation": transforms.interpolation.value,
-                "bn_eps": f"{networks.bn_eps(model):g}",
+                "mean": listing(transforms.mean),
+                "std": listing(transforms.std),
+                "bn_eps": f"{networks.norm_eps(model):g}",
             }
-
-
-def torchvision_name(variant):
-    """The name that alone makes the network there; nothing where there is none."""
-    build = variant.of_torchvision
-    if build is None or getattr(build, "keywords", {}).get("width_mult", 1) != 1:
-        return None
-    return getattr(build, "func", build).__name__
 
 
 def name_rows(expected):
@@ -152,19 +161,20 @@ def name_rows(expected):
                 "library": "timm",
                 "model": variant.name,
                 "padding": padding(model),
-                "bn_eps": f"{networks.bn_eps(model):g}",
+                "bn_eps": f"{networks.norm_eps(model):g}",
             }
             yield {"name": name, "weights": "", **common}
+            known = {entry.hf_hub_id.split("/")[-1] for entry in tags(name)}
             for old, new in older.items():
                 if new.split(".")[0] == name:
-                    yield {"name": old, "weights": new if "." in new else "", **common}
-        if torchvision_name(variant) is not None:
+                    yield {"name": old, "weights": new if new in known else "", **common}
+        if networks.torchvision_name(variant) is not None:
             yield {
-                "name": torchvision_name(variant),
+                "name": networks.torchvision_name(variant),
                 "library": "torchvision",
                 "model": variant.name,
                 "padding": "symmetric",
-                "bn_eps": f"{networks.bn_eps(variant.torchvision(1000)):g}",
+                "bn_eps": f"{networks.norm_eps(variant.torchvision(1000)):g}",
                 "weights": "",
             }
 

@@ -62,7 +62,7 @@ fn the_name_of_a_network_spares_the_flag_and_decides_padding_and_epsilon() {
     let at = |name: &str| folder.path().join(name);
     write(&at("tf.safetensors"), model, Scheme::Timm, Some(("arch", "tf_mobilenetv3_small_075")));
     write(&at("plain.safetensors"), model, Scheme::Timm, Some(("arch", "mobilenetv3_small_075.lamb_in1k")));
-    write(&at("stranger.safetensors"), model, Scheme::Timm, Some(("arch", "resnet50")));
+    write(&at("stranger.safetensors"), model, Scheme::Timm, Some(("arch", "resnet152")));
 
     let tf = json(evaluated(folder.path(), "--weights tf.safetensors"));
     let found = &tf["preprocessing"];
@@ -80,7 +80,7 @@ fn the_name_of_a_network_spares_the_flag_and_decides_padding_and_epsilon() {
 
     let other = evaluated(folder.path(), "--weights tf.safetensors --model mobilenet-v2");
     other.refused(&["tf.safetensors holds mobilenet-v3-small-0.75, not mobilenet-v2", "--model"]);
-    evaluated(folder.path(), "--weights stranger.safetensors").refused(&["`resnet50`", "--model"]);
+    evaluated(folder.path(), "--weights stranger.safetensors").refused(&["`resnet152`", "--model"]);
     let named = json(evaluated(folder.path(), &format!("{model} --weights stranger.safetensors")));
     assert_eq!(named["model"], model);
 }

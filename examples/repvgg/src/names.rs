@@ -2,10 +2,15 @@
 
 use zoo_core::Padding;
 use zoo_core::Place;
-use zoo_core::names::{IMAGENET_MEAN, IMAGENET_STD, Interpolation, Layer, Naming, Scheme, TrainedWith, no_matrix};
+use zoo_core::names::{
+    IMAGENET_MEAN, IMAGENET_STD, Interpolation, Layer, Naming, Python, PythonName, Scheme, TrainedWith, no_matrix,
+};
 
 /// `ByobNet` with blocks of RepVGG.
-pub const TIMM: Naming = Naming { scheme: Scheme::Timm, layer, is_matrix: no_matrix, habit };
+pub const TIMM: Naming = Naming { scheme: Scheme::Timm, layer, is_matrix: no_matrix, habit, python: PYTHON };
+
+/// timm has no dashes in its names.
+const PYTHON: Python = Python { name: PythonName::Of(|variant| Some(variant.replace('-', "_"))), ..Python::LISTED };
 
 /// Those of `repvgg_*.rvgg_in1k`: 224 px of an image whose shorter side has 256.
 fn habit(_: &str) -> TrainedWith {

@@ -1,16 +1,24 @@
 //! The names of `efficientnet_pytorch` (`model.py`), which the ports of EfficientNet-Lite kept.
 
 use super::trained_with::imagenet;
-use super::{Layer, Naming, Scheme, TrainedWith, no_matrix};
+use super::{Layer, Naming, Python, PythonName, Scheme, TrainedWith, no_matrix};
 use crate::op::Place;
 use crate::plan::Padding;
 
 /// EfficientNet.
-pub const EFFICIENTNET: Naming =
-    Naming { scheme: Scheme::Lukemelas, layer, is_matrix: no_matrix, habit: |_| imagenet(Padding::Same) };
-/// EfficientNet-Lite, whose pixels are (x - 127) / 128.
+pub const EFFICIENTNET: Naming = Naming {
+    scheme: Scheme::Lukemelas,
+    layer,
+    is_matrix: no_matrix,
+    habit: |_| imagenet(Padding::Same),
+    python: PACKAGE,
+};
+/// The package calls its networks as papers do.
+const PACKAGE: Python = Python { name: PythonName::Of(|variant| Some(variant.into())), ..Python::NONE };
+/// EfficientNet-Lite, which only offshoots of the package make, and whose pixels are (x - 127) / 128.
 pub const EFFICIENTNET_LITE: Naming = Naming {
     habit: |_| TrainedWith { mean: Some([127.0 / 255.0; 3]), std: Some([128.0 / 255.0; 3]), ..imagenet(Padding::Same) },
+    python: Python::NONE,
     ..EFFICIENTNET
 };
 

@@ -5,12 +5,14 @@
 //! here.
 
 pub mod lukemelas;
+mod python;
 pub mod separable;
 pub mod timm;
 pub mod tonylins;
 pub mod torchvision;
 mod trained_with;
 
+pub use python::{Python, PythonName};
 pub use trained_with::{
     IMAGENET_MEAN, IMAGENET_STD, Interpolation, LEAST_DEVIATION, MOST_OF_PIXELS, TrainedWith, are_deviations,
     are_means, channels, deviations, epsilon, interpolation, interpolation_name, is_epsilon, multiplier, padding,
@@ -50,6 +52,8 @@ pub struct Naming {
     pub is_matrix: fn(&Layer<'_>) -> bool,
     /// What a variant's weights are trained with there.
     pub habit: fn(&str) -> TrainedWith,
+    /// How Python makes a network of these names.
+    pub python: Python,
 }
 
 /// An operation with tensors, and what of its surroundings names depend on.

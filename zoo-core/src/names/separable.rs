@@ -1,12 +1,13 @@
 //! Names of ports of TF-slim's MobileNetV1: depthwise and pointwise halves of numbered blocks.
 
 use super::trained_with::imagenet;
-use super::{Interpolation, Layer, Naming, Scheme, TrainedWith, no_matrix};
+use super::{Interpolation, Layer, Naming, Python, Scheme, TrainedWith, no_matrix};
 use crate::op::Place;
 use crate::plan::Padding;
 
 /// MobileNetV1.
-pub const MOBILENET_V1: Naming = Naming { scheme: Scheme::Separable, layer, is_matrix: no_matrix, habit };
+pub const MOBILENET_V1: Naming =
+    Naming { scheme: Scheme::Separable, layer, is_matrix: no_matrix, habit, python: Python::NONE };
 
 fn habit(_: &str) -> TrainedWith {
     TrainedWith {

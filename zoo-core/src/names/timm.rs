@@ -14,19 +14,21 @@ pub use ghostnet::GHOSTNET;
 pub use resnet::{REGNET, RESNET};
 
 use super::trained_with::imagenet;
-use super::{Layer, Naming, Scheme, TrainedWith, no_matrix};
+use super::{Layer, Naming, Python, Scheme, TrainedWith, no_matrix};
 use crate::op::Place;
 use crate::plan::Padding;
 
 /// `EfficientNet`, which also holds MobileNetV1, V2 and EfficientNet-Lite.
-pub const EFFICIENTNET: Naming = Naming { scheme: Scheme::Timm, layer: efficientnet, is_matrix: no_matrix, habit };
+pub const EFFICIENTNET: Naming =
+    Naming { scheme: Scheme::Timm, layer: efficientnet, is_matrix: no_matrix, habit, python: Python::TOLD };
 /// EfficientNetV2, whose weights are the authors' (`tf_efficientnetv2_s`): padded as TensorFlow does, pixels from -1 to 1.
 pub const EFFICIENTNET_V2: Naming = Naming {
     habit: |_| TrainedWith { mean: Some([0.5; 3]), std: Some([0.5; 3]), ..imagenet(Padding::Same) },
     ..EFFICIENTNET
 };
 /// `MobileNetV3`.
-pub const MOBILENET_V3: Naming = Naming { scheme: Scheme::Timm, layer: mobilenet_v3, is_matrix: no_matrix, habit };
+pub const MOBILENET_V3: Naming =
+    Naming { scheme: Scheme::Timm, layer: mobilenet_v3, is_matrix: no_matrix, habit, python: Python::TOLD };
 
 /// timm's own training: PyTorch's epsilon, and images as ImageNet has them.
 pub fn habit(_: &str) -> TrainedWith {

@@ -2,7 +2,7 @@
 //! `d-li14/mobilenetv2.pytorch`. The parts of a block are counted through in `conv`, activations included.
 
 use super::torchvision::mobilenet_habit;
-use super::{Layer, Naming, Scheme, no_matrix};
+use super::{Layer, Naming, Python, Scheme, no_matrix};
 use crate::op::Place;
 
 /// MobileNetV2 in the spelling of tonylins.
@@ -16,7 +16,7 @@ pub const HEAD_AND_DROPOUT: Naming = spelled(|layer| name(layer, Some("conv"), "
 
 /// Both ports prepare images as torchvision does, and leave PyTorch's epsilon as it is.
 const fn spelled(layer: fn(&Layer<'_>) -> Option<String>) -> Naming {
-    Naming { scheme: Scheme::Tonylins, layer, is_matrix: no_matrix, habit: mobilenet_habit }
+    Naming { scheme: Scheme::Tonylins, layer, is_matrix: no_matrix, habit: mobilenet_habit, python: Python::NONE }
 }
 
 fn name(layer: &Layer<'_>, head: Option<&str>, classifier: &str) -> Option<String> {

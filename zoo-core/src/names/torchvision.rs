@@ -15,23 +15,34 @@ pub use resnet::{REGNET, RESNET};
 pub use shufflenet_v2::SHUFFLENET_V2;
 
 use super::trained_with::imagenet;
-use super::{Interpolation, Layer, Naming, Scheme, TrainedWith, no_matrix};
+use super::{Interpolation, Layer, Naming, Python, Scheme, TrainedWith, no_matrix};
 use crate::op::Place;
 use crate::plan::{ImageSize, Padding};
 
 /// `MobileNetV2`.
-pub const MOBILENET_V2: Naming =
-    Naming { scheme: Scheme::Torchvision, layer: mobilenet_v2, is_matrix: no_matrix, habit: mobilenet_habit };
+pub const MOBILENET_V2: Naming = Naming {
+    scheme: Scheme::Torchvision,
+    layer: mobilenet_v2,
+    is_matrix: no_matrix,
+    habit: mobilenet_habit,
+    python: Python { any_width: true, ..Python::LISTED },
+};
 /// `MobileNetV3`, which keeps the convolution behind the pooling as a matrix.
 pub const MOBILENET_V3: Naming = Naming {
     scheme: Scheme::Torchvision,
     layer: mobilenet_v3,
     is_matrix: |layer| layer.op.place == Place::Top && layer.op.is_convolution(),
     habit: |_| TrainedWith { bn_eps: Some(1e-3), ..mobilenet_habit("") },
+    python: Python::LISTED,
 };
 /// `EfficientNet`.
-pub const EFFICIENTNET: Naming =
-    Naming { scheme: Scheme::Torchvision, layer: efficientnet, is_matrix: no_matrix, habit: efficientnet_habit };
+pub const EFFICIENTNET: Naming = Naming {
+    scheme: Scheme::Torchvision,
+    layer: efficientnet,
+    is_matrix: no_matrix,
+    habit: efficientnet_habit,
+    python: Python::LISTED,
+};
 /// `EfficientNet` with the tables of EfficientNetV2.
 pub const EFFICIENTNET_V2: Naming = Naming { habit: efficientnet_v2_habit, ..EFFICIENTNET };
 

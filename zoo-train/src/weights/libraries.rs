@@ -6,9 +6,9 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use zoo_core::weights::{IMAGENET_MEAN, IMAGENET_STD, Scheme, TrainedWith, interpolation, padding};
+use zoo_core::weights::{Scheme, TrainedWith, interpolation, padding};
 
-use super::pretrained::Source;
+use super::pretrained::{Source, listing};
 
 const NAMES: &str = include_str!("libraries.csv");
 const FILES: &str = include_str!("torchvision.csv");
@@ -45,6 +45,8 @@ struct Published {
     resize: u32,
     crop: u32,
     interpolation: String,
+    mean: String,
+    std: String,
     bn_eps: f64,
 }
 
@@ -111,8 +113,8 @@ pub fn known_by_file(path: &Path) -> Option<Known> {
         trained_with: TrainedWith {
             padding: padding("symmetric"),
             bn_eps: Some(file.bn_eps),
-            mean: Some(IMAGENET_MEAN),
-            std: Some(IMAGENET_STD),
+            mean: listing(&file.mean),
+            std: listing(&file.std),
             resize: Some(Some(file.resize)),
             crop: Some(file.crop.into()),
             interpolation: interpolation(&file.interpolation),
@@ -145,7 +147,8 @@ mod tests {
             let name = format!("{}.pth", line.split(',').next().unwrap_or_default());
             let known = known_by_file(Path::new(&name)).unwrap_or_else(|| panic!("{line}"));
             registry.find(&known.model)?;
-            assert!(known.trained_with.interpolation.is_some(), "{line}");
+            let TrainedWith { mean, std, interpolation, .. } = known.trained_with;
+            assert!(mean.is_some() && std.is_some() && interpolation.is_some(), "{line}");
         }
         Ok(())
     }
@@ -165,7 +168,10 @@ mod tests {
         assert_eq!(tells("tf_mobilenetv3_small_minimal_100"), minimal);
         assert_eq!(tells("efficientnet_lite0").0, "efficientnet-lite0");
         assert_eq!(tells("efficientnet_b7"), ("efficientnet-b7".into(), symmetric, Some(1e-5), None));
-        assert_eq!(model_of("resnet50"), None);
+        assert_eq!(tells("efficientnetv2_l"), ("efficientnet-v2-l".into(), symmetric, Some(1e-5), None));
+        assert_eq!(tells("convnext_tiny"), ("convnext-tiny".into(), symmetric, Some(1e-6), Some(0.485)));
+        assert_eq!(known_by_name("efficientnet_v2_l", Scheme::Torchvision).bn_eps, Some(1e-3));
+        assert_eq!(model_of("resnet152"), None);
         // The same word of two libraries.
         assert_eq!(known_by_name("efficientnet_b5", Scheme::Torchvision).bn_eps, Some(1e-3));
         assert_eq!(known_by_name("efficientnet_b5", Scheme::Timm).bn_eps, Some(1e-5));
@@ -187,6 +193,10 @@ mod tests {
         assert_eq!(tells("a/mobilenet_v2-7ebf99e0.pth"), ("mobilenet-v2".into(), 232, 224, linear));
         assert_eq!(tells("mobilenet_v2-b0353104.pth"), ("mobilenet-v2".into(), 256, 224, linear));
         assert_eq!(tells("efficientnet_b1-c27df63c.safetensors"), ("efficientnet-b1".into(), 255, 240, linear));
+        // timm has it, too, and prepares images otherwise.
+        assert_eq!(tells("resnet50-11ad3fa6.pth"), ("resnet-50".into(), 232, 224, linear));
+        let large = known_by_file(Path::new("efficientnet_v2_l-59c71312.pth")).map(|known| known.trained_with.mean);
+        assert_eq!(large, Some(Some([0.5; 3])));
         assert_eq!(tells("tf_efficientnet_b0_ap-f262efe1.pth"), ("efficientnet-b0".into(), 256, 224, cubic));
         assert_eq!(tells("efficientnet_b1.ft_in1k.safetensors"), ("efficientnet-b1".into(), 256, 224, cubic));
         let cached = "hub/models--timm--tf_efficientnet_lite0.in1k/snapshots/0123/model.safetensors";

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tch::{Device, Kind};
 use zoo_core::model::{Model, ModelOptions};
+use zoo_core::names::PythonName;
 use zoo_core::weights::{
     Said, Strictness, TensorFile, TrainedWith, classes_of, detect, in_channels_of, interpolation, load,
 };
@@ -198,9 +199,19 @@ fn describe(
     Ok((registry.find(&name)?, description))
 }
 
-/// The variant of a foreign name, which may be ours.
+/// The variant of a foreign name, which may be ours or one of a table from outside.
 fn model_named(registry: &Registry, name: &str) -> Option<String> {
-    model_of(name).or_else(|| registry.find(name).ok().map(|entry| entry.variant.name.to_string()))
+    let before = name.split_once('.').map_or(name, |(before, _)| before);
+    let called = |entry: &Entry| {
+        let names = entry.architecture.names.iter();
+        let given = names.filter_map(|naming| match naming.python.name {
+            PythonName::Of(name) => name(entry.variant.name),
+            _ => None,
+        });
+        given.into_iter().any(|given| given == before)
+    };
+    let known = registry.find(name).ok().or_else(|| registry.entries().find(called));
+    model_of(name).or_else(|| known.map(|entry| entry.variant.name.to_string()))
 }
 
 /// What timm's script was told of sizes, over the `usual` of the network that it trained.

@@ -80,13 +80,18 @@ impl Source {
         TrainedWith {
             padding: padding(&self.padding),
             bn_eps: Some(self.bn_eps),
-            mean: channels(&self.mean.replace(" ", ",")),
-            std: channels(&self.std.replace(" ", ",")),
+            mean: listing(&self.mean),
+            std: listing(&self.std),
             resize: Some(Some((f64::from(self.input_size) / self.crop_pct).floor() as u32)),
             crop: Some(self.input_size.into()),
             interpolation: interpolation(&self.interpolation),
         }
     }
+}
+
+/// The numbers of the channels in a cell of a table.
+pub(super) fn listing(cell: &str) -> Option<[f32; 3]> {
+    channels(&cell.replace(' ', ","))
 }
 
 /// The file that is asked for by `tag` of the hub, empty for the usual weights, with what the table knows of it.

@@ -5,7 +5,8 @@
 
 use std::path::Path;
 
-use zoo_core::op::OpKind;
+use zoo_core::names::{Naming, PythonName};
+use zoo_core::op::{OpKind, Pooling};
 use zoo_core::plan::{Padding, Plan};
 use zoo_core::weights::{Scheme, TrainedWith, padding_name};
 use zoo_core::{Entry, Options};
@@ -27,91 +28,102 @@ pub struct Export<'a> {
 }
 
 impl Export<'_> {
-    /// The lines that make the network and fill it with `file`; none where the scheme is no library's, or the library has
-    /// no name for a network of this width or depth.
+    /// The lines that make the network and fill it with `file`; none where no package makes it, or the library has no name
+    /// for a network of this width or depth.
     ///
     /// # Errors
     /// Where the library's network cannot be made to give the same logits.
     pub fn lines(&self, file: &Path) -> Result<Vec<String>, WeightsFault> {
+        let Some(naming) = self.scheme.namings(self.entry.architecture).next() else { return Ok(Vec::new()) };
         let padding = self.plan.options.padding;
-        match (self.scheme, padding) {
-            (Scheme::Torchvision, Padding::Same) => return Err(self.refused("pads as these weights need it (same)")),
-            (Scheme::Lukemelas, Padding::Symmetric) => {
-                return Err(self.refused("pads as these weights need it (symmetric)"));
-            }
-            _ => {}
-        }
-        let (library, make) = match self.scheme {
-            Scheme::Torchvision => ("torch, torchvision", self.of_torchvision()),
-            Scheme::Timm => ("timm", self.of_timm()),
-            Scheme::Lukemelas => ("efficientnet_pytorch", self.of_lukemelas()),
-            Scheme::Zoo | Scheme::Separable | Scheme::Tonylins => return Ok(Vec::new()),
+        let own = match self.scheme {
+            Scheme::Lukemelas => Padding::Same,
+            _ => Padding::Symmetric,
         };
+        if matches!(naming.python.name, PythonName::None) {
+            return Ok(Vec::new());
+        }
+        if padding != own && !naming.python.told {
+            return Err(self.refused(&format!("pads as these weights need it ({})", padding_name(padding))));
+        }
         let strides = self.strides()?;
-        let Some(mut lines) = make else { return Ok(Vec::new()) };
-        lines.insert(0, format!("import {library}, safetensors.torch"));
-        lines.extend(strides);
-        lines.push(format!("model.load_state_dict(safetensors.torch.load_file({}))", quoted(file)));
+        let Some(made) = self.made(naming) else { return Ok(Vec::new()) };
+        let making: Vec<String> = made.into_iter().chain(strides).collect();
+        let mut lines = vec![imports(&making, naming.python.versioned)];
+        lines.extend(making);
+        lines.extend(filled(&quoted(file), naming.python.versioned));
         lines.push("model.eval()".into());
         Ok(lines)
     }
 
-    fn of_timm(&self) -> Option<Vec<String>> {
-        let row = LibraryName::of(Scheme::Timm, self.variant()?)?;
-        let own = row.trained_with();
-        let padding = match self.plan.options.padding {
-            padding if own.padding == Some(padding) => String::new(),
-            Padding::Same => ", pad_type=\"same\"".into(),
-            Padding::Symmetric => ", pad_type=\"\"".into(),
-        };
-        let eps = if self.has_eps(&own) { String::new() } else { format!(", bn_eps={:?}", self.bn_eps) };
-        let classes = self.plan.options.classes;
-        Some(vec![format!("model = timm.create_model(\"{}\", num_classes={classes}{padding}{eps})", row.name)])
-    }
-
-    fn of_torchvision(&self) -> Option<Vec<String>> {
-        let named = self.variant().and_then(|variant| LibraryName::of(Scheme::Torchvision, variant));
-        let (row, width) = match named {
-            Some(row) => (row, String::new()),
-            // The only one there that takes any width.
-            None => {
-                let Options { width, depth, .. } = self.plan.options;
-                let row = LibraryName::of(Scheme::Torchvision, self.entry.architecture.family)?;
-                (depth == 1.0 && row.model == "mobilenet-v2").then_some((row, format!(", width_mult={width:?}")))?
+    /// The lines that make the network with its padding and epsilon.
+    fn made(&self, naming: &Naming) -> Option<Vec<String>> {
+        let Named { name, own, width } = self.named(naming)?;
+        let Options { classes, input_size, padding, .. } = self.plan.options;
+        let has_eps = own.bn_eps == Some(self.bn_eps);
+        let eps = |argument: &str| if has_eps { String::new() } else { format!(", {argument}={:?}", self.bn_eps) };
+        let mut lines = vec![match self.scheme {
+            Scheme::Lukemelas => {
+                let eps = eps("batch_norm_epsilon");
+                let arguments = format!("\"{name}\", num_classes={classes}, image_size={input_size}{eps}");
+                return Some(vec![format!("model = efficientnet_pytorch.EfficientNet.from_name({arguments})")]);
             }
-        };
-        let classes = self.plan.options.classes;
-        let mut lines = vec![format!("model = torchvision.models.{}(num_classes={classes}{width})", row.name)];
-        if !self.has_eps(&row.trained_with()) {
+            Scheme::Torchvision => format!("model = torchvision.models.{name}(num_classes={classes}{width})"),
+            _ if naming.python.told => {
+                let eps = eps("bn_eps");
+                let padding = match padding {
+                    padding if own.padding == Some(padding) => "",
+                    Padding::Same => ", pad_type=\"same\"",
+                    Padding::Symmetric => ", pad_type=\"\"",
+                };
+                return Some(vec![format!(
+                    "model = timm.create_model(\"{name}\", num_classes={classes}{padding}{eps})"
+                )]);
+            }
+            _ => format!("model = timm.create_model(\"{name}\", num_classes={classes})"),
+        }];
+        if !has_eps {
             lines.push("for module in model.modules():".into());
-            lines.push("    if isinstance(module, torch.nn.BatchNorm2d):".into());
+            lines.push("    if isinstance(module, (torch.nn.BatchNorm2d, torch.nn.LayerNorm)):".into());
             lines.push(format!("        module.eps = {:?}", self.bn_eps));
         }
         Some(lines)
     }
 
-    /// The package of that name makes EfficientNet alone, and Lite is an offshoot's.
-    fn of_lukemelas(&self) -> Option<Vec<String>> {
-        let variant = self.variant().filter(|_| self.entry.architecture.family == "efficientnet")?;
-        let Options { classes, input_size, .. } = self.plan.options;
-        let eps = if self.bn_eps == 1e-3 { String::new() } else { format!(", batch_norm_epsilon={:?}", self.bn_eps) };
-        let arguments = format!("\"{variant}\", num_classes={classes}, image_size={input_size}{eps}");
-        Some(vec![format!("model = efficientnet_pytorch.EfficientNet.from_name({arguments})")])
+    /// What the project calls the network.
+    fn named(&self, naming: &Naming) -> Option<Named> {
+        let listed = |variant: &str| {
+            let row = LibraryName::of(self.scheme, variant)?;
+            Some(Named { own: row.trained_with(), name: row.name, width: String::new() })
+        };
+        match (naming.python.name, self.variant()) {
+            (PythonName::None, _) => None,
+            (PythonName::Of(name), Some(variant)) => {
+                Some(Named { name: name(variant)?, own: (naming.habit)(variant), width: String::new() })
+            }
+            (PythonName::Of(_), None) => None,
+            (PythonName::Listed, variant) => variant.and_then(listed).or_else(|| {
+                let base = Options { width: 1.0, ..self.plan.options };
+                let base = self.variant_of(&base).filter(|_| naming.python.any_width);
+                let width = format!(", width_mult={:?}", self.plan.options.width);
+                base.and_then(listed).map(|named| Named { width, ..named })
+            }),
+        }
     }
 
-    /// The variant with this width and depth, which need not be the one that was asked for.
+    /// The variant of this network, which need not be the one that was asked for.
     fn variant(&self) -> Option<&'static str> {
-        let Options { width, depth, varied, .. } = self.plan.options;
-        let same = |options: &Options| (options.width, options.depth, options.varied) == (width, depth, varied);
+        self.variant_of(&self.plan.options)
+    }
+
+    fn variant_of(&self, wanted: &Options) -> Option<&'static str> {
+        let scale = |options: &Options| (options.width, options.depth, options.varied);
+        let same = |options: &Options| scale(options) == scale(wanted);
         let variants = self.entry.architecture.variants.iter();
         variants.filter(|variant| same(&variant.options)).map(|variant| variant.name).next()
     }
 
-    fn has_eps(&self, own: &TrainedWith) -> bool {
-        own.bn_eps == Some(self.bn_eps)
-    }
-
-    /// The strides that a profile changed, a line for each convolution.
+    /// The strides that a profile changed, a line for each convolution. Pools with a window have no name here.
     fn strides(&self) -> Result<Vec<String>, WeightsFault> {
         let Plan { options, ops, .. } = self.plan;
         let native = Plan::new(self.entry.architecture, &Options { profile: 0, ..*options })?;
@@ -124,6 +136,17 @@ impl Export<'_> {
         let mut lines = Vec::new();
         for ((op, usual), layer) in ops.iter().zip(&native.ops).zip(&layers) {
             match (op.kind, usual.kind) {
+                // A patch of another size has other weights.
+                (OpKind::Conv(conv), OpKind::Conv(usual)) if conv.kernel != usual.kernel => return Err(cannot()),
+                (OpKind::Window(pool), OpKind::Window(usual)) if pool.stride != usual.stride => {
+                    let others = ops.iter().filter(|op| matches!(op.kind, OpKind::Window(other) if other != pool));
+                    if pool.pooling != Pooling::Max || others.count() > 0 {
+                        return Err(cannot());
+                    }
+                    lines.push("for module in model.modules():".into());
+                    lines.push("    if isinstance(module, torch.nn.MaxPool2d):".into());
+                    lines.push(format!("        module.stride = {}", pool.stride));
+                }
                 (OpKind::Conv(conv), OpKind::Conv(usual)) if conv.stride != usual.stride => {
                     let (stride, usual) = (conv.stride, usual.stride);
                     // Both libraries fix the padding of a convolution with stride 1 when it is made.
@@ -139,9 +162,11 @@ impl Export<'_> {
     }
 
     fn refused(&self, what: &str) -> WeightsFault {
-        let other = match (self.scheme, self.plan.options.padding) {
-            (Scheme::Timm, _) => "zoo",
-            _ => "timm",
+        // timm is offered where it takes any padding.
+        let timm = Scheme::Timm.namings(self.entry.architecture).next();
+        let other = match self.scheme {
+            Scheme::Timm => Scheme::Zoo,
+            _ => timm.filter(|naming| naming.python.told).map_or(Scheme::Zoo, |naming| naming.scheme),
         };
         let padding = padding_name(self.plan.options.padding);
         let needs = if what.contains(padding) { String::new() } else { format!(" with padding {padding}") };
@@ -150,6 +175,40 @@ impl Export<'_> {
             self.scheme
         ))
     }
+}
+
+/// A name there, what the network has unless it is told otherwise, and the argument for its width.
+struct Named {
+    name: String,
+    own: TrainedWith,
+    width: String,
+}
+
+/// The lines that load the tensors of `file`.
+fn filled(file: &str, versioned: bool) -> Vec<String> {
+    let read = format!("safetensors.torch.load_file({file})");
+    if !versioned {
+        return vec![format!("model.load_state_dict({read})")];
+    }
+    vec![
+        format!("state = collections.OrderedDict({read})"),
+        "state._metadata = model.state_dict()._metadata".into(),
+        "model.load_state_dict(state)".into(),
+    ]
+}
+
+/// The line that imports what the others name.
+fn imports(making: &[String], versioned: bool) -> String {
+    let named = |word: &str| making.iter().any(|line| line.contains(word));
+    let modules = [
+        ("collections", versioned),
+        ("efficientnet_pytorch", named("efficientnet_pytorch.")),
+        ("timm", named("timm.")),
+        ("torch", named("torch.nn.")),
+        ("torchvision", named("torchvision.")),
+    ];
+    let modules: Vec<&str> = modules.into_iter().filter(|(_, needed)| *needed).map(|(module, _)| module).collect();
+    format!("import {}, safetensors.torch", modules.join(", "))
 }
 
 /// A path as a literal of Python.
@@ -195,7 +254,7 @@ mod tests {
     #[test]
     fn torchvision_is_told_or_refused() -> Result<(), String> {
         let plain = lines("mobilenet-v2", Scheme::Torchvision, |_| (), 1e-5)?;
-        let expected = "import torch, torchvision, safetensors.torch\n\
+        let expected = "import torchvision, safetensors.torch\n\
                         model = torchvision.models.mobilenet_v2(num_classes=10)\n\
                         model.load_state_dict(safetensors.torch.load_file(\"a \\\"b\\\".safetensors\"))\n\
                         model.eval()";

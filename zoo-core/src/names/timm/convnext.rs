@@ -1,7 +1,7 @@
 //! `convnext.py`.
 
 use crate::names::trained_with::imagenet;
-use crate::names::{Layer, Naming, Scheme, TrainedWith, no_matrix};
+use crate::names::{Layer, Naming, Python, Scheme, TrainedWith, no_matrix};
 use crate::op::{OpKind, Place};
 use crate::plan::Padding;
 
@@ -16,6 +16,7 @@ pub const CONVNEXT_OF_CONVOLUTIONS: Naming = Naming {
     layer,
     is_matrix: no_matrix,
     habit: |_| TrainedWith { bn_eps: Some(1e-6), ..imagenet(Padding::Symmetric) },
+    python: Python::LISTED,
 };
 
 fn layer(layer: &Layer<'_>) -> Option<String> {

@@ -1,11 +1,12 @@
 //! timm's names of GhostNet: `ghostnet.py`.
 
 use super::{efficientnet, habit};
-use crate::names::{Layer, Naming, Scheme, no_matrix};
+use crate::names::{Layer, Naming, Python, Scheme, no_matrix};
 use crate::op::Place;
 
 /// `GhostNet` of version `v1`.
-pub const GHOSTNET: Naming = Naming { scheme: Scheme::Timm, layer: ghostnet, is_matrix: no_matrix, habit };
+pub const GHOSTNET: Naming =
+    Naming { scheme: Scheme::Timm, layer: ghostnet, is_matrix: no_matrix, habit, python: Python::LISTED };
 
 /// timm's stages are those of the paper's table, in which a block that shrinks the map is a stage of its own.
 fn ghostnet(layer: &Layer<'_>) -> Option<String> {

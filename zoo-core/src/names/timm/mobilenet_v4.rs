@@ -1,11 +1,12 @@
 //! `_gen_mobilenet_v4` of `mobilenetv3.py`: `ConvBnAct`, `EdgeResidual` and `UniversalInvertedResidual`.
 
 use super::habit;
-use crate::names::{Layer, Naming, Scheme, no_matrix};
+use crate::names::{Layer, Naming, Python, Scheme, no_matrix};
 use crate::op::Place;
 
 /// MobileNetV4.
-pub const MOBILENET_V4: Naming = Naming { scheme: Scheme::Timm, layer, is_matrix: no_matrix, habit };
+pub const MOBILENET_V4: Naming =
+    Naming { scheme: Scheme::Timm, layer, is_matrix: no_matrix, habit, python: Python::TOLD };
 
 /// The convolution behind the stages is a stage of its own there.
 fn layer(layer: &Layer<'_>) -> Option<String> {

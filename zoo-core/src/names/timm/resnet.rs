@@ -2,13 +2,15 @@
 
 use super::habit;
 use crate::names::torchvision::resnet;
-use crate::names::{Layer, Naming, Scheme, no_matrix};
+use crate::names::{Layer, Naming, Python, Scheme, no_matrix};
 use crate::op::Place;
 
 /// `ResNet`, whose names are torchvision's.
-pub const RESNET: Naming = Naming { scheme: Scheme::Timm, layer: resnet, is_matrix: no_matrix, habit };
+pub const RESNET: Naming =
+    Naming { scheme: Scheme::Timm, layer: resnet, is_matrix: no_matrix, habit, python: Python::LISTED };
 /// `RegNet`.
-pub const REGNET: Naming = Naming { scheme: Scheme::Timm, layer: regnet, is_matrix: no_matrix, habit };
+pub const REGNET: Naming =
+    Naming { scheme: Scheme::Timm, layer: regnet, is_matrix: no_matrix, habit, python: Python::LISTED };
 
 fn regnet(layer: &Layer<'_>) -> Option<String> {
     let half = layer.pick("conv", "bn");

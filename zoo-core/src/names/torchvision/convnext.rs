@@ -1,7 +1,7 @@
 //! `convnext.py`: stem, stages and what stands between them are counted through in `features`.
 
 use crate::names::trained_with::imagenet;
-use crate::names::{Interpolation, Layer, Naming, Scheme, TrainedWith};
+use crate::names::{Interpolation, Layer, Naming, Python, Scheme, TrainedWith};
 use crate::op::{OpKind, Place};
 use crate::plan::{ImageSize, Padding};
 
@@ -11,6 +11,7 @@ pub const CONVNEXT: Naming = Naming {
     layer,
     is_matrix: |layer| matches!(layer.op.part, "expand" | "project"),
     habit,
+    python: Python::LISTED,
 };
 
 /// Sizes are those of the `transforms` of `ConvNeXt_*_Weights.IMAGENET1K_V1` of torchvision 0.28.

@@ -1,11 +1,17 @@
 //! torchvision's names of MnasNet: `mnasnet.py`.
 
 use super::mobilenet_habit;
-use crate::names::{Layer, Naming, Scheme, TrainedWith, no_matrix};
+use crate::names::{Layer, Naming, Python, Scheme, TrainedWith, no_matrix};
 use crate::op::Place;
 
 /// `MNASNet`, whose stem, first stage and head stand layer by layer between the others in one row.
-pub const MNASNET: Naming = Naming { scheme: Scheme::Torchvision, layer: mnasnet, is_matrix: no_matrix, habit };
+pub const MNASNET: Naming = Naming {
+    scheme: Scheme::Torchvision,
+    layer: mnasnet,
+    is_matrix: no_matrix,
+    habit,
+    python: Python { versioned: true, ..Python::LISTED },
+};
 
 /// The weights of the later training recipe are evaluated at another size.
 fn habit(model: &str) -> TrainedWith {

@@ -1,15 +1,25 @@
 //! torchvision's names of residual networks: `resnet.py`, `regnet.py`.
 
 use super::mobilenet_habit;
-use crate::names::{Layer, Naming, Scheme, no_matrix};
+use crate::names::{Layer, Naming, Python, Scheme, no_matrix};
 use crate::op::Place;
 
 /// `ResNet`. Its first weights (`IMAGENET1K_V1`) are evaluated as MobileNetV2's are.
-pub const RESNET: Naming =
-    Naming { scheme: Scheme::Torchvision, layer: resnet, is_matrix: no_matrix, habit: mobilenet_habit };
+pub const RESNET: Naming = Naming {
+    scheme: Scheme::Torchvision,
+    layer: resnet,
+    is_matrix: no_matrix,
+    habit: mobilenet_habit,
+    python: Python::LISTED,
+};
 /// `RegNet`, likewise.
-pub const REGNET: Naming =
-    Naming { scheme: Scheme::Torchvision, layer: regnet, is_matrix: no_matrix, habit: mobilenet_habit };
+pub const REGNET: Naming = Naming {
+    scheme: Scheme::Torchvision,
+    layer: regnet,
+    is_matrix: no_matrix,
+    habit: mobilenet_habit,
+    python: Python::LISTED,
+};
 
 /// timm kept these names.
 pub fn resnet(layer: &Layer<'_>) -> Option<String> {

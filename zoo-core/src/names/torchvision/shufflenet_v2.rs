@@ -1,12 +1,12 @@
 //! torchvision's names of ShuffleNetV2: `shufflenetv2.py`.
 
 use super::mobilenet_habit;
-use crate::names::{Layer, Naming, Scheme, TrainedWith, no_matrix};
+use crate::names::{Layer, Naming, Python, Scheme, TrainedWith, no_matrix};
 use crate::op::Place;
 
 /// `ShuffleNetV2`, whose stages are counted from 2.
 pub const SHUFFLENET_V2: Naming =
-    Naming { scheme: Scheme::Torchvision, layer: shufflenet_v2, is_matrix: no_matrix, habit };
+    Naming { scheme: Scheme::Torchvision, layer: shufflenet_v2, is_matrix: no_matrix, habit, python: Python::LISTED };
 
 /// The weights of the later training recipe are evaluated at another size.
 fn habit(model: &str) -> TrainedWith {
