@@ -46,6 +46,9 @@ impl Export<'_> {
         if padding != own && !naming.python.told {
             return Err(self.refused(&format!("pads as these weights need it ({})", padding_name(padding))));
         }
+        if let (Scheme::Torchvision, Some(channels)) = (self.scheme, self.plan.options.in_channels) {
+            return Err(self.refused(&format!("can have --in-channels {channels}")));
+        }
         let strides = self.strides()?;
         let Some(made) = self.made(naming) else { return Ok(Vec::new()) };
         let making: Vec<String> = made.into_iter().chain(strides).collect();
@@ -59,13 +62,18 @@ impl Export<'_> {
     /// The lines that make the network with its padding and epsilon.
     fn made(&self, naming: &Naming) -> Option<Vec<String>> {
         let Named { name, own, width } = self.named(naming)?;
-        let Options { classes, input_size, padding, .. } = self.plan.options;
+        let Options { classes, input_size, in_channels, padding, .. } = self.plan.options;
+        let channels = |argument: &str| in_channels.map_or(String::new(), |count| format!(", {argument}={count}"));
         let has_eps = own.bn_eps == Some(self.bn_eps);
         let eps = |argument: &str| if has_eps { String::new() } else { format!(", {argument}={:?}", self.bn_eps) };
         let mut lines = vec![match self.scheme {
             Scheme::Lukemelas => {
-                let eps = eps("batch_norm_epsilon");
-                let arguments = format!("\"{name}\", num_classes={classes}, image_size={input_size}{eps}");
+                let (eps, channels) = (eps("batch_norm_epsilon"), channels("in_channels"));
+                let size = match input_size.side() {
+                    Some(side) => side.to_string(),
+                    None => format!("({}, {})", input_size.height, input_size.width),
+                };
+                let arguments = format!("\"{name}\", num_classes={classes}{channels}, image_size={size}{eps}");
                 return Some(vec![format!("model = efficientnet_pytorch.EfficientNet.from_name({arguments})")]);
             }
             Scheme::Torchvision => format!("model = torchvision.models.{name}(num_classes={classes}{width})"),
@@ -77,10 +85,11 @@ impl Export<'_> {
                     Padding::Symmetric => ", pad_type=\"\"",
                 };
                 return Some(vec![format!(
-                    "model = timm.create_model(\"{name}\", num_classes={classes}{padding}{eps})"
+                    "model = timm.create_model(\"{name}\", num_classes={classes}{}{padding}{eps})",
+                    channels("in_chans")
                 )]);
             }
-            _ => format!("model = timm.create_model(\"{name}\", num_classes={classes})"),
+            _ => format!("model = timm.create_model(\"{name}\", num_classes={classes}{})", channels("in_chans")),
         }];
         if !has_eps {
             lines.push("for module in model.modules():".into());
@@ -266,6 +275,18 @@ mod tests {
         let error = lines("efficientnet-b0", Scheme::Torchvision, same, 1e-3).unwrap_err();
         assert!(error.contains("--scheme torchvision") && error.contains("--scheme timm"), "{error}");
         assert!(lines("efficientnet-b0", Scheme::Lukemelas, |_| (), 1e-3).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn other_channels_are_told_or_refused() -> Result<(), String> {
+        let grey = |options: &mut Options| options.in_channels = Some(1);
+        let text = lines("resnet-18", Scheme::Timm, grey, 1e-5)?;
+        assert!(text.contains("timm.create_model(\"resnet18\", num_classes=10, in_chans=1)"), "{text}");
+        let text = lines("efficientnet-b0", Scheme::Timm, grey, 1e-5)?;
+        assert!(text.contains("num_classes=10, in_chans=1"), "{text}");
+        let error = lines("mobilenet-v2", Scheme::Torchvision, grey, 1e-5).unwrap_err();
+        assert!(error.contains("--in-channels 1") && error.contains("--scheme timm"), "{error}");
         Ok(())
     }
 
