@@ -12,7 +12,7 @@ use super::forward::{Mode, check_input};
 use super::layout::MemoryFormat;
 use super::node::{Node, NodeKind};
 use super::{Model, ModelError};
-use crate::op::{Activation, OpKind, Run};
+use crate::op::{Activation, OpKind, Run, Tensors};
 use crate::plan::Plan;
 
 /// What computes a deployed network.
@@ -141,7 +141,7 @@ impl Model {
     /// The scale and shift of a batch norm.
     fn folding(&self, norm: usize) -> Result<Option<Affine>, ModelError> {
         match self.plan.ops[norm].kind {
-            OpKind::BatchNorm(constants) => Affine::of(&self.tensors_of(norm), constants.eps).map(Some),
+            OpKind::BatchNorm(constants) => Affine::of(self.tensors_of(norm), constants.eps).map(Some),
             _ => Ok(None),
         }
     }
@@ -150,7 +150,7 @@ impl Model {
         let Some(Affine { scale, shift }) = self.folding(norm)? else {
             return self.single(norm, Backend::Libtorch(MemoryFormat::ChannelsLast));
         };
-        let kind = self.tensors_of(norm)[0].kind();
+        let kind = self.tensors_of(norm).get(0).kind();
         let shaped = |tensor: Tensor| tensor.f_reshape([1, -1, 1, 1])?.f_to_kind(kind)?.f_to_device(self.device);
         Ok(StepKind::Affine { scale: shaped(scale)?, shift: shaped(shift)? })
     }
@@ -174,7 +174,7 @@ impl Model {
     }
 
     fn detached(&self, op: usize) -> Result<Vec<Tensor>, ModelError> {
-        Ok(self.tensors_of(op).into_iter().map(Tensor::f_detach).collect::<Result<_, _>>()?)
+        Ok(self.tensors_of(op).iter().map(Tensor::f_detach).collect::<Result<_, _>>()?)
     }
 }
 
@@ -273,9 +273,8 @@ impl Deployed {
             StepKind::Op { op, tensors } => {
                 let op = &self.plan.ops[*op];
                 let inputs: Vec<&Tensor> = step.inputs.iter().map(|input| value(*input)).collect();
-                let tensors: Vec<&Tensor> = tensors.iter().collect();
                 let (padding, format) = (self.plan.options.padding, self.format());
-                let (inputs, tensors) = (&inputs[..], &tensors[..]);
+                let (inputs, tensors) = (&inputs[..], Tensors::Detached(tensors));
                 let run = Run { op, inputs, tensors, mode: Mode::Eval, frozen_statistics: false, padding, format };
                 op.kind.compute().run(&run)
             }

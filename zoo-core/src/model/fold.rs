@@ -3,6 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::ModelError;
+use crate::op::Tensors;
 
 /// A norm with its running statistics, as a scale and a shift for each channel, in f64 on the CPU.
 pub(super) struct Affine {
@@ -12,10 +13,10 @@ pub(super) struct Affine {
 
 impl Affine {
     /// `γ / √(variance + ε)` and `β - mean · γ / √(variance + ε)` of scale, shift, mean and variance.
-    pub fn of(tensors: &[&Tensor], eps: f64) -> Result<Affine, ModelError> {
+    pub fn of(tensors: Tensors<'_>, eps: f64) -> Result<Affine, ModelError> {
         // On the CPU, as MPS has no f64.
         let double = |tensor: &Tensor| tensor.f_detach()?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Double);
-        let [gamma, beta, mean, variance] = [0, 1, 2, 3].map(|index| tensors[index]);
+        let [gamma, beta, mean, variance] = [0, 1, 2, 3].map(|index| tensors.get(index));
         let deviation = double(variance)?.f_add_scalar(eps)?.f_sqrt()?;
         let scale = double(gamma)?.f_div(&deviation)?;
         let shift = double(beta)?.f_sub(&double(mean)?.f_mul(&scale)?)?;

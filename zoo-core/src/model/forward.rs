@@ -8,7 +8,7 @@ use zoo_native::profile::label;
 
 use super::node::{Node, NodeKind};
 use super::{MemoryFormat, Model, ModelError, channels_last};
-use crate::op::{Activation, Op, OpKind, Run};
+use crate::op::{Activation, Op, OpKind, Run, Tensors};
 use crate::plan::Plan;
 
 /// Whether a pass trains.
@@ -121,10 +121,10 @@ impl Model {
     /// Runs one operation of the plan by itself.
     fn run_op(&self, op: usize, inputs: &[&Tensor], mode: Mode) -> Result<Tensor, ModelError> {
         let (tensors, op) = (self.tensors_of(op), &self.plan.ops[op]);
-        op.kind.compute().run(&self.run_with(op, inputs, &tensors, mode))
+        op.kind.compute().run(&self.run_with(op, inputs, tensors, mode))
     }
 
-    fn run_with<'a>(&self, op: &'a Op, inputs: &'a [&'a Tensor], tensors: &'a [&'a Tensor], mode: Mode) -> Run<'a> {
+    fn run_with<'a>(&self, op: &'a Op, inputs: &'a [&'a Tensor], tensors: Tensors<'a>, mode: Mode) -> Run<'a> {
         let (padding, format) = (self.plan.options.padding, MemoryFormat::ChannelsLast);
         Run { op, inputs, tensors, mode, frozen_statistics: self.frozen_statistics, padding, format }
     }
@@ -139,7 +139,7 @@ impl Model {
     ) -> Result<Tensor, ModelError> {
         let (tensors, op) = (self.tensors_of(norm), &self.plan.ops[norm]);
         match op.kind {
-            OpKind::BatchNorm(norm) => norm.run_with(&self.run_with(op, &[], &tensors, mode), x, activation, residual),
+            OpKind::BatchNorm(norm) => norm.run_with(&self.run_with(op, &[], tensors, mode), x, activation, residual),
             _ => Ok(x.shallow_clone()),
         }
     }

@@ -18,12 +18,14 @@ pub use forward::Mode;
 pub use layout::{MemoryFormat, channels_last};
 pub use script::Compiled;
 
+use std::ops::Range;
+
 use node::Node;
 use tch::{Device, Kind, TchError, Tensor};
 use zoo_native::generator::Generators;
 
 pub use crate::op::Role;
-use crate::op::{BatchNorm, OpKind, Shape};
+use crate::op::{BatchNorm, OpKind, Shape, Tensors};
 use crate::plan::{Norm, Padding, Plan, PlanError};
 
 /// What went wrong while building or running a model.
@@ -92,13 +94,18 @@ pub struct Buffer {
 pub struct Model {
     plan: Plan,
     nodes: Vec<Node>,
-    // The nodes know both by their positions, so nobody else may add to them or take away.
+    // The operations know both by their positions, so nobody else may add to them or take away.
     parameters: Vec<Parameter>,
     buffers: Vec<Buffer>,
+    /// Where those of each operation stand among the parameters and among the buffers.
+    spans: Vec<Span>,
     device: Device,
     frozen: usize,
     frozen_statistics: bool,
 }
+
+/// Positions of an operation's parameters and buffers.
+type Span = (Range<usize>, Range<usize>);
 
 /// How a model is made.
 #[derive(Clone, Copy, Debug)]
@@ -127,13 +134,24 @@ impl Model {
         // Whoever draws numbers of their own goes on where they were.
         let generators = Generators::save(options.device)?;
         tch::manual_seed(options.seed);
-        let made = plan.ops.iter().enumerate().try_for_each(|(index, op)| {
-            init::tensors_of(op, index, &plan.rules, options, &mut parameters, &mut buffers)
+        let made = plan.ops.iter().enumerate().map(|(index, op)| {
+            let (first, first_buffer) = (parameters.len(), buffers.len());
+            init::tensors_of(op, index, &plan.rules, options, &mut parameters, &mut buffers)?;
+            Ok((first..parameters.len(), first_buffer..buffers.len()))
         });
+        let made: Result<Vec<Span>, ModelError> = made.collect();
         generators.restore()?;
-        made?;
-        let nodes = node::lower(&plan);
-        Ok(Model { plan, nodes, parameters, buffers, device: options.device, frozen: 0, frozen_statistics: false })
+        let (spans, nodes) = (made?, node::lower(&plan));
+        Ok(Model {
+            plan,
+            nodes,
+            parameters,
+            buffers,
+            spans,
+            device: options.device,
+            frozen: 0,
+            frozen_statistics: false,
+        })
     }
 
     /// The plan that it was built from.
@@ -177,13 +195,10 @@ impl Model {
         self.parameters.iter().map(|parameter| parameter.tensor.numel() as u64).sum()
     }
 
-    /// The tensors of operation `op` of the plan: parameters, then running statistics.
-    fn tensors_of(&self, op: usize) -> Vec<&Tensor> {
-        let first = self.parameters.partition_point(|parameter| parameter.op < op);
-        let parameters = self.parameters[first..].iter().take_while(|parameter| parameter.op == op);
-        let first = self.buffers.partition_point(|buffer| buffer.op < op);
-        let buffers = self.buffers[first..].iter().take_while(|buffer| buffer.op == op);
-        parameters.map(|parameter| &parameter.tensor).chain(buffers.map(|buffer| &buffer.tensor)).collect()
+    /// The tensors of operation `op` of the plan, as they are now.
+    fn tensors_of(&self, op: usize) -> Tensors<'_> {
+        let (parameters, buffers) = &self.spans[op];
+        Tensors::OfModel(&self.parameters[parameters.clone()], &self.buffers[buffers.clone()])
     }
 
     /// Sets the constants of every norm, where weights were trained with others than the table's. A layer norm has no momentum.
