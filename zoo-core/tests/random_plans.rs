@@ -130,7 +130,7 @@ impl Network {
             input_channels: self.channels,
             norm: Norm::BatchNorm(BatchNorm { eps: 1e-5, momentum: 0.1 }),
             activation: Activation::Relu,
-            init: Init::FanOut,
+            init: Init::DEFAULT,
         };
         let options = Options { input_size: self.size, classes: 5, padding: self.padding, ..Options::DEFAULT };
         Plan::of(&options, &rules, |b| self.emit(b)).expect("steps that are none were left out")

@@ -12,7 +12,7 @@ const RULES: Rules = Rules {
     input_channels: 8,
     norm: Norm::BatchNorm(BatchNorm { eps: 1e-5, momentum: 0.1 }),
     activation: zoo_core::Activation::Relu,
-    init: Init::FanOut,
+    init: Init::DEFAULT,
 };
 const MOST: u32 = u32::MAX;
 

@@ -38,7 +38,7 @@ pub enum Body {
     Input(Image),
     Norm(Struct),
     Act(Cell),
-    Init(Word),
+    Init(Vec<(Option<Ident>, Word)>),
     Padding(Word),
     Layers(Vec<Layer>),
     Stages { block: Struct, grid: Grid },

@@ -12,7 +12,7 @@ use crate::ast::{
 };
 use crate::ast::{Cell, Image};
 use crate::diagnostics::Diagnostics;
-use crate::network::{Axes, DepthRounding, Init, Network, Padding, WidthRounding};
+use crate::network::{Axes, DepthRounding, Network, Padding, WidthRounding};
 use crate::words::{REPEATABLE, REQUIRED};
 
 /// The sections by name, each once.
@@ -26,7 +26,7 @@ struct Sections {
     input: Option<Image>,
     norm: Option<Struct>,
     act: Option<Cell>,
-    init: Option<Word>,
+    init: Option<Vec<(Option<Ident>, Word)>>,
     padding: Option<Word>,
     stem: Option<Vec<LayerSyntax>>,
     stages: Vec<(Struct, Grid)>,
@@ -61,7 +61,7 @@ pub fn check(table: Table, errors: &mut Diagnostics) -> Option<Network> {
         Some(words) => rules::rounding(words, errors),
         None => (WidthRounding::Divisible(8), DepthRounding::Up),
     };
-    let init = sections.init.map_or(Init::FanOut, |word| rules::init(&word, errors));
+    let init = sections.init.map(|words| rules::init(&words, errors)).unwrap_or_default();
     let padding = sections.padding.map_or(Padding::Symmetric, |word| rules::padding(&word, errors));
     if let Some(image) = &sections.input {
         rules::image(image, errors);

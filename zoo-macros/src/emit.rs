@@ -98,7 +98,7 @@ pub fn stand_in(head: &Head) -> TokenStream {
                     input_channels: 3,
                     norm: ::zoo_core::Norm::BatchNorm(::zoo_core::BatchNorm { eps: 1e-5, momentum: 0.1 }),
                     activation: ::zoo_core::Activation::Relu,
-                    init: ::zoo_core::Init::FanOut,
+                    init: ::zoo_core::Init::DEFAULT,
                 },
                 build,
             }

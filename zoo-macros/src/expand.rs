@@ -135,6 +135,9 @@ mod tests {
         one("3 x 32", "3x32", "`3 x 224`");
         one("momentum: 0.01", "momentum: -0.01", "in parentheses");
         one("truncated_normal(0.09)", "truncated_normal", "standard deviation");
+        one("truncated_normal(0.09)", "fan_out(1000)", "`fan_out(min 1000)`");
+        one("truncated_normal(0.09)", "conv: fan_out, conv: fan_in", "one for `linear`");
+        one("truncated_normal(0.09)", "convs: fan_out", "did you mean `conv`?");
         one("stem.s = 1", "stem[1].s = 1", "there is no layer 1: the stem has layers 0 to 0");
         one("scale width, depth;", "scale width, depth; vary c1;", "no column `c1`");
         one("scale width, depth;", "scale width, depth; vary depth;", "a column of `variants` already");

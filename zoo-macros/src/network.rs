@@ -77,9 +77,19 @@ pub enum DepthRounding {
     Truncated,
 }
 
-/// `init ...`
-pub enum Init {
-    FanOut,
+/// `init conv: ..., linear: ...`; none where the table says nothing.
+#[derive(Default)]
+pub struct Init {
+    pub conv: Option<Draw>,
+    pub linear: Option<Draw>,
+}
+
+/// A word of `init`.
+#[derive(Clone)]
+pub enum Draw {
+    FanOut(u32),
+    FanIn,
+    Normal(Cell),
     TruncatedNormal(Cell),
 }
 

@@ -108,7 +108,16 @@ fn body(section: &str, input: ParseStream, errors: &mut Diagnostics) -> Result<B
         })?),
         "norm" => Body::Norm(layer::structure(input, errors)?),
         "act" => Body::Act(input.parse()?),
-        "init" => Body::Init(input.parse()?),
+        "init" => Body::Init(comma_list(input, |input| {
+            let layer = if input.peek2(Token![:]) && !input.peek2(Token![::]) {
+                let layer = input.parse()?;
+                input.parse::<Token![:]>()?;
+                Some(layer)
+            } else {
+                None
+            };
+            Ok((layer, input.parse()?))
+        })?),
         "padding" => Body::Padding(input.parse()?),
         "stem" | "head" => Body::Layers(comma_list(input, |input| layer::layer(input, errors))?),
         "top" => Body::Top(comma_list(input, |input| layer::top_item(input, errors))?),

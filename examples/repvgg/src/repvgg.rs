@@ -22,7 +22,7 @@ network! {
     input    3 x 224;
     norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
     act      Relu;
-    init     fan_out;
+    init     conv: fan_out, linear: normal(0.01);
 
     stem     RepVggBlock { c: c0, s: 2 };
     stages   RepVggBlock {

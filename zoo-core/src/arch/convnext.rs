@@ -6,6 +6,7 @@
 //! Known divergences: drop-path grows over the blocks as in the other tables, so that the last one stays a step below the
 //! rate of the table, which the authors, torchvision and timm reach. timm publishes no recipe of its four: they have no
 //! drop-path here. In timm they have 1 x 1 convolutions where Tiny and larger have matrices, which compute the same.
+//! Weights start as in all code: a normal of deviation 0.02 that is called truncated and is cut at ±2.
 //!
 //! The stem's patches have 4 x 4 pixels and shrink the map as two strides of 2 do: with `stem1` they have 1, and images of
 //! 32 px end in a 4 x 4 map; so they do with `cifar`, where patches of 2 x 2 and the later stages share the strides.
@@ -22,7 +23,7 @@ network! {
     input    3 x 224;
     norm     LayerNorm { eps: 1e-6 };
     act      Gelu;
-    init     truncated_normal(0.02);
+    init     normal(0.02);
 
     stem     Patchify { c: c1, s: 4 };
     stages   ConvNext { k: 7, t: 4, gain: 1e-6 } {
@@ -64,7 +65,7 @@ network! {
     input    3 x 224;
     norm     LayerNorm { eps: 1e-6 };
     act      Gelu;
-    init     truncated_normal(0.02);
+    init     normal(0.02);
 
     stem     Patchify { c: c1, s: 4 };
     stages   ConvNext { k: 7, t: 4, gain: 1e-6 } {

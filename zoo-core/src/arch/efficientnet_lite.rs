@@ -17,7 +17,7 @@ network! {
     input    3 x 224;
     norm     BatchNorm { eps: 1e-3, momentum: 0.01 };
     act      Relu6;
-    init     fan_out;
+    init     conv: fan_out, linear: fan_out(min 1000);
 
     stem     Conv { k: 3, c: 32, s: 2 } fixed;
     stages   MBConv {

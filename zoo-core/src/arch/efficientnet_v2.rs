@@ -9,7 +9,8 @@
 //! parameters in all; its authors then released 256 and 1280. M and L are not in the paper's tables but in the authors'
 //! `effnetv2_configs.py`. Training goes up to 300 px (S) and 380 px (M, L) and evaluation is at 384 and 480; a variant's
 //! input is that of evaluation, which published accuracy and operations are for. Norms have eps 1e-3 in torchvision and with
-//! the authors' weights, 1e-5 in timm's `efficientnetv2_s`.
+//! the authors' weights, 1e-5 in timm's `efficientnetv2_s`. Weights start as the authors' and timm's; torchvision counts the
+//! outputs of all groups as the fan of a depthwise convolution.
 
 use crate::network;
 
@@ -22,7 +23,7 @@ network! {
     input    3 x 384;
     norm     BatchNorm { eps: 1e-3, momentum: 0.1 };
     act      Silu;
-    init     fan_out;
+    init     conv: fan_out, linear: fan_out(min 1000);
 
     stem     Conv { k: 3, c: 24, s: 2 };
     stages   FusedMBConv { k: 3 } {
@@ -69,7 +70,7 @@ network! {
     input    3 x 480;
     norm     BatchNorm { eps: 1e-3, momentum: 0.1 };
     act      Silu;
-    init     fan_out;
+    init     conv: fan_out, linear: fan_out(min 1000);
 
     stem     Conv { k: 3, c: 24, s: 2 };
     stages   FusedMBConv { k: 3 } {
@@ -114,7 +115,7 @@ network! {
     input    3 x 480;
     norm     BatchNorm { eps: 1e-3, momentum: 0.1 };
     act      Silu;
-    init     fan_out;
+    init     conv: fan_out, linear: fan_out(min 1000);
 
     stem     Conv { k: 3, c: 32, s: 2 };
     stages   FusedMBConv { k: 3 } {

@@ -6,6 +6,7 @@
 //! Known divergences: none from timm. What the table of the paper does not say is the code's: widths are rounded to
 //! multiples of 4, squeezed widths too; the gate is a hard-sigmoid; the depthwise convolution of a stride has a norm and no
 //! activation; the wide layer behind the pooling has a bias and no norm, and never scales.
+//! Weights start by PyTorch's defaults, as in both.
 
 use crate::network;
 
@@ -18,7 +19,7 @@ network! {
     input    3 x 224;
     norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
     act      Relu;
-    init     fan_out;
+    init     fan_in;
 
     stem     Conv { k: 3, c: 16, s: 2 };
     stages   GhostBottleneck {

@@ -7,7 +7,8 @@
 //! Known divergences: the paper draws A1 only, which has squeeze-and-excitation. Stem and first stage follow the multiplier
 //! as in torchvision since version 2 of its state dicts; before, they stayed at 32 and 16 channels, and such files do not
 //! fit. The last convolution never scales. Norms are torchvision's, with eps 1e-5 and 1 - 0.9997 as the share of a new batch;
-//! timm has 0.1 there.
+//! timm has 0.1 there. Weights start as the authors' and timm's; torchvision counts the outputs of all groups as the fan of a
+//! depthwise convolution, and its classifier is wider by √3.
 
 use crate::network;
 
@@ -20,7 +21,7 @@ network! {
     input    3 x 224;
     norm     BatchNorm { eps: 1e-5, momentum: 3e-4 };
     act      Relu;
-    init     fan_out;
+    init     conv: fan_out, linear: fan_out(min 1000);
 
     stem     Conv { k: 3, c: 32, s: 2 };
     stages   InvertedResidual { residual: Without } {

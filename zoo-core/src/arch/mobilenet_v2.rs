@@ -22,7 +22,7 @@ network! {
     input    3 x 224;
     norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
     act      Relu6;
-    init     fan_out;
+    init     conv: fan_out, linear: fan_out(min 1000);
 
     stem     Conv { k: 3, c: 32, s: 2 };
     stages   InvertedResidual {
@@ -79,7 +79,7 @@ network! {
     input    3 x 224;
     norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
     act      Relu6;
-    init     fan_out;
+    init     conv: fan_out, linear: fan_out(min 1000);
 
     stem     Conv { k: 3, c: 32, s: 2 } fixed;
     stages   InvertedResidual {

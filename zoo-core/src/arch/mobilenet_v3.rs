@@ -21,7 +21,7 @@ network! {
     input    3 x 224;
     norm     BatchNorm { eps: 1e-3, momentum: 0.01 };
     act      HardSwish;
-    init     fan_out;
+    init     conv: fan_out, linear: fan_out(min 1000);
 
     stem     Conv { k: 3, c: 16, s: 2 } fixed_below(0.75);
     stages   Bneck {
@@ -78,7 +78,7 @@ network! {
     input    3 x 224;
     norm     BatchNorm { eps: 1e-3, momentum: 0.01 };
     act      HardSwish;
-    init     fan_out;
+    init     conv: fan_out, linear: fan_out(min 1000);
 
     stem     Conv { k: 3, c: 16, s: 2 } fixed_below(0.75);
     stages   Bneck {
@@ -131,7 +131,7 @@ network! {
     input    3 x 224;
     norm     BatchNorm { eps: 1e-3, momentum: 0.01 };
     act      Relu;
-    init     fan_out;
+    init     conv: fan_out, linear: fan_out(min 1000);
 
     stem     Conv { k: 3, c: 16, s: 2 } fixed_below(0.75);
     stages   Bneck {
@@ -180,7 +180,7 @@ network! {
     input    3 x 224;
     norm     BatchNorm { eps: 1e-3, momentum: 0.01 };
     act      Relu;
-    init     fan_out;
+    init     conv: fan_out, linear: fan_out(min 1000);
 
     stem     Conv { k: 3, c: 16, s: 2 } fixed_below(0.75);
     stages   Bneck {

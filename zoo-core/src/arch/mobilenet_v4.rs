@@ -21,7 +21,7 @@ network! {
     input    3 x 224;
     norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
     act      Relu;
-    init     fan_out;
+    init     conv: fan_out, linear: fan_out(min 1000);
 
     stem     Conv { k: 3, c: 32, s: 2 } floor;
     stages   ConvPair {
@@ -72,7 +72,7 @@ network! {
     input    3 x 256;
     norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
     act      Relu;
-    init     fan_out;
+    init     conv: fan_out, linear: fan_out(min 1000);
 
     stem     Conv { k: 3, c: 32, s: 2 } floor;
     stages   FusedMBConv {
@@ -129,7 +129,7 @@ network! {
     input    3 x 384;
     norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
     act      Relu;
-    init     fan_out;
+    init     conv: fan_out, linear: fan_out(min 1000);
 
     stem     Conv { k: 3, c: 24, s: 2 } floor;
     stages   FusedMBConv {

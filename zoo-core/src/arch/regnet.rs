@@ -7,6 +7,7 @@
 //! Known divergences: torchvision's `regnet_y_800mf` is another network, with widths of 144 and 784 where the paper, pycls
 //! and timm have 128 and 768: it rounds half a group up, they to even. So 800MF is a table without torchvision's names. The squeeze ratio is of the block's
 //! input, as in all code. Other widths keep whole groups in the 3 x 3 convolution.
+//! Weights start as in timm; pycls and torchvision count the outputs of all groups as the fan of a grouped convolution.
 
 use crate::network;
 
@@ -20,7 +21,7 @@ network! {
     input    3 x 224;
     norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
     act      Relu;
-    init     fan_out;
+    init     conv: fan_out, linear: normal(0.01);
 
     stem     Conv { k: 3, c: 32, s: 2 };
     stages   Bottleneck { expansion: 1, se: 0.25 } {
@@ -60,7 +61,7 @@ network! {
     input    3 x 224;
     norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
     act      Relu;
-    init     fan_out;
+    init     conv: fan_out, linear: normal(0.01);
 
     stem     Conv { k: 3, c: 32, s: 2 };
     stages   Bottleneck { expansion: 1, se: 0.25, g: 16 } {

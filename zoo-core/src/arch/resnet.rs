@@ -20,7 +20,7 @@ network! {
     input    3 x 224;
     norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
     act      Relu;
-    init     fan_out;
+    init     conv: fan_out, linear: fan_in;
 
     stem     Conv { k: 7, c: 64, s: 2 }, MaxPool { k: 3, s: 2 };
     stages   BasicBlock {
@@ -58,7 +58,7 @@ network! {
     input    3 x 224;
     norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
     act      Relu;
-    init     fan_out;
+    init     conv: fan_out, linear: fan_in;
 
     stem     Conv { k: 7, c: 64, s: 2 }, MaxPool { k: 3, s: 2 };
     stages   Bottleneck { expansion: 4 } {

@@ -4,7 +4,8 @@
 //! table 5. Reference implementations: torchvision `shufflenetv2.py`, the authors' `ShuffleNet-Series`.
 //!
 //! Known divergences: the authors' classifier has no bias, torchvision's has, and so has this one. The authors split by even and odd channels at the head of a unit,
-//! torchvision shuffles at its end: the same function of other weights. Only the authors' 2.0x has dropout.
+//! torchvision shuffles at its end: the same function of other weights. Only the authors' 2.0x has dropout. Weights start as
+//! torchvision's do, by PyTorch's defaults; the authors draw the kernels from N(0, 1 / c_in²).
 
 use crate::network;
 
@@ -17,7 +18,7 @@ network! {
     input    3 x 224;
     norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
     act      Relu;
-    init     fan_out;
+    init     fan_in;
 
     stem     Conv { k: 3, c: 24, s: 2 }, MaxPool { k: 3, s: 2 };
     stages   ShuffleUnit {

@@ -1,6 +1,6 @@
 //! Convolution: dense, grouped and depthwise.
 
-use super::{Cost, Op, Operation, Shape, Start, Role, TensorSpec};
+use super::{Cost, Op, Operation, Shape, Fans, Role, TensorSpec};
 use crate::draw::Tint;
 use crate::plan::PlanError;
 use crate::plan::error::MAX_CHANNELS;
@@ -109,11 +109,11 @@ impl Operation for Convolution {
         let (kernel, groups) = (i64::from(self.kernel), i64::from(self.groups.max(1)));
         let (c_in, c_out) = (i64::from(op.input.c), i64::from(op.output.c));
         let role = if op.is_depthwise() { Role::DepthwiseWeight } else { Role::Weight };
-        let start = Start::Kernel { fan_out: (kernel * kernel * c_out / groups) as f64 };
-        let shape = vec![c_out, c_in / groups, kernel, kernel];
-        let mut tensors = vec![TensorSpec { name: "weight", shape, role, start }];
+        let fan = |channels: i64| (kernel * kernel * channels / groups) as f64;
+        let fans = Fans { is_linear: false, inputs: fan(c_in), outputs: fan(c_out) };
+        let mut tensors = vec![TensorSpec::weight(vec![c_out, c_in / groups, kernel, kernel], role, fans)];
         if self.bias {
-            tensors.push(TensorSpec::vector("bias", op.output.c, Role::Bias, 0.0));
+            tensors.push(TensorSpec::bias(op.output.c, fans));
         }
         tensors
     }

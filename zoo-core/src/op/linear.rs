@@ -1,6 +1,6 @@
 //! Fully connected layers.
 
-use super::{Cost, Op, Operation, Shape, Start, Role, TensorSpec};
+use super::{Cost, Op, Operation, Shape, Fans, Role, TensorSpec};
 use crate::draw::Tint;
 use crate::plan::PlanError;
 use crate::plan::error::MAX_CHANNELS;
@@ -44,9 +44,10 @@ impl Operation for Linear {
 
     fn parameters(&self, op: &Op) -> Vec<TensorSpec> {
         let shape = vec![op.output.c.into(), op.input.c.into()];
+        let fans = Fans { is_linear: true, inputs: op.input.c.into(), outputs: op.output.c.into() };
         vec![
-            TensorSpec { name: "weight", shape, role: Role::Weight, start: Start::Linear },
-            TensorSpec::vector("bias", op.output.c, Role::Bias, 0.0),
+            TensorSpec::weight(shape, Role::Weight, fans),
+            TensorSpec::bias(op.output.c, fans),
         ]
     }
 }

@@ -14,7 +14,7 @@ mod tensors;
 pub(crate) use compute::{Compute, Run, Source, Tensors};
 pub use cost::Cost;
 pub use shape::Shape;
-pub use tensors::{Role, Start, TensorSpec};
+pub use tensors::{Fans, Role, Start, TensorSpec};
 
 use crate::draw::Tint;
 use crate::plan::PlanError;

@@ -18,13 +18,21 @@ pub enum Role {
 pub enum Start {
     /// With one value everywhere.
     Constant(f64),
-    /// As the table's `init` has it for convolutions; the weights that lead out of an input number `fan_out`.
-    Kernel {
-        /// Outputs over which the weight of one input is spread.
-        fan_out: f64,
-    },
-    /// As the table's `init` has it for linear layers.
-    Linear,
+    /// As the table's `init` has it for weights.
+    Weight(Fans),
+    /// As the table's `init` has it for the biases beside them.
+    Bias(Fans),
+}
+
+/// How many weights of a layer meet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fans {
+    /// Whether the layer is linear, which `init` tells from convolutions.
+    pub is_linear: bool,
+    /// Inputs of an output.
+    pub inputs: f64,
+    /// Outputs of an input.
+    pub outputs: f64,
 }
 
 /// A tensor that an operation has.
@@ -44,5 +52,15 @@ impl TensorSpec {
     /// A vector of one value for each channel.
     pub(super) fn vector(name: &'static str, channels: u32, role: Role, value: f64) -> TensorSpec {
         TensorSpec { name, shape: vec![channels.into()], role, start: Start::Constant(value) }
+    }
+
+    /// The weight of a layer.
+    pub(super) fn weight(shape: Vec<i64>, role: Role, fans: Fans) -> TensorSpec {
+        TensorSpec { name: "weight", shape, role, start: Start::Weight(fans) }
+    }
+
+    /// The bias beside it.
+    pub(super) fn bias(channels: u32, fans: Fans) -> TensorSpec {
+        TensorSpec { name: "bias", shape: vec![channels.into()], role: Role::Bias, start: Start::Bias(fans) }
     }
 }

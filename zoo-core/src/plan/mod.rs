@@ -15,7 +15,7 @@ pub(crate) use image_size::MAX_SIDE;
 pub use image_size::{ImageSize, ImageSizeError, InputSize};
 pub(crate) use options::MAX_MULTIPLIER;
 pub use options::{Options, Rules};
-pub use rules::{DepthRounding, Init, Norm, Padding, Scaling, WidthRounding};
+pub use rules::{DepthRounding, Draw, Init, Norm, Padding, Scaling, WidthRounding};
 
 use crate::Architecture;
 use crate::op::{Cost, Op, OpKind, Place, Shape};

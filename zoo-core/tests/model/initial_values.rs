@@ -2,8 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 use zoo_core::model::{Model, ModelOptions, Role};
-use zoo_core::plan::Init;
-use zoo_core::{Convolution, OpKind, Plan};
+use zoo_core::{Convolution, Draw, Op, OpKind, Plan};
 
 use super::{architectures, number, plan, same_bits, take_turn};
 
@@ -19,11 +18,14 @@ fn the_same_seed_gives_the_same_weights_and_another_one_others() {
         let one = seeded(plan.clone(), 5);
         // What was drawn in between must not matter.
         let _ = super::images(1, 7, 99);
-        let (again, other) = (seeded(plan.clone(), 5), seeded(plan, 6));
+        let (again, other) = (seeded(plan.clone(), 5), seeded(plan.clone(), 6));
         for ((one, again), other) in one.parameters().iter().zip(again.parameters()).zip(other.parameters()) {
             assert_eq!(one.name, again.name);
             assert!(same_bits(&one.tensor, &again.tensor), "{name} {}", one.name);
-            let is_constant = one.role == Role::NormScale || one.role == Role::Bias;
+            let op = &plan.ops[one.op];
+            let draw = if op.is_linear() { plan.rules.init.linear } else { plan.rules.init.conv };
+            let is_drawn = draw == Draw::FanIn && !op.is_norm();
+            let is_constant = one.role == Role::NormScale || (one.role == Role::Bias && !is_drawn);
             assert_eq!(same_bits(&one.tensor, &other.tensor), is_constant, "{name} {}", one.name);
         }
     }
@@ -50,23 +52,27 @@ fn initial_values_follow_the_tables_word() {
         for parameter in model.parameters() {
             let op = &model.plan().ops[parameter.op];
             let name = format!("{} {}", variant.name, parameter.name);
-            match (parameter.role, op.kind, architecture.rules.init) {
+            let init = architecture.rules.init;
+            let draw = if op.is_linear() { init.linear } else { init.conv };
+            match (parameter.role, op.kind, draw) {
                 (_, OpKind::Gain(gain), _) => assert!(is_all(&parameter.tensor, gain.start), "{name}"),
                 (Role::NormScale, ..) => assert!(is_all(&parameter.tensor, 1.0), "{name}"),
+                (Role::Bias, OpKind::Conv(_) | OpKind::Linear(_), Draw::FanIn) => {
+                    assert_uniform(&parameter.tensor, fan(op, op.input.c), &name);
+                }
                 (Role::Bias, ..) => assert!(is_all(&parameter.tensor, 0.0), "{name}"),
-                (_, _, Init::TruncatedNormal(std)) => {
+                (_, _, Draw::TruncatedNormal(std)) => {
                     // A normal cut at two of its deviations has 0.8796 of its deviation.
                     assert_deviation(&parameter.tensor, 0.8796 * std, &name);
                     assert!(largest(&parameter.tensor) <= 2.0 * std + 1e-6, "{name}");
                 }
-                (_, OpKind::Conv(Convolution { kernel, groups, .. }), Init::FanOut) => {
-                    let fan_out = f64::from(kernel * kernel * op.output.c) / f64::from(groups);
-                    assert_deviation(&parameter.tensor, (2.0 / fan_out).sqrt(), &name);
+                (_, _, Draw::Normal(std)) => assert_deviation(&parameter.tensor, std, &name),
+                (_, _, Draw::FanIn) => assert_uniform(&parameter.tensor, fan(op, op.input.c), &name),
+                (_, OpKind::Linear(_), Draw::FanOut(least)) => {
+                    assert_uniform(&parameter.tensor, fan(op, op.output.c).max(least.into()), &name);
                 }
-                (_, _, Init::FanOut) => {
-                    let bound = 1.0 / f64::from(op.output.c).sqrt();
-                    assert_deviation(&parameter.tensor, bound / 3f64.sqrt(), &name);
-                    assert!(largest(&parameter.tensor) <= bound + 1e-6, "{name}");
+                (_, _, Draw::FanOut(_)) => {
+                    assert_deviation(&parameter.tensor, (2.0 / fan(op, op.output.c)).sqrt(), &name);
                 }
             }
         }
@@ -75,6 +81,34 @@ fn initial_values_follow_the_tables_word() {
             assert!(is_all(&buffer.tensor, expected), "{} {}", variant.name, buffer.name);
         }
     }
+}
+
+#[test]
+fn a_classifier_of_few_classes_starts_no_wider_than_one_of_as_many_as_the_table_says() {
+    let _turn = take_turn();
+    // The bounds of the libraries: U(±1/√1000) by the table's minimum, and U(±1/√512) of PyTorch's layers, biases too.
+    for (name, fan, is_biased) in [("efficientnet-b0", 1000.0, false), ("resnet-18", 512.0, true)] {
+        let model = seeded(plan(name, |options| zoo_core::Options { classes: 10, ..options }), 1);
+        let [.., weight, bias] = model.parameters() else { panic!("{name} has a classifier") };
+        assert_uniform(&weight.tensor, fan, name);
+        assert_eq!(is_all(&bias.tensor, 0.0), !is_biased, "{name}");
+        assert!(largest(&bias.tensor) <= 1.0 / fan.sqrt(), "{name}");
+    }
+}
+
+/// Weights that meet where so many channels do.
+fn fan(op: &Op, channels: u32) -> f64 {
+    match op.kind {
+        OpKind::Conv(Convolution { kernel, groups, .. }) => f64::from(kernel * kernel * channels) / f64::from(groups),
+        _ => channels.into(),
+    }
+}
+
+/// U(±1/√fan).
+fn assert_uniform(tensor: &Tensor, fan: f64, name: &str) {
+    let bound = 1.0 / fan.sqrt();
+    assert_deviation(tensor, bound / 3f64.sqrt(), name);
+    assert!(largest(tensor) <= bound + 1e-6, "{name}");
 }
 
 fn is_all(tensor: &Tensor, value: f64) -> bool {

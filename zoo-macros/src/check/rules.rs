@@ -5,7 +5,7 @@ use proc_macro2::Ident;
 use super::fields;
 use crate::ast::{Cell, Image, Kind, Struct, Word};
 use crate::diagnostics::Diagnostics;
-use crate::network::{Axes, DepthRounding, Init, MOST_VARIED, Padding, Report, WidthRounding};
+use crate::network::{Axes, DepthRounding, Draw, Init, MOST_VARIED, Padding, Report, WidthRounding};
 use crate::words;
 
 const AXES: [&str; 2] = ["width", "depth"];
@@ -97,7 +97,7 @@ fn width_rounding(word: &Word, errors: &mut Diagnostics) -> WidthRounding {
     let rounding = match (name.as_str(), arguments.as_slice()) {
         ("divisible", [divisor]) => small(divisor).map(WidthRounding::Divisible),
         ("trunc", []) if word.arguments.is_none() => Some(WidthRounding::Truncated(1)),
-        ("trunc", [min, least]) if min.tokens.to_string() == "min" => small(least).map(WidthRounding::Truncated),
+        ("trunc", [_, _]) => least(word).map(WidthRounding::Truncated),
         ("divisible" | "trunc", _) => None,
         _ => {
             errors.at(word.name.span(), words::unknown("rounding of widths", &name, &["divisible", "trunc"]));
@@ -117,6 +117,15 @@ fn width_rounding(word: &Word, errors: &mut Diagnostics) -> WidthRounding {
     })
 }
 
+/// The number of `(min 8)`.
+fn least(word: &Word) -> Option<u32> {
+    let arguments: Vec<Cell> = word.arguments.clone().into_iter().flatten().map(Cell::new).collect();
+    match arguments.as_slice() {
+        [min, least] if min.tokens.to_string() == "min" => small(least),
+        _ => None,
+    }
+}
+
 fn small(cell: &Cell) -> Option<u32> {
     cell.int().filter(|value| (1..=fields::MAX_INT).contains(value)).map(|value| value as u32)
 }
@@ -133,26 +142,56 @@ fn depth_rounding(word: &Word, errors: &mut Diagnostics) -> DepthRounding {
     }
 }
 
-/// `init fan_out;`
-pub fn init(word: &Word, errors: &mut Diagnostics) -> Init {
-    match word.name.to_string().as_str() {
-        "fan_out" => {
-            without_arguments(word, errors);
-            Init::FanOut
-        }
-        "truncated_normal" => match number(word) {
-            Some(deviation) => Init::TruncatedNormal(deviation),
-            None => {
-                errors
-                    .at(word.name.span(), "`truncated_normal` needs its standard deviation: `truncated_normal(0.09)`");
-                Init::FanOut
+/// `init conv: fan_out, linear: normal(0.01);` or `init fan_in;`
+pub fn init(list: &[(Option<Ident>, Word)], errors: &mut Diagnostics) -> Init {
+    let mut init = Init::default();
+    for (layer, word) in list {
+        let draw = draw(word, errors);
+        let twice = match layer {
+            None => init.conv.replace(draw.clone()).is_some() | init.linear.replace(draw).is_some(),
+            Some(layer) if layer == "conv" => init.conv.replace(draw).is_some(),
+            Some(layer) if layer == "linear" => init.linear.replace(draw).is_some(),
+            Some(other) => {
+                errors.at(other.span(), words::unknown("layer", &other.to_string(), &["conv", "linear"]));
+                false
             }
-        },
-        other => {
-            errors.at(word.name.span(), words::unknown("init", other, &["fan_out", "truncated_normal"]));
-            Init::FanOut
+        };
+        if twice {
+            errors.at(word.name.span(), "`init` has one word, or one for `conv` and one for `linear`");
         }
     }
+    init
+}
+
+fn draw(word: &Word, errors: &mut Diagnostics) -> Draw {
+    let name = word.name.to_string();
+    let draw = match name.as_str() {
+        "fan_out" => match word.arguments {
+            Some(_) => least(word).map(Draw::FanOut),
+            None => Some(Draw::FanOut(1)),
+        },
+        "fan_in" => {
+            without_arguments(word, errors);
+            Some(Draw::FanIn)
+        }
+        "normal" => number(word).map(Draw::Normal),
+        "truncated_normal" => number(word).map(Draw::TruncatedNormal),
+        other => {
+            errors.at(
+                word.name.span(),
+                words::unknown("init", other, &["fan_out", "fan_in", "normal", "truncated_normal"]),
+            );
+            return Draw::FanIn;
+        }
+    };
+    draw.unwrap_or_else(|| {
+        let message = match name.as_str() {
+            "fan_out" => "`fan_out` is written `fan_out` or `fan_out(min 1000)`, with a whole number over 0".into(),
+            _ => format!("`{name}` needs its standard deviation: `{name}(0.02)`"),
+        };
+        errors.at(word.name.span(), message);
+        Draw::FanIn
+    })
 }
 
 /// `padding symmetric;`

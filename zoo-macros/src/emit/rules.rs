@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::{fields, value};
 use crate::ast::Cell;
-use crate::network::{DepthRounding, Init, Network, Padding, Report, Scaling, WidthRounding};
+use crate::network::{DepthRounding, Draw, Network, Padding, Report, Scaling, WidthRounding};
 
 // const __RULES: ::zoo_core::Rules = ::zoo_core::Rules {
 //     width_rounding: ::zoo_core::WidthRounding::Divisible(8),
@@ -13,7 +13,7 @@ use crate::network::{DepthRounding, Init, Network, Padding, Report, Scaling, Wid
 //     input_channels: 3 as _,
 //     norm: ::zoo_core::Norm::BatchNorm(::zoo_core::BatchNorm { eps: 1e-3, momentum: 0.01 }),
 //     activation: Silu,
-//     init: ::zoo_core::Init::FanOut,
+//     init: ::zoo_core::Init { conv: ::zoo_core::Draw::FanOut(1), linear: ::zoo_core::Init::DEFAULT.linear },
 // };
 pub fn rules(network: &Network) -> TokenStream {
     let width_rounding = match network.width_rounding {
@@ -24,13 +24,7 @@ pub fn rules(network: &Network) -> TokenStream {
         DepthRounding::Up => quote!(Up),
         DepthRounding::Truncated => quote!(Truncated),
     };
-    let init = match &network.init {
-        Init::FanOut => quote!(FanOut),
-        Init::TruncatedNormal(deviation) => {
-            let deviation = value(deviation);
-            quote!(TruncatedNormal(#deviation))
-        }
-    };
+    let (conv, linear) = (init(&network.init.conv, "conv"), init(&network.init.linear, "linear"));
     let channels = value(&network.input.channels);
     let (norm, constants) = (&network.norm.path, fields(&network.norm.fields));
     let act = value(&network.act);
@@ -41,9 +35,29 @@ pub fn rules(network: &Network) -> TokenStream {
             input_channels: #channels,
             norm: ::zoo_core::Norm::#norm(::zoo_core::#norm { #constants }),
             activation: #act,
-            init: ::zoo_core::Init::#init,
+            init: ::zoo_core::Init { conv: #conv, linear: #linear },
         };
     }
+}
+
+fn init(draw: &Option<Draw>, layer: &str) -> TokenStream {
+    let draw = match draw {
+        None => {
+            let layer = quote::format_ident!("{layer}");
+            return quote!(::zoo_core::Init::DEFAULT.#layer);
+        }
+        Some(Draw::FanOut(least)) => quote!(FanOut(#least)),
+        Some(Draw::FanIn) => quote!(FanIn),
+        Some(Draw::Normal(deviation)) => {
+            let deviation = value(deviation);
+            quote!(Normal(#deviation))
+        }
+        Some(Draw::TruncatedNormal(deviation)) => {
+            let deviation = value(deviation);
+            quote!(TruncatedNormal(#deviation))
+        }
+    };
+    quote!(::zoo_core::Draw::#draw)
 }
 
 // ::zoo_core::About { title: "EfficientNet", short: "EffNet", colour: Some(4), compound: true, single: false }

@@ -8,7 +8,7 @@ network! {
     input    3 x 32;
     norm     BatchNorm { eps: 1e-5, momentum: 0.1 };
     act      Relu6;
-    init     fan_in;
+    init     fan_outt;
     padding  symetric;
 
     stem     Conv { k: 3, c: 8, s: 1 } fixd;
