@@ -33,7 +33,7 @@ pub struct About {
     pub title: &'static str,
     /// The same where there is little room.
     pub short: &'static str,
-    /// Number of its colour; without one it is grey, as others are.
+    /// Number of its colour, which has a shape of points, too; without one it is grey, as others are.
     pub colour: Option<usize>,
     /// Whether its variants grow in width, depth and input size at once.
     pub compound: bool,

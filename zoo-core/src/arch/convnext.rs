@@ -39,7 +39,7 @@ network! {
     profile  cifar { stem.s = 2; stages[1].s = 1; }
 
     names    torchvision::CONVNEXT, timm::CONVNEXT;
-    report   title: "ConvNeXt", short: "ConvNeXt", colour: 0;
+    report   title: "ConvNeXt", short: "ConvNeXt", colour: 9;
 
     variants {
         name              c1   c2   c3    c4  n3  input  drop_path;
@@ -81,7 +81,7 @@ network! {
     profile  cifar { stem.s = 2; stages[1].s = 1; }
 
     names    timm::CONVNEXT_OF_CONVOLUTIONS;
-    report   title: "ConvNeXt below Tiny", short: "ConvNeXt-N", colour: 0;
+    report   title: "ConvNeXt below Tiny", short: "ConvNeXt-N", colour: 9;
 
     variants {
         name              c1   c2   c3   c4  n3  input;

@@ -46,7 +46,7 @@ network! {
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
     names    torchvision::EFFICIENTNET_V2, timm::EFFICIENTNET_V2;
-    report   title: "EfficientNetV2-S", short: "EffV2-S", colour: 4;
+    report   title: "EfficientNetV2-S", short: "EffV2-S", colour: 7;
 
     variants {
         name                 width  depth  input  dropout;
@@ -94,7 +94,7 @@ network! {
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
     names    torchvision::EFFICIENTNET_V2, timm::EFFICIENTNET_V2;
-    report   title: "EfficientNetV2-M", short: "EffV2-M", colour: 4;
+    report   title: "EfficientNetV2-M", short: "EffV2-M", colour: 7;
 
     variants {
         name                 width  depth  input  dropout;
@@ -139,7 +139,7 @@ network! {
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
     names    torchvision::EFFICIENTNET_V2, timm::EFFICIENTNET_V2;
-    report   title: "EfficientNetV2-L", short: "EffV2-L", colour: 4;
+    report   title: "EfficientNetV2-L", short: "EffV2-L", colour: 7;
 
     variants {
         name                 width  depth  input  dropout;

@@ -48,7 +48,7 @@ network! {
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
     names    timm::GHOSTNET;
-    report   title: "GhostNet", short: "Ghost";
+    report   title: "GhostNet", short: "Ghost", colour: 12;
 
     variants {
         name            width  input  dropout;

@@ -44,7 +44,7 @@ network! {
     profile  cifar { stem.s = 1; stages[1].s = 1; }
 
     names    torchvision::MNASNET, timm::EFFICIENTNET;
-    report   title: "MnasNet", short: "MnasNet";
+    report   title: "MnasNet", short: "MnasNet", colour: 10;
 
     variants {
         name            width  input  dropout;

@@ -47,7 +47,7 @@ network! {
     profile  cifar { stem.s = 1; stages[0].s = 1; }
 
     names    timm::MOBILENET_V4;
-    report   title: "MobileNetV4-Conv-S", short: "V4-S", colour: 2;
+    report   title: "MobileNetV4-Conv-S", short: "V4-S", colour: 6;
 
     variants {
         name                            width  input  dropout;
@@ -108,7 +108,7 @@ network! {
     profile  cifar { stem.s = 1; stages[0].s = 1; }
 
     names    timm::MOBILENET_V4;
-    report   title: "MobileNetV4-Conv-M", short: "V4-M", colour: 2;
+    report   title: "MobileNetV4-Conv-M", short: "V4-M", colour: 6;
 
     variants {
         name                        input  dropout;
@@ -162,7 +162,7 @@ network! {
     profile  cifar { stem.s = 1; stages[0].s = 1; }
 
     names    timm::MOBILENET_V4;
-    report   title: "MobileNetV4-Conv-L", short: "V4-L", colour: 2;
+    report   title: "MobileNetV4-Conv-L", short: "V4-L", colour: 6;
 
     variants {
         name                       input  dropout;

@@ -37,7 +37,7 @@ network! {
     profile  cifar { stem.s = 1; stages[0].s = 1; }
 
     names    torchvision::REGNET, timm::REGNET;
-    report   title: "RegNetY", short: "RegNetY";
+    report   title: "RegNetY", short: "RegNetY", colour: 13;
 
     variants {
         name             c1   c2   c3    c4  n1  n2  n3  n4   g  input;
@@ -77,7 +77,7 @@ network! {
     profile  cifar { stem.s = 1; stages[0].s = 1; }
 
     names    timm::REGNET;
-    report   title: "RegNetY-800MF", short: "RegNetY-800MF";
+    report   title: "RegNetY-800MF", short: "RegNetY-800MF", colour: 13;
 
     variants { name input; "regnet-y-800mf" 224; }
     claims   { name params macs; "regnet-y-800mf" 6_263_168 797_176_832; }

@@ -36,6 +36,7 @@ network! {
     profile  cifar { stem.s = 1; stem[1].s = 1; }
 
     names    torchvision::RESNET, timm::RESNET;
+    report   title: "ResNet-18 and 34", short: "ResNet-18/34", colour: 8;
 
     variants {
         name         n1  n2  n3  n4  input;
@@ -74,6 +75,7 @@ network! {
     profile  cifar { stem.s = 1; stem[1].s = 1; }
 
     names    torchvision::RESNET, timm::RESNET;
+    report   title: "ResNet-50 and 101", short: "ResNet-50/101", colour: 8;
 
     variants {
         name          n3  input;

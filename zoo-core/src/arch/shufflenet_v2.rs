@@ -34,7 +34,7 @@ network! {
     profile  cifar { stem.s = 1; stem[1].s = 1; }
 
     names    torchvision::SHUFFLENET_V2;
-    report   title: "ShuffleNetV2", short: "Shuffle";
+    report   title: "ShuffleNetV2", short: "Shuffle", colour: 11;
 
     variants {
         name                  c1   c2   c3  last  input  dropout;

@@ -111,7 +111,7 @@ fn newest(points: Vec<&Observation>) -> (Vec<&Observation>, Vec<&Observation>) {
     let mut kept: Vec<&Observation> = Vec::new();
     let mut others = Vec::new();
     for point in points {
-        match kept.iter_mut().find(|other| axes(other) == axes(point)) {
+        match kept.iter_mut().find(|other| is_same(other, point)) {
             None => kept.push(point),
             Some(_) if point.kind == Kind::Published => {}
             Some(other) if other.newest < point.newest => others.push(std::mem::replace(other, point)),
@@ -123,7 +123,7 @@ fn newest(points: Vec<&Observation>) -> (Vec<&Observation>, Vec<&Observation>) {
 
 /// Whether a line of several networks goes through that of `other`.
 fn passes(line: &[&Observation], other: &Observation) -> bool {
-    line.len() > 1 && line.iter().any(|point| axes(point) == axes(other))
+    line.len() > 1 && line.iter().any(|point| is_same(point, other))
 }
 
 /// In what those differ that would be one line, were it not for the terms.
@@ -132,7 +132,7 @@ fn not_joined(points: &[&Observation], along: Along) -> Option<String> {
     // One network in several terms is no line.
     let differ = |other: &dyn Fn(&Observation, &Observation) -> bool| {
         let pairs = |line: &Vec<&Observation>| {
-            line.iter().any(|one| line.iter().any(|two| axes(one) != axes(two) && other(one, two)))
+            line.iter().any(|one| line.iter().any(|two| !is_same(one, two) && other(one, two)))
         };
         lines.iter().any(pairs)
     };
@@ -179,18 +179,25 @@ fn chains(points: Vec<&Observation>, along: Along) -> Vec<Vec<&Observation>> {
 
 /// Accuracies that differ along one axis alone, in its order.
 fn lines(points: Vec<&Observation>, along: Along) -> Vec<Vec<&Observation>> {
+    // A family that grows by cells of its table, from variant to variant, and by no multiplier beside it is one line.
+    let by_cells = along == Along::Cost && points.windows(2).all(|pair| axes(pair[0]).0 == axes(pair[1]).0);
     let fixed = |point: &Observation| {
         let (width, depth, size) = axes(point);
         match along {
-            Along::Cost | Along::Width => format!("{depth} {size:05}"),
-            Along::InputSize => format!("{width} {depth}"),
+            Along::Cost if by_cells => format!("{depth} {size:05}"),
+            Along::Cost | Along::Width => format!("{:?} {depth} {size:05}", varied(point)),
+            Along::InputSize => format!("{:?} {width} {depth}", varied(point)),
         }
     };
     let mut lines: BTreeMap<String, Vec<&Observation>> = BTreeMap::new();
     for point in points {
         lines.entry(fixed(point)).or_default().push(point);
     }
-    let moving = |point: &Observation| if along == Along::InputSize { axes(point).2 } else { axes(point).0 };
+    let moving = |point: &Observation| match along {
+        Along::InputSize => axes(point).2,
+        Along::Cost if by_cells => point.macs.unwrap_or(0.0),
+        Along::Cost | Along::Width => axes(point).0,
+    };
     lines.values_mut().for_each(|line| line.sort_by(|one, other| moving(one).total_cmp(&moving(other))));
     lines.into_values().collect()
 }
@@ -199,10 +206,20 @@ fn axes(point: &Observation) -> (f64, f64, f64) {
     point.network.as_ref().map_or((0.0, 0.0, 0.0), |network| (network.width, network.depth, network.side()))
 }
 
-/// Whether no axis shrinks from one network to the next, and one grows.
+/// What its variant has in the cells of its table.
+fn varied(point: &Observation) -> Option<&[u32]> {
+    point.network.as_ref().map(|network| &network.varied[..])
+}
+
+/// Whether two accuracies are of one network.
+fn is_same(one: &Observation, other: &Observation) -> bool {
+    axes(one) == axes(other) && varied(one) == varied(other)
+}
+
+/// Whether no axis shrinks from one network to the next, which is another one. Those of equal axes come by their MACs.
 fn grows(from: &Observation, to: &Observation) -> bool {
     let ((w0, d0, s0), (w1, d1, s1)) = (axes(from), axes(to));
-    w1 >= w0 && d1 >= d0 && s1 >= s0 && (w1, d1, s1) != (w0, d0, s0)
+    w1 >= w0 && d1 >= d0 && s1 >= s0 && !is_same(from, to)
 }
 
 /// Positions of those `(cost, accuracy)` that no other beats in both, from the cheapest on.
@@ -264,6 +281,16 @@ mod tests {
         assert_eq!(lengths(&grid, Along::Cost), [3, 3]);
         assert_eq!(lengths(&grid, Along::Width), [3, 3]);
         assert_eq!(lengths(&grid, Along::InputSize), [2, 2, 2]);
+    }
+
+    #[test]
+    fn variants_that_differ_in_cells_alone_are_one_line_by_cost_and_points_by_width() {
+        let names = ["shufflenet-v2", "shufflenet-v2-0.5", "shufflenet-v2-2.0"];
+        let points = |size: u32| names.map(|name| point(name, (1.0, 1.0, size), None));
+        assert_eq!(lengths(&points(224), Along::Cost), [3]);
+        assert_eq!(lengths(&[points(160), points(224)].concat(), Along::Cost), [3, 3]);
+        assert_eq!(lengths(&points(224), Along::Width), [1, 1, 1]);
+        assert_eq!(lengths(&[points(160), points(224)].concat(), Along::InputSize), [2, 2, 2]);
     }
 
     #[test]

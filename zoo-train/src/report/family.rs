@@ -5,8 +5,7 @@ use std::fmt;
 
 use zoo_core::Registry;
 
-/// The colour of families that say none.
-const GREY: usize = 6;
+use super::mark::GREY;
 
 /// A family; two of them are the same if their tables are.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::canvas::escaped;
 use super::figure::{Bars, Lines};
 use super::font::{Weight, width};
+use super::mark::Shape;
 use super::observation::Kind;
 
 /// Width of a sample, with the space behind it.
@@ -110,9 +111,7 @@ impl Sample {
         match self {
             Sample::Mark(kind) => {
                 let look = if kind == Kind::Measured { "measured" } else { "published" };
-                format!(
-                    "<g class=\"any {look}\"><circle class=\"dot\" cx=\"{middle:.1}\" cy=\"{y:.1}\" r=\"3.6\"/></g>"
-                )
+                format!("<g class=\"any {look}\">{}</g>", Shape::Circle.drawn((middle, y)))
             }
             Sample::Front => format!("<path class=\"front\" d=\"M{x:.1} {y:.1}h18\"/>"),
             Sample::Spread => {
@@ -124,7 +123,10 @@ impl Sample {
                 )
             }
             Sample::None => String::new(),
-            Sample::Line(colour) => format!("<path class=\"line s{colour}\" d=\"M{x:.1} {y:.1}h18\"/>"),
+            Sample::Line(colour) => format!(
+                "<path class=\"line s{colour}\" d=\"M{x:.1} {y:.1}h18\"/><g class=\"s{colour}\">{}</g>",
+                Shape::of(colour).drawn((middle, y))
+            ),
             Sample::Part(colour) => format!(
                 "<g class=\"part p{colour}\"><rect x=\"{:.1}\" y=\"{:.1}\" width=\"14\" height=\"12\"/></g>",
                 x + 4.0,

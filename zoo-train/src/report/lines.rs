@@ -5,6 +5,7 @@ use super::chart::{Room, Size, axes, named, put, text};
 use super::figure::{Lines, Point, Series};
 use super::font::{Weight, width};
 use super::geometry::{Place, Rect, Segment};
+use super::mark::Shape;
 use super::observation::Kind;
 use super::place::{Named, Placed, place};
 
@@ -152,7 +153,7 @@ fn mark(point: &Point, one: &Drawn<'_>, place: &[Place], elements: &mut String) 
             ),
         );
     }
-    put(elements, format_args!("<circle class=\"dot\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.6\"/></g>\n"));
+    put(elements, format_args!("{}</g>\n", Shape::of(one.series.colour).drawn((x, y))));
 }
 
 fn place_names(drawn: &[Drawn<'_>], plot: Rect, size: Size) -> Vec<Option<Placed>> {

@@ -18,6 +18,7 @@ mod geometry;
 mod latencies;
 mod legend;
 mod lines;
+mod mark;
 mod network;
 mod observation;
 mod origin;

@@ -22,7 +22,7 @@ pub struct Network {
     /// Strides.
     pub profile: String,
     /// What its variant has in the table's cells, where variants are no multiples of one another.
-    varied: Vec<u32>,
+    pub varied: Vec<u32>,
 }
 
 impl Network {

@@ -47,7 +47,7 @@ impl Chart {
             if class.starts_with("mark") {
                 current = number.clone().unwrap();
             }
-            if class == "dot" && !current.is_empty() && !tag.contains("key") {
+            if class == "hit" && !current.is_empty() && !tag.contains("key") {
                 let at = |name| attribute(tag, name).unwrap().parse().unwrap();
                 chart.of(&current).marks.push((at("cx"), at("cy")));
                 current.clear();
