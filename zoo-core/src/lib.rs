@@ -31,8 +31,8 @@ pub use compare::Comparison;
 pub use draw::draw;
 pub use op::{Activation, BatchNorm, Convolution, Cost, LayerNorm, Op, OpKind, Place, Pooling, Shape, Window};
 pub use plan::{
-    DepthRounding, Draw, ImageSize, Init, InputSize, Norm, Options, Padding, Plan, PlanBuilder, PlanError, Rules, Scaling,
-    Value, WidthRounding,
+    DepthRounding, Draw, ImageSize, Init, InputSize, Norm, Options, Padding, Plan, PlanBuilder, PlanError, Rules,
+    Scaling, Value, WidthRounding,
 };
 pub use registry::{Entry, Registry, UnknownModel};
 pub use summary::{Named, Summary};
