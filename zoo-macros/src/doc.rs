@@ -129,6 +129,7 @@ fn top_item(item: &TopItem) -> String {
     match item {
         TopItem::Pool => "pool".into(),
         TopItem::Norm => "norm".into(),
+        TopItem::Act => "act".into(),
         TopItem::Dropout => "dropout".into(),
         TopItem::Linear => "linear".into(),
         TopItem::Layer(item) => format!("`{}`", layer(item)),

@@ -118,6 +118,7 @@ pub struct Layer {
 pub enum TopItem {
     Pool,
     Norm,
+    Act,
     Dropout,
     Linear,
     Layer(Box<Layer>),

@@ -65,6 +65,13 @@ fn head(input: ParseStream) -> Result<Head> {
 
 /// A section, or nothing where its first word is unknown and reported.
 fn section(input: ParseStream, attempted: &mut Vec<String>, errors: &mut Diagnostics) -> Result<Option<Section>> {
+    if let Some(group) = group_without_its_word(input) {
+        let message = format!("every group of blocks begins with the word `stages`: `stages {group} {{ ... }}`");
+        errors.at(group.span(), message);
+        attempted.push("stages".into());
+        let body = body("stages", input, errors)?;
+        return Ok(Some(Section { word: Ident::new("stages", group.span()), body }));
+    }
     let word = input
         .parse::<Ident>()
         .map_err(|error| Error::new(error.span(), format!("expected a section: {}", words::list(&SECTIONS))))?;
@@ -83,6 +90,13 @@ fn section(input: ParseStream, attempted: &mut Vec<String>, errors: &mut Diagnos
         semicolon(input, &format!("section `{name}`"))?;
     }
     Ok(Some(Section { word: Ident::new(&name, word.span()), body }))
+}
+
+/// The block of a group behind another, where it stands as a section would: a type and braces.
+fn group_without_its_word(input: ParseStream) -> Option<Ident> {
+    let block = input.fork().parse::<Ident>().ok()?;
+    let is_type = block.to_string().starts_with(char::is_uppercase);
+    (is_type && input.peek2(syn::token::Brace)).then_some(block)
 }
 
 fn body(section: &str, input: ParseStream, errors: &mut Diagnostics) -> Result<Body> {

@@ -98,9 +98,9 @@ impl<'a> PlanBuilder<'a> {
         self.nominal_channels
     }
 
-    /// A width of the table, scaled and rounded by its rules.
+    /// A width of the table, scaled and rounded by its rules. Multiplier 1 leaves it as the table has it.
     pub const fn scaled(&self, channels: u32) -> u32 {
-        self.rounded(channels as f64 * self.options.width)
+        if self.options.width == 1.0 { channels } else { self.rounded(channels as f64 * self.options.width) }
     }
 
     /// A channel count rounded by the table's rule, without scaling.
@@ -200,7 +200,9 @@ impl<'a> PlanBuilder<'a> {
         self.window(Window { pooling: Pooling::Max, kernel, stride, padding: None });
     }
 
-    /// The mean of each window, padded so that only the stride shrinks the map; the padding does not count.
+    /// The mean of each window, padded so that only the stride shrinks the map; the padding does not count. PyTorch's
+    /// `AvgPool2d(2)` pads nothing and drops the last row and column of an odd map: [`window`](PlanBuilder::window) with
+    /// padding `Some(0)`.
     pub const fn average_pool(&mut self, kernel: u32, stride: u32) {
         self.window(Window { pooling: Pooling::Average, kernel, stride, padding: None });
     }

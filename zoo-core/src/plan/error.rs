@@ -31,8 +31,8 @@ pub enum PlanError {
     /// The drop-path rate is not in range.
     #[error("drop-path {0} is out of range: give 0 or more, and less than 1")]
     DropPath(f64),
-    /// A layer would be wider than a plan can describe.
-    #[error("a layer would have {0} channels, over the limit of {MAX_CHANNELS}: choose a smaller width multiplier")]
+    /// A layer would have no channels, or be wider than a plan can describe.
+    #[error("a layer would have {0} channels, and has 1 to {MAX_CHANNELS}: choose another width multiplier")]
     Channels(u64),
     /// The network would have more operations than a plan can describe.
     #[error("the network would have over {MAX_OPS} operations: choose a smaller depth multiplier")]
@@ -115,7 +115,7 @@ impl PlanError {
             PlanError::Classes(_) => "the number of classes is out of range",
             PlanError::Dropout(_) => "the dropout probability is out of range",
             PlanError::DropPath(_) => "the drop-path rate is out of range",
-            PlanError::Channels(_) => "a layer has too many channels",
+            PlanError::Channels(_) => "a layer has no channels, or too many",
             PlanError::Operations => "the network has too many operations",
             PlanError::Count => "the network's counts do not fit 64 bits",
             PlanError::ShapeMismatch => "a block adds or scales tensors of different shapes",

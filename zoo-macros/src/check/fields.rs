@@ -86,10 +86,11 @@ pub fn top(items: Vec<TopSyntax>, errors: &mut Diagnostics) -> Vec<TopItem> {
             TopSyntax::Word(word) => match word.to_string().as_str() {
                 "pool" => top.push(TopItem::Pool),
                 "norm" => top.push(TopItem::Norm),
+                "act" => top.push(TopItem::Act),
                 "dropout" => top.push(TopItem::Dropout),
                 "linear" => top.push(TopItem::Linear),
                 other => {
-                    let known = ["pool", "norm", "dropout", "linear", "Conv { ... }"];
+                    let known = ["pool", "norm", "act", "dropout", "linear", "Conv { ... }"];
                     errors.at(word.span(), words::unknown("item of the top", other, &known));
                 }
             },

@@ -66,8 +66,8 @@ fn repeats(network: &Network, row: &Row, b: &Ident) -> TokenStream {
 /// A cell as a `u32`: a constant of the user's may be of another integer type.
 fn whole(network: &Network, cell: &Cell, b: &Ident) -> TokenStream {
     let tokens = &cell.tokens;
-    if let Some(index) = varied(network, cell) {
-        return quote!(#b.varied(#index));
+    if let Some(value) = varied(network, cell, &|index| quote!(#b.varied(#index))) {
+        return quote_spanned!(cell.span=> #value as u32);
     }
     match cell.kind {
         Kind::Int(_) => tokens.clone(),
@@ -77,10 +77,11 @@ fn whole(network: &Network, cell: &Cell, b: &Ident) -> TokenStream {
 
 // row.c = b.varied(0usize) as _;
 //
-// for every field whose cell names a column of `variants`.
+// for every field whose cell names a column of `variants`, alone or in an expression.
 fn set_varied(network: &Network, fields: &[Field], target: &Ident, b: &Ident) -> TokenStream {
-    let varied = fields.iter().filter_map(|field| Some((&field.name, varied(network, &field.value)?)));
-    varied.map(|(name, index)| quote!(#target.#name = #b.varied(#index) as _;)).collect()
+    let column = |index: usize| quote!(#b.varied(#index));
+    let varied = fields.iter().filter_map(|field| Some((&field.name, varied(network, &field.value, &column)?)));
+    varied.map(|(name, value)| quote!(#target.#name = #value as _;)).collect()
 }
 
 fn layers(network: &Network, layers: &[Layer], place: &str, b: &Ident) -> TokenStream {
@@ -181,6 +182,7 @@ fn top_item(network: &Network, item: &TopItem, index: usize, b: &Ident) -> Token
     match item {
         TopItem::Pool => quote!(#b.pool();),
         TopItem::Norm => quote!(#b.norm();),
+        TopItem::Act => quote!(#b.act(::zoo_core::Activation::Table);),
         TopItem::Dropout => quote!(#b.dropout();),
         TopItem::Linear => quote!(#b.linear();),
         TopItem::Layer(item) => {

@@ -1,6 +1,6 @@
 //! Groups, rows and layers as constants, and the checks that their blocks make of the cells.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Group as Tokens, Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 
 use super::{fields, rules};
@@ -43,15 +43,41 @@ fn alias(block: &Struct, name: &str) -> Ident {
     Ident::new(&format!("__{name}"), span(block))
 }
 
+/// `__Block0::DEFAULT` with the span of the type, for a block that has none.
+fn default(block: &Struct, alias: &Ident) -> TokenStream {
+    quote_spanned!(span(block)=> #alias::DEFAULT)
+}
+
 /// Where the type of a block stands.
 pub fn span(block: &Struct) -> Span {
     block.path.clone().into_iter().last().map_or_else(Span::call_site, |token| token.span())
 }
 
-/// Which column of `variants` a cell names.
-pub fn varied(network: &Network, cell: &Cell) -> Option<usize> {
-    let Kind::Word(word) = &cell.kind else { return None };
-    network.vary.iter().position(|name| name == word)
+/// A cell that names columns of `variants`, by itself or in an expression, with what `column` has in their place.
+pub fn varied(network: &Network, cell: &Cell, column: &dyn Fn(usize) -> TokenStream) -> Option<TokenStream> {
+    match cell.kind {
+        Kind::Word(_) | Kind::Expression => replaced(network, cell.tokens.clone(), column),
+        _ => None,
+    }
+}
+
+fn replaced(network: &Network, tokens: TokenStream, column: &dyn Fn(usize) -> TokenStream) -> Option<TokenStream> {
+    let mut any = false;
+    let tokens = tokens.into_iter().map(|token| {
+        let new = match &token {
+            TokenTree::Ident(word) => network.vary.iter().position(|name| name == word).map(column),
+            TokenTree::Group(group) => replaced(network, group.stream(), column).map(|inside| {
+                let mut new = Tokens::new(group.delimiter(), inside);
+                new.set_span(group.span());
+                TokenTree::Group(new).into()
+            }),
+            _ => None,
+        };
+        any |= new.is_some();
+        new.unwrap_or_else(|| token.into())
+    });
+    let tokens = tokens.collect();
+    any.then_some(tokens)
 }
 
 /// The fields, with what variant `index` has in cells that name columns of `variants`.
@@ -59,11 +85,23 @@ fn constant(network: &Network, list: &[Field], index: usize) -> Vec<Field> {
     list.iter().filter_map(|field| own(network, field, index).unwrap_or_else(|| Some(field.clone()))).collect()
 }
 
-/// The field as variant `index` has it, if its cell names a column.
+/// The field as variant `index` has it, if its cell names columns.
 fn own(network: &Network, field: &Field, index: usize) -> Option<Option<Field>> {
-    let column = varied(network, &field.value)?;
-    let value = network.variants.get(index).and_then(|variant| variant.varied.get(column)).and_then(Option::as_ref);
-    Some(value.map(|value| Field { name: field.name.clone(), value: value.value.clone() }))
+    let variant = network.variants.get(index).map(|variant| &variant.varied);
+    let own = |column: usize| variant.and_then(|varied| varied.get(column)).and_then(Option::as_ref);
+    let complete = std::cell::Cell::new(true);
+    let tokens = varied(network, &field.value, &|column| {
+        complete.set(complete.get() && own(column).is_some());
+        own(column).map(|field| field.value.tokens.clone()).unwrap_or_default()
+    })?;
+    let value = match &field.value.kind {
+        // What the block says of it stands at the variant's cell.
+        Kind::Word(word) => {
+            network.vary.iter().position(|name| name == word).and_then(own).map(|own| own.value.clone())
+        }
+        _ => complete.get().then(|| Cell { tokens: quote!(#tokens as _), ..field.value.clone() }),
+    };
+    Some(value.map(|value| Field { name: field.name.clone(), value }))
 }
 
 // const _: () = { ... __Block0 { c: 232 as _, ..__ROW_1 } ... };
@@ -96,9 +134,10 @@ fn group(network: &Network, index: usize, group: &Group) -> TokenStream {
     let Names { alias, constant } = Names::group(index, &group.block);
     let others = other_variants(network, &group.block, &alias, &quote!(#constant), &group.block.fields);
     let (checks, fields) = (checks(&group.block, &alias, &quote!(#constant), &list, None), fields(&list));
+    let default = default(&group.block, &alias);
     quote! {
         type #alias = #path;
-        const #constant: #alias = #alias { #fields ..#alias::DEFAULT };
+        const #constant: #alias = #alias { #fields ..#default };
         #checks
         #others
     }
@@ -137,10 +176,10 @@ fn layer(network: &Network, name: &str, layer: &Layer, target: Option<Target>) -
     let checks = checks(&layer.block, &alias, &quote!(#constant), &list, Some(span(&layer.block)));
     let others = other_variants(network, &layer.block, &alias, &quote!(#constant), &layer.block.fields);
     let strides = target.map(|target| strides(network, &layer.block, &alias, &constant, target));
-    let fields = fields(&list);
+    let (default, fields) = (default(&layer.block, &alias), fields(&list));
     quote! {
         type #alias = #path;
-        const #constant: #alias = #alias { #fields #scaling ..#alias::DEFAULT };
+        const #constant: #alias = #alias { #fields #scaling ..#default };
         #checks
         #others
         #strides

@@ -49,7 +49,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     tell!("{} tensors by {scheme} names in {}", tensors.len(), args.output.display());
     tell!("run it with: {}", opened.resolved);
     if lines.is_empty() && matches!(scheme, Scheme::Timm | Scheme::Torchvision) {
-        tell!("{scheme} has no name for a network of this width and depth: make one that has the same layers");
+        tell!("no name is known that {scheme} has for this network: make one there that has the same layers");
     } else if !lines.is_empty() {
         tell!("in Python:");
         lines.iter().for_each(|line| tell!("    {line}"));
