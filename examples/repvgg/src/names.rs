@@ -1,5 +1,6 @@
 //! What timm calls the tensors of RepVGG (`byobnet.py`), and what it trains its weights with.
 
+use zoo_core::ImageSize;
 use zoo_core::Padding;
 use zoo_core::Place;
 use zoo_core::names::{
@@ -20,7 +21,7 @@ fn habit(_: &str) -> TrainedWith {
         mean: Some(IMAGENET_MEAN),
         std: Some(IMAGENET_STD),
         resize: Some(Some(256)),
-        crop: Some(224),
+        crop: Some(ImageSize::square(224)),
         interpolation: Some(Interpolation::Bilinear),
     }
 }
