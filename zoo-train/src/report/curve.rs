@@ -285,8 +285,13 @@ mod tests {
 
     #[test]
     fn variants_that_differ_in_cells_alone_are_one_line_by_cost_and_points_by_width() {
-        let names = ["shufflenet-v2", "shufflenet-v2-0.5", "shufflenet-v2-2.0"];
-        let points = |size: u32| names.map(|name| point(name, (1.0, 1.0, size), None));
+        let millions = [("shufflenet-v2", 146.0), ("shufflenet-v2-0.5", 41.0), ("shufflenet-v2-2.0", 591.0)];
+        let points = |size: u32| {
+            millions.map(|(name, at_224)| {
+                let macs = Some(at_224 * (f64::from(size) / 224.0).powi(2));
+                Observation { macs, ..point(name, (1.0, 1.0, size), None) }
+            })
+        };
         assert_eq!(lengths(&points(224), Along::Cost), [3]);
         assert_eq!(lengths(&[points(160), points(224)].concat(), Along::Cost), [3, 3]);
         assert_eq!(lengths(&points(224), Along::Width), [1, 1, 1]);
