@@ -180,14 +180,24 @@ pub(super) fn elements(block: &Block<'_>) -> Vec<Element> {
 
 pub(super) fn node(layer: &Layer<'_>) -> Node {
     let op = &layer.ops[0];
-    let title = layer.label();
+    let label = layer.label();
     Node {
         kind: op.kind.operation().tint(op),
-        name: format!("{}.{title}", op.block_name()),
-        title,
+        name: format!("{}.{label}", op.block_name()),
+        title: title(label),
         words: words(layer),
         shape: layer.output(),
         params: layer.cost().params,
+    }
+}
+
+/// The label of a layer without its number among those of a stem or head, which tells tensors apart and is no word.
+fn title(label: String) -> String {
+    let is_number = |part: &str| part.parse::<u32>().is_ok();
+    match label.split_once('.') {
+        Some((number, rest)) if is_number(number) => rest.into(),
+        None if is_number(&label) => "conv".into(),
+        _ => label,
     }
 }
 

@@ -250,6 +250,7 @@ fn block_of(plan: &Plan, name: &str) -> String {
 fn branches_are_found_by_what_layers_read() {
     for (model, block, expected) in [
         ("mobilenet-v2", "stages.1.1", "expand depthwise project add(0: )"),
+        ("resnet-18", "stem", "conv pool"),
         ("mobilenet-v3-small", "stages.2.1", "expand depthwise [se.pool se.reduce se.expand] project add(0: )"),
         (
             "shufflenet-v2",
