@@ -32,7 +32,7 @@ pub fn replace(
         Some(checkpoint) => checkpoint.load_model(&mut model)?,
         None => drop(load_weights(&mut model, request, settings, dataset)?),
     }
-    let preprocessing = settings.preprocessing(dataset);
+    let preprocessing = settings.preprocessing(dataset, plan.input.c);
     let images = dataset.train.len() + dataset.test.len();
     let mut progress = Progress::new(request.verbosity);
     progress.say(&format!("features of {images} images first, once"));

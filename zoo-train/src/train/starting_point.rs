@@ -85,7 +85,7 @@ impl Settings {
 
     /// How the network of a run is run, and its images prepared.
     pub fn in_force(&self, plan: &Plan, dataset: &Dataset) -> TrainedWith {
-        let Preprocessing { mean, std, resize, crop, interpolation } = self.preprocessing(dataset);
+        let Preprocessing { mean, std, resize, crop, interpolation } = self.preprocessing(dataset, plan.input.c);
         TrainedWith {
             padding: Some(plan.options.padding),
             bn_eps: Some(plan.rules.norm.eps()),
@@ -98,17 +98,18 @@ impl Settings {
         }
     }
 
-    /// What images go through before evaluation; side, mean, deviation and interpolation hold for training, too.
-    pub fn preprocessing(&self, dataset: &Dataset) -> Preprocessing {
+    /// What images go through before evaluation by a network of so many input channels; size, mean, deviation and
+    /// interpolation hold for training, too.
+    pub fn preprocessing(&self, dataset: &Dataset, channels: u32) -> Preprocessing {
         let usual = dataset.preprocessing(self.input_size);
-        let usual = usual.for_channels(self.in_channels.unwrap_or(3));
-        Preprocessing {
+        let asked = Preprocessing {
             mean: self.mean.unwrap_or(usual.mean),
             std: self.std.unwrap_or(usual.std),
             resize: self.resize.map_or(usual.resize, |side| Some(side).filter(|side| *side > 0)),
             crop: self.input_size,
             interpolation: self.interpolation.as_deref().and_then(interpolation).unwrap_or(usual.interpolation),
-        }
+        };
+        asked.for_channels(channels)
     }
 
     /// What the settings say of how a network is run and images are prepared, as far as that was `given`.
@@ -121,6 +122,25 @@ impl Settings {
             resize: self.resize.map(|side| Some(side).filter(|side| *side > 0)),
             crop: given.has("input_size").then_some(self.input_size),
             interpolation: self.interpolation.as_deref().and_then(interpolation),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::synthetic;
+
+    /// Luminance is a mean over channels that are normalised alike, also where the table has one channel by itself.
+    #[test]
+    fn channels_that_become_one_are_normalised_alike() {
+        let dataset = synthetic::generate(1, 20, 10, 8, 10);
+        for text in ["", "mean = [0.25, 0.5, 0.75]\nstd = [0.125, 0.25, 0.375]"] {
+            let settings = Settings::layered(None, text.parse().unwrap()).unwrap().0;
+            let [colour, grey] = [3, 1].map(|channels| settings.preprocessing(&dataset, channels));
+            assert_ne!(colour.mean[0], colour.mean[2]);
+            let average = |three: [f32; 3]| [three.iter().sum::<f32>() / 3.0; 3];
+            assert_eq!((grey.mean, grey.std), (average(colour.mean), average(colour.std)));
         }
     }
 }

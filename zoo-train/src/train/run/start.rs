@@ -7,7 +7,7 @@ use zoo_core::weights::{self, Strictness};
 use zoo_core::{ImageSize, Options, Plan};
 
 use super::{Request, Run};
-use crate::data::{Dataset, Split};
+use crate::data::{Dataset, Preprocessing, Split};
 use crate::results::accuracy;
 use crate::train::budget::{Pace, Speed};
 use crate::train::checkpoint::{Checkpoint, State};
@@ -72,8 +72,10 @@ impl Prepared {
             // Files that could not be decoded are gone.
             settings.check(dataset.train.len())?;
         }
-        let source = source(&settings, &mut dataset, request.device)?;
-        let test = TestSet::new(std::mem::take(&mut dataset.test), settings.preprocessing(&dataset));
+        let channels = plans.last().map_or(3, |full| full.input.c);
+        let preprocessing = settings.preprocessing(&dataset, channels);
+        let source = source(&settings, &mut dataset, preprocessing, request.device)?;
+        let test = TestSet::new(std::mem::take(&mut dataset.test), preprocessing);
         Ok(Prepared { settings, progressive, plans, source, test, dataset })
     }
 }
@@ -333,8 +335,12 @@ fn plans(request: &Request, settings: &Settings, classes: usize) -> Result<(Prog
 }
 
 /// Takes the training images out of the data set: a copy would be 150 MB of CIFAR-10.
-fn source(settings: &Settings, dataset: &mut Dataset, device: Device) -> Result<Source, TrainError> {
-    let preprocessing = settings.preprocessing(dataset);
+fn source(
+    settings: &Settings,
+    dataset: &mut Dataset,
+    preprocessing: Preprocessing,
+    device: Device,
+) -> Result<Source, TrainError> {
     let train = std::mem::take(&mut dataset.train);
     let augmentation = settings.augmentation();
     let possible = matches!(train, Split::Memory(_)) && !augmentation.is_more_than_crops();
