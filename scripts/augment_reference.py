@@ -1,4 +1,4 @@
-"""What torchvision's augmentations make of pictures, for the tests of `zoo_train::train::augment`.
+"""What torchvision's augmentations make of pictures, for the tests of `zoo_training::augment`.
 
 Pictures are no files: both sides fill them from one formula (`picture` here, `picture` in
 the tests). Written are, as hexadecimal digits, the pixels behind each operation at some
@@ -15,7 +15,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.autoaugment import RandAugment, TrivialAugmentWide, _apply_op
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-OUTPUT = os.path.join(ROOT, "zoo-train", "tests", "golden", "augment.json")
+OUTPUT = os.path.join(ROOT, "zoo-training", "tests", "golden", "augment.json")
 
 # Width and height: a square, which can be turned by 90 degrees, and one that is none.
 SIZES = [(10, 10), (11, 7)]

@@ -1,4 +1,4 @@
-"""What PIL makes of image files of many forms, for the tests of `zoo_train::data::image`.
+"""What PIL makes of image files of many forms, for the tests of `zoo_data::image`.
 
 Written are the files themselves, as small as they can be and still show what is special
 about them, and the pixels of `Image.open(...).convert("RGB")`. The JPEGs are made by
@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-OUTPUT = os.path.join(ROOT, "zoo-train", "tests", "golden", "images.json")
+OUTPUT = os.path.join(ROOT, "zoo-data", "tests", "golden", "images.json")
 
 # Neither side is a multiple of a block, and several blocks of colours lie in each.
 WIDTH, HEIGHT = 37, 21

@@ -21,7 +21,7 @@ from timm.layers import Conv2dSame
 from timm.models import _registry as registry
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-OUTPUT = os.path.join(ROOT, "zoo-train", "src", "weights")
+OUTPUT = os.path.join(ROOT, "zoo-weights", "src")
 LIST = "cargo run --quiet -p zoo-train -- list --format csv"
 TORCHVISION = "download.pytorch.org/models/"
 
@@ -203,7 +203,7 @@ def main():
         "--output",
         default=OUTPUT,
         metavar="DIR",
-        help="the folder of the tables to write (default: zoo-train/src/weights)",
+        help="the folder of the tables to write (default: zoo-weights/src)",
     )
     args = parser.parse_args()
     expected = counts(args.counts)

@@ -1,4 +1,4 @@
-//! The architecture that README adds compiles as it stands there, with its counts, and computes.
+//! The architecture that the guide adds compiles as it stands there, with its counts, and computes.
 
 #[path = "readme/residual.rs"]
 mod residual;
@@ -7,10 +7,13 @@ use residual::RESNET_CIFAR;
 use zoo_core::{OpKind, Options, Plan};
 
 #[test]
-fn readme_shows_what_is_compiled_here() {
-    let readme = include_str!("../../README.md").replace("\r\n", "\n");
+fn the_guide_shows_what_is_compiled_here() {
+    let guide = include_str!("../../docs/add-an-architecture.md").replace("\r\n", "\n");
     let shown = include_str!("readme/residual.rs").replace("\r\n", "\n");
-    assert!(readme.contains(&format!("```rust\n{shown}```\n")), "README.md differs from tests/readme/residual.rs");
+    assert!(
+        guide.contains(&format!("```rust\n{shown}```\n")),
+        "docs/add-an-architecture.md differs from tests/readme/residual.rs"
+    );
     assert!(shown.lines().count() < 60, "the example is too long");
 }
 

@@ -12,15 +12,17 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use zoo_train::data::folder;
-use zoo_train::results::Environment;
-use zoo_train::train::augment::{Augmentation, Flip};
-use zoo_train::train::loader::{Batches, Worker};
-use zoo_train::train::source::Source;
+use zoo_train::results::{Environment, set_revision};
+use zoo_train::settings::flip::Flip;
+use zoo_train::training::augment::Augmentation;
+use zoo_train::training::loader::{Batches, Worker};
+use zoo_train::training::source::Source;
 
 const SIDE: u32 = 224;
 const BATCH: usize = 64;
 
 fn main() -> ExitCode {
+    set_revision(env!("ZOO_REVISION"));
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let passes = arguments.get(1).map_or(Some(5), |text| text.parse::<u64>().ok()).filter(|passes| *passes > 0);
     let (Some(path), Some(passes)) = (arguments.first(), passes) else {

@@ -1,23 +1,13 @@
-//! The library behind the `zoo-train` command: what it takes to train, evaluate, measure and compare the networks of
-//! `zoo-core`.
+//! The command line of the zoo: `zoo-train`, and [`main_with`], by which a crate with tables of its own has all of it.
 //!
-//! Data flows one way: [`data`] gives images, [`train`] turns a plan and images into checkpoints, [`latency`] measures how
-//! long networks take, [`sweep`] does either over a grid, [`results`] are rows, and [`report`] turns rows into curves.
-//! A crate with tables of its own calls [`main_with`] and has the whole command line.
+//! What the subcommands do is done by the crates below, which are found here, too: [`data`] gives images, [`training`] turns
+//! a plan and images into checkpoints, [`measure`] tells how long networks take, [`sweep`] does either over a grid,
+//! [`results`] are rows, and [`report`] turns rows into curves.
 
-mod cli;
-mod console;
-pub mod data;
-mod glob;
-pub mod interrupt;
-pub mod latency;
-pub mod lock;
-pub mod paths;
-pub mod report;
-pub mod results;
-pub mod sweep;
-pub mod train;
-pub mod weights;
-mod words;
+mod command_line;
 
-pub use cli::main_with;
+pub use command_line::main_with;
+pub use {
+    zoo_data as data, zoo_host as host, zoo_measure as measure, zoo_report as report, zoo_results as results,
+    zoo_settings as settings, zoo_sweep as sweep, zoo_training as training, zoo_weights as weights,
+};

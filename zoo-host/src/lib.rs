@@ -1,0 +1,13 @@
+//! What the host gives a program, and what a program owes it: lines on the terminal, paths, locks on files, signals, the
+//! processes of a sweep.
+//!
+//! Owns nothing of networks, data or results; every other crate of the workspace may use it.
+
+pub mod console;
+pub mod duration;
+pub mod glob;
+pub mod interrupt;
+pub mod lock;
+pub mod paths;
+pub mod process;
+pub mod words;

@@ -1,0 +1,320 @@
+//! `throughput.csv`: images a second of one network, in training or in one of the modes of inference.
+
+use std::path::Path;
+
+use tch::Device;
+use zoo_core::{Cost, Entry, Options, Plan, PlanError, Registry};
+
+use super::identity::{header, identity};
+use super::network::Mode;
+use super::protocol::{Protocol, ROUNDS, Subject};
+use super::row::supersede;
+use super::statistics::median;
+use super::times::{Counted, Times};
+use super::{Cell, LatencyError, Watch, measure};
+use crate::steps::Steps;
+use zoo_data::synthetic;
+use zoo_results::environment::peak_memory_mb;
+use zoo_results::{Environment, Table, TableError, status};
+use zoo_settings::Precision;
+use zoo_settings::Settings;
+use zoo_training::TrainError;
+use zoo_training::folder::Resume;
+use zoo_training::progress::Verbosity;
+use zoo_training::run::Request;
+
+/// The columns, in order; `results/README.md` documents each with its unit.
+pub const HEADER: [&str; 23] = header([
+    "macs",
+    "images_per_second",
+    "p50_ms",
+    "noise",
+    "disturbed",
+    "runs",
+    "peak_mb",
+    "profile",
+    "params",
+    "status",
+    "device",
+    "cpu",
+    "libtorch",
+    "memory_format",
+    "revision",
+]);
+
+/// Batches of synthetic images that training goes round in.
+const BATCHES: usize = 4;
+const CLASSES: usize = 10;
+/// Name of the memory format of training.
+pub const TRAINED: &str = "channels_last";
+
+/// What images pass through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Work {
+    /// Training: batches are prepared, then forward, backward and update.
+    Train,
+    /// Inference, from normalised images in memory.
+    Infer(Mode),
+}
+
+impl Work {
+    /// All, in the order they are measured.
+    pub const ALL: [Work; 5] = [
+        Work::Train,
+        Work::Infer(Mode::Eager),
+        Work::Infer(Mode::Folded),
+        Work::Infer(Mode::Jit),
+        Work::Infer(Mode::Native),
+    ];
+
+    /// The name in flags and in the column `mode`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Work::Train => "train",
+            Work::Infer(mode) => mode.name(),
+        }
+    }
+
+    /// The work of that name.
+    pub fn find(name: &str) -> Option<Work> {
+        Work::ALL.into_iter().find(|work| work.name() == name)
+    }
+}
+
+/// What is measured.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// The variant.
+    pub entry: Entry,
+    /// The options that it is planned with.
+    pub options: Options,
+    /// Name of the profile in them.
+    pub profile: String,
+    /// Images at once.
+    pub batch: u32,
+    /// Threads of libtorch.
+    pub threads: i32,
+    /// Numbers that training computes with; inference has 32 bits.
+    pub precision: Precision,
+    /// What images pass through.
+    pub work: Work,
+    /// Where.
+    pub device: Device,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Throughput {
+    /// Images a second, by the median.
+    pub images_per_second: f64,
+    /// Median of a batch in milliseconds.
+    pub p50_ms: f64,
+    /// Batches that were counted, and what of the noise is known.
+    pub counted: Counted,
+    /// Peak resident memory of the process so far in MiB; none where the system does not tell.
+    pub peak_mb: Option<f64>,
+    /// Name of the memory format of its maps.
+    pub format: &'static str,
+    /// Whether it was measured to the end, and not stopped before.
+    pub whole: bool,
+}
+
+impl Load {
+    /// The plan of the network that is timed. Training has its images' classes, whatever the options say.
+    ///
+    /// # Errors
+    /// Where the options give no network.
+    pub fn plan(&self) -> Result<Plan, PlanError> {
+        let classes = if self.work == Work::Train { CLASSES as u32 } else { self.options.classes };
+        Plan::new(self.entry.architecture, &Options { classes, ..self.options })
+    }
+
+    /// Measures it; in training, `settings` say how but for what is in `self`, and `results` is a folder to write to.
+    ///
+    /// # Errors
+    /// Where the network cannot be built or run.
+    pub fn measure(
+        &self,
+        registry: &Registry,
+        protocol: &Protocol,
+        settings: &Settings,
+        results: &Path,
+        watch: &mut dyn Watch,
+    ) -> Result<Throughput, LatencyError> {
+        let (times, format) = match self.work {
+            Work::Train => (self.train(protocol, settings, results, watch)?, TRAINED),
+            Work::Infer(mode) => self.infer(registry, protocol, mode, watch)?,
+        };
+        self.found(&times, format)
+    }
+
+    /// What its times come to.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn found(&self, times: &Times, format: &'static str) -> Result<Throughput, LatencyError> {
+        let counted = times.counted(ROUNDS);
+        let nothing = || LatencyError::Setting("no run was counted: raise --runs".into());
+        let p50_ms = median(&counted.runs).ok_or_else(nothing)?;
+        let images_per_second = f64::from(self.batch) * 1e3 / p50_ms.max(f64::MIN_POSITIVE);
+        Ok(Throughput { images_per_second, p50_ms, counted, peak_mb: peak_memory_mb(), format, whole: true })
+    }
+
+    fn infer(
+        &self,
+        registry: &Registry,
+        protocol: &Protocol,
+        mode: Mode,
+        watch: &mut dyn Watch,
+    ) -> Result<(Times, &'static str), LatencyError> {
+        let cell = Cell {
+            entry: self.entry,
+            options: self.options,
+            profile: self.profile.clone(),
+            batch: self.batch,
+            mode,
+            device: self.device,
+            weights: None,
+        };
+        let timing = measure(registry, &[cell], protocol, false, watch).remove(0).timing?;
+        Ok((timing.times, timing.format.name()))
+    }
+
+    fn train(
+        &self,
+        protocol: &Protocol,
+        settings: &Settings,
+        results: &Path,
+        watch: &mut dyn Watch,
+    ) -> Result<Times, LatencyError> {
+        watch.builds(0);
+        let mut steps = self.steps(settings, results)?;
+        protocol.measure(&mut [&mut steps as &mut dyn Subject], watch).remove(0)
+    }
+
+    fn steps(&self, settings: &Settings, results: &Path) -> Result<Steps, TrainError> {
+        let batch_size = self.batch as usize;
+        let settings = Settings {
+            model: self.entry.variant.name.into(),
+            width: Some(self.options.width),
+            depth: Some(self.options.depth),
+            input_size: self.options.input_size,
+            in_channels: self.options.in_channels,
+            profile: self.profile.clone(),
+            batch_size,
+            precision: self.precision,
+            dataset: "synthetic".into(),
+            ..settings.clone()
+        };
+        let side = settings.input_size.shorter() as usize;
+        let dataset = synthetic::generate(settings.seed, BATCHES * batch_size, CLASSES, side, CLASSES);
+        let request = Request {
+            entry: self.entry,
+            settings,
+            budget: None,
+            weights: None,
+            resume: Resume::No,
+            results: results.into(),
+            device: self.device,
+            begun: std::time::Instant::now(),
+            verbosity: Verbosity::Quiet,
+        };
+        Steps::new(&request, dataset)
+    }
+
+    /// The row of `found`, or of the reason why there is none.
+    pub fn row(
+        &self,
+        cost: Option<Cost>,
+        found: Result<&Throughput, &str>,
+        environment: &Environment,
+    ) -> [String; HEADER.len()] {
+        let [model, width, depth, input_size, batch, threads, dtype, mode] =
+            identity(&self.entry, &self.options, self.batch, self.threads, self.precision.name(), self.work.name());
+        let count = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
+        let number = |digits: usize, pick: fn(&Throughput) -> Option<f64>| {
+            found.ok().and_then(pick).map(|value| format!("{value:.digits$}")).unwrap_or_default()
+        };
+        [
+            model,
+            width,
+            depth,
+            input_size,
+            batch,
+            threads,
+            dtype,
+            mode,
+            count(cost.map(|cost| cost.macs)),
+            number(1, |found| Some(found.images_per_second)),
+            number(3, |found| Some(found.p50_ms)),
+            number(2, |found| Some(found.counted.noise)),
+            count(found.ok().map(|found| found.counted.disturbed as u64)),
+            count(found.ok().map(|found| found.counted.runs.len() as u64)),
+            number(0, |found| found.peak_mb),
+            self.profile.clone(),
+            count(cost.map(|cost| cost.params)),
+            found.map_or_else(status::of, |found| found.status().into()),
+            environment.device.clone(),
+            environment.cpu.clone(),
+            environment.libtorch.clone(),
+            found.map(|found| found.format.to_string()).unwrap_or_default(),
+            environment.revision.into(),
+        ]
+    }
+}
+
+impl Throughput {
+    /// The status of its row.
+    pub fn status(&self) -> &'static str {
+        if self.whole { status::DONE } else { status::INTERRUPTED }
+    }
+}
+
+/// Appends a row to `throughput.csv` in `results`, in place of one that says that its cell was stopped; returns a warning
+/// where an earlier row was torn.
+///
+/// # Errors
+/// Where the table cannot be written or has another header.
+pub fn append(results: &Path, row: &[String; HEADER.len()]) -> Result<Option<String>, TableError> {
+    supersede(&table(results), &HEADER, row)
+}
+
+/// Whether rows can go into `throughput.csv` in `results`, as far as that is known before there are any.
+///
+/// # Errors
+/// Where the table cannot be read or has another header.
+pub fn check(results: &Path) -> Result<(), TableError> {
+    table(results).rows().map(|_| ())
+}
+
+fn table(results: &Path) -> Table {
+    Table::new(&results.join("throughput.csv"), &HEADER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_found_by_its_name() {
+        assert!(Work::ALL.into_iter().all(|work| Work::find(work.name()) == Some(work)));
+        assert_eq!(Work::find("fast"), None);
+    }
+
+    #[test]
+    fn counts_are_those_of_the_network_that_is_timed() {
+        let entry = Registry::default().find("mobilenet-v3-small").unwrap();
+        let load = |work| Load {
+            entry,
+            options: entry.variant.options,
+            profile: "native".into(),
+            batch: 4,
+            threads: 1,
+            precision: Precision::F32,
+            work,
+            device: Device::Cpu,
+        };
+        let params = |work| load(work).plan().unwrap().cost.params;
+        assert_eq!(params(Work::Infer(Mode::Native)) - params(Work::Train), 990 * 1025);
+    }
+}

@@ -1,0 +1,308 @@
+//! The rows that a report is made of, by kind. They are read by column name, so a column that came later does no harm.
+
+use std::fmt;
+
+use super::cells::Cells;
+use super::network::Network;
+use super::run::Run;
+use zoo_host::words::counted;
+use zoo_results::status;
+
+/// Every row of every table.
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    /// `accuracy.csv`.
+    pub runs: Vec<(Network, Run)>,
+    /// `count.csv`.
+    pub counts: Vec<(Network, Count)>,
+    /// `latency.csv`.
+    pub latencies: Vec<(Network, Latency)>,
+    /// `latency-stages.csv`.
+    pub stages: Vec<(Network, Stage)>,
+    /// `published/*.csv`; no network where the source does not say which.
+    pub published: Vec<(Option<Network>, Published)>,
+    /// How many rows tell of interruptions or failures of runs that another row tells the end of.
+    pub superseded: usize,
+    /// What was mended, one sentence each.
+    pub warnings: Vec<String>,
+    /// The tables that were read.
+    pub tables: Vec<String>,
+}
+
+impl Rows {
+    /// Whether no table had a row.
+    pub fn is_empty(&self) -> bool {
+        let measured = [self.runs.len(), self.counts.len(), self.latencies.len(), self.stages.len()];
+        measured.iter().all(|count| *count == 0) && self.published.is_empty()
+    }
+
+    /// Takes out what a run that came to its end left on the way: the rows of its interruptions and failures.
+    pub fn keep_finished(&mut self) {
+        let settings = |(network, run): &(Network, Run)| {
+            (network.identity(), run.dataset.clone(), run.seed, run.recipe.clone(), run.config_hash.clone())
+        };
+        let is_same = |one: &(Network, Run), other: &(Network, Run)| {
+            // A cell that failed before its run began has no name.
+            (one.1.run.is_empty() || one.1.run == other.1.run) && settings(one) == settings(other)
+        };
+        let is_superseded = |at: usize, row: &(Network, Run)| {
+            let later = || self.runs[at + 1..].iter().filter(|other| status::is_done(&other.1.status));
+            !status::is_done(&row.1.status) && later().any(|other| is_same(row, other))
+        };
+        let superseded: Vec<bool> = self.runs.iter().enumerate().map(|(at, row)| is_superseded(at, row)).collect();
+        let mut each = superseded.iter();
+        self.runs.retain(|_| !each.next().copied().unwrap_or_default());
+        self.superseded = superseded.into_iter().filter(|superseded| *superseded).count();
+    }
+}
+
+/// A counted network.
+#[derive(Clone, Debug, Default)]
+pub struct Count {
+    /// Trainable parameters.
+    pub params: u64,
+    /// Multiply-accumulates for one image.
+    pub macs: u64,
+    /// Outputs of the classifier.
+    pub classes: Option<u32>,
+    /// `done`, or why not.
+    pub status: String,
+    /// Machine and software.
+    pub environment: Environment,
+}
+
+/// A measured latency; the times are empty where the cell failed.
+#[derive(Clone, Debug, Default)]
+pub struct Latency {
+    /// How it was measured.
+    pub condition: Condition,
+    /// Multiply-accumulates for one image, with the classes that it was timed with.
+    pub macs: Option<u64>,
+    /// Trainable parameters, with these classes.
+    pub params: Option<u64>,
+    /// Median in milliseconds.
+    pub p50_ms: Option<f64>,
+    /// 90th percentile in milliseconds.
+    pub p90_ms: Option<f64>,
+    /// What was said of the machine's noise.
+    pub noise: String,
+    /// `done`, or why not.
+    pub status: String,
+    /// Machine and software.
+    pub environment: Environment,
+}
+
+/// What part of a latency a stage takes.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// How it was measured.
+    pub condition: Condition,
+    /// Name of the stage.
+    pub stage: String,
+    /// Multiply-accumulates for one image.
+    pub macs: u64,
+    /// Milliseconds in this stage.
+    pub ms: f64,
+    /// Git revision of the binary.
+    pub revision: String,
+}
+
+/// How a latency was measured; only rows of one condition are compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Condition {
+    /// Images at once.
+    pub batch: u32,
+    /// Threads of libtorch.
+    pub threads: u32,
+    /// Type of the tensors.
+    pub dtype: String,
+    /// How the network was run.
+    pub mode: String,
+    /// Where tensors lived.
+    pub device: String,
+    /// Name of the processor.
+    pub cpu: String,
+}
+
+/// A figure of a paper.
+#[derive(Clone, Debug, Default)]
+pub struct Published {
+    /// Variant's name.
+    pub model: String,
+    /// Name of the data set.
+    pub dataset: String,
+    /// Passes over the training set.
+    pub epochs: Option<f64>,
+    /// Accuracy in percent.
+    pub top1: Option<f64>,
+    /// Millions of parameters, as printed.
+    pub params_m: Option<f64>,
+    /// Millions of multiply-accumulates, as printed.
+    pub macs_m: Option<f64>,
+    /// Paper or document.
+    pub source: String,
+    /// Place in it.
+    pub table: String,
+    /// What is off.
+    pub note: String,
+    /// Name of the file it stands in, without its ending.
+    pub file: String,
+}
+
+/// The machine and the software of a row, as far as the table tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// Where tensors lived.
+    pub device: String,
+    /// Name of the processor.
+    pub cpu: String,
+    /// Threads of libtorch.
+    pub threads: String,
+    /// Its version.
+    pub libtorch: String,
+    /// Type of the tensors.
+    pub dtype: String,
+    /// Of the tensors.
+    pub memory_format: String,
+    /// Git revision of the binary.
+    pub revision: String,
+}
+
+impl Count {
+    /// Reads a row of `count.csv`.
+    pub fn read(cells: &Cells<'_>) -> Result<Count, String> {
+        Ok(Count {
+            params: cells.need("params")?,
+            macs: cells.need("macs")?,
+            classes: cells.number("classes")?,
+            status: cells.text("status"),
+            environment: Environment::read(cells),
+        })
+    }
+}
+
+impl Latency {
+    /// Reads a row of `latency.csv`.
+    pub fn read(cells: &Cells<'_>) -> Result<Latency, String> {
+        // One that was stopped has figures, too, of too few runs.
+        let is_done = [status::DONE, ""].contains(&cells.text("status").as_str());
+        Ok(Latency {
+            condition: Condition::read(cells)?,
+            macs: cells.number("macs")?,
+            params: cells.number("params")?,
+            p50_ms: cells.number("p50_ms")?.filter(|_| is_done),
+            p90_ms: cells.number("p90_ms")?.filter(|_| is_done),
+            noise: cells.text("noise"),
+            status: cells.text("status"),
+            environment: Environment::read(cells),
+        })
+    }
+}
+
+impl Stage {
+    /// Reads a row of `latency-stages.csv`.
+    pub fn read(cells: &Cells<'_>) -> Result<Stage, String> {
+        Ok(Stage {
+            condition: Condition::read(cells)?,
+            stage: cells.text("stage"),
+            macs: cells.need("macs")?,
+            ms: cells.need("ms")?,
+            revision: cells.text("revision"),
+        })
+    }
+}
+
+impl Condition {
+    fn read(cells: &Cells<'_>) -> Result<Condition, String> {
+        Ok(Condition {
+            batch: cells.need("batch")?,
+            threads: cells.need("threads")?,
+            dtype: cells.text("dtype"),
+            mode: cells.text("mode"),
+            device: cells.text("device"),
+            cpu: cells.text("cpu"),
+        })
+    }
+
+    /// The machine: its device and its processor.
+    pub fn machine(&self) -> (&str, &str) {
+        (&self.device, &self.cpu)
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Condition { batch, threads, dtype, mode, device, cpu } = self;
+        write!(f, "batch {batch}, {}, {dtype}, {mode}", counted((*threads).into(), "thread"))?;
+        for part in [device, cpu].into_iter().filter(|part| !["", "cpu"].contains(&part.as_str())) {
+            write!(f, ", {part}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Published {
+    /// Reads a row of a file in `published`.
+    pub fn read(cells: &Cells<'_>, file: &str) -> Result<Published, String> {
+        Ok(Published {
+            model: cells.text("model"),
+            dataset: cells.text("dataset"),
+            epochs: cells.number("epochs")?,
+            top1: cells.number("top1")?,
+            params_m: cells.number("params_m")?,
+            macs_m: cells.number("macs_m")?,
+            source: cells.text("source"),
+            table: cells.text("table"),
+            note: cells.text("note"),
+            file: file.into(),
+        })
+    }
+}
+
+impl Environment {
+    /// Reads what a row of any table tells of them.
+    pub fn read(cells: &Cells<'_>) -> Environment {
+        Environment {
+            device: cells.text("device"),
+            cpu: cells.text("cpu"),
+            threads: cells.text("threads"),
+            libtorch: cells.text("libtorch"),
+            dtype: cells.text("dtype"),
+            memory_format: cells.text("memory_format"),
+            revision: cells.text("revision"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zoo_core::Registry;
+
+    use super::*;
+
+    fn row(name: &str, hash: &str, state: &str) -> (Network, Run) {
+        let header =
+            ["run", "params", "macs", "epochs", "steps", "status", "dataset", "classes", "seed", "config_hash"];
+        let record = [name, "1", "1", "3", "100", state, "cifar10", "10", "0", hash];
+        let (header, record) = (header.map(String::from), record.map(String::from));
+        let run = Run::read(&Cells { header: &header, record: &record }).unwrap();
+        (Network::new(&Registry::default(), "mobilenet-v2", (1.0, 1.0, 32), "stem1"), run)
+    }
+
+    #[test]
+    fn of_a_run_that_was_interrupted_and_finished_only_the_end_counts() {
+        let finished = |runs: Vec<(Network, Run)>| {
+            let mut rows = Rows { runs, ..Rows::default() };
+            rows.keep_finished();
+            let kept: Vec<String> = rows.runs.iter().map(|(_, run)| run.status.clone()).collect();
+            (kept, rows.superseded)
+        };
+        let (one, done) = (row("a", "01", "interrupted"), row("a", "01", "done"));
+        assert_eq!(finished(vec![one.clone(), one.clone(), done.clone()]), (vec!["done".to_string()], 2));
+        // Another run of that name, as a fresh checkout counts anew, and one that was begun again after the end.
+        let other = row("a", "02", "interrupted");
+        assert_eq!(finished(vec![other, done.clone(), one.clone()]).0, ["interrupted", "done", "interrupted"]);
+        // A cell that failed before its run began.
+        assert_eq!(finished(vec![row("", "01", "crashed (SIGSEGV)"), done]).1, 1);
+    }
+}

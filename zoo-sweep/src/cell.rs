@@ -1,0 +1,196 @@
+//! A cell of a sweep: one network, and what is measured of it.
+
+use std::fmt;
+use std::time::Duration;
+
+use tch::Device;
+use zoo_core::{Cost, Entry, Options};
+
+use super::Kind;
+use super::training::Training;
+use zoo_measure::throughput;
+use zoo_measure::throughput::Load;
+use zoo_measure::{Mode, Protocol};
+
+/// A cell.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// Line of its grid in the sweep file.
+    pub line: usize,
+    /// The variant.
+    pub entry: Entry,
+    /// The options that it is planned with.
+    pub options: Options,
+    /// Name of the profile in them.
+    pub profile: String,
+    /// What one image costs.
+    pub cost: Cost,
+    /// What is measured of it.
+    pub work: Work,
+    /// Wall time after which it is given up.
+    pub timeout: Option<Duration>,
+}
+
+/// What is measured of a network.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// Its exact costs.
+    Count,
+    /// Milliseconds of a batch.
+    Latency {
+        /// How.
+        timing: Timing,
+        /// The mode.
+        mode: Mode,
+        /// Whether stages are timed, too.
+        per_stage: bool,
+    },
+    /// Images a second.
+    Throughput {
+        /// How.
+        timing: Timing,
+        /// Training or a mode of inference.
+        work: throughput::Work,
+    },
+    /// Percent of a test set.
+    Accuracy(Box<Training>),
+}
+
+/// How a network is timed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Timing {
+    /// Images at once.
+    pub batch: u32,
+    /// Threads of libtorch.
+    pub threads: i32,
+    /// Numbers that are computed with.
+    pub precision: zoo_settings::Precision,
+    /// How much is measured.
+    pub protocol: Protocol,
+}
+
+impl Cell {
+    /// What is measured.
+    pub fn kind(&self) -> Kind {
+        match self.work {
+            Work::Count => Kind::Count,
+            Work::Latency { .. } => Kind::Latency,
+            Work::Throughput { .. } => Kind::Throughput,
+            Work::Accuracy(_) => Kind::Accuracy,
+        }
+    }
+
+    /// The columns of its table that say which cell a row is about, with their values. Those that follow from them, such as
+    /// MACs, are not among them.
+    pub fn identity(&self) -> Vec<(&'static str, String)> {
+        let mut columns = vec![
+            ("model", self.entry.variant.name.to_string()),
+            ("width", self.options.width.to_string()),
+            ("depth", self.options.depth.to_string()),
+            ("input_size", self.options.input().to_string()),
+            ("profile", self.profile.clone()),
+        ];
+        match &self.work {
+            Work::Count => columns.push(("classes", self.options.classes.to_string())),
+            Work::Latency { timing, mode, .. } => columns.extend(timing.identity(mode.name())),
+            Work::Throughput { timing, work } => columns.extend(timing.identity(work.name())),
+            Work::Accuracy(training) => columns.extend(training.identity()),
+        }
+        columns
+    }
+
+    /// A name for its files: the identity, with characters that every file system has.
+    pub fn file_name(&self) -> String {
+        let recipe = match &self.work {
+            Work::Accuracy(training) => format!("-{}", training.settings.hash()),
+            // The table has no such column.
+            Work::Latency { .. } if self.options.classes != self.entry.variant.options.classes => {
+                format!("-{}-classes", self.options.classes)
+            }
+            _ => String::new(),
+        };
+        let values: Vec<String> = self.identity().into_iter().map(|(_, value)| value).collect();
+        format!("{}-{}{recipe}", self.kind().name(), values.join("-"))
+    }
+
+    /// What the network costs that is timed: in training, the one with the classes of the images there.
+    pub fn timed_cost(&self) -> Cost {
+        match &self.work {
+            Work::Throughput { timing, work } => self.load(timing, *work).plan().map_or(self.cost, |plan| plan.cost),
+            _ => self.cost,
+        }
+    }
+
+    /// The cell as `latency` takes it.
+    pub(super) fn for_latency(&self, timing: &Timing, mode: Mode) -> zoo_measure::Cell {
+        zoo_measure::Cell {
+            entry: self.entry,
+            options: self.options,
+            profile: self.profile.clone(),
+            batch: timing.batch,
+            mode,
+            device: Device::Cpu,
+            weights: None,
+        }
+    }
+
+    /// The cell as `throughput` takes it.
+    pub(super) fn load(&self, timing: &Timing, work: throughput::Work) -> Load {
+        Load {
+            entry: self.entry,
+            options: self.options,
+            profile: self.profile.clone(),
+            batch: timing.batch,
+            threads: timing.threads,
+            precision: timing.precision,
+            work,
+            device: Device::Cpu,
+        }
+    }
+}
+
+impl Timing {
+    fn identity(&self, mode: &str) -> [(&'static str, String); 4] {
+        [
+            ("batch", self.batch.to_string()),
+            ("threads", self.threads.to_string()),
+            ("dtype", self.precision.name().into()),
+            ("mode", mode.into()),
+        ]
+    }
+}
+
+/// What a reader needs to know it by.
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let own = self.entry.variant.options;
+        write!(f, "{} {}", self.kind().name(), self.entry.variant.name)?;
+        if self.options.width != own.width {
+            write!(f, " x{} wide", self.options.width)?;
+        }
+        if self.options.depth != own.depth {
+            write!(f, " x{} deep", self.options.depth)?;
+        }
+        write!(f, ", {} px, {}", self.options.input(), self.profile)?;
+        match &self.work {
+            Work::Count => write!(f, ", {} classes", self.options.classes),
+            Work::Latency { timing, mode, .. } => {
+                write!(f, ", {}", timing.say(mode.name()))?;
+                if self.options.classes == own.classes {
+                    Ok(())
+                } else {
+                    write!(f, ", {} classes", self.options.classes)
+                }
+            }
+            Work::Throughput { timing, work } => write!(f, ", {}", timing.say(work.name())),
+            Work::Accuracy(training) => write!(f, ", seed {}", training.settings.seed),
+        }
+    }
+}
+
+impl Timing {
+    fn say(&self, mode: &str) -> String {
+        let threads = if self.threads == 1 { "1 thread".to_string() } else { format!("{} threads", self.threads) };
+        format!("batch {}, {threads}, {}, {mode}", self.batch, self.precision.name())
+    }
+}

@@ -1,0 +1,64 @@
+//! `doctor`: what this build and this machine have, for whoever must find out why something is slow or missing.
+
+use crate::command_line::path;
+use std::path::PathBuf;
+
+use anyhow::Error;
+
+use zoo_data::get;
+use zoo_data::image::jpeg;
+use zoo_data::{cifar10, data_dir};
+use zoo_host::console::tell;
+use zoo_results::environment::{Environment, cpu_features};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The folder of the data sets, by default ~/.cache/zoo/data
+    #[arg(long, value_name = "DIR", value_parser = path::argument())]
+    data_dir: Option<PathBuf>,
+}
+
+pub fn run(args: &Args) -> Result<(), Error> {
+    let environment = Environment::detect("cpu");
+    let cuda = match (tch::Cuda::is_available(), tch::Cuda::cudnn_is_available()) {
+        (false, _) if tch::utils::has_cuda() => "in this libtorch, but no usable GPU".to_string(),
+        (false, _) => "not in this libtorch; `./setup.sh --cuda` gets one that has it".to_string(),
+        (true, cudnn) => format!("{} device(s), cuDNN {}", tch::Cuda::device_count(), if cudnn { "yes" } else { "no" }),
+    };
+    let data = match data_dir(args.data_dir.as_deref()) {
+        Err(error) => error.to_string(),
+        Ok(data_dir) => match get::check(&cifar10::OFFICIAL, &data_dir) {
+            Ok(folder) => format!("whole in {}", folder.display()),
+            Err(error) => error.to_string(),
+        },
+    };
+    let rows = [
+        ("zoo-train", format!("{} (revision {})", env!("CARGO_PKG_VERSION"), environment.revision)),
+        ("libtorch", format!("{} in {}", environment.libtorch, loaded_from().unwrap_or_else(|| "unknown".into()))),
+        ("CPU", environment.cpu.clone()),
+        ("features", cpu_features().join(" ")),
+        ("threads", format!("{} of {} processors", tch::get_num_threads(), environment.cores)),
+        ("MKL", yes(tch::utils::has_mkl())),
+        ("OpenMP", yes(tch::utils::has_openmp())),
+        ("CUDA", cuda),
+        ("MPS", yes(tch::utils::has_mps())),
+        ("allocator", zoo_native::allocator::NAME.into()),
+        ("JPEG", format!("libjpeg {} assembly", if jpeg::has_assembly() { "with" } else { "without" })),
+        ("CIFAR-10", data),
+    ];
+    for (name, value) in rows {
+        tell!("{name:<10} {value}");
+    }
+    Ok(())
+}
+
+fn yes(present: bool) -> String {
+    if present { "yes" } else { "no" }.into()
+}
+
+/// Where the loader found libtorch.
+fn loaded_from() -> Option<String> {
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let line = maps.lines().find(|line| line.contains("libtorch_cpu."))?;
+    line.split_whitespace().last().map(String::from)
+}

@@ -1,0 +1,437 @@
+//! `latency`: how long networks take, as one would deploy them.
+
+use crate::command_line::path;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Error, bail};
+use clap::ValueEnum;
+use tch::Device;
+use zoo_core::model::MemoryFormat;
+use zoo_core::summary::{Align, Table, grouped};
+use zoo_core::{Entry, Plan, Registry};
+
+use super::machine::{device, set_threads};
+use super::measuring::{Display, stop_with};
+use super::network::NetworkArgs;
+use super::usage::misused;
+use zoo_host::console::{say, tell};
+use zoo_measure::processors::Processors;
+use zoo_measure::{
+    Cell, LatencyError, Measurement, Mode, NOISY, Network, Protocol, Ratio, Row, Times, Timing, Watch, measure, row,
+    stages,
+};
+use zoo_results::{Environment, TableError, status};
+use zoo_settings::Precision;
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// The models, as `list` names them
+    #[arg(value_name = "MODEL", required = true)]
+    models: Vec<String>,
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// Images a run; several, separated by commas, are measured each
+    #[arg(long, value_name = "N", default_value = "1", value_delimiter = ',',
+          value_parser = clap::value_parser!(u32).range(1..))]
+    batch: Vec<u32>,
+    /// Threads of libtorch. The process is kept on as many processors, the last ones that no other measurement holds
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=1024))]
+    threads: i32,
+    /// eager (the training model), folded (norms folded), jit (TorchScript) or native (own kernels); several, separated
+    /// by commas [default: all]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_mode)]
+    mode: Vec<Mode>,
+    /// Runs that count, at least
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    runs: u32,
+    /// Seconds that they take together, at least
+    #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = parse_seconds)]
+    seconds: f64,
+    /// A file of weights for the one model given, in place of fresh ones
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["width", "depth", "input_size", "classes", "profile", "in_channels"], value_parser = path::argument())]
+    weights: Option<PathBuf>,
+    /// Show the time of each stage beside its MACs, and write latency-stages.csv
+    #[arg(long)]
+    per_stage: bool,
+    /// A model or a mode that each row is set against: the ratio of their times with its confidence interval
+    #[arg(long, value_name = "NAME")]
+    against: Option<String>,
+    /// cpu, cuda, cuda:N or mps
+    #[arg(long, default_value = "cpu", value_name = "NAME")]
+    device: String,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// The folder that the tables are written to
+    #[arg(long, value_name = "DIR", default_value = "results", value_parser = path::argument())]
+    results: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Csv,
+}
+
+/// What rows are set against.
+enum Against {
+    Model(&'static str),
+    Mode(Mode),
+}
+
+pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
+    let against = args.against.as_deref().map(|name| against(registry, name)).transpose()?;
+    let cells = cells(registry, args, against.as_ref())?;
+    // What cannot be kept is not measured first.
+    row::check(&args.results)?;
+    if args.per_stage {
+        stages::check(&args.results)?;
+    }
+    let kept = Arc::new(Mutex::new(Kept::new(args, &cells, against)));
+    let stopped = Arc::clone(&kept);
+    stop_with(move || lock(&stopped).stop())?;
+    set_threads(Some(args.threads));
+    let (_processors, note) = Processors::take(args.threads as usize);
+    note.iter().for_each(|note| say!("note: {note}"));
+    let protocol = Protocol { runs: args.runs as usize, time: Duration::from_secs_f64(args.seconds) };
+    let mut watch = Keeping { kept: &kept, display: Display::new(cells.iter().map(name).collect()) };
+    measure(registry, &cells, &protocol, args.per_stage, &mut watch);
+    watch.display.finish();
+    // From now on nothing is to be kept any more.
+    let mut kept = lock(&kept);
+    let measurements = kept.measurements();
+    kept.print(&measurements)?;
+    warn_of_noise(&measurements);
+    if let Some(error) = kept.unwritten.take() {
+        return Err(error.into());
+    }
+    match measurements.iter().filter(|measurement| measurement.timing.is_err()).count() {
+        0 => Ok(()),
+        failed => bail!("{failed} of {} could not be measured; the status of their rows says why", measurements.len()),
+    }
+}
+
+/// What is there of each cell so far, and what is done with it.
+struct Kept {
+    args: Args,
+    against: Option<Against>,
+    environment: Environment,
+    found: Vec<Found>,
+    /// Why a row could not be written, the first time that happened.
+    unwritten: Option<TableError>,
+}
+
+/// What is there of a cell.
+struct Found {
+    cell: Cell,
+    threads: i32,
+    network: Option<(Plan, MemoryFormat)>,
+    times: Times,
+    /// With its row written.
+    measured: Option<Measurement>,
+}
+
+impl Kept {
+    fn new(args: &Args, cells: &[Cell], against: Option<Against>) -> Kept {
+        let found = |cell: &Cell| Found {
+            cell: cell.clone(),
+            threads: args.threads,
+            network: None,
+            times: Times::default(),
+            measured: None,
+        };
+        Kept {
+            args: args.clone(),
+            against,
+            environment: Environment::detect(&args.device),
+            found: cells.iter().map(found).collect(),
+            unwritten: None,
+        }
+    }
+
+    /// Of all cells; what is not measured to the end was interrupted.
+    fn measurements(&self) -> Vec<Measurement> {
+        self.found.iter().map(|found| found.measured.as_ref().map_or_else(|| found.so_far(), copy)).collect()
+    }
+
+    fn write(&mut self, measurement: &Measurement) {
+        // A row of latency.csv says that all is there: it comes last.
+        let row = Row::new(measurement, &self.environment);
+        let written = write_stages(&self.args, measurement, &self.environment)
+            .and_then(|warning| Ok([warning, row.append(&self.args.results)?]));
+        match written {
+            Ok(warnings) => warnings.into_iter().flatten().for_each(|warning| say!("warning: {warning}")),
+            Err(error) => {
+                self.unwritten.get_or_insert(error);
+            }
+        }
+    }
+
+    /// Prints and keeps what there is.
+    fn stop(&mut self) {
+        let measurements = self.measurements();
+        if let Err(error) = self.print(&measurements) {
+            say!("note: {error}");
+        }
+        for (place, measurement) in measurements.iter().enumerate() {
+            if self.found[place].measured.is_none() && measurement.timing.is_ok() {
+                self.write(measurement);
+            }
+        }
+        self.unwritten.iter().for_each(|error| say!("note: {error}"));
+        let whole = self.found.iter().filter(|found| found.measured.is_some()).count();
+        say!("stopped: {whole} of {} were measured to the end", self.found.len());
+    }
+
+    fn print(&self, measurements: &[Measurement]) -> Result<(), Error> {
+        let rows: Vec<Row> = measurements.iter().map(|found| Row::new(found, &self.environment)).collect();
+        tell!("{}", printed(&self.args, measurements, &rows, self.against.as_ref())?.trim_end());
+        Ok(())
+    }
+}
+
+impl Found {
+    /// What was found until now.
+    fn so_far(&self) -> Measurement {
+        let nothing = || LatencyError::Setting(status::INTERRUPTED.into());
+        let timing = match &self.network {
+            Some((_, format)) => Timing::of(self.times.clone(), *format).map_err(|_| nothing()),
+            None => Err(nothing()),
+        };
+        let timing = timing.map(|timing| Timing { whole: false, ..timing });
+        Measurement::of(&self.cell, self.network.as_ref().map(|(plan, _)| plan), self.threads, timing)
+    }
+}
+
+/// Errors have no copies, their sentences do.
+fn copy(measurement: &Measurement) -> Measurement {
+    let timing = measurement.timing.as_ref().map(Clone::clone);
+    Measurement {
+        cell: measurement.cell.clone(),
+        threads: measurement.threads,
+        cost: measurement.cost,
+        timing: timing.map_err(|error| LatencyError::Setting(error.to_string())),
+    }
+}
+
+fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Shows how far it is, and keeps what there is.
+struct Keeping<'a> {
+    kept: &'a Mutex<Kept>,
+    display: Display,
+}
+
+impl Watch for Keeping<'_> {
+    fn builds(&mut self, cell: usize) {
+        self.display.show(cell, "building");
+    }
+
+    fn built(&mut self, cell: usize, network: &Network) {
+        lock(self.kept).found[cell].network = Some((network.plan().clone(), network.format()));
+    }
+
+    fn warms(&mut self, cell: usize) {
+        self.display.show(cell, "warming up");
+    }
+
+    fn round(&mut self, cell: usize, runs: &[f64]) {
+        lock(self.kept).found[cell].times.push(runs.to_vec());
+        self.display.round(cell);
+    }
+
+    fn failed(&mut self, cell: usize, _error: &LatencyError) {
+        self.display.end(cell);
+    }
+
+    fn measured(&mut self, cell: usize, measurement: &Measurement) {
+        self.display.show(cell, "writing the row of");
+        let mut kept = lock(self.kept);
+        kept.write(measurement);
+        kept.found[cell].measured = Some(copy(measurement));
+    }
+}
+
+/// What a cell is called while it is measured.
+fn name(cell: &Cell) -> String {
+    format!("{}, batch {}, {}", cell.entry.variant.name, cell.batch, cell.mode.name())
+}
+
+fn against(registry: &Registry, name: &str) -> Result<Against, Error> {
+    match Mode::find(name) {
+        Some(mode) => Ok(Against::Mode(mode)),
+        None => Ok(Against::Model(registry.find(name)?.variant.name)),
+    }
+}
+
+/// Every model, and what it is set against, with every batch and mode.
+fn cells(registry: &Registry, args: &Args, against: Option<&Against>) -> Result<Vec<Cell>, Error> {
+    let device = device(&args.device, Precision::F32, true)?;
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut modes = if args.mode.is_empty() { Mode::ALL.to_vec() } else { args.mode.clone() };
+    let other = match against {
+        Some(Against::Model(name)) => Some(*name),
+        Some(Against::Mode(mode)) => {
+            modes.push(*mode);
+            None
+        }
+        None => None,
+    };
+    for name in args.models.iter().map(String::as_str).chain(other) {
+        let entry = registry.find(name)?;
+        if !entries.iter().any(|known| known.variant.name == entry.variant.name) {
+            entries.push(entry);
+        }
+    }
+    if args.weights.is_some() && entries.len() > 1 {
+        misused!("--weights are those of one model, here are {}: name one", entries.len());
+    }
+    let mut cells: Vec<Cell> = Vec::new();
+    for entry in entries {
+        for &batch in &args.batch {
+            for &mode in &modes {
+                if !cells.iter().any(|known| is(known, entry.variant.name, batch, mode)) {
+                    cells.push(cell(args, entry, batch, mode, device)?);
+                }
+            }
+        }
+    }
+    Ok(cells)
+}
+
+fn is(cell: &Cell, model: &str, batch: u32, mode: Mode) -> bool {
+    (cell.entry.variant.name, cell.batch, cell.mode) == (model, batch, mode)
+}
+
+fn cell(args: &Args, entry: Entry, batch: u32, mode: Mode, device: Device) -> Result<Cell, Error> {
+    let own = entry.architecture.profile_name(entry.variant.options.profile);
+    Ok(Cell {
+        entry,
+        options: args.network.without_profile().options(&entry)?,
+        profile: args.network.scale.profile.clone().unwrap_or_else(|| own.into()),
+        batch,
+        mode,
+        device,
+        weights: args.weights.clone(),
+    })
+}
+
+fn write_stages(
+    args: &Args,
+    measurement: &Measurement,
+    environment: &Environment,
+) -> Result<Option<String>, TableError> {
+    let stages = measurement.timing.as_ref().ok().and_then(|timing| timing.stages.as_deref());
+    let append = |stages| stages::append(&args.results, &measurement.cell, measurement.threads, stages, environment);
+    stages.map_or(Ok(None), append)
+}
+
+/// What is printed: a table for people, or rows.
+fn printed(
+    args: &Args,
+    measurements: &[Measurement],
+    rows: &[Row],
+    against: Option<&Against>,
+) -> Result<String, Error> {
+    if args.format == Format::Table {
+        let stages = measurements.iter().filter(|_| args.per_stage).filter_map(stage_table);
+        return Ok(stages.fold(table(measurements, against), |text, table| format!("{text}\n{table}")));
+    }
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let ratio_columns: &[&str] = if against.is_some() { &["ratio", "ratio_low", "ratio_high"] } else { &[] };
+    writer.write_record(row::HEADER.iter().chain(ratio_columns))?;
+    for (row, measurement) in rows.iter().zip(measurements) {
+        let ratio = against.and_then(|against| ratio(measurements, measurement, against));
+        let of_ratio = ratio.map_or([const { String::new() }; 3], |ratio| {
+            [ratio.value, ratio.low, ratio.high].map(|number| format!("{number:.4}"))
+        });
+        writer.write_record(row.0.iter().chain(&of_ratio[..ratio_columns.len()]))?;
+    }
+    Ok(String::from_utf8(writer.into_inner().context("cannot write CSV")?)?)
+}
+
+fn table(measurements: &[Measurement], against: Option<&Against>) -> String {
+    let (left, right) = (Align::Left, Align::Right);
+    let mut columns = vec![("model", left), ("batch", right), ("mode", left), ("MACs", right), ("p50 ms", right)];
+    columns.extend([("p90 ms", right), ("p99 ms", right), ("runs", right), ("noise %", right)]);
+    columns.extend(against.map(|_| ("ratio (95 % interval)", left)));
+    columns.push(("status", left));
+    let mut table = Table::new(&columns);
+    for measurement in measurements {
+        let cell = &measurement.cell;
+        let macs = measurement.cost.map_or_else(String::new, |cost| grouped(cost.macs));
+        let mut cells = vec![cell.entry.variant.name.into(), cell.batch.to_string(), cell.mode.name().into(), macs];
+        match &measurement.timing {
+            Ok(timing) => {
+                let found = &timing.statistics;
+                cells.extend([found.p50, found.p90, found.p99].map(|ms| format!("{ms:.3}")));
+                cells.extend([found.count.to_string(), format!("{:.1}", timing.counted.noise)]);
+            }
+            Err(_) => cells.extend([const { String::new() }; 5]),
+        }
+        cells.extend(against.map(|against| say_ratio(ratio(measurements, measurement, against))));
+        cells.push(match &measurement.timing {
+            Ok(_) => measurement.status(),
+            Err(error) => error.to_string(),
+        });
+        table.row(cells);
+    }
+    table.render()
+}
+
+/// A ratio as text; empty where there is nothing to compare.
+fn say_ratio(ratio: Option<Ratio>) -> String {
+    ratio.map_or_else(String::new, |ratio| format!("{:.3} ({:.3} to {:.3})", ratio.value, ratio.low, ratio.high))
+}
+
+/// The ratio of a row to what it is set against; none where there is nothing to compare.
+fn ratio(measurements: &[Measurement], ours: &Measurement, against: &Against) -> Option<Ratio> {
+    let cell = &ours.cell;
+    let wanted = |other: &&Measurement| match against {
+        Against::Model(name) => is(&other.cell, name, cell.batch, cell.mode),
+        Against::Mode(mode) => is(&other.cell, cell.entry.variant.name, cell.batch, *mode),
+    };
+    let theirs = measurements.iter().find(wanted).filter(|theirs| !std::ptr::eq(*theirs, ours));
+    let rounds = |measurement: &Measurement| measurement.timing.as_ref().ok().map(|timing| timing.times.medians());
+    theirs.and_then(rounds).zip(rounds(ours)).and_then(|(theirs, ours)| Ratio::of(&ours, &theirs))
+}
+
+fn stage_table(measurement: &Measurement) -> Option<String> {
+    let cell = &measurement.cell;
+    let stages = measurement.timing.as_ref().ok()?.stages.as_ref()?;
+    let total = stages.iter().map(|stage| stage.macs).sum::<u64>().max(1) as f64;
+    let right = Align::Right;
+    let columns = [("stage", Align::Left), ("MACs", right), ("share", right), ("ms", right), ("share", right)];
+    let mut table = Table::new(&columns);
+    for stage in stages {
+        let macs = format!("{:.1} %", 100.0 * stage.macs as f64 / total);
+        let (ms, share) = (format!("{:.3}", stage.ms), format!("{:.1} %", stage.share));
+        table.row([stage.name.clone(), grouped(stage.macs), macs, ms, share]);
+    }
+    Some(format!("{}, batch {}, {}\n{}", cell.entry.variant.name, cell.batch, cell.mode.name(), table.render()))
+}
+
+fn warn_of_noise(measurements: &[Measurement]) {
+    let noise = measurements.iter().filter_map(|measurement| measurement.timing.as_ref().ok());
+    let worst = noise.map(|timing| timing.counted.noise).fold(0.0, f64::max);
+    if worst > NOISY {
+        say!(
+            "warning: the machine was noisy: medians of rounds differ by up to {worst:.1} %; stop other work and measure \
+             again, or take more time with --seconds"
+        );
+    }
+}
+
+fn parse_mode(name: &str) -> Result<Mode, String> {
+    let names = Mode::ALL.map(Mode::name).join(", ");
+    Mode::find(name).ok_or_else(|| format!("`{name}` is no mode: choose among {names}"))
+}
+
+pub fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
+    seconds.ok_or_else(|| format!("`{text}` is no time: give seconds from 0 to 86400"))
+}

@@ -1,0 +1,182 @@
+//! The command line: what is typed, and which part of the library answers.
+//!
+//! Owns flags, the order of the subcommands and exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+
+mod data;
+mod dataset;
+mod doctor;
+mod eval;
+mod export;
+mod latency;
+mod list;
+mod machine;
+mod measuring;
+mod network;
+mod output;
+mod path;
+mod predict;
+mod report;
+mod seen;
+mod show;
+mod sweep;
+mod throughput;
+mod train;
+mod typed;
+mod usage;
+mod waiting;
+mod weights;
+
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::process::ExitCode;
+
+use anyhow::Error;
+use clap::{Parser, Subcommand};
+use zoo_core::{Architecture, Registry};
+
+use zoo_host::console::{self, say};
+use zoo_host::interrupt;
+
+const INTERRUPTED: u8 = 130;
+
+/// Train, evaluate, measure and compare the networks of the zoo.
+///
+/// Without a subcommand it trains: `zoo-train efficientnet-b2`.
+#[derive(Debug, Parser)]
+#[command(name = "zoo-train", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    train: train::Args,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the models with their exact counts.
+    List(list::Args),
+    /// Show a model: a summary by layer, a drawing, or what it costs against another.
+    Show(show::Args),
+    /// Train a model (what happens when no subcommand is given).
+    Train(Box<train::Named>),
+    /// Evaluate a checkpoint on a test set.
+    Eval(eval::Args),
+    /// Name the classes of pictures, or give the logits of tensors.
+    Predict(predict::Args),
+    /// Measure how long models take, as one would deploy them.
+    Latency(latency::Args),
+    /// Measure how many images a second models take, in training and in inference.
+    Throughput(throughput::Args),
+    /// Train, measure or count a grid of models that a file describes.
+    ///
+    /// Each cell runs in a process of its own and becomes a row of the tables in --results, written as it comes. A crash, a
+    /// time-out or a lack of memory is a row, too, with its status, and the sweep goes on. The same command does what is
+    /// missing: cells with a row are passed over, those that failed as well unless --retry is given, and a training that was
+    /// stopped goes on from its checkpoint. It ends with 0 where every cell has its figures, 1 where some failed, and 130 where
+    /// it was stopped.
+    Sweep(sweep::Args),
+    /// Write weights for Python, as safetensors under the names that it expects.
+    Export(export::Args),
+    /// Draw trade-off curves from tables of results, as a page and as figures.
+    Report(report::Args),
+    /// Get or check a data set.
+    Data(data::Args),
+    /// Say what this build and this machine have: libtorch, processor, data.
+    Doctor(doctor::Args),
+}
+
+impl Command {
+    /// Whether networks run in it, in this process or in those that it starts.
+    fn computes(&self) -> bool {
+        match self {
+            Command::Train(_) | Command::Eval(_) | Command::Predict(_) | Command::Sweep(_) => true,
+            Command::Latency(_) | Command::Throughput(_) => true,
+            Command::List(_) | Command::Show(_) | Command::Export(_) => false,
+            Command::Report(_) | Command::Data(_) | Command::Doctor(_) => false,
+        }
+    }
+}
+
+/// How a command ended, other than by an error.
+enum Outcome {
+    Done,
+    Interrupted,
+}
+
+/// Runs the command line of this process over the built-in architectures and `extra` ones.
+///
+/// A crate of one's own gets the whole harness with it:
+///
+/// ```no_run
+/// use zoo_core::arch::MOBILENET_V2; // or a table of one's own
+///
+/// fn main() -> std::process::ExitCode {
+///     zoo_train::main_with(&[&MOBILENET_V2])
+/// }
+/// ```
+pub fn main_with(extra: &[&'static Architecture]) -> ExitCode {
+    zoo_results::set_revision(env!("ZOO_REVISION"));
+    sweep::end_with_sweep();
+    interrupt::survive_limits();
+    zoo_native::allocator::keep_freed_memory();
+    let registry = Registry::with(extra);
+    let ended = run(&registry, std::env::args_os());
+    let lost = console::lost().filter(|error| error.kind() != ErrorKind::BrokenPipe);
+    match ended.and_then(|outcome| lost.map_or(Ok(outcome), |error| Err(unprinted(error)))) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Interrupted) => ExitCode::from(INTERRUPTED),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            say!("error: {}", sentence(&error));
+            if interrupt::is_asked() {
+                return ExitCode::from(INTERRUPTED);
+            }
+            if usage::is_wrong(&error) { ExitCode::from(usage::WRONG) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result<Outcome, Error> {
+    let arguments: Vec<OsString> = arguments.collect();
+    let Some(cli) = typed::read(registry, &arguments)? else { return Ok(Outcome::Done) };
+    if cli.command.as_ref().is_none_or(Command::computes) {
+        waiting::spin_briefly(&arguments);
+    }
+    match cli.command {
+        Some(Command::List(args)) => list::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Show(args)) => show::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Train(args)) => train::run(registry, &(*args).flags()),
+        Some(Command::Eval(args)) => eval::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Predict(args)) => predict::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Latency(args)) => latency::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Throughput(args)) => throughput::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Sweep(args)) => sweep::run(registry, &args),
+        Some(Command::Export(args)) => export::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Report(args)) => report::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Data(args)) => data::run(&args).map(|()| Outcome::Done),
+        Some(Command::Doctor(args)) => doctor::run(&args).map(|()| Outcome::Done),
+        None => train::run(registry, &cli.train),
+    }
+}
+
+/// The work is done, and its results could not be printed.
+fn unprinted(error: std::io::Error) -> Error {
+    Error::new(error).context("the work is done, and not all results could be written to standard output")
+}
+
+/// Whoever reads our output has read enough, as `head` does.
+fn is_broken_pipe(error: &Error) -> bool {
+    let kind = |cause: &(dyn std::error::Error + 'static)| {
+        let plain = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        plain.or_else(|| cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind))
+    };
+    error.chain().any(|cause| kind(cause) == Some(std::io::ErrorKind::BrokenPipe))
+}
+
+/// The error with its causes, each said once: many of our messages hold their cause already.
+fn sentence(error: &Error) -> String {
+    error.chain().skip(1).fold(error.to_string(), |said, cause| {
+        let cause = cause.to_string();
+        if said.contains(&cause) { said } else { format!("{said}: {cause}") }
+    })
+}

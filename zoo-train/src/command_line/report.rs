@@ -1,0 +1,56 @@
+//! `report`: trade-off curves from the tables of results, as a page and as figures.
+
+use crate::command_line::path;
+use std::path::{Path, PathBuf};
+
+use anyhow::Error;
+use zoo_core::Registry;
+
+use super::usage::misused;
+use zoo_host::console::{say, tell};
+use zoo_report as report;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Tables to report on, in place of those of `results`
+    #[arg(value_name = "CSV", value_parser = path::argument())]
+    tables: Vec<PathBuf>,
+    /// Folder of results, whose tables are read where none is named
+    #[arg(long, value_name = "DIR", default_value = "results", value_parser = path::argument())]
+    results: PathBuf,
+    /// Folder of published figures, which are set beside; by default `published` in the folder of results, or else the one in
+    /// `results`
+    #[arg(long, value_name = "DIR", value_parser = path::argument())]
+    published: Option<PathBuf>,
+    /// Folder to write the page and the figures to; by default `report` in the folder of results
+    #[arg(short, long, visible_alias = "out", value_name = "DIR", value_parser = path::argument())]
+    output: Option<PathBuf>,
+    /// Print nothing but errors
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
+    // Without the usual folder there is nothing to report, which is said below.
+    if args.tables.is_empty() && !args.results.is_dir() && args.results != Path::new("results") {
+        misused!("--results {}: there is no such folder; give that of the tables", args.results.display());
+    }
+    let beside = args.results.join("published");
+    let published = args.published.clone().unwrap_or_else(|| {
+        // The papers' figures come with the project, wherever the rows of one's own are.
+        if beside.is_dir() { beside } else { "results/published".into() }
+    });
+    let output = args.output.clone().unwrap_or_else(|| args.results.join("report"));
+    let tables = report::tables(&args.tables, &args.results, &published)?;
+    let written = report::write(&tables, &output, registry)?;
+    for warning in &written.warnings {
+        say!("warning: {warning}");
+    }
+    if !args.quiet {
+        tell!("{}: {} figures", written.page.display(), written.figures.len());
+        for sentence in &written.missing {
+            tell!("{sentence}");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! `show`: a network by layer, as a drawing, or against another one.
+
+use crate::command_line::path;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Error, anyhow};
+use clap::ValueEnum;
+use zoo_core::draw::{self, Detail};
+use zoo_core::summary::Summary;
+use zoo_core::{Comparison, Entry, Named, Plan, Registry};
+
+use super::network::NetworkArgs;
+use super::usage::misused;
+use zoo_host::console;
+use zoo_report as report;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The model, as `list` names it
+    #[arg(value_name = "MODEL")]
+    model: String,
+    /// Only the layers in which it differs from this model, and what each difference costs
+    #[arg(long, value_name = "MODEL")]
+    against: Option<String>,
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// How to show it; svg, png, pdf and dot are drawings [default: what the name of --output ends in, or table]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Draw every block, not one box a stage; tables and JSON have every layer anyway
+    #[arg(long)]
+    expand: bool,
+    /// A file to write to in place of the terminal
+    #[arg(long, short, value_name = "FILE", value_parser = path::argument())]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+    Svg,
+    Png,
+    Pdf,
+    Dot,
+}
+
+impl Args {
+    /// The format that was asked for, by a flag or by the name of the file; the two must agree.
+    fn format(&self) -> Result<Format, Error> {
+        let extension = self.output.as_ref().and_then(|path| path.extension()?.to_str());
+        let named = extension.and_then(|extension| Format::from_str(extension, true).ok());
+        match (self.format, named, &self.output) {
+            (Some(format), Some(named), Some(path)) if format != named => {
+                let format = format!("{format:?}").to_lowercase();
+                misused!("--format {format} and --output {} are two formats: give one of them", path.display())
+            }
+            (format, named, _) => Ok(format.or(named).unwrap_or(Format::Table)),
+        }
+    }
+}
+
+pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
+    let format = args.format()?;
+    let (entry, plan) = args.network.plan(registry, &args.model)?;
+    let model = named(&entry, &plan);
+    let bytes = match &args.against {
+        Some(other) => {
+            let (entry, plan) = args.network.plan(registry, other)?;
+            comparison(&Comparison::new(model, named(&entry, &plan)), format)?
+        }
+        None => shown(model, format, args.expand)?,
+    };
+    write(&bytes, format, args)
+}
+
+fn named<'a>(entry: &Entry, plan: &'a Plan) -> Named<'a> {
+    let profile = entry.architecture.profile_name(plan.options.profile);
+    Named { plan, model: entry.variant.name, profile }
+}
+
+fn shown(model: Named<'_>, format: Format, expand: bool) -> Result<Vec<u8>, Error> {
+    let detail = if expand { Detail::Expanded } else { Detail::Overview };
+    let drawn = |format| draw::draw(model, format, detail);
+    Ok(match format {
+        Format::Table => Summary::new(model).to_string().into_bytes(),
+        Format::Json => json(&Summary::new(model)),
+        Format::Svg => drawn(draw::Format::Svg),
+        Format::Png => {
+            let svg = String::from_utf8(drawn(draw::Format::Svg))?;
+            report::raster::png(&svg).map_err(|error| anyhow!("the drawing cannot be made a PNG: {error}"))?
+        }
+        Format::Pdf => drawn(draw::Format::Pdf),
+        Format::Dot => drawn(draw::Format::Dot),
+    })
+}
+
+fn comparison(comparison: &Comparison, format: Format) -> Result<Vec<u8>, Error> {
+    match format {
+        Format::Table => Ok(comparison.to_string().into_bytes()),
+        Format::Json => Ok(json(comparison)),
+        Format::Svg | Format::Png | Format::Pdf | Format::Dot => {
+            misused!("--against has no drawing: give --format table or json")
+        }
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    // These structures have string keys and finite numbers alone, which JSON always holds.
+    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
+    text.push(b'\n');
+    text
+}
+
+fn write(bytes: &[u8], format: Format, args: &Args) -> Result<(), Error> {
+    match &args.output {
+        Some(path) => std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display())),
+        None if [Format::Pdf, Format::Png].contains(&format) && io::stdout().is_terminal() => {
+            misused!("a PDF or PNG is no text: add --output FILE, or > FILE")
+        }
+        None => {
+            console::keep(io::stdout().write_all(bytes));
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The flags that choose weights and say how they are to be run: those of `eval`, `predict` and `export`.
+
+use crate::command_line::path;
+use std::path::PathBuf;
+
+use anyhow::{Error, bail};
+use tch::Device;
+use zoo_core::plan::Padding;
+use zoo_core::weights::{
+    Interpolation, LEAST_DEVIATION, MOST_OF_PIXELS, TrainedWith, channels, deviations, epsilon, interpolation, padding,
+    resize,
+};
+use zoo_core::{ImageSize, Registry};
+
+use super::network::ScaleArgs;
+use zoo_host::console::say;
+use zoo_measure::Mode;
+use zoo_settings::Precision;
+use zoo_weights::{Opened, Wanted, open, pretrained};
+
+/// What becomes of logits that are no numbers.
+pub const NO_NUMBERS: &str =
+    "the weights are damaged, or not for this network; --bn-eps, --mean and --std may be wrong, too";
+
+/// Which weights, and how they are run.
+#[derive(Debug, clap::Args)]
+pub struct WeightsArgs {
+    /// The model, where the weights do not name it
+    #[arg(value_name = "MODEL", conflicts_with = "model")]
+    named: Option<String>,
+    /// The model, where the weights do not name it
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// A file of weights: safetensors, .pth, or a checkpoint such as results/RUN/best.safetensors
+    #[arg(long, value_name = "FILE", required_unless_present = "pretrained", value_parser = path::argument())]
+    pub weights: Option<PathBuf>,
+    /// ImageNet weights from the Hugging Face hub, by timm's tag or its usual ones
+    #[arg(long, value_name = "TAG", num_args = 0..=1, default_missing_value = "", conflicts_with = "weights")]
+    pub pretrained: Option<String>,
+    /// Whether averaged weights are taken from a checkpoint that has both: true or false [default: the better ones where the file says it, else the weights themselves]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub ema: Option<bool>,
+    /// cpu, cuda, cuda:N or mps
+    #[arg(long, default_value = "cpu", value_name = "NAME")]
+    pub device: String,
+    /// Threads of libtorch
+    #[arg(long, value_name = "N")]
+    pub threads: Option<i32>,
+    #[command(flatten, next_help_heading = "Network")]
+    scale: ScaleArgs,
+    #[command(flatten)]
+    preparation: PreparationArgs,
+}
+
+/// How images are prepared, in place of what the weights say.
+#[derive(Debug, clap::Args)]
+struct PreparationArgs {
+    /// Padding of strided convolutions: same (TensorFlow's) or symmetric
+    #[arg(long, value_name = "NAME", value_parser = parse_padding, help_heading = "Preparation")]
+    padding: Option<Padding>,
+    /// Epsilon of the norms
+    #[arg(long, value_name = "E", value_parser = parse_eps, help_heading = "Preparation")]
+    bn_eps: Option<f64>,
+    /// Mean of each channel, pixels taken as 0 to 1: R,G,B
+    #[arg(long, value_name = "R,G,B", value_parser = parse_channels, help_heading = "Preparation")]
+    mean: Option<Channels>,
+    /// Deviation of each channel, pixels taken as 0 to 1: R,G,B
+    #[arg(long, value_name = "R,G,B", value_parser = parse_deviations, help_heading = "Preparation")]
+    std: Option<Channels>,
+    /// Shorter side in pixels before the crop, or none
+    #[arg(long, value_name = "N|none", value_parser = parse_resize, help_heading = "Preparation")]
+    resize: Option<Resize>,
+    /// Size of the central crop in pixels, the network's input: a side, or HEIGHTxWIDTH
+    #[arg(long, value_name = "N|HxW", help_heading = "Preparation")]
+    crop: Option<ImageSize>,
+    /// bilinear or bicubic
+    #[arg(long, value_name = "NAME", value_parser = parse_interpolation, help_heading = "Preparation")]
+    interpolation: Option<Interpolation>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Channels([f32; 3]);
+
+#[derive(Clone, Copy, Debug)]
+struct Resize(Option<u32>);
+
+impl WeightsArgs {
+    /// Reads the weights into their network, for images of `size` where that is known.
+    pub fn open(&self, registry: &Registry, size: Option<ImageSize>) -> Result<Opened, Error> {
+        let flags = TrainedWith { crop: size.or(self.preparation.crop), ..self.preparation.flags() };
+        super::machine::set_threads(self.threads);
+        let device: Device = super::machine::device(&self.device, Precision::F32, true)?;
+        let model = self.named.as_deref().or(self.model.as_deref());
+        let (path, known) = match (&self.weights, &self.pretrained) {
+            (Some(path), _) => (path.clone(), None),
+            (None, Some(tag)) => pretrained::fetch(registry, model, tag).map(|(path, known)| (path, Some(known)))?,
+            (None, None) => bail!("give --weights FILE or --pretrained"),
+        };
+        let wanted = Wanted { model, scale: self.scale.scale(), flags, known: known.as_ref(), averages: self.ema };
+        let opened = open(registry, &path, wanted, device)?;
+        if let Some(account) = &opened.account {
+            say!("{}: {account}", path.display());
+        }
+        Ok(opened)
+    }
+}
+
+impl PreparationArgs {
+    /// What the flags say.
+    fn flags(&self) -> TrainedWith {
+        TrainedWith {
+            padding: self.padding,
+            bn_eps: self.bn_eps,
+            mean: self.mean.map(|mean| mean.0),
+            std: self.std.map(|std| std.0),
+            resize: self.resize.map(|resize| resize.0),
+            crop: self.crop,
+            interpolation: self.interpolation,
+        }
+    }
+}
+
+/// How a network is run, by its name.
+pub fn parse_mode(text: &str) -> Result<Mode, String> {
+    let names = || Mode::ALL.map(Mode::name).join(", ");
+    Mode::find(text).ok_or_else(|| format!("`{text}` is no mode: give one of {}", names()))
+}
+
+fn parse_padding(text: &str) -> Result<Padding, String> {
+    padding(text).ok_or_else(|| format!("`{text}` is no padding: give same or symmetric"))
+}
+
+fn parse_interpolation(text: &str) -> Result<Interpolation, String> {
+    interpolation(text).ok_or_else(|| format!("`{text}` is no interpolation: give bilinear or bicubic"))
+}
+
+fn parse_eps(text: &str) -> Result<f64, String> {
+    epsilon(text).ok_or_else(|| format!("`{text}` is no epsilon: give a number over 0 and under 1, such as 1e-5"))
+}
+
+fn parse_channels(text: &str) -> Result<Channels, String> {
+    let problem = || {
+        format!(
+            "`{text}` is not three numbers of pixels from 0 to 1, such as 0.485,0.456,0.406 (those of 0 to 255 over 255)"
+        )
+    };
+    channels(text).map(Channels).ok_or_else(problem)
+}
+
+fn parse_deviations(text: &str) -> Result<Channels, String> {
+    let problem =
+        || format!("`{text}` is not three numbers of {LEAST_DEVIATION} to {MOST_OF_PIXELS}, such as 0.229,0.224,0.225");
+    deviations(text).map(Channels).ok_or_else(problem)
+}
+
+fn parse_resize(text: &str) -> Result<Resize, String> {
+    let problem = || format!("`{text}` is no size: give pixels, 1 to 65535, or none");
+    resize(text).map(Resize).ok_or_else(problem)
+}

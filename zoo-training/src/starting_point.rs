@@ -1,0 +1,120 @@
+//! What a fresh run starts from: weights of a file or of the hub, and the settings that they decide.
+//!
+//! The order is that of evaluation: what the user gave, then what the weights say, then the habit of whoever named them.
+
+use zoo_core::Registry;
+use zoo_core::plan::Plan;
+use zoo_core::weights::{TrainedWith, interpolation, interpolation_name, padding_name};
+
+use zoo_data::{Dataset, Preprocessing};
+use zoo_host::paths;
+use zoo_settings::{Given, Settings};
+use zoo_weights::{Identified, Scale, Wanted, WeightsFault, identify, pretrained};
+
+/// Fills in the settings that were not given: those that the weights decide, and for image files of any size those of
+/// the model's variant. The weights themselves, where there are any, are read and handed back.
+///
+/// # Errors
+/// Where the weights cannot be had or are for another network.
+pub fn settle(registry: &Registry, settings: &mut Settings, given: &Given) -> Result<Option<Identified>, WeightsFault> {
+    let asked = Some(settings.model.as_str()).filter(|model| !model.is_empty()).map(String::from);
+    let asked = asked.as_deref();
+    let located = match (&settings.weights, &settings.pretrained) {
+        (Some(file), _) => Some((paths::expand(file), None)),
+        (None, Some(tag)) => Some(pretrained::fetch(registry, asked, tag).map(|(path, known)| (path, Some(known)))?),
+        (None, None) => None,
+    };
+    let Some((path, known)) = located else {
+        if let Some(model) = asked.filter(|_| !settings.is_small_images()) {
+            let entry = registry.find(model)?;
+            fill(given, "input_size", &mut settings.input_size, entry.variant.options.input_size);
+            fill(given, "profile", &mut settings.profile, "native".to_string());
+        }
+        return Ok(None);
+    };
+    let flags = settings.trained_with(given);
+    let scale = Scale {
+        width: settings.width,
+        depth: settings.depth,
+        profile: given.has("profile").then_some(settings.profile.as_str()),
+        in_channels: settings.in_channels,
+    };
+    let wanted = Wanted { model: asked, scale, flags, known: known.as_ref(), averages: None };
+    let mut found = identify(registry, &path, wanted)?;
+    if !settings.is_small_images() {
+        found.resolved = found.resolved.for_pictures();
+    }
+    let Identified { entry, description, resolved, options, .. } = &found;
+    settings.model = entry.variant.name.to_string();
+    settings.width = description.width;
+    settings.depth = description.depth;
+    fill(given, "profile", &mut settings.profile, description.profile.clone().unwrap_or("native".into()));
+    settings.input_size = resolved.crop.0;
+    settings.in_channels = settings.in_channels.or(options.in_channels);
+    settings.padding = Some(padding_name(resolved.padding.0).into());
+    settings.bn_eps = Some(resolved.bn_eps.0);
+    settings.mean = Some(resolved.mean.0);
+    settings.std = Some(resolved.std.0);
+    settings.resize = Some(resolved.resize.0.unwrap_or(0));
+    settings.interpolation = Some(interpolation_name(resolved.interpolation.0).into());
+    Ok(Some(found))
+}
+
+fn fill<T>(given: &Given, key: &str, setting: &mut T, value: T) {
+    if !given.has(key) {
+        *setting = value;
+    }
+}
+
+/// What a table calls the weights that a run starts from.
+pub fn name_of_weights(settings: &Settings) -> String {
+    zoo_weights::name(&settings.model, settings.weights.as_deref(), settings.pretrained.as_deref())
+}
+
+/// How the network of a run is run, and its images prepared.
+pub fn in_force(settings: &Settings, plan: &Plan, dataset: &Dataset) -> TrainedWith {
+    let Preprocessing { mean, std, resize, crop, interpolation } = preprocessing(settings, dataset, plan.input.c);
+    TrainedWith {
+        padding: Some(plan.options.padding),
+        bn_eps: Some(plan.rules.norm.eps()),
+        mean: Some(mean),
+        std: Some(std),
+        // Small images are resized whole.
+        resize: Some(resize.filter(|_| !settings.is_small_images())),
+        crop: Some(crop),
+        interpolation: Some(interpolation),
+    }
+}
+
+/// What images go through before evaluation by a network of so many input channels; size, mean, deviation and
+/// interpolation hold for training, too.
+pub fn preprocessing(settings: &Settings, dataset: &Dataset, channels: u32) -> Preprocessing {
+    let usual = dataset.preprocessing(settings.input_size);
+    let asked = Preprocessing {
+        mean: settings.mean.unwrap_or(usual.mean),
+        std: settings.std.unwrap_or(usual.std),
+        resize: settings.resize.map_or(usual.resize, |side| Some(side).filter(|side| *side > 0)),
+        crop: settings.input_size,
+        interpolation: settings.interpolation.as_deref().and_then(interpolation).unwrap_or(usual.interpolation),
+    };
+    asked.for_channels(channels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zoo_data::synthetic;
+
+    /// Luminance is a mean over channels that are normalised alike, also where the table has one channel by itself.
+    #[test]
+    fn channels_that_become_one_are_normalised_alike() {
+        let dataset = synthetic::generate(1, 20, 10, 8, 10);
+        for text in ["", "mean = [0.25, 0.5, 0.75]\nstd = [0.125, 0.25, 0.375]"] {
+            let settings = Settings::layered(None, text.parse().unwrap()).unwrap().0;
+            let [colour, grey] = [3, 1].map(|channels| preprocessing(&settings, &dataset, channels));
+            assert_ne!(colour.mean[0], colour.mean[2]);
+            let average = |three: [f32; 3]| [three.iter().sum::<f32>() / 3.0; 3];
+            assert_eq!((grey.mean, grey.std), (average(colour.mean), average(colour.std)));
+        }
+    }
+}
