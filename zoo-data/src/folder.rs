@@ -9,8 +9,8 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use zoo_core::names::{IMAGENET_MEAN, IMAGENET_STD};
 use zoo_core::regular_file;
-use zoo_core::weights::{IMAGENET_MEAN, IMAGENET_STD};
 
 use super::image::{BadImage, ENOUGH, Format};
 use super::{DataError, Dataset, ImageFiles, Split, imagenet};

@@ -3,7 +3,7 @@
 //! The geometry is that of torchvision's `Resize` and `CenterCrop` on PIL images, so that accuracies compare.
 
 use zoo_core::ImageSize;
-use zoo_core::weights::{IMAGENET_MEAN, IMAGENET_STD};
+use zoo_core::names::{IMAGENET_MEAN, IMAGENET_STD};
 
 use super::image::Rgb;
 use super::image::resize::{Area, Interpolation, Resizer};

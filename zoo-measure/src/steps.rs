@@ -29,7 +29,7 @@ impl Steps {
         let Prepared { settings, plans, source, .. } = Prepared::new(request, dataset)?;
         let plan = plans.last().cloned().ok_or_else(|| TrainError::Setting("the images have no size".into()))?;
         let trainer = Trainer::new(plan, &settings, &source, request.device)?;
-        Ok(Steps { trainer, loader: Loader::start(Arc::new(source), 0, settings.workers), step: 0 })
+        Ok(Steps { trainer, loader: Loader::start(Arc::new(source), 0, settings.run.workers), step: 0 })
     }
 
     /// The network's plan.

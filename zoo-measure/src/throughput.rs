@@ -194,20 +194,21 @@ impl Load {
 
     fn steps(&self, settings: &Settings, results: &Path) -> Result<Steps, TrainError> {
         let batch_size = self.batch as usize;
-        let settings = Settings {
+        let mut settings = settings.clone();
+        settings.network = zoo_settings::Network {
             model: self.entry.variant.name.into(),
             width: Some(self.options.width),
             depth: Some(self.options.depth),
             input_size: self.options.input_size,
             in_channels: self.options.in_channels,
             profile: self.profile.clone(),
-            batch_size,
-            precision: self.precision,
-            dataset: "synthetic".into(),
-            ..settings.clone()
+            ..settings.network
         };
-        let side = settings.input_size.shorter() as usize;
-        let dataset = synthetic::generate(settings.seed, BATCHES * batch_size, CLASSES, side, CLASSES);
+        settings.schedule.batch_size = batch_size;
+        settings.run.precision = self.precision;
+        settings.data.dataset = "synthetic".into();
+        let side = settings.network.input_size.shorter() as usize;
+        let dataset = synthetic::generate(settings.run.seed, BATCHES * batch_size, CLASSES, side, CLASSES);
         let request = Request {
             entry: self.entry,
             settings,

@@ -9,6 +9,7 @@ use zoo_core::{Registry, regular_file};
 use super::network::Network;
 use super::run::Run;
 use zoo_settings::Settings;
+use zoo_settings::recorded::read_config;
 use zoo_settings::{Precision, size_value};
 use zoo_sweep::cell::Work;
 use zoo_sweep::training::{Recipe, Training};
@@ -55,8 +56,8 @@ impl Sweeps {
     /// The command of the sweep that `run` is a cell of, if there is one.
     pub fn command(&self, run: &Run) -> Option<String> {
         let is_cell = |training: &Training| {
-            let threads = training.settings.threads.filter(|_| training.threads_count);
-            Some(training.settings.seed) == run.seed
+            let threads = training.settings.run.threads.filter(|_| training.threads_count);
+            Some(training.settings.run.seed) == run.seed
                 && threads.is_none_or(|threads| threads.to_string() == run.environment.threads)
                 && training.has_hash(&run.config_hash, run.epochs, run.steps)
         };
@@ -73,7 +74,7 @@ impl Recipes {
     pub fn read() -> Recipes {
         let table = |path: PathBuf| {
             let text = regular_file::read_text(&path).ok()?;
-            Some((path, text.parse().ok()?))
+            Some((path, read_config(&text)?))
         };
         let files =
             list(Path::new(RECIPES)).into_iter().filter(|path| path.extension().is_some_and(|end| end == "toml"));
@@ -85,7 +86,7 @@ impl Recipes {
         if run.recipe.hash.is_empty() {
             return None;
         }
-        let defaults: Table = Settings::layered(None, Table::new()).ok()?.0.to_toml().parse().ok()?;
+        let defaults: Table = Settings::layered(None, Table::new()).ok()?.0.to_flat();
         self.0.iter().find_map(|(path, table)| {
             let mut flags = vec![format!("zoo-train --config {}", path.display())];
             let mut given = table.clone();

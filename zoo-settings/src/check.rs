@@ -1,12 +1,11 @@
 //! Ranges of settings: what cannot be is refused before anything is built, in a sentence that names the flag.
 
-use zoo_core::weights::{
-    LEAST_DEVIATION, MOST_OF_PIXELS, are_deviations, are_means, interpolation, is_epsilon, padding,
-};
+use zoo_core::names::{LEAST_DEVIATION, MOST_OF_PIXELS, are_deviations, are_means, is_epsilon};
 
 use crate::Settings;
 use crate::SettingsError;
 use crate::flip::Flip;
+use crate::freeze::Freeze;
 use crate::optimizer::Kind;
 use crate::schedule::Decay;
 
@@ -43,14 +42,14 @@ impl Settings {
         vec![
             rule(
                 train_images > 0,
-                format!("{} has no training images: put a folder `train` beside `val`", self.dataset),
+                format!("{} has no training images: put a folder `train` beside `val`", self.data.dataset),
             ),
             rule(
-                self.batch_size <= train_images,
+                self.schedule.batch_size <= train_images,
                 format!(
                     "--batch-size {} is larger than the training set of {train_images} images: choose a smaller batch \
                      or a larger --limit-train",
-                    self.batch_size
+                    self.schedule.batch_size
                 ),
             ),
         ]
@@ -58,111 +57,113 @@ impl Settings {
 
     fn length_rules(&self) -> Vec<Rule> {
         vec![
-            rule(self.batch_size > 0, "--batch-size must be at least 1"),
+            rule(self.schedule.batch_size > 0, "--batch-size must be at least 1"),
             rule(
-                self.micro_batch.is_none_or(|micro| (1..=self.batch_size).contains(&micro)),
+                self.schedule.micro_batch.is_none_or(|micro| (1..=self.schedule.batch_size).contains(&micro)),
                 "--micro-batch must be 1 to the batch size",
             ),
             rule(
-                self.epochs.is_finite() && self.epochs > 0.0 && self.epochs <= 1e6,
-                format!("--epochs must be over 0 and at most 1,000,000, not {:?}", self.epochs),
+                self.schedule.epochs.is_finite() && self.schedule.epochs > 0.0 && self.schedule.epochs <= 1e6,
+                format!("--epochs must be over 0 and at most 1,000,000, not {:?}", self.schedule.epochs),
             ),
-            rule(self.steps != Some(0), "--steps must be at least 1"),
-            rule(self.limit_train != Some(0), "--limit-train must be at least 1"),
-            rule(self.limit_test != Some(0), "--limit-test must be at least 1"),
+            rule(self.schedule.steps != Some(0), "--steps must be at least 1"),
+            rule(self.data.limit_train != Some(0), "--limit-train must be at least 1"),
+            rule(self.data.limit_test != Some(0), "--limit-test must be at least 1"),
             rule(
-                self.warmup_steps.zip(self.steps).is_none_or(|(warmup, steps)| warmup <= steps),
+                self.schedule.warmup_steps.zip(self.schedule.steps).is_none_or(|(warmup, steps)| warmup <= steps),
                 "--warmup-steps is longer than --steps, so that the learning rate would never be reached: shorten the warm-up",
             ),
         ]
     }
 
     fn rate_rules(&self) -> Vec<Rule> {
-        let decays = matches!(self.schedule, Decay::Exponential | Decay::Step);
+        let decays = matches!(self.schedule.schedule, Decay::Exponential | Decay::Step);
         vec![
             rule(
-                positive(self.learning_rate),
-                format!("--learning-rate must be a number over 0, not {}", self.learning_rate),
+                positive(self.schedule.learning_rate),
+                format!("--learning-rate must be a number over 0, not {}", self.schedule.learning_rate),
             ),
-            rule(self.learning_rate_batch != Some(0), "learning_rate_batch must be at least 1"),
+            rule(self.schedule.learning_rate_batch != Some(0), "learning_rate_batch must be at least 1"),
             rule(
-                !decays || (self.decay_rate.is_some() && self.decay_epochs.is_some()),
+                !decays || (self.schedule.decay_rate.is_some() && self.schedule.decay_epochs.is_some()),
                 "--schedule exponential and step need --decay-rate and --decay-epochs",
             ),
             rule(
-                decays || (self.decay_rate.is_none() && self.decay_epochs.is_none()),
+                decays || (self.schedule.decay_rate.is_none() && self.schedule.decay_epochs.is_none()),
                 "--decay-rate and --decay-epochs go with --schedule exponential or step: leave them out, or choose one",
             ),
             rule(
-                self.decay_rate.is_none_or(|rate| rate > 0.0 && rate <= 1.0),
+                self.schedule.decay_rate.is_none_or(|rate| rate > 0.0 && rate <= 1.0),
                 "--decay-rate must be over 0 and at most 1",
             ),
-            rule(self.decay_epochs.is_none_or(positive), "--decay-epochs must be a number over 0"),
+            rule(self.schedule.decay_epochs.is_none_or(positive), "--decay-epochs must be a number over 0"),
         ]
     }
 
     fn optimizer_rules(&self) -> Vec<Rule> {
         vec![
-            rule((0.0..1.0).contains(&self.momentum), "momentum must be at least 0 and under 1"),
+            rule((0.0..1.0).contains(&self.optimizer.momentum), "momentum must be at least 0 and under 1"),
             rule(
-                self.square_momentum.is_none_or(|share| (0.0..1.0).contains(&share)),
+                self.optimizer.square_momentum.is_none_or(|share| (0.0..1.0).contains(&share)),
                 "square_momentum must be at least 0 and under 1",
             ),
-            rule(self.optimizer_eps.is_none_or(positive), "optimizer_eps must be a number over 0"),
+            rule(self.optimizer.optimizer_eps.is_none_or(positive), "optimizer_eps must be a number over 0"),
             rule(
-                self.optimizer != Kind::Sgd || (self.square_momentum.is_none() && self.optimizer_eps.is_none()),
+                self.optimizer.optimizer != Kind::Sgd
+                    || (self.optimizer.square_momentum.is_none() && self.optimizer.optimizer_eps.is_none()),
                 "square_momentum and optimizer_eps are not for SGD: leave them out, or choose another --optimizer",
             ),
             rule(
-                self.weight_decay.is_finite() && self.weight_decay >= 0.0,
+                self.optimizer.weight_decay.is_finite() && self.optimizer.weight_decay >= 0.0,
                 "--weight-decay must be a number of at least 0",
             ),
-            rule(self.clip_norm.is_none_or(positive), "--clip-norm must be a number over 0"),
-            rule(self.clip_value.is_none_or(positive), "--clip-value must be a number over 0"),
+            rule(self.optimizer.clip_norm.is_none_or(positive), "--clip-norm must be a number over 0"),
+            rule(self.optimizer.clip_value.is_none_or(positive), "--clip-value must be a number over 0"),
             rule(
-                self.ema_decay.is_none_or(|decay| decay > 0.0 && decay < 1.0),
+                self.optimizer.ema_decay.is_none_or(|decay| decay > 0.0 && decay < 1.0),
                 "--ema-decay must be over 0 and under 1",
             ),
-            rule((0.0..1.0).contains(&self.label_smoothing), "--label-smoothing must be at least 0 and under 1"),
+            rule(
+                (0.0..1.0).contains(&self.augment.label_smoothing),
+                "--label-smoothing must be at least 0 and under 1",
+            ),
         ]
     }
 
     fn network_rules(&self) -> Vec<Rule> {
         vec![
             rule(
-                self.norm_momentum.is_none_or(|momentum| momentum > 0.0 && momentum <= 1.0),
+                self.network.norm_momentum.is_none_or(|momentum| momentum > 0.0 && momentum <= 1.0),
                 "norm_momentum must be over 0 and at most 1",
             ),
             rule(
-                self.width.is_none_or(positive),
-                format!("--width must be a number over 0, not {}", self.width.unwrap_or_default()),
+                self.network.width.is_none_or(positive),
+                format!("--width must be a number over 0, not {}", self.network.width.unwrap_or_default()),
             ),
             rule(
-                self.depth.is_none_or(positive),
-                format!("--depth must be a number over 0, not {}", self.depth.unwrap_or_default()),
+                self.network.depth.is_none_or(positive),
+                format!("--depth must be a number over 0, not {}", self.network.depth.unwrap_or_default()),
             ),
             rule(
-                self.dropout.is_none_or(|rate| (0.0..1.0).contains(&rate)),
+                self.network.dropout.is_none_or(|rate| (0.0..1.0).contains(&rate)),
                 "--dropout must be at least 0 and under 1",
             ),
             rule(
-                self.drop_path.is_none_or(|rate| (0.0..1.0).contains(&rate)),
+                self.network.drop_path.is_none_or(|rate| (0.0..1.0).contains(&rate)),
                 "--drop-path must be at least 0 and under 1",
             ),
+            rule(self.network.bn_eps.is_none_or(is_epsilon), "--bn-eps must be over 0 and under 1"),
             rule(
-                self.padding.as_deref().is_none_or(|name| padding(name).is_some()),
-                "--padding must be same or symmetric",
-            ),
-            rule(self.bn_eps.is_none_or(is_epsilon), "--bn-eps must be over 0 and under 1"),
-            rule(
-                self.input_size_from.is_none_or(|from| (8..=self.input_size.shorter()).contains(&from)),
+                self.schedule
+                    .input_size_from
+                    .is_none_or(|from| (8..=self.network.input_size.shorter()).contains(&from)),
                 format!(
                     "--input-size-from must be at least 8 and at most the shorter side of --input-size {}",
-                    self.input_size
+                    self.network.input_size
                 ),
             ),
             rule(
-                self.input_size_from.is_none() || !self.cache_features,
+                self.schedule.input_size_from.is_none() || !self.network.cache_features,
                 "--input-size-from changes the features: leave it or --cache-features out",
             ),
         ]
@@ -170,32 +171,37 @@ impl Settings {
 
     fn fine_tuning_rules(&self) -> Vec<Rule> {
         vec![
-            rule(self.weights.is_none() || self.pretrained.is_none(), "give --weights or --pretrained, not both"),
-            rule(self.unfreeze_every.is_none_or(positive), "--unfreeze-every must be a number of epochs over 0"),
             rule(
-                self.backbone_lr_scale.is_none_or(|scale| (0.0..=1.0).contains(&scale)),
+                self.network.weights.is_none() || self.network.pretrained.is_none(),
+                "give --weights or --pretrained, not both",
+            ),
+            rule(
+                self.network.unfreeze_every.is_none_or(positive),
+                "--unfreeze-every must be a number of epochs over 0",
+            ),
+            rule(
+                self.network.backbone_lr_scale.is_none_or(|scale| (0.0..=1.0).contains(&scale)),
                 "--backbone-lr-scale must be 0 to 1",
             ),
             rule(
-                self.weights.is_some()
-                    || self.pretrained.is_some()
-                    || self.freeze.as_deref().is_none_or(|f| f == "none"),
+                self.network.weights.is_some() || self.network.pretrained.is_some() || !self.is_frozen(),
                 "--freeze without weights would keep random ones: give --weights FILE or --pretrained",
             ),
             rule(
-                self.unfreeze_every.is_none() || self.freeze.as_deref().is_some_and(|freeze| freeze != "none"),
+                self.network.unfreeze_every.is_none() || self.is_frozen(),
                 "--unfreeze-every frees what --freeze froze: give --freeze backbone or stages:N, or leave it out",
             ),
             rule(
-                !self.allow_partial || self.weights.is_some() || self.pretrained.is_some(),
+                !self.network.allow_partial || self.network.weights.is_some() || self.network.pretrained.is_some(),
                 "--allow-partial is for weights: give --weights FILE or --pretrained, or leave it out",
             ),
             rule(
-                !self.cache_features || (self.freeze.as_deref() == Some("backbone") && self.unfreeze_every.is_none()),
+                !self.network.cache_features
+                    || (self.network.freeze == Some(Freeze::Backbone) && self.network.unfreeze_every.is_none()),
                 "--cache-features needs --freeze backbone, and no --unfreeze-every: other features change",
             ),
             rule(
-                !self.cache_features || (self.flip == Flip::None && self.crop_padding == 0),
+                !self.network.cache_features || (self.augment.flip == Flip::None && self.augment.crop_padding == 0),
                 "--cache-features needs images that are the same each time: set flip = \"none\" and crop_padding = 0 in a \
                  --config file, as configs/finetune-probe.toml does",
             ),
@@ -206,19 +212,15 @@ impl Settings {
         let crop_scale = self.crop_scale();
         vec![
             rule(
-                self.interpolation.as_deref().is_none_or(|name| interpolation(name).is_some()),
-                "interpolation must be bilinear or bicubic",
-            ),
-            rule(
-                self.mean.is_none_or(|mean| are_means(&mean)),
+                self.data.mean.is_none_or(|mean| are_means(&mean)),
                 format!("mean must be three numbers of pixels from 0 to 1, none over {MOST_OF_PIXELS}"),
             ),
             rule(
-                self.std.is_none_or(|std| are_deviations(&std)),
+                self.data.std.is_none_or(|std| are_deviations(&std)),
                 format!("std must be three numbers of {LEAST_DEVIATION} to {MOST_OF_PIXELS}, of pixels from 0 to 1"),
             ),
-            rule(self.resize.is_none_or(|side| side <= MOST_PIXELS), "resize must be at most 16,384 pixels"),
-            rule(self.crop_padding <= 1024, "crop_padding must be at most 1024 pixels"),
+            rule(self.data.resize.is_none_or(|side| side <= MOST_PIXELS), "resize must be at most 16,384 pixels"),
+            rule(self.augment.crop_padding <= 1024, "crop_padding must be at most 1024 pixels"),
             rule(
                 crop_scale.is_sorted() && crop_scale[0] > 0.0 && crop_scale[1] <= 1.0,
                 "crop_scale must be two shares over 0 and at most 1, the smaller one first",
@@ -230,18 +232,24 @@ impl Settings {
         let alpha = |alpha: f64| alpha == 0.0 || (0.01..=100.0).contains(&alpha);
         vec![
             rule(
-                self.colour_jitter.iter().all(|strength| (0.0..=10.0).contains(strength)),
+                self.augment.colour_jitter.iter().all(|strength| (0.0..=10.0).contains(strength)),
                 "--colour-jitter must be three numbers from 0 to 10",
             ),
             rule(
-                (0.0..=1.0).contains(&self.random_erasing),
-                format!("--random-erasing must be a probability, 0 to 1, not {}", self.random_erasing),
+                (0.0..=1.0).contains(&self.augment.random_erasing),
+                format!("--random-erasing must be a probability, 0 to 1, not {}", self.augment.random_erasing),
             ),
             // Beyond these, shares are 0 or 1, or all one half.
-            rule(alpha(self.mixup), format!("--mixup must be 0 for none, or 0.01 to 100, not {}", self.mixup)),
-            rule(alpha(self.cutmix), format!("--cutmix must be 0 for none, or 0.01 to 100, not {}", self.cutmix)),
             rule(
-                !self.cache_features || !self.changes_images(),
+                alpha(self.augment.mixup),
+                format!("--mixup must be 0 for none, or 0.01 to 100, not {}", self.augment.mixup),
+            ),
+            rule(
+                alpha(self.augment.cutmix),
+                format!("--cutmix must be 0 for none, or 0.01 to 100, not {}", self.augment.cutmix),
+            ),
+            rule(
+                !self.network.cache_features || !self.changes_images(),
                 "--cache-features needs images that are the same each time: leave out --augment, --colour-jitter, \
                  --random-erasing, --mixup and --cutmix",
             ),
@@ -250,13 +258,13 @@ impl Settings {
 
     fn run_rules(&self) -> Vec<Rule> {
         vec![
-            rule((1..=64).contains(&self.workers), "--workers must be 1 to 64"),
-            rule(self.threads.is_none_or(|n| (1..=1024).contains(&n)), "--threads must be 1 to 1024"),
-            rule(self.checkpoint_every != Some(0), "--checkpoint-every must be at least 1"),
-            rule(self.evaluate_every != Some(0), "--evaluate-every must be at least 1"),
-            rule(self.patience != Some(0), "--patience must be at least 1"),
+            rule((1..=64).contains(&self.run.workers), "--workers must be 1 to 64"),
+            rule(self.run.threads.is_none_or(|n| (1..=1024).contains(&n)), "--threads must be 1 to 1024"),
+            rule(self.run.checkpoint_every != Some(0), "--checkpoint-every must be at least 1"),
+            rule(self.run.evaluate_every != Some(0), "--evaluate-every must be at least 1"),
+            rule(self.run.patience != Some(0), "--patience must be at least 1"),
             // TOML, in which it is kept, has no larger integers.
-            rule(i64::try_from(self.seed).is_ok(), format!("--seed must be at most {}", i64::MAX)),
+            rule(i64::try_from(self.run.seed).is_ok(), format!("--seed must be at most {}", i64::MAX)),
         ]
     }
 }
@@ -282,14 +290,11 @@ fn positive(number: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use toml::Table;
 
     use super::*;
 
     fn layered(text: &str) -> Result<Settings, String> {
-        let layers = Settings::layered(Some((Path::new("my.toml"), text)), Table::new());
+        let layers = Settings::layered(None, text.parse().unwrap());
         layers.map(|(settings, _)| settings).map_err(|error| error.to_string())
     }
 
@@ -306,7 +311,7 @@ mod tests {
         assert!(refused("learning_rate = -1", "--learning-rate"));
         assert!(refused("threads = 0", "--threads"));
         let mut seed = layered("")?;
-        seed.seed = u64::MAX;
+        seed.run.seed = u64::MAX;
         assert!(seed.check(1000).is_err_and(|error| error.to_string().contains("--seed")));
         assert!(refused("micro_batch = 129", "--micro-batch"));
         assert!(refused("schedule = \"step\"\ndecay_rate = 0.9", "--decay-epochs"));

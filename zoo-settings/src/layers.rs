@@ -6,9 +6,10 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::Settings;
-use crate::SettingsError;
-use crate::keys::{hint, keys_of};
+use crate::keys::hint;
+use crate::sections::{SECTIONS, SETTINGS};
+use crate::setting::Setting;
+use crate::{Settings, SettingsError};
 
 /// The shipped defaults.
 pub const DEFAULTS: &str = include_str!("../../configs/cifar10.toml");
@@ -64,24 +65,25 @@ fn check_either(layer: &Table, place: &str) -> Result<(), SettingsError> {
 }
 
 impl Settings {
-    /// Lays `file` (path and text) and `flags` over the defaults, and tells which keys these gave.
+    /// Lays `file` (path and text) and `flags` over the defaults, and tells which keys these gave. A file has sections; flags
+    /// are keys alone.
     ///
     /// # Errors
-    /// Where the file is not TOML, has an unknown key or a value of another type: file, line and key are named.
+    /// Where the file is not TOML, has an unknown key, one in another section, or a value of another type: file, line and key
+    /// are named.
     pub fn layered(file: Option<(&Path, &str)>, flags: Table) -> Result<(Settings, Given), SettingsError> {
         let mut given = Given::default();
-        let mut merged: Table = DEFAULTS.parse().map_err(|error| in_file(Path::new("defaults"), DEFAULTS, &error))?;
+        let mut merged = read(Path::new("defaults"), DEFAULTS)?;
         // Every run has some, also where its steps count.
         let epochs = merged.get("epochs").cloned().unwrap_or(Value::Float(1.0));
         if let Some((path, text)) = file {
-            let layer: Table = text.parse().map_err(|error| in_file(path, text, &error))?;
+            let layer = read(path, text)?;
             let is_resolved = text.starts_with(RESOLVED);
             if !is_resolved {
                 check_extended(&layer, &format!("{}: ", path.display()))?;
                 check_either(&layer, &format!("{}: ", path.display()))?;
             }
             for (key, value) in layer {
-                check_key(path, text, &key)?;
                 given.0.insert(key.clone());
                 let mut trial = merged.clone();
                 if is_resolved {
@@ -90,8 +92,8 @@ impl Settings {
                     lay(&mut trial, &key, value);
                 }
                 trial.entry("epochs").or_insert_with(|| epochs.clone());
-                merged = Settings::deserialize(trial.clone()).map(|_| trial).map_err(|error| {
-                    let line = line_of(text, &key);
+                merged = typed(&trial).map(|_| trial).map_err(|error| {
+                    let line = line_of(text, section_of(&key), &key);
                     SettingsError(format!("{}:{line}: `{key}`: {}", path.display(), error.message()))
                 })?;
             }
@@ -101,23 +103,150 @@ impl Settings {
         given.0.extend(flags.keys().cloned());
         flags.into_iter().for_each(|(key, value)| lay(&mut merged, &key, value));
         merged.entry("epochs").or_insert(epochs);
-        let settings = Settings::deserialize(merged).map_err(|error| SettingsError(error.message().to_string()))?;
+        let settings = typed(&merged).map_err(|error| SettingsError(error.message().to_string()))?;
         Ok((settings, given))
     }
-}
 
-fn check_key(path: &Path, text: &str, key: &str) -> Result<(), SettingsError> {
-    let known = keys_of::<Settings>();
-    if known.contains(&key) {
-        return Ok(());
+    /// These settings with `key` at another value.
+    ///
+    /// # Errors
+    /// Where the value is of another type.
+    pub fn with(&self, key: &str, value: Value) -> Result<Settings, SettingsError> {
+        let mut table = self.to_flat();
+        table.insert(key.into(), value);
+        typed(&table).map_err(|error| SettingsError(error.message().to_string()))
     }
-    let hint = hint(key, known);
-    Err(SettingsError(format!("{}:{}: unknown key `{key}`{hint}", path.display(), line_of(text, key))))
 }
 
-fn line_of(text: &str, key: &str) -> usize {
-    let names = |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
-    text.lines().position(|line| names(line) || line.trim() == format!("[{key}]")).map_or(1, |index| index + 1)
+/// The keys of a file of settings, without its sections.
+///
+/// # Errors
+/// Where it is not TOML, or a key is unknown or in no or another section: file, line and key are named.
+pub fn read(path: &Path, text: &str) -> Result<Table, SettingsError> {
+    let table: Table = text.parse().map_err(|error| in_file(path, text, &error))?;
+    let at = |section: &str, key: &str| format!("{}:{}", path.display(), line_of(text, section, key));
+    check_sections(&table)
+        .map_err(|Misplaced { section, key, problem }| SettingsError(format!("{}: {problem}", at(&section, &key))))?;
+    Ok(flatten(table))
+}
+
+/// A key that cannot stand where it does.
+#[derive(Debug)]
+pub struct Misplaced {
+    /// The section that it stands in; empty for none.
+    pub section: String,
+    /// The key, or the name of a section that there is none of.
+    pub key: String,
+    /// What is wrong, with the way out.
+    pub problem: String,
+}
+
+/// Whether all keys stand in their sections.
+///
+/// # Errors
+/// The first that does not.
+pub fn check_sections(table: &Table) -> Result<(), Misplaced> {
+    for (name, value) in table {
+        let is_section = SECTIONS.iter().any(|section| section.name == name);
+        match value.as_table().filter(|_| is_section) {
+            Some(keys) => keys.keys().try_for_each(|key| check_key(name, key, false))?,
+            None => check_key("", name, value.is_table())?,
+        }
+    }
+    Ok(())
+}
+
+/// Whether `key` may stand in `section`, or outside all where that is empty; `is_table` tells a section from a key.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_key(section: &str, key: &str, is_table: bool) -> Result<(), Misplaced> {
+    let problem = match Setting::find(key) {
+        Some(setting) if setting.section == section => return Ok(()),
+        Some(setting) if section.is_empty() => {
+            format!("`{key}` stands in a section: write it under [{}]", setting.section)
+        }
+        Some(setting) => format!("`{key}` belongs to [{}], not to [{section}]", setting.section),
+        None if section.is_empty() && is_table => {
+            let names: Vec<&str> = SECTIONS.iter().map(|section| section.name).collect();
+            format!("unknown section [{key}]{}", hint(key, &names))
+        }
+        None => format!("unknown key `{key}`{}", hint(key, &known_keys())),
+    };
+    Err(Misplaced { section: section.into(), key: key.into(), problem })
+}
+
+/// All keys.
+pub fn known_keys() -> Vec<&'static str> {
+    SETTINGS.iter().map(|setting| setting.key).collect()
+}
+
+/// The section of a known key.
+fn section_of(key: &str) -> &'static str {
+    Setting::find(key).map_or("", |setting| setting.section)
+}
+
+/// The keys of a table with sections, by themselves: no two sections have the same.
+pub fn flatten(table: Table) -> Table {
+    let is_section = |name: &str| SECTIONS.iter().any(|section| section.name == name);
+    let mut flat = Table::new();
+    for (name, value) in table {
+        match value {
+            Value::Table(keys) if is_section(&name) => flat.extend(keys),
+            value => {
+                flat.insert(name, value);
+            }
+        }
+    }
+    flat
+}
+
+/// Keys in their sections.
+pub fn in_sections(flat: &Table) -> Table {
+    let mut table = Table::new();
+    for (key, value) in flat {
+        match section_of(key) {
+            "" => {
+                table.insert(key.clone(), value.clone());
+            }
+            section => {
+                let keys = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+                if let Value::Table(keys) = keys {
+                    keys.insert(key.clone(), value.clone());
+                }
+            }
+        }
+    }
+    table
+}
+
+fn typed(flat: &Table) -> Result<Settings, toml::de::Error> {
+    Settings::deserialize(in_sections(flat))
+}
+
+/// The line of `key` in a section of a file; 1 where it cannot be told.
+pub fn line_of(text: &str, section: &str, key: &str) -> usize {
+    let assigns = |line: &str, key: &str| {
+        line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    let mut current = String::new();
+    let mut elsewhere = None;
+    for (index, line) in text.lines().enumerate() {
+        if let Some(header) = line.trim().strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+            current = header.trim_matches(['[', ' ']).to_string();
+            if current == key {
+                elsewhere.get_or_insert(index);
+            }
+        }
+        let is_own = current == section || current.ends_with(&format!(".{section}"));
+        if (is_own && assigns(line, key)) || assigns(line, &format!("{section}.{key}")) {
+            return index + 1;
+        }
+        if assigns(line, key) {
+            elsewhere.get_or_insert(index);
+        }
+    }
+    elsewhere.map_or(1, |index| index + 1)
 }
 
 fn in_file(path: &Path, text: &str, error: &toml::de::Error) -> SettingsError {
@@ -136,54 +265,69 @@ mod tests {
 
     #[test]
     fn a_file_replaces_what_it_names_and_flags_replace_both() -> Result<(), Box<dyn std::error::Error>> {
-        let settings = layered("epochs = 3\nmodel = \"mobilenet-v2\"\n")?;
-        assert_eq!((settings.epochs, settings.batch_size), (3.0, 128));
-        let flags = "epochs = 5".parse()?;
-        let (settings, given) = Settings::layered(Some((Path::new("my.toml"), "epochs = 3\nflip = true")), flags)?;
-        assert_eq!(settings.epochs, 5.0);
+        let settings = layered("network.model = \"mobilenet-v2\"\n[schedule]\nepochs = 3\n")?;
+        assert_eq!((settings.schedule.epochs, settings.schedule.batch_size), (3.0, 128));
+        let file = "[augment]\nflip = true\n[schedule]\nepochs = 3\n";
+        let (settings, given) = Settings::layered(Some((Path::new("my.toml"), file)), "epochs = 5".parse()?)?;
+        assert_eq!(settings.schedule.epochs, 5.0);
         assert!(given.has("epochs") && given.has("flip") && !given.has("momentum"));
         Ok(())
     }
 
     #[test]
     fn what_rules_out_each_other_is_given_once_in_a_layer_and_the_upper_layer_counts() {
-        let error = layered("epochs = 3\nsteps = 20\n").unwrap_err();
+        let error = layered("[schedule]\nepochs = 3\nsteps = 20\n").unwrap_err();
         assert_eq!(error, "my.toml: `epochs` and `steps` rule each other out: give one");
-        assert!(layered("weights = 'a'\npretrained = ''\n").unwrap_err().contains("rule each other out"));
+        assert!(layered("network = { weights = 'a', pretrained = '' }").unwrap_err().contains("rule each other out"));
         let over = |file: &str, flags: &str| {
             Settings::layered(Some((Path::new("my.toml"), file)), flags.parse().unwrap()).unwrap().0
         };
-        assert_eq!(over("steps = 20", "epochs = 4").steps, None);
-        assert_eq!(over("epochs = 4", "steps = 20").steps, Some(20));
-        let found = over("pretrained = ''", "weights = 'a'");
+        assert_eq!(over("schedule.steps = 20", "epochs = 4").schedule.steps, None);
+        assert_eq!(over("schedule.epochs = 4", "steps = 20").schedule.steps, Some(20));
+        let found = over("network.pretrained = ''", "weights = 'a'").network;
         assert_eq!((found.weights.as_deref(), found.pretrained), (Some("a"), None));
         // What a run has resolved holds both.
         let mut ran = over("", "epochs = 4");
-        ran.steps = Some(20);
+        ran.schedule.steps = Some(20);
         let text = format!("{RESOLVED}{}", ran.to_toml());
         assert_eq!(over(&text, ""), ran);
-        assert_eq!(over(&text, "epochs = 5").steps, None);
+        assert_eq!(over(&text, "epochs = 5").schedule.steps, None);
     }
 
     #[test]
     fn an_unknown_key_is_named_with_file_and_line() {
-        let error = layered("# a comment\nlerning_rate = 0.1\n").unwrap_err();
-        assert_eq!(error, "my.toml:2: unknown key `lerning_rate`, did you mean `learning_rate`?");
+        let error = layered("# a comment\n[schedule]\nlerning_rate = 0.1\n").unwrap_err();
+        assert_eq!(error, "my.toml:3: unknown key `lerning_rate`, did you mean `learning_rate`?");
+        let error = layered("[scedule]\nepochs = 1\n").unwrap_err();
+        assert_eq!(error, "my.toml:1: unknown section [scedule], did you mean `schedule`?");
+    }
+
+    #[test]
+    fn a_key_outside_its_section_is_told_where_it_belongs() {
+        let error = layered("[data]\n\nepochs = 1\n").unwrap_err();
+        assert_eq!(error, "my.toml:3: `epochs` belongs to [schedule], not to [data]");
+        // Files of earlier releases had no sections.
+        let error = layered("# mine\nepochs = 1\n").unwrap_err();
+        assert_eq!(error, "my.toml:2: `epochs` stands in a section: write it under [schedule]");
+        let error = layered("optimizer = \"lamb\"\n").unwrap_err();
+        assert_eq!(error, "my.toml:1: `optimizer` stands in a section: write it under [optimizer]");
     }
 
     #[test]
     fn a_value_of_another_type_is_named_with_file_and_line() {
-        let error = layered("epochs = 3\nbatch_size = \"many\"\n").unwrap_err();
-        assert!(error.starts_with("my.toml:2: `batch_size`: invalid type"), "{error}");
-        let error = layered("epochs = 3\n\nbatch_size = \n").unwrap_err();
+        let error = layered("[schedule]\nepochs = 3\nbatch_size = \"many\"\n").unwrap_err();
+        assert!(error.starts_with("my.toml:3: `batch_size`: invalid type"), "{error}");
+        let error = layered("[network]\nmodel = 'x'\n[run]\nkeep = 1\n[network.more]\nx = 1").unwrap_err();
+        assert!(error.contains("unknown key `more`"), "{error}");
+        let error = layered("[schedule]\n\nbatch_size = \n").unwrap_err();
         assert!(error.starts_with("my.toml:3: "), "{error}");
     }
 
     #[test]
     fn resolved_settings_are_a_file_that_gives_themselves() -> Result<(), Box<dyn std::error::Error>> {
-        let mut settings = layered("model = \"mobilenet-v2\"")?;
-        settings.steps = Some(77);
-        settings.width = Some(0.35);
+        let mut settings = layered("network.model = \"mobilenet-v2\"")?;
+        settings.schedule.steps = Some(77);
+        settings.network.width = Some(0.35);
         assert_eq!(layered(&format!("{RESOLVED}{}", settings.to_toml()))?, settings);
         Ok(())
     }

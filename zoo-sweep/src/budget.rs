@@ -133,9 +133,10 @@ impl Question<'_> {
 
     fn say_unused(&self, chosen: &BTreeMap<String, f64>, cells: &[Cell], progress: &mut Progress) {
         let differs = |training: &Training| {
-            let chosen =
-                chosen.get(&training.settings.recipe_hash()).filter(|epochs| **epochs != training.settings.epochs)?;
-            Some((*chosen, training.settings.epochs))
+            let chosen = chosen
+                .get(&training.settings.recipe_hash())
+                .filter(|epochs| **epochs != training.settings.schedule.epochs)?;
+            Some((*chosen, training.settings.schedule.epochs))
         };
         if let Some((chosen, own)) = cells.iter().filter_map(training).find_map(differs) {
             progress.say(&format!(
@@ -287,7 +288,7 @@ fn check(cells: &[Cell]) -> Result<(), SweepError> {
         let problem = "--budget chooses epochs, and this sweep trains nothing: leave it out";
         return Err(SweepError::Budget(problem.into()));
     }
-    match cells.iter().filter_map(training).find(|training| training.settings.steps.is_some()) {
+    match cells.iter().filter_map(training).find(|training| training.settings.schedule.steps.is_some()) {
         Some(_) => {
             Err(SweepError::Budget("--budget chooses epochs, and a recipe gives steps: leave one of them out".into()))
         }
@@ -368,7 +369,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let stop = AtomicBool::new(false);
         let environment = Environment::detect("cpu");
-        let mut cells = cells(&format!("{GRID}[grid.settings]\nlearning_rate = 0.1\n"));
+        let mut cells = cells(&format!("{GRID}[grid.settings.schedule]\nlearning_rate = 0.1\n"));
         let recipe = training(&cells[0]).unwrap().settings.recipe_hash();
         Table::new(&folder.path().join("epochs.csv"), &HEADER).append(&[recipe.as_str(), "5"]).unwrap();
         for mut cell in cells[..2].iter().cloned() {
@@ -387,7 +388,8 @@ mod tests {
         let mut progress = Progress::new(Verbosity::Quiet, 4);
         assert!(question.settle_by(&mut cells, &mut progress, &mut try_speed).unwrap());
         assert_eq!(asked, [cells[2].line; 2]);
-        let epochs: Vec<f64> = cells.iter().filter_map(training).map(|training| training.settings.epochs).collect();
+        let epochs: Vec<f64> =
+            cells.iter().filter_map(training).map(|training| training.settings.schedule.epochs).collect();
         assert_eq!(epochs, [5.0, 5.0, 23.0, 23.0]);
     }
 

@@ -183,7 +183,7 @@ impl fmt::Display for Cell {
                 }
             }
             Work::Throughput { timing, work } => write!(f, ", {}", timing.say(work.name())),
-            Work::Accuracy(training) => write!(f, ", seed {}", training.settings.seed),
+            Work::Accuracy(training) => write!(f, ", seed {}", training.settings.run.seed),
         }
     }
 }

@@ -80,7 +80,7 @@ pub fn epoch_seconds(cell: &Cell, tables: &Tables) -> Option<f64> {
 /// Seconds that training takes for an image of `cell`, by earlier runs or by its MACs.
 fn image_seconds(cell: &Cell, training: &Training, tables: &Tables) -> f64 {
     let speed = tables.training_speed(cell).map(f64::recip);
-    let threads = training.settings.threads.unwrap_or(2);
+    let threads = training.settings.run.threads.unwrap_or(2);
     speed.unwrap_or_else(|| image(cell.cost.macs as f64, threads))
 }
 
@@ -92,9 +92,9 @@ fn images(training: &Training) -> Option<(f64, f64)> {
 fn training_seconds(training: &Training, image: f64) -> Option<f64> {
     let settings = &training.settings;
     let (train, test) = images(training)?;
-    let epochs = match settings.steps {
-        Some(steps) => (steps * settings.batch_size as u64) as f64 / train.max(1.0),
-        None => settings.epochs,
+    let epochs = match settings.schedule.steps {
+        Some(steps) => (steps * settings.schedule.batch_size as u64) as f64 / train.max(1.0),
+        None => settings.schedule.epochs,
     };
     let evaluations = (epochs / settings.evaluate_every() as f64).ceil();
     Some(START_OF_TRAINING + image * (epochs * train + EVALUATED * evaluations * test))

@@ -11,8 +11,9 @@ use zoo_core::{InputSize, regular_file};
 use super::{Kind, SweepError};
 use zoo_host::duration::parse_time;
 use zoo_measure::throughput::Work;
-use zoo_settings::Precision;
 use zoo_settings::keys::hint;
+use zoo_settings::layers::{Misplaced, check_key};
+use zoo_settings::{Precision, SECTIONS};
 
 /// A file with its grids.
 #[derive(Clone, Debug)]
@@ -250,20 +251,33 @@ impl Reader<'_> {
 
     fn settings(&self, table: &DeTable<'_>) -> Result<Vec<Located<(String, toml::Value)>>, SweepError> {
         let Some(value) = table.get("settings") else { return Ok(Vec::new()) };
-        let settings = value.get_ref().as_table().ok_or_else(|| {
-            self.fail(value.span(), "`settings` is a table: write `[grid.settings]`, and settings of training below")
+        let sections = value.get_ref().as_table().ok_or_else(|| {
+            let way = "write a section of settings, such as `[grid.settings.schedule]`, and its keys below";
+            self.fail(value.span(), format!("`settings` is a table: {way}"))
         })?;
         let plain = |value: &Spanned<DeValue<'_>>| {
             // The text of a value is TOML in itself.
             let text = self.text.get(value.span()).unwrap_or_default();
             format!("value = {text}").parse::<toml::Table>().ok()?.remove("value")
         };
-        let located = settings.iter().map(|(key, value)| {
-            let (name, line) = (key.get_ref().to_string(), self.line(key.span()));
-            let value = plain(value).ok_or_else(|| self.fail(value.span(), format!("`{name}` takes a plain value")))?;
-            Ok(Located { value: (name, value), line })
-        });
-        located.collect()
+        let mut located = Vec::new();
+        for (section, value) in sections {
+            let name = section.get_ref().as_ref();
+            let keys = value.get_ref().as_table();
+            if keys.is_none() || SECTIONS.iter().all(|known| known.name != name) {
+                let misplaced =
+                    |Misplaced { problem, .. }| self.fail(section.span(), problem.replace("[", "[grid.settings."));
+                check_key("", name, keys.is_some()).map_err(misplaced)?;
+            }
+            for (key, value) in keys.into_iter().flatten() {
+                let (key, line) = (key.get_ref().to_string(), self.line(key.span()));
+                check_key(name, &key, false).map_err(|Misplaced { problem, .. }| self.fail(value.span(), problem))?;
+                let value =
+                    plain(value).ok_or_else(|| self.fail(value.span(), format!("`{key}` takes a plain value")))?;
+                located.push(Located { value: (key, value), line });
+            }
+        }
+        Ok(located)
     }
 }
 
@@ -325,7 +339,7 @@ mod tests {
     #[test]
     fn settings_keep_their_values() -> Result<(), String> {
         let file = parse(
-            "[[grid]]\nkind = 'accuracy'\nmodel = 'a'\nconfig = 'r.toml'\n[grid.settings]\nepochs = 10\ncolour_jitter = [0, 0.1, 0]\n",
+            "[[grid]]\nkind = 'accuracy'\nmodel = 'a'\nconfig = 'r.toml'\n[grid.settings]\nschedule.epochs = 10\naugment.colour_jitter = [0, 0.1, 0]\n",
         )?;
         let settings = &file.grids[0].settings;
         let epochs = settings.iter().find(|setting| setting.value.0 == "epochs");

@@ -254,7 +254,7 @@ impl Expander<'_> {
             let classes = training.images.map_or(0, |images| images.classes);
             let options = training.settings.options(&self.entry, classes);
             let options = options.map_err(|error| fail(&self.grid.profile, error.to_string()))?;
-            return Ok((options, training.settings.profile.clone()));
+            return Ok((options, training.settings.network.profile.clone()));
         }
         let own = self.entry.variant.options;
         let profile = match &point.profile {
@@ -378,7 +378,7 @@ mod tests {
             }
         }
         let path = folder.path().display();
-        let dataset = |settings: &str| format!("{text}[grid.settings]\ndataset = 'folder:{path}'\n{settings}");
+        let dataset = |settings: &str| format!("{text}[grid.settings]\ndata.dataset = 'folder:{path}'\n{settings}");
         assert!(counted(&dataset("")).ends_with("3 classes"), "{}", counted(&dataset("")));
         let subset = folder.path().join("subset.txt");
         std::fs::write(&subset, "a\nc\n").unwrap();
@@ -423,11 +423,14 @@ mod tests {
         let accuracy = "[[grid]]\nkind = 'accuracy'\nmodel = 'mobilenet-v1'\n";
         refused(&format!("{accuracy}config = 'none.toml'\n"), "my.toml:4: the recipe none.toml cannot be read");
         refused(
-            &format!("{accuracy}[grid.settings]\nlerning_rate = 1\n"),
+            &format!("{accuracy}[grid.settings.schedule]\nlerning_rate = 1\n"),
             "my.toml:5: unknown setting `lerning_rate`, did",
         );
-        refused(&format!("{accuracy}[grid.settings]\nseed = 1\n"), "my.toml:5: `seed` is an axis");
-        refused(&format!("{accuracy}[grid.settings]\nepochs = 'ten'\n"), "my.toml:5: `epochs`: invalid type");
-        refused(&format!("{accuracy}[grid.settings]\nlearning_rate = -1\n"), "my.toml:1: --learning-rate must be");
+        refused(&format!("{accuracy}[grid.settings.run]\nseed = 1\n"), "my.toml:5: `seed` is an axis");
+        refused(&format!("{accuracy}[grid.settings.schedule]\nepochs = 'ten'\n"), "my.toml:5: `epochs`: invalid type");
+        refused(
+            &format!("{accuracy}[grid.settings.schedule]\nlearning_rate = -1\n"),
+            "my.toml:1: --learning-rate must be",
+        );
     }
 }

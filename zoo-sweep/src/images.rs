@@ -23,22 +23,26 @@ impl Counts {
     /// Where a folder is not laid out as it should be, or there is no such data set.
     pub fn of(settings: &Settings) -> Result<Counts, String> {
         let known = |classes, train, test| Ok(Counts { classes, train, test });
-        let classes = settings.subset.as_deref().map(|file| subset::read(&expand(file)));
+        let classes = settings.data.subset.as_deref().map(|file| subset::read(&expand(file)));
         let classes = classes.transpose().map_err(|error| error.to_string())?;
-        let listed = match settings.dataset.split_once(':').unwrap_or((&settings.dataset, "")) {
+        let listed = match settings.data.dataset.split_once(':').unwrap_or((&settings.data.dataset, "")) {
             ("cifar10", "") => return known(10, 50_000, 10_000),
             // The archive of that name has a checksum.
             ("imagenette", "") => return known(10, 9_469, 3_925),
             ("synthetic", "") => {
-                return known(10, settings.limit_train.unwrap_or(10_240), settings.limit_test.unwrap_or(1_000));
+                return known(
+                    10,
+                    settings.data.limit_train.unwrap_or(10_240),
+                    settings.data.limit_test.unwrap_or(1_000),
+                );
             }
-            ("folder", path) if !path.is_empty() => folder::load(&expand(path), classes, settings.skip_bad),
-            ("imagenet", path) if !path.is_empty() => imagenet::load(&expand(path), classes, settings.skip_bad),
+            ("folder", path) if !path.is_empty() => folder::load(&expand(path), classes, settings.data.skip_bad),
+            ("imagenet", path) if !path.is_empty() => imagenet::load(&expand(path), classes, settings.data.skip_bad),
             _ => {
                 return Err(format!(
                     "unknown data set `{}`: give dataset = \"cifar10\", \"imagenette\", \"imagenet:PATH\", \"folder:PATH\" \
                      or \"synthetic\"",
-                    settings.dataset
+                    settings.data.dataset
                 ));
             }
         };
@@ -49,6 +53,10 @@ impl Counts {
     /// The same as far as `settings` do not limit it.
     pub fn limited(self, settings: &Settings) -> Counts {
         let within = |limit: Option<usize>, all: usize| limit.map_or(all, |limit| limit.min(all));
-        Counts { train: within(settings.limit_train, self.train), test: within(settings.limit_test, self.test), ..self }
+        Counts {
+            train: within(settings.data.limit_train, self.train),
+            test: within(settings.data.limit_test, self.test),
+            ..self
+        }
     }
 }

@@ -132,7 +132,7 @@ impl Tables {
         let Work::Accuracy(training) = &cell.work else { return None };
         let identity = cell.identity();
         let table = &self.accuracy;
-        let (threads, recipe) = (training.settings.threads, training.settings.recipe_hash());
+        let (threads, recipe) = (training.settings.run.threads, training.settings.recipe_hash());
         let mine = |row: &&Vec<String>| {
             table.get(row, "cpu") == self.environment.cpu
                 && threads.is_none_or(|threads| table.get(row, "threads") == threads.to_string())

@@ -26,7 +26,9 @@ pub fn going(training: &Training, results: &Path) -> Going {
     let mut own: Vec<PathBuf> = folders
         .filter(|path| {
             let settings = RunFolder::at(path.clone()).settings();
-            settings.is_some_and(|found| found.threads == training.settings.threads && same(&found, &training.settings))
+            settings.is_some_and(|found| {
+                found.run.threads == training.settings.run.threads && same(&found, &training.settings)
+            })
         })
         .collect();
     own.sort_by_key(|path| path.join("last.safetensors").metadata().and_then(|file| file.modified()).ok());

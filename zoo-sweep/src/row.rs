@@ -47,7 +47,7 @@ pub fn failed(
             let cores = i32::try_from(environment.cores).unwrap_or(i32::MAX);
             let row = accuracy::Row {
                 run: "",
-                model: &settings.model,
+                model: &settings.network.model,
                 options: &cell.options,
                 profile: &cell.profile,
                 cost: cell.cost,
@@ -60,23 +60,23 @@ pub fn failed(
                 train_loss: None,
                 test_loss: None,
                 status,
-                dataset: &settings.dataset,
-                split: zoo_data::evaluated_split(&settings.dataset),
-                batch_size: settings.batch_size,
-                seed: settings.seed,
+                dataset: &settings.data.dataset,
+                split: zoo_data::evaluated_split(&settings.data.dataset),
+                batch_size: settings.schedule.batch_size,
+                seed: settings.run.seed,
                 images_per_second: None,
-                threads: settings.threads.unwrap_or(cores),
-                dtype: settings.precision.name(),
-                test_time_flip: settings.test_time_flip,
+                threads: settings.run.threads.unwrap_or(cores),
+                dtype: settings.run.precision.name(),
+                test_time_flip: settings.run.test_time_flip,
                 config_hash: &settings.hash(),
                 recipe_hash: &settings.recipe_hash(),
-                limit_train: settings.limit_train,
-                limit_test: settings.limit_test,
+                limit_train: settings.data.limit_train,
+                limit_test: settings.data.limit_test,
                 weights: &training.weights,
                 extended_from: &[],
             };
             // A recipe may name another device than the sweep's own.
-            accuracy::append(results, &row, &environment.on(&settings.device))?
+            accuracy::append(results, &row, &environment.on(&settings.run.device))?
         }
     })
 }

@@ -9,8 +9,9 @@ use zoo_core::{Registry, regular_file};
 use super::SweepError;
 use super::file::{Grid, Located, SweepFile};
 use super::images::Counts;
-use zoo_settings::keys::{hint, keys_of};
 use zoo_settings::lay;
+use zoo_settings::layers::{in_sections, read};
+use zoo_settings::recorded::read_config;
 use zoo_settings::{Settings, SettingsError};
 use zoo_training::starting_point::{name_of_weights, settle};
 
@@ -60,10 +61,6 @@ impl Recipe {
             Some(config) => recipe_file(file, config)?,
         };
         for Located { value: (key, value), line } in &grid.settings {
-            let known = keys_of::<Settings>();
-            if !known.contains(&key.as_str()) {
-                return Err(file.fail(*line, format!("unknown setting `{key}`{}", hint(key, known))));
-            }
             if let Some((_, axis)) = AXES.iter().find(|(setting, _)| setting == key) {
                 let problem = format!("`{key}` is an axis: write `{axis}` beside `model`, above `[grid.settings]`");
                 return Err(file.fail(*line, problem));
@@ -115,8 +112,7 @@ fn recipe_file(file: &SweepFile, config: &Located<PathBuf>) -> Result<Table, Swe
         file.fail(config.line, problem)
     })?;
     Settings::layered(Some((&path, &text)), Table::new())?;
-    // It is TOML, as the line above has found.
-    Ok(text.parse().unwrap_or_default())
+    Ok(read(&path, &text)?)
 }
 
 impl Training {
@@ -130,7 +126,7 @@ impl Training {
     /// What the cell of an earlier sitting was told by the file at `path`; none where that cannot be read, or starts from
     /// weights.
     pub fn told(path: &Path, registry: &Registry) -> Option<Training> {
-        let given: Table = regular_file::read_text(path).ok()?.parse().ok()?;
+        let given = read_config(&regular_file::read_text(path).ok()?)?;
         let threads_count = given.contains_key("threads");
         (!starts_from_weights(&given)).then(|| Training::of(given, threads_count, registry).ok()).flatten()
     }
@@ -138,23 +134,23 @@ impl Training {
     /// The same with another number of epochs.
     pub fn set_epochs(&mut self, epochs: f64) {
         self.given.insert("epochs".into(), Value::Float(epochs));
-        self.settings.epochs = epochs;
+        self.settings.schedule.epochs = epochs;
     }
 
     /// The settings as a file for `--config`.
     pub fn to_toml(&self) -> String {
-        toml::to_string(&self.given).unwrap_or_default()
+        toml::to_string(&in_sections(&self.given)).unwrap_or_default()
     }
 
     /// The columns of `accuracy.csv` that tell its rows from most others; the hash of the settings tells the rest.
     pub fn identity(&self) -> Vec<(&'static str, String)> {
         let settings = &self.settings;
         let mut columns = vec![
-            ("batch_size", settings.batch_size.to_string()),
-            ("seed", settings.seed.to_string()),
-            ("dtype", settings.precision.name().to_string()),
+            ("batch_size", settings.schedule.batch_size.to_string()),
+            ("seed", settings.run.seed.to_string()),
+            ("dtype", settings.run.precision.name().to_string()),
         ];
-        if let Some(threads) = settings.threads.filter(|_| self.threads_count) {
+        if let Some(threads) = settings.run.threads.filter(|_| self.threads_count) {
             columns.push(("threads", threads.to_string()));
         }
         columns
@@ -163,20 +159,25 @@ impl Training {
     /// Whether a row of so many epochs and steps with the hash `found` is one of this run's. The run resolves its number of
     /// steps before it writes its row, and may halve its micro-batch where memory lacks.
     pub fn has_hash(&self, found: &str, epochs: f64, steps: u64) -> bool {
-        let mut micro = vec![self.settings.micro_batch];
-        let mut size = self.settings.micro_batch.unwrap_or(self.settings.batch_size);
+        let mut micro = vec![self.settings.schedule.micro_batch];
+        let mut size = self.settings.schedule.micro_batch.unwrap_or(self.settings.schedule.batch_size);
         while size > 1 {
             size = size.div_ceil(2);
             micro.push(Some(size));
         }
-        let mut lengths = vec![self.settings.steps, Some(steps)];
+        let mut lengths = vec![self.settings.schedule.steps, Some(steps)];
         if epochs > 0.0 {
             // A run that was stopped tells steps and epochs, and so how many steps an epoch has.
             let per_epoch = (steps as f64 / epochs).round();
-            lengths.push(Some((self.settings.epochs * per_epoch).ceil() as u64));
+            lengths.push(Some((self.settings.schedule.epochs * per_epoch).ceil() as u64));
         }
         let mut all = lengths.iter().flat_map(|steps| micro.iter().map(move |micro_batch| (*steps, *micro_batch)));
-        all.any(|(steps, micro_batch)| Settings { steps, micro_batch, ..self.settings.clone() }.hash() == found)
+        all.any(|(steps, micro_batch)| {
+            let mut settings = self.settings.clone();
+            settings.schedule.steps = steps;
+            settings.schedule.micro_batch = micro_batch;
+            settings.hash() == found
+        })
     }
 }
 
@@ -197,13 +198,17 @@ mod tests {
     #[test]
     fn a_row_is_known_by_the_hash_of_the_run_that_wrote_it() {
         let cell = training(AXES);
-        let ran = Settings { steps: Some(1560), threads: Some(2), ..cell.settings.clone() };
+        let mut ran = cell.settings.clone();
+        ran.schedule.steps = Some(1560);
+        ran.run.threads = Some(2);
         assert!(cell.has_hash(&ran.hash(), 4.0, 1560));
         // Stopped halfway, and with a micro-batch that memory chose.
         assert!(cell.has_hash(&ran.hash(), 2.0, 780));
-        let halved = Settings { micro_batch: Some(32), ..ran.clone() };
+        let mut halved = ran.clone();
+        halved.schedule.micro_batch = Some(32);
         assert!(cell.has_hash(&halved.hash(), 4.0, 1560));
-        let other = Settings { learning_rate: 0.1, ..ran };
+        let mut other = ran;
+        other.schedule.learning_rate = 0.1;
         assert!(!cell.has_hash(&other.hash(), 4.0, 1560));
     }
 

@@ -53,7 +53,7 @@ pub struct Pace {
 impl Pace {
     /// That of steps of `step` seconds on average, `interval` of which lie between evaluations.
     pub fn of(step: f64, speed: &Speed, settings: &Settings, interval: u64) -> Pace {
-        let saving = settings.checkpoint_every.map_or(0.0, |every| speed.saving / every.max(1) as f64);
+        let saving = settings.run.checkpoint_every.map_or(0.0, |every| speed.saving / every.max(1) as f64);
         Pace { step: step + saving, evaluation: speed.evaluation + speed.saving, interval }
     }
 

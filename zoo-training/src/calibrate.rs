@@ -52,7 +52,7 @@ pub fn measure(
     let all = request.budget.map_or(TIME, |budget| budget.total.mul_f64(SHARE).min(MOST_TIME));
     let time = all.div_f64(plans.len() as f64);
     let mut trainer = Trainer::new(full.clone(), settings, source, request.device)?;
-    let mut loader = Loader::start(source.clone(), 0, settings.workers);
+    let mut loader = Loader::start(source.clone(), 0, settings.run.workers);
     let mut steps = Vec::new();
     for plan in plans {
         trainer.model.set_size_of(plan)?;
@@ -100,7 +100,7 @@ fn step(trainer: &mut Trainer, loader: &mut Loader, time: Duration) -> Result<f6
 
 /// Seconds of an evaluation, by a batch of it, or as much of one as `time` allows.
 fn evaluation(trainer: &Trainer, settings: &Settings, test: &TestSet, time: Duration) -> Result<f64, TrainError> {
-    let Settings { workers, test_time_flip, .. } = *settings;
+    let zoo_settings::Run { workers, test_time_flip, .. } = settings.run;
     let model = &trainer.model;
     let deployed = model.deploy(Backend::Native)?;
     let mut worker = Worker::default();

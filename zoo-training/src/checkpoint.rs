@@ -29,6 +29,7 @@ pub struct State {
     /// Version of the layout.
     pub version: u32,
     /// The resolved settings; `steps` is set.
+    #[serde(deserialize_with = "zoo_settings::recorded::deserialize")]
     pub settings: Settings,
     /// Steps done.
     pub step: u64,
@@ -82,7 +83,7 @@ impl State {
 
     /// Whether every step is done and evaluated, or no more are to be.
     pub fn is_trained(&self) -> bool {
-        self.stopped_early || (Some(self.step) >= self.settings.steps && self.running.steps == 0)
+        self.stopped_early || (Some(self.step) >= self.settings.schedule.steps && self.running.steps == 0)
     }
 
     /// Steps that `epochs` are; none before the first evaluation, which tells how many an epoch has.
@@ -94,13 +95,13 @@ impl State {
 
     /// Whether its end may be another one: it has ended, or has no single schedule any more.
     pub fn takes_another_end(&self) -> bool {
-        self.is_trained() || !self.settings.extended_from.is_empty()
+        self.is_trained() || !self.settings.schedule.extended_from.is_empty()
     }
 
     /// Whether `wanted` are the settings of this run with another end.
     pub fn is_extended_by(&self, wanted: &Settings) -> bool {
-        let ends = [&self.settings.extended_from[..], &[self.step]].concat();
-        self.takes_another_end() && wanted.extended_from == ends
+        let ends = [&self.settings.schedule.extended_from[..], &[self.step]].concat();
+        self.takes_another_end() && wanted.schedule.extended_from == ends
     }
 }
 

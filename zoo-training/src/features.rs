@@ -29,7 +29,7 @@ pub fn replace(
 ) -> Result<(), TrainError> {
     let options = ModelOptions { device: request.device, ..ModelOptions::default() };
     let mut model = Model::new(plan.clone(), &options)?;
-    model.set_norms(settings.bn_eps, None);
+    model.set_norms(settings.network.bn_eps, None);
     match earlier {
         Some(checkpoint) => checkpoint.load_model(&mut model)?,
         None => drop(load_weights(&mut model, request, settings, dataset)?),
@@ -42,7 +42,7 @@ pub fn replace(
     for split in [&mut dataset.train, &mut dataset.test] {
         let count = split.len();
         let seen = |done| progress.part("features of image", done, count);
-        *split = compute(&model, std::mem::take(split), preprocessing, settings.workers, seen)?;
+        *split = compute(&model, std::mem::take(split), preprocessing, settings.run.workers, seen)?;
     }
     progress.finish();
     Ok(())

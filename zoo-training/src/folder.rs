@@ -14,6 +14,7 @@ use super::checkpoint::State;
 use zoo_host::console::say;
 use zoo_host::lock::{Lock, Owner};
 use zoo_settings::Settings;
+use zoo_settings::recorded::settings_of_config;
 use zoo_settings::{EXTENDED, RESOLVED};
 
 /// A process that was asked to end still has its folder while it ends its step and saves.
@@ -49,14 +50,14 @@ impl RunFolder {
     /// Where the folder cannot be made.
     pub fn create(results: &Path, entry: &Entry, settings: &Settings) -> Result<RunFolder, TrainError> {
         make_results(results)?;
-        let Settings { model, profile, seed, .. } = settings;
+        let (model, profile, seed) = (&settings.network.model, &settings.network.profile, settings.run.seed);
         let input_size = settings.input();
         let usual = entry.variant.options;
         let other = |name: &str, value: Option<f64>, usual: f64| {
             value.filter(|value| *value != usual).map(|value| format!("-{name}{value}")).unwrap_or_default()
         };
-        let width = other("width", settings.width, usual.width);
-        let depth = other("depth", settings.depth, usual.depth);
+        let width = other("width", settings.network.width, usual.width);
+        let depth = other("depth", settings.network.depth, usual.depth);
         let base = format!("{model}{width}{depth}-{profile}-{input_size}px-seed{seed}");
         let mut number = 1u32;
         loop {
@@ -113,10 +114,7 @@ impl RunFolder {
 
     /// The resolved settings, where the file holds some.
     pub fn settings(&self) -> Option<Settings> {
-        let text = read_text(&self.config()).ok()?;
-        // Earlier releases did not write it.
-        let text = if text.starts_with(RESOLVED) { text } else { format!("{RESOLVED}{text}") };
-        Some(Settings::layered(Some((&self.config(), &text)), toml::Table::new()).ok()?.0)
+        settings_of_config(&read_text(&self.config()).ok()?)
     }
 
     /// One row an epoch.
@@ -148,7 +146,7 @@ impl RunFolder {
     /// # Errors
     /// Where files cannot be written or removed.
     pub fn keep_top(&self, state: &State) -> Result<(), TrainError> {
-        let Some(keep) = state.settings.keep else { return Ok(()) };
+        let Some(keep) = state.settings.run.keep else { return Ok(()) };
         let name = |step: u64| format!("step-{step:08}.safetensors");
         let mut best: Vec<_> = state.epochs.iter().collect();
         best.sort_by(|a, b| b.better_top1().total_cmp(&a.better_top1()));
@@ -173,7 +171,7 @@ impl RunFolder {
     /// Where the file cannot be written.
     pub fn write_config(&self, settings: &Settings) -> Result<(), TrainError> {
         let (path, partial) = (self.config(), self.path.join("config.partial"));
-        let heading = if settings.extended_from.is_empty() { RESOLVED } else { EXTENDED };
+        let heading = if settings.schedule.extended_from.is_empty() { RESOLVED } else { EXTENDED };
         let written = std::fs::write(&partial, format!("{heading}{}", settings.with_absolute_paths().to_toml()))
             .and_then(|()| std::fs::rename(&partial, &path));
         if written.is_err() {

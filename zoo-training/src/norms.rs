@@ -20,14 +20,17 @@ pub fn over_one_pixel(plan: &Plan, frozen: usize) -> Option<String> {
 /// # Errors
 /// The sentence with the way out.
 pub fn check(settings: &Settings, plan: &Plan, frozen: usize) -> Result<(), TrainError> {
-    let micro_batch = settings.micro_batch.unwrap_or(settings.batch_size);
-    if settings.freeze_statistics || pieces_hold(settings.batch_size, micro_batch, 2) {
+    let micro_batch = settings.schedule.micro_batch.unwrap_or(settings.schedule.batch_size);
+    if settings.network.freeze_statistics || pieces_hold(settings.schedule.batch_size, micro_batch, 2) {
         return Ok(());
     }
     let Some(norm) = over_one_pixel(plan, frozen) else { return Ok(()) };
-    let flag = if settings.micro_batch.is_some() { "--micro-batch" } else { "--batch-size" };
-    let left =
-        if micro_batch > 1 { format!(", which leaves one image of {}", settings.batch_size) } else { String::new() };
+    let flag = if settings.schedule.micro_batch.is_some() { "--micro-batch" } else { "--batch-size" };
+    let left = if micro_batch > 1 {
+        format!(", which leaves one image of {}", settings.schedule.batch_size)
+    } else {
+        String::new()
+    };
     Err(TrainError::Setting(format!(
         "{flag} {micro_batch}{left}: expected more than 1 value per channel when training, and {norm} sees one image of \
          1 x 1 pixel; choose another {flag}, a larger --input-size, a --profile with fewer strides, or --freeze-statistics"

@@ -86,7 +86,7 @@ impl Optimizer {
     /// # Errors
     /// Where memory lacks.
     pub fn new(model: &Model, settings: &Settings) -> Result<Optimizer, TrainError> {
-        let kind = settings.optimizer;
+        let kind = settings.optimizer.optimizer;
         let fresh = |(name, value): &(&'static str, f64)| -> Result<Slot, TrainError> {
             let full = |parameter: &Parameter| Ok(parameter.tensor.f_full_like(*value)?.f_detach()?);
             Ok(Slot { name, tensors: model.parameters().iter().map(full).collect::<Result<_, TrainError>>()? })
@@ -99,14 +99,14 @@ impl Optimizer {
         };
         Ok(Optimizer {
             kind,
-            momentum: settings.momentum,
-            square_momentum: settings.square_momentum.unwrap_or(square_momentum),
-            eps: settings.optimizer_eps.unwrap_or(eps),
-            weight_decay: settings.weight_decay,
-            decayed: settings.decayed,
-            clip_norm: settings.clip_norm,
-            clip_value: settings.clip_value,
-            backbone_scale: settings.backbone_lr_scale.unwrap_or(1.0),
+            momentum: settings.optimizer.momentum,
+            square_momentum: settings.optimizer.square_momentum.unwrap_or(square_momentum),
+            eps: settings.optimizer.optimizer_eps.unwrap_or(eps),
+            weight_decay: settings.optimizer.weight_decay,
+            decayed: settings.optimizer.decayed,
+            clip_norm: settings.optimizer.clip_norm,
+            clip_value: settings.optimizer.clip_value,
+            backbone_scale: settings.network.backbone_lr_scale.unwrap_or(1.0),
             updates: vec![0; model.parameters().len()],
             slots: tch::no_grad(|| slots(kind).iter().map(fresh).collect::<Result<_, TrainError>>())?,
         })

@@ -38,7 +38,7 @@ pub fn profile(request: &Request, dataset: Dataset, steps: u64) -> Result<String
     let Some(plan) = plans.last() else { return Ok(String::new()) };
     let source = Arc::new(source);
     let mut trainer = Trainer::new(plan.clone(), &settings, &source, request.device)?;
-    let mut loader = Loader::start(source, 0, settings.workers);
+    let mut loader = Loader::start(source, 0, settings.run.workers);
     let mut waited = 0.0;
     let mut step = |number: u64| -> Result<(), TrainError> {
         let begun = Instant::now();
@@ -51,7 +51,7 @@ pub fn profile(request: &Request, dataset: Dataset, steps: u64) -> Result<String
     let outcome = (WARMUP_STEPS..WARMUP_STEPS + steps).try_for_each(&mut step);
     let (seconds, records) = (begun.elapsed().as_secs_f64(), record.stop()?);
     outcome?;
-    Ok(text(plan, &records, seconds / steps as f64, steps, settings.batch_size))
+    Ok(text(plan, &records, seconds / steps as f64, steps, settings.schedule.batch_size))
 }
 
 fn text(plan: &Plan, records: &[Record], seconds: f64, steps: u64, batch_size: usize) -> String {

@@ -4,7 +4,7 @@
 
 use zoo_core::Registry;
 use zoo_core::plan::Plan;
-use zoo_core::weights::{TrainedWith, interpolation, interpolation_name, padding_name};
+use zoo_core::weights::TrainedWith;
 
 use zoo_data::{Dataset, Preprocessing};
 use zoo_host::paths;
@@ -17,9 +17,9 @@ use zoo_weights::{Identified, Scale, Wanted, WeightsFault, identify, pretrained}
 /// # Errors
 /// Where the weights cannot be had or are for another network.
 pub fn settle(registry: &Registry, settings: &mut Settings, given: &Given) -> Result<Option<Identified>, WeightsFault> {
-    let asked = Some(settings.model.as_str()).filter(|model| !model.is_empty()).map(String::from);
+    let asked = Some(settings.network.model.as_str()).filter(|model| !model.is_empty()).map(String::from);
     let asked = asked.as_deref();
-    let located = match (&settings.weights, &settings.pretrained) {
+    let located = match (&settings.network.weights, &settings.network.pretrained) {
         (Some(file), _) => Some((paths::expand(file), None)),
         (None, Some(tag)) => Some(pretrained::fetch(registry, asked, tag).map(|(path, known)| (path, Some(known)))?),
         (None, None) => None,
@@ -27,17 +27,17 @@ pub fn settle(registry: &Registry, settings: &mut Settings, given: &Given) -> Re
     let Some((path, known)) = located else {
         if let Some(model) = asked.filter(|_| !settings.is_small_images()) {
             let entry = registry.find(model)?;
-            fill(given, "input_size", &mut settings.input_size, entry.variant.options.input_size);
-            fill(given, "profile", &mut settings.profile, "native".to_string());
+            fill(given, "input_size", &mut settings.network.input_size, entry.variant.options.input_size);
+            fill(given, "profile", &mut settings.network.profile, "native".to_string());
         }
         return Ok(None);
     };
     let flags = settings.trained_with(given);
     let scale = Scale {
-        width: settings.width,
-        depth: settings.depth,
-        profile: given.has("profile").then_some(settings.profile.as_str()),
-        in_channels: settings.in_channels,
+        width: settings.network.width,
+        depth: settings.network.depth,
+        profile: given.has("profile").then_some(settings.network.profile.as_str()),
+        in_channels: settings.network.in_channels,
     };
     let wanted = Wanted { model: asked, scale, flags, known: known.as_ref(), averages: None };
     let mut found = identify(registry, &path, wanted)?;
@@ -45,18 +45,18 @@ pub fn settle(registry: &Registry, settings: &mut Settings, given: &Given) -> Re
         found.resolved = found.resolved.for_pictures();
     }
     let Identified { entry, description, resolved, options, .. } = &found;
-    settings.model = entry.variant.name.to_string();
-    settings.width = description.width;
-    settings.depth = description.depth;
-    fill(given, "profile", &mut settings.profile, description.profile.clone().unwrap_or("native".into()));
-    settings.input_size = resolved.crop.0;
-    settings.in_channels = settings.in_channels.or(options.in_channels);
-    settings.padding = Some(padding_name(resolved.padding.0).into());
-    settings.bn_eps = Some(resolved.bn_eps.0);
-    settings.mean = Some(resolved.mean.0);
-    settings.std = Some(resolved.std.0);
-    settings.resize = Some(resolved.resize.0.unwrap_or(0));
-    settings.interpolation = Some(interpolation_name(resolved.interpolation.0).into());
+    settings.network.model = entry.variant.name.to_string();
+    settings.network.width = description.width;
+    settings.network.depth = description.depth;
+    fill(given, "profile", &mut settings.network.profile, description.profile.clone().unwrap_or("native".into()));
+    settings.network.input_size = resolved.crop.0;
+    settings.network.in_channels = settings.network.in_channels.or(options.in_channels);
+    settings.network.padding = Some(resolved.padding.0);
+    settings.network.bn_eps = Some(resolved.bn_eps.0);
+    settings.data.mean = Some(resolved.mean.0);
+    settings.data.std = Some(resolved.std.0);
+    settings.data.resize = Some(resolved.resize.0.unwrap_or(0));
+    settings.data.interpolation = Some(resolved.interpolation.0);
     Ok(Some(found))
 }
 
@@ -68,7 +68,11 @@ fn fill<T>(given: &Given, key: &str, setting: &mut T, value: T) {
 
 /// What a table calls the weights that a run starts from.
 pub fn name_of_weights(settings: &Settings) -> String {
-    zoo_weights::name(&settings.model, settings.weights.as_deref(), settings.pretrained.as_deref())
+    zoo_weights::name(
+        &settings.network.model,
+        settings.network.weights.as_deref(),
+        settings.network.pretrained.as_deref(),
+    )
 }
 
 /// How the network of a run is run, and its images prepared.
@@ -89,13 +93,13 @@ pub fn in_force(settings: &Settings, plan: &Plan, dataset: &Dataset) -> TrainedW
 /// What images go through before evaluation by a network of so many input channels; size, mean, deviation and
 /// interpolation hold for training, too.
 pub fn preprocessing(settings: &Settings, dataset: &Dataset, channels: u32) -> Preprocessing {
-    let usual = dataset.preprocessing(settings.input_size);
+    let usual = dataset.preprocessing(settings.network.input_size);
     let asked = Preprocessing {
-        mean: settings.mean.unwrap_or(usual.mean),
-        std: settings.std.unwrap_or(usual.std),
-        resize: settings.resize.map_or(usual.resize, |side| Some(side).filter(|side| *side > 0)),
-        crop: settings.input_size,
-        interpolation: settings.interpolation.as_deref().and_then(interpolation).unwrap_or(usual.interpolation),
+        mean: settings.data.mean.unwrap_or(usual.mean),
+        std: settings.data.std.unwrap_or(usual.std),
+        resize: settings.data.resize.map_or(usual.resize, |side| Some(side).filter(|side| *side > 0)),
+        crop: settings.network.input_size,
+        interpolation: settings.data.interpolation.unwrap_or(usual.interpolation),
     };
     asked.for_channels(channels)
 }

@@ -11,7 +11,7 @@ use zoo_native::precision::Autocast;
 use super::TrainError;
 use super::average::Average;
 use super::batch::Batch;
-use super::freeze::Freeze;
+use super::freeze::operations;
 use super::loss::cross_entropy;
 use super::memory;
 use super::norms;
@@ -21,6 +21,7 @@ use super::resident::Resident;
 use super::source::Source;
 use zoo_settings::Precision;
 use zoo_settings::Settings;
+use zoo_settings::freeze::Freeze;
 
 /// What a step says of itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -58,23 +59,23 @@ impl Trainer {
     /// # Errors
     /// Where libtorch refuses, most often for lack of memory.
     pub fn new(plan: Plan, settings: &Settings, source: &Source, device: Device) -> Result<Trainer, TrainError> {
-        let options = ModelOptions { device, kind: Kind::Float, seed: mix(&[settings.seed]) as i64 };
+        let options = ModelOptions { device, kind: Kind::Float, seed: mix(&[settings.run.seed]) as i64 };
         let mut model = Model::new(plan, &options)?;
-        model.set_norms(settings.bn_eps, settings.norm_momentum);
-        model.freeze_statistics(settings.freeze_statistics);
+        model.set_norms(settings.network.bn_eps, settings.network.norm_momentum);
+        model.freeze_statistics(settings.network.freeze_statistics);
         let optimizer = Optimizer::new(&model, settings)?;
-        let freeze = settings.freeze.as_deref().unwrap_or("none").parse().map_err(TrainError::Setting)?;
+        let freeze = settings.network.freeze.unwrap_or(Freeze::None);
         let mut trainer = Trainer {
-            average: settings.ema_decay.map(|decay| Average::new(&model, decay)).transpose()?,
+            average: settings.optimizer.ema_decay.map(|decay| Average::new(&model, decay)).transpose()?,
             model,
             optimizer,
-            micro_batch: settings.micro_batch.unwrap_or(settings.batch_size),
-            label_smoothing: settings.label_smoothing,
+            micro_batch: settings.schedule.micro_batch.unwrap_or(settings.schedule.batch_size),
+            label_smoothing: settings.augment.label_smoothing,
             freeze,
-            unfreeze_every: settings.unfreeze_every,
-            freeze_statistics: settings.freeze_statistics,
-            seed: settings.seed,
-            autocast: settings.precision == Precision::Bf16,
+            unfreeze_every: settings.network.unfreeze_every,
+            freeze_statistics: settings.network.freeze_statistics,
+            seed: settings.run.seed,
+            autocast: settings.run.precision == Precision::Bf16,
             resident: source.resident(device)?,
         };
         trainer.freeze_for(0.0)?;
@@ -86,7 +87,7 @@ impl Trainer {
     /// # Errors
     /// Where memory lacks.
     pub fn restart_average(&mut self, settings: &Settings) -> Result<(), TrainError> {
-        self.average = settings.ema_decay.map(|decay| Average::new(&self.model, decay)).transpose()?;
+        self.average = settings.optimizer.ema_decay.map(|decay| Average::new(&self.model, decay)).transpose()?;
         Ok(())
     }
 
@@ -95,7 +96,7 @@ impl Trainer {
     /// # Errors
     /// Where the network has fewer stages than are to be frozen.
     pub fn freeze_for(&mut self, epochs: f64) -> Result<(), TrainError> {
-        let frozen = self.freeze.operations(self.model.plan(), epochs, self.unfreeze_every);
+        let frozen = operations(self.freeze, self.model.plan(), epochs, self.unfreeze_every);
         let frozen = frozen.map_err(TrainError::Setting)?;
         if frozen != self.model.frozen() {
             self.model.freeze(frozen);

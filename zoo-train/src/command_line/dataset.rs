@@ -19,21 +19,21 @@ const SYNTHETIC_BYTES: usize = 16 << 30;
 /// The data set that the settings name.
 pub fn load_dataset(settings: &Settings, data_dir: Option<&Path>) -> Result<Dataset, Error> {
     let data_dir = || zoo_data::data_dir(data_dir);
-    let (name, path) = settings.dataset.split_once(':').unwrap_or((&settings.dataset, ""));
-    let subset = settings.subset.as_deref().map(|file| subset::read(&expand(file))).transpose()?;
+    let (name, path) = settings.data.dataset.split_once(':').unwrap_or((&settings.data.dataset, ""));
+    let subset = settings.data.subset.as_deref().map(|file| subset::read(&expand(file))).transpose()?;
     if subset.is_some() && !["folder", "imagenet"].contains(&name) {
         bail!("--subset goes with --dataset folder:PATH or imagenet:PATH: leave it out, or name one of those");
     }
     match (name, path) {
         ("folder" | "imagenet", "") => bail!("--dataset {name} needs a folder: give --dataset {name}:PATH"),
-        ("folder", path) => Ok(folder::load(&expand(path), subset, settings.skip_bad)?),
-        ("imagenet", path) => Ok(imagenet::load(&expand(path), subset, settings.skip_bad)?),
-        ("imagenette", "") => Ok(imagenette::load(&imagenette::OFFICIAL, &data_dir()?, settings.skip_bad)?),
+        ("folder", path) => Ok(folder::load(&expand(path), subset, settings.data.skip_bad)?),
+        ("imagenet", path) => Ok(imagenet::load(&expand(path), subset, settings.data.skip_bad)?),
+        ("imagenette", "") => Ok(imagenette::load(&imagenette::OFFICIAL, &data_dir()?, settings.data.skip_bad)?),
         ("cifar10", "") => Ok(cifar10::load(&data_dir()?)?),
         ("synthetic", "") => {
-            let train = settings.limit_train.unwrap_or(SYNTHETIC.0);
-            let test = settings.limit_test.unwrap_or(SYNTHETIC.1);
-            let side = settings.input_size.shorter() as usize;
+            let train = settings.data.limit_train.unwrap_or(SYNTHETIC.0);
+            let test = settings.data.limit_test.unwrap_or(SYNTHETIC.1);
+            let side = settings.network.input_size.shorter() as usize;
             for (flag, images) in [("--limit-train", train), ("--limit-test", test)] {
                 if images.saturating_mul(3 * side * side) > SYNTHETIC_BYTES {
                     bail!(
@@ -41,11 +41,11 @@ pub fn load_dataset(settings: &Settings, data_dir: Option<&Path>) -> Result<Data
                     );
                 }
             }
-            Ok(synthetic::generate(settings.seed, train, test, side, SYNTHETIC_CLASSES))
+            Ok(synthetic::generate(settings.run.seed, train, test, side, SYNTHETIC_CLASSES))
         }
         _ => misused!(
             "unknown data set `{}`: give --dataset cifar10, imagenette, imagenet:PATH, folder:PATH or synthetic",
-            settings.dataset
+            settings.data.dataset
         ),
     }
 }

@@ -66,7 +66,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     channels::check(opened.model.plan().input.c).map_err(Error::msg)?;
     let settings = settings(args, &opened)?;
     let mut dataset = load_dataset(&settings, args.data_dir.as_deref())?;
-    dataset.test.truncate(settings.limit_test.unwrap_or(usize::MAX));
+    dataset.test.truncate(settings.data.limit_test.unwrap_or(usize::MAX));
     if dataset.test.is_empty() {
         bail!("there are no test images to evaluate on; raise --limit-test");
     }
@@ -108,16 +108,16 @@ fn settings(args: &Args, opened: &Opened) -> Result<Settings, Error> {
     match (&args.dataset, &opened.description.dataset) {
         (Some(name), _) => {
             // A subset and a limit belong to the data set that they were given with.
-            settings.dataset.clone_from(name);
-            (settings.subset, settings.limit_test) = (None, None);
+            settings.data.dataset.clone_from(name);
+            (settings.data.subset, settings.data.limit_test) = (None, None);
         }
-        (None, Some(name)) => settings.dataset.clone_from(name),
+        (None, Some(name)) => settings.data.dataset.clone_from(name),
         (None, None) => bail!("the weights do not say what they were trained on: give --dataset NAME"),
     }
-    settings.subset = args.subset.clone().or(settings.subset);
-    settings.skip_bad |= args.skip_bad;
-    settings.limit_test = args.limit_test.or(settings.limit_test);
-    settings.input_size = opened.resolved.crop.0;
+    settings.data.subset = args.subset.clone().or(settings.data.subset);
+    settings.data.skip_bad |= args.skip_bad;
+    settings.data.limit_test = args.limit_test.or(settings.data.limit_test);
+    settings.network.input_size = opened.resolved.crop.0;
     Ok(settings)
 }
 

@@ -101,7 +101,7 @@ fn check_data(cells: &[Cell], tables: &Tables, data: Option<&Path>) -> Result<()
     let mut seen = Vec::new();
     for cell in cells {
         let Work::Accuracy(training) = &cell.work else { continue };
-        let key = (training.settings.dataset.clone(), training.settings.subset.clone());
+        let key = (training.settings.data.dataset.clone(), training.settings.data.subset.clone());
         // Synthetic images need no files.
         if key.0 != "synthetic" && !seen.contains(&key) && tables.presence(cell) != Presence::Done {
             load_dataset(&training.settings, data)?;

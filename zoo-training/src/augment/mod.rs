@@ -61,13 +61,13 @@ impl Augmentation {
     /// What `settings` ask for.
     pub fn of(settings: &Settings) -> Augmentation {
         Augmentation {
-            crop_padding: settings.crop_padding,
+            crop_padding: settings.augment.crop_padding,
             crop_scale: settings.crop_scale(),
-            flip: settings.flip,
-            policy: settings.augment,
-            jitter: Jitter { strengths: settings.colour_jitter },
-            erasing: settings.random_erasing,
-            mixing: Mixing { mixup: settings.mixup, cutmix: settings.cutmix },
+            flip: settings.augment.flip,
+            policy: settings.augment.augment,
+            jitter: Jitter { strengths: settings.augment.colour_jitter },
+            erasing: settings.augment.random_erasing,
+            mixing: Mixing { mixup: settings.augment.mixup, cutmix: settings.augment.cutmix },
         }
     }
 

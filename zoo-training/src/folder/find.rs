@@ -185,9 +185,10 @@ impl Nearest {
         let seen = if same(settings, wanted) {
             Nearest::Ended(folder.path.clone())
         } else {
-            let steps = wanted.steps.and(settings.steps);
-            let micro_batch = wanted.micro_batch;
-            let differences = Settings { steps, micro_batch, ..settings.clone() }.differences(wanted);
+            let mut alike = settings.clone();
+            alike.schedule.steps = wanted.schedule.steps.and(settings.schedule.steps);
+            alike.schedule.micro_batch = wanted.schedule.micro_batch;
+            let differences = alike.differences(wanted);
             Nearest::Other(folder.path.clone(), differences)
         };
         if seen.distance() < self.distance() {
@@ -234,7 +235,11 @@ fn has_ended(results: &Path, folder: &RunFolder, resumed: &Resumed) -> Result<bo
 /// Whether a run of `settings` is one that `wanted` asks for; no result depends on the number of threads and workers.
 pub fn same(settings: &Settings, wanted: &Settings) -> bool {
     // A lack of memory may have chosen the micro-batch.
-    let fixed =
-        |settings: &Settings| Settings { steps: None, micro_batch: None, ..settings.with_absolute_paths() }.hash();
-    wanted.steps.is_none_or(|steps| Some(steps) == settings.steps) && fixed(settings) == fixed(wanted)
+    let fixed = |settings: &Settings| {
+        let mut settings = settings.with_absolute_paths();
+        settings.schedule.steps = None;
+        settings.schedule.micro_batch = None;
+        settings.hash()
+    };
+    wanted.schedule.steps.is_none_or(|steps| Some(steps) == settings.schedule.steps) && fixed(settings) == fixed(wanted)
 }

@@ -143,7 +143,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn train(&mut self, stop: &AtomicBool) -> Result<Ending, TrainError> {
-        if self.state.settings.on_nan == OnNan::Rollback && !self.folder.last().exists() {
+        if self.state.settings.run.on_nan == OnNan::Rollback && !self.folder.last().exists() {
             self.save()?;
         }
         let mut loader = self.loader();
@@ -166,14 +166,14 @@ impl<'a> Run<'a> {
     }
 
     fn loader(&self) -> Loader {
-        Loader::start(self.source.clone(), self.state.step, self.state.settings.workers)
+        Loader::start(self.source.clone(), self.state.step, self.state.settings.run.workers)
     }
 
     /// One step, and the checkpoint that is due after it; an evaluation, which is next then, saves one itself.
     fn advance(&mut self, loader: &mut Loader) -> Result<(), TrainError> {
         self.one_step(loader)?;
         self.fix_budget()?;
-        match self.state.settings.checkpoint_every {
+        match self.state.settings.run.checkpoint_every {
             Some(every) if self.state.step.is_multiple_of(every) && !self.at_evaluation() => self.save(),
             _ => Ok(()),
         }
@@ -248,7 +248,7 @@ impl<'a> Run<'a> {
         let sum = |done: u64| self.progressive.sum(&speed.steps, done, self.steps);
         let left = self.steps - self.state.step;
         let evaluations = left.div_ceil(self.interval().max(1));
-        let saved = self.state.settings.checkpoint_every.map_or(0, |every| left / every.max(1));
+        let saved = self.state.settings.run.checkpoint_every.map_or(0, |every| left / every.max(1));
         sum(self.steps) - sum(self.state.step)
             + evaluations as f64 * (speed.evaluation + speed.saving)
             + saved as f64 * speed.saving
@@ -260,7 +260,7 @@ impl<'a> Run<'a> {
         let warmup = warmup_for(self.steps);
         let Some(budget) = self.budget.filter(|_| self.state.step >= warmup.max(1)) else { return Ok(()) };
         self.budget = None;
-        if self.state.settings.warmup_steps.is_some() || warmup == 0 {
+        if self.state.settings.schedule.warmup_steps.is_some() || warmup == 0 {
             return Ok(());
         }
         let speed = self.current_speed();
@@ -269,7 +269,7 @@ impl<'a> Run<'a> {
         let other = self.seconds() - self.state.training_seconds - evaluations;
         let pace = Pace::of(mean, &speed, &self.state.settings, self.interval());
         self.steps = budget.second_estimate(&pace, other, self.steps);
-        self.state.settings.steps = Some(self.steps);
+        self.state.settings.schedule.steps = Some(self.steps);
         self.progress.set_steps(self.steps);
         self.folder.write_config(&self.state.settings)
     }
@@ -316,7 +316,7 @@ impl<'a> Run<'a> {
     fn evaluate_once(&mut self, stop: &AtomicBool) -> Result<Option<Evaluation>, TrainError> {
         let Run { trainer, test, progress, .. } = self;
         let images = test.len();
-        let Settings { workers, test_time_flip: mirrored, .. } = self.state.settings;
+        let zoo_settings::Run { workers, test_time_flip: mirrored, .. } = self.state.settings.run;
         evaluate(&trainer.model, test, Protocol { workers, answers: &Answers::InOrder, mirrored }, |seen| {
             progress.part("evaluating", seen, images);
             seen == images || !stop.load(Ordering::Relaxed)
@@ -325,11 +325,12 @@ impl<'a> Run<'a> {
 
     /// Whether the last evaluations of the run's patience were all no better than those before.
     fn is_stale(&self) -> bool {
-        let Some(patience) = self.state.settings.patience.and_then(|patience| usize::try_from(patience).ok()) else {
+        let Some(patience) = self.state.settings.run.patience.and_then(|patience| usize::try_from(patience).ok())
+        else {
             return false;
         };
         // A run that was extended has its patience anew.
-        let begun = self.state.settings.extended_from.last().copied().unwrap_or(0);
+        let begun = self.state.settings.schedule.extended_from.last().copied().unwrap_or(0);
         let scores: Vec<f64> =
             self.state.epochs.iter().filter(|epoch| epoch.step > begun).map(Epoch::better_top1).collect();
         // The first of the best ones.
@@ -374,11 +375,11 @@ impl<'a> Run<'a> {
     fn description(&self) -> Description {
         let settings = &self.state.settings;
         Description {
-            model: Some(settings.model.clone()),
-            width: settings.width,
-            depth: settings.depth,
-            profile: Some(settings.profile.clone()),
-            dataset: Some(settings.dataset.clone()),
+            model: Some(settings.network.model.clone()),
+            width: settings.network.width,
+            depth: settings.network.depth,
+            profile: Some(settings.network.profile.clone()),
+            dataset: Some(settings.data.dataset.clone()),
             classes: Some(self.dataset.classes.clone()),
             averages_are_better: self.state.epochs.last().and_then(Epoch::average_is_better),
             trained_with: in_force(settings, self.trainer.model.plan(), &self.dataset),
@@ -397,9 +398,9 @@ impl<'a> Run<'a> {
         let Some(plan) = self.plans.last() else { return Ok(()) };
         let row = accuracy::Row {
             run: &self.folder.name(),
-            model: &settings.model,
+            model: &settings.network.model,
             options: &plan.options,
-            profile: &settings.profile,
+            profile: &settings.network.profile,
             cost: plan.cost,
             epochs: self.state.step as f64 / self.source.steps_per_epoch() as f64,
             steps: self.state.step,
@@ -412,21 +413,21 @@ impl<'a> Run<'a> {
             status,
             dataset: &self.dataset.name,
             split: zoo_data::evaluated_split(&self.dataset.name),
-            batch_size: settings.batch_size,
-            seed: settings.seed,
+            batch_size: settings.schedule.batch_size,
+            seed: settings.run.seed,
             images_per_second: trained
-                .then(|| self.state.step as f64 * settings.batch_size as f64 / self.state.training_seconds),
+                .then(|| self.state.step as f64 * settings.schedule.batch_size as f64 / self.state.training_seconds),
             threads: tch::get_num_threads(),
-            dtype: settings.precision.name(),
-            test_time_flip: settings.test_time_flip,
+            dtype: settings.run.precision.name(),
+            test_time_flip: settings.run.test_time_flip,
             config_hash: &settings.hash(),
             recipe_hash: &settings.recipe_hash(),
-            limit_train: settings.limit_train,
-            limit_test: settings.limit_test,
+            limit_train: settings.data.limit_train,
+            limit_test: settings.data.limit_test,
             weights: &self.weights,
-            extended_from: &settings.extended_from,
+            extended_from: &settings.schedule.extended_from,
         };
-        let environment = Environment::detect(&settings.device);
+        let environment = Environment::detect(&settings.run.device);
         let added = accuracy::append(&self.request.results, &row, &environment);
         let no_row = |source| TrainError::NoRow { source, folder: self.folder.path.clone() };
         if let Some(warning) = added.map_err(no_row)? {

@@ -17,28 +17,28 @@ impl Run<'_> {
         let path = self.folder.path.join(format!("non-finite-{step}.csv"));
         // What ends the run is the loss; that the list could not be written is no second reason.
         let listed = std::fs::write(&path, rows.collect::<Vec<_>>().join("\n") + "\n").is_ok();
-        TrainError::NonFinite { step, loss, seed: settings.seed, images, list: listed.then_some(path) }
+        TrainError::NonFinite { step, loss, seed: settings.run.seed, images, list: listed.then_some(path) }
     }
 
     /// Whether the run goes back after this error.
     pub(super) fn can_go_back(&self, error: &TrainError) -> bool {
-        let rollback = self.state.settings.on_nan == OnNan::Rollback;
+        let rollback = self.state.settings.run.on_nan == OnNan::Rollback;
         let left = self.state.rate_scale > 0.5f64.powi(MOST_ROLLBACKS);
         rollback && left && matches!(error, TrainError::NonFinite { .. })
     }
 
     /// Goes back to the last checkpoint, and on from there with half the learning rate.
     pub(super) fn go_back(&mut self, error: &TrainError) -> Result<(), TrainError> {
-        let micro_batch = self.state.settings.micro_batch;
+        let micro_batch = self.state.settings.schedule.micro_batch;
         let checkpoint = Checkpoint::read(&self.folder.last())?;
         checkpoint.load_trainer(&mut self.trainer)?;
         let rate_scale = self.state.rate_scale * 0.5;
         // Wall time is not undone.
         let (seconds, training_seconds) = (self.seconds(), self.state.training_seconds);
         self.state = checkpoint.state;
-        self.state.settings.steps = Some(self.steps);
+        self.state.settings.schedule.steps = Some(self.steps);
         // Memory has not grown.
-        self.state.settings.micro_batch = micro_batch;
+        self.state.settings.schedule.micro_batch = micro_batch;
         (self.state.rate_scale, self.state.training_seconds) = (rate_scale, training_seconds);
         self.state.seconds = seconds;
         self.progress.say(&format!(
@@ -54,10 +54,10 @@ impl Run<'_> {
         if micro_batch == before {
             return Ok(());
         }
-        self.state.settings.micro_batch = Some(micro_batch);
+        self.state.settings.schedule.micro_batch = Some(micro_batch);
         self.progress.say(&format!(
             "out of memory: batches of {} are computed {micro_batch} images at a time from here on",
-            self.state.settings.batch_size
+            self.state.settings.schedule.batch_size
         ));
         self.folder.write_config(&self.state.settings)
     }

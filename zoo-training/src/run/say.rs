@@ -25,8 +25,8 @@ impl Run<'_> {
         let lines = [
             format!(
                 "{}, {}, {} px: {} parameters, {} MACs",
-                settings.model,
-                settings.profile,
+                settings.network.model,
+                settings.network.profile,
                 settings.input(),
                 grouped(cost.params),
                 grouped(cost.macs),
@@ -38,12 +38,12 @@ impl Run<'_> {
                 if self.source.on_device { " (on the device)" } else { "" },
                 counted(self.test.len() as u64, "test image"),
                 counted(self.steps, "step"),
-                counted(settings.batch_size as u64, "image"),
+                counted(settings.schedule.batch_size as u64, "image"),
                 self.steps as f64 / per_epoch as f64,
             ),
             format!(
                 "expected time {expected} at {:.0} img/s on {}; Ctrl-C saves, --resume {} goes on",
-                settings.batch_size as f64 / per_step,
+                settings.schedule.batch_size as f64 / per_step,
                 counted(tch::get_num_threads().unsigned_abs().into(), "thread"),
                 self.resumes_by(),
             ),
@@ -99,7 +99,7 @@ impl Run<'_> {
 impl Run<'_> {
     /// What `--resume` is told to go on with it: settings do not tell a run that was extended.
     fn resumes_by(&self) -> String {
-        let is_plain = self.state.settings.extended_from.is_empty();
+        let is_plain = self.state.settings.schedule.extended_from.is_empty();
         if is_plain { "auto".into() } else { self.folder.path.display().to_string() }
     }
 

@@ -12,7 +12,7 @@ use super::{Request, Run};
 use crate::budget::{Pace, Speed};
 use crate::checkpoint::{Checkpoint, State};
 use crate::folder::{self, Found, Resumed, RunFolder};
-use crate::freeze::Freeze;
+use crate::freeze::operations;
 use crate::progress::Progress;
 use crate::progressive::Progressive;
 use crate::source::Source;
@@ -23,6 +23,7 @@ use zoo_data::{Dataset, Preprocessing, Split};
 use zoo_host::words::counted;
 use zoo_results::accuracy;
 use zoo_settings::Settings;
+use zoo_settings::freeze::Freeze;
 use zoo_weights::{Identified, classes};
 
 /// What a run needs before its first step, but for weights.
@@ -56,21 +57,21 @@ impl Prepared {
         mut dataset: Dataset,
         earlier: Option<&Checkpoint>,
     ) -> Result<Prepared, TrainError> {
-        dataset.train.truncate(settings.limit_train.unwrap_or(usize::MAX));
-        dataset.test.truncate(settings.limit_test.unwrap_or(usize::MAX));
+        dataset.train.truncate(settings.data.limit_train.unwrap_or(usize::MAX));
+        dataset.test.truncate(settings.data.limit_test.unwrap_or(usize::MAX));
         settings.check(dataset.train.len())?;
         if dataset.classes.len() == 1 {
             return Err(TrainError::Setting(format!(
                 "{} has one class, {}, and there is nothing to tell apart: give at least two",
-                settings.dataset, dataset.classes[0]
+                settings.data.dataset, dataset.classes[0]
             )));
         }
         let (progressive, plans) = plans(request, &settings, dataset.classes.len())?;
-        if let Some(smallest) = plans.first().filter(|_| !settings.cache_features) {
+        if let Some(smallest) = plans.first().filter(|_| !settings.network.cache_features) {
             norms::check(&settings, smallest, frozen_at_last(&settings, smallest, dataset.train.len())?)?;
         }
         folder::make_results(&request.results)?;
-        if let Some(full) = plans.last().filter(|_| settings.cache_features) {
+        if let Some(full) = plans.last().filter(|_| settings.network.cache_features) {
             features::replace(&mut dataset, full, &settings, request, earlier)?;
             // Files that could not be decoded are gone.
             settings.check(dataset.train.len())?;
@@ -103,7 +104,7 @@ impl<'a> Run<'a> {
         let mut loaded = Vec::new();
         loaded.extend(found.as_ref().and_then(|(_, resumed)| resumed.note.clone()));
         loaded.extend(found.as_ref().and_then(|(_, resumed)| {
-            other_threads(resumed.checkpoint.state.settings.threads, request.settings.threads)
+            other_threads(resumed.checkpoint.state.settings.run.threads, request.settings.run.threads)
         }));
         let settings = match &found {
             Some((_, resumed)) => in_force(&request.settings, &resumed.checkpoint.state),
@@ -113,21 +114,21 @@ impl<'a> Run<'a> {
         let earlier = found.as_ref().map(|(_, resumed)| &resumed.checkpoint);
         earlier.map_or(Ok(()), |checkpoint| checkpoint.check_classes(&dataset))?;
         let prepared = Prepared::with(request, settings, dataset, earlier)?;
-        let Prepared { settings, progressive, plans, source, test, dataset } = prepared;
-        loaded.extend(plans.first().filter(|_| !settings.cache_features).and_then(norms::strides_beyond));
+        let Prepared { mut settings, progressive, plans, source, test, dataset } = prepared;
+        loaded.extend(plans.first().filter(|_| !settings.network.cache_features).and_then(norms::strides_beyond));
         loaded.extend(missing_classes(&source.split, dataset.classes.len()));
         let (source, test) = (Arc::new(source), Arc::new(test));
         let interval = source.steps_per_epoch().saturating_mul(settings.evaluate_every());
         // A run that has not made a step has no speed yet either.
         let trained = earlier.map(|checkpoint| &checkpoint.state).filter(|state| state.step > 0);
         let (speed, steps) = match trained {
-            Some(state) => (earlier_speed(state, &progressive), settings.steps.unwrap_or(0)),
+            Some(state) => (earlier_speed(state, &progressive), settings.schedule.steps.unwrap_or(0)),
             None => {
                 progress.say("measuring the speed of a step and of an evaluation first");
                 let _sign = progress.busy("measuring");
                 let speed = calibrate::measure(&plans, &settings, &source, &test, request)?;
-                let epochs = settings.epochs * source.steps_per_epoch() as f64;
-                let asked = settings.steps.unwrap_or_else(|| epochs.ceil() as u64);
+                let epochs = settings.schedule.epochs * source.steps_per_epoch() as f64;
+                let asked = settings.schedule.steps.unwrap_or_else(|| epochs.ceil() as u64);
                 let steps = match request.budget {
                     None => asked,
                     Some(budget) => {
@@ -144,7 +145,7 @@ impl<'a> Run<'a> {
         let mut trainer = Trainer::new(full, &settings, &source, request.device)?;
         let (folder, state, is_newest) = match found {
             Some((folder, Resumed { file, checkpoint, .. })) => {
-                let settings = Settings { steps: Some(steps), ..settings };
+                settings.schedule.steps = Some(steps);
                 if extended {
                     loaded.push(say_extension(&checkpoint.state, &settings, source.steps_per_epoch()));
                 }
@@ -154,7 +155,7 @@ impl<'a> Run<'a> {
             None => {
                 loaded.extend(load_weights(&mut trainer.model, request, &settings, &dataset)?);
                 trainer.restart_average(&settings)?;
-                let settings = Settings { steps: Some(steps), ..settings };
+                settings.schedule.steps = Some(steps);
                 (RunFolder::create(&request.results, &request.entry, &settings)?, State::new(settings), true)
             }
         };
@@ -205,19 +206,23 @@ impl<'a> Run<'a> {
 /// extended.
 fn in_force(request: &Settings, state: &State) -> Settings {
     let length = if state.is_extended_by(request) { request } else { &state.settings };
-    Settings {
-        epochs: length.epochs,
-        steps: length.steps,
-        extended_from: length.extended_from.clone(),
-        threads: request.threads,
-        workers: request.workers,
-        device: request.device.clone(),
-        data_on_device: request.data_on_device,
-        cudnn_autotune: request.cudnn_autotune,
-        checkpoint_every: request.checkpoint_every,
-        keep: request.keep,
-        ..state.settings.clone()
-    }
+    let schedule = zoo_settings::LearningSchedule {
+        epochs: length.schedule.epochs,
+        steps: length.schedule.steps,
+        extended_from: length.schedule.extended_from.clone(),
+        ..state.settings.schedule.clone()
+    };
+    let run = zoo_settings::Run {
+        threads: request.run.threads,
+        workers: request.run.workers,
+        device: request.run.device.clone(),
+        data_on_device: request.run.data_on_device,
+        cudnn_autotune: request.run.cudnn_autotune,
+        checkpoint_every: request.run.checkpoint_every,
+        keep: request.run.keep,
+        ..state.settings.run.clone()
+    };
+    Settings { schedule, run, ..state.settings.clone() }
 }
 
 /// Fills a fresh network with the weights that were asked for, and tells how that went.
@@ -230,7 +235,7 @@ pub fn load_weights(
     let Some(Identified { file, resolved, description, averaged, .. }) = &request.weights else {
         return Ok(Vec::new());
     };
-    let strictness = if settings.allow_partial { Strictness::Partial } else { Strictness::Strict };
+    let strictness = if settings.network.allow_partial { Strictness::Partial } else { Strictness::Strict };
     let report = weights::load(model, request.entry.architecture, file, strictness)?;
     if settings.trains_norms() && model.has_folded_norms()? {
         return Err(TrainError::FoldedNorms { path: file.path.clone() });
@@ -255,18 +260,18 @@ pub fn load_weights(
 fn load(trainer: &mut Trainer, checkpoint: Checkpoint, settings: Settings) -> Result<State, TrainError> {
     checkpoint.load_trainer(trainer)?;
     // A run that is extended has an end before it again.
-    let stopped_early =
-        checkpoint.state.stopped_early && checkpoint.state.settings.extended_from == settings.extended_from;
+    let stopped_early = checkpoint.state.stopped_early
+        && checkpoint.state.settings.schedule.extended_from == settings.schedule.extended_from;
     Ok(State { settings, stopped_early, ..checkpoint.state })
 }
 
 /// What becomes of the learning rate of the run at `state` with the length of `settings`.
 fn say_extension(state: &State, settings: &Settings, per_epoch: u64) -> String {
     let rate = |settings: &Settings, step: u64| {
-        settings.schedule(settings.steps.unwrap_or(0), per_epoch).rate(step) * state.rate_scale
+        settings.schedule(settings.schedule.steps.unwrap_or(0), per_epoch).rate(step) * state.rate_scale
     };
     let (ended, goes_on) = (rate(&state.settings, state.step.saturating_sub(1)), rate(settings, state.step));
-    let steps = settings.steps.unwrap_or(0);
+    let steps = settings.schedule.steps.unwrap_or(0);
     format!(
         "extended from {} to {}: the learning rate, {ended:.3e} until now, goes on at {goes_on:.3e}, where a \
          schedule of {} has it by then; the row will say so",
@@ -278,10 +283,10 @@ fn say_extension(state: &State, settings: &Settings, per_epoch: u64) -> String {
 
 /// Operations that are frozen until the end.
 fn frozen_at_last(settings: &Settings, plan: &Plan, images: usize) -> Result<usize, TrainError> {
-    let per_epoch = (images / settings.batch_size).max(1) as f64;
-    let epochs = settings.steps.map_or(settings.epochs, |steps| steps as f64 / per_epoch);
-    let freeze: Freeze = settings.freeze.as_deref().unwrap_or("none").parse().map_err(TrainError::Setting)?;
-    freeze.operations(plan, epochs, settings.unfreeze_every).map_err(TrainError::Setting)
+    let per_epoch = (images / settings.schedule.batch_size).max(1) as f64;
+    let epochs = settings.schedule.steps.map_or(settings.schedule.epochs, |steps| steps as f64 / per_epoch);
+    let freeze = settings.network.freeze.unwrap_or(Freeze::None);
+    operations(freeze, plan, epochs, settings.network.unfreeze_every).map_err(TrainError::Setting)
 }
 
 /// What there is to say where a run goes on with another number of threads.
@@ -332,7 +337,7 @@ fn plans(request: &Request, settings: &Settings, classes: usize) -> Result<(Prog
     // Sizes that give no network are refused before others are reckoned from them.
     let whole = Plan::new(request.entry.architecture, &options)?;
     channels::check(whole.input.c).map_err(TrainError::Setting)?;
-    let progressive = Progressive::new(settings.input_size_from, settings.input_size);
+    let progressive = Progressive::new(settings.schedule.input_size_from, settings.network.input_size);
     let plans = progressive.sizes().iter().map(plan).collect::<Result<_, _>>()?;
     Ok((progressive, plans))
 }
@@ -347,12 +352,12 @@ fn source(
     let train = std::mem::take(&mut dataset.train);
     let augmentation = Augmentation::of(settings);
     let possible = matches!(train, Split::Memory(_)) && !settings.changes_images();
-    if settings.data_on_device == Some(true) && !possible {
+    if settings.run.data_on_device == Some(true) && !possible {
         return Err(TrainError::Setting(
             "--data-on-device true is for cifar10 and synthetic, with no changes to images but crops and flips".into(),
         ));
     }
-    let mut source = Source::new(train, preprocessing, augmentation, settings.batch_size, settings.seed);
-    source.on_device = possible && settings.data_on_device.unwrap_or(matches!(device, Device::Cuda(_)));
+    let mut source = Source::new(train, preprocessing, augmentation, settings.schedule.batch_size, settings.run.seed);
+    source.on_device = possible && settings.run.data_on_device.unwrap_or(matches!(device, Device::Cuda(_)));
     Ok(source)
 }

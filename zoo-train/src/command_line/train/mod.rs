@@ -1,14 +1,13 @@
 //! `train`: the default command.
 
 mod args;
+mod setting_flags;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, Error};
-use serde::Deserialize;
-use toml::Table;
 use zoo_core::Registry;
 use zoo_core::regular_file::read_text;
 
@@ -32,8 +31,6 @@ use zoo_training::run::{Ending, Request, Scores, run as train};
 use zoo_training::starting_point;
 
 pub use args::{Args, Named};
-
-use args::flags;
 
 /// Settings that may change when a run is resumed, as no result depends on them.
 const FREE: [&str; 7] =
@@ -99,20 +96,20 @@ fn request(registry: &Registry, args: &Args, repeat: u64) -> Result<(Request, Da
             (settings, weights)
         }
     };
-    if settings.model.is_empty() {
+    if settings.network.model.is_empty() {
         misused!("no model is named; give --model NAME, such as --model efficientnet-b2 (`list` shows all)");
     }
     settings.check_values()?;
-    settings.seed = settings.seed.wrapping_add(repeat);
-    let entry = registry.find(&settings.model)?;
+    settings.run.seed = settings.run.seed.wrapping_add(repeat);
+    let entry = registry.find(&settings.network.model)?;
     if repeat == 0 {
         // libtorch takes its threads once, before any work.
-        set_threads(settings.threads);
+        set_threads(settings.run.threads);
     }
     // Sums differ in their last bits by the number of threads: a repeat needs to know it.
-    settings.threads.get_or_insert_with(tch::get_num_threads);
-    let device = device(&settings.device, settings.precision, settings.cudnn_autotune.unwrap_or(true))?;
-    let reading = if_slow(format!("reading the images of {}", settings.dataset));
+    settings.run.threads.get_or_insert_with(tch::get_num_threads);
+    let device = device(&settings.run.device, settings.run.precision, settings.run.cudnn_autotune.unwrap_or(true))?;
+    let reading = if_slow(format!("reading the images of {}", settings.data.dataset));
     let dataset = load_dataset(&settings, args.data_dir.as_deref())?;
     drop(reading);
     let request = Request {
@@ -150,7 +147,7 @@ fn settings(args: &Args) -> Result<(Settings, Given), Error> {
         None => None,
     };
     let file = args.config.as_deref().zip(text.as_deref());
-    Ok(Settings::layered(file, flags(args)?)?)
+    Ok(Settings::layered(file, args.settings.0.clone())?)
 }
 
 /// The settings of the run at `path`; flags may repeat them, change what no result depends on, and make a run longer that has
@@ -169,10 +166,9 @@ fn settings_of_run(path: &Path, args: &Args) -> Result<Settings, Error> {
     if args.config.is_some() {
         misused!("a run that is resumed has its own settings: leave --config out, or --resume");
     }
-    for (key, value) in flags(args)?.into_iter().filter(|(key, _)| !LENGTH.contains(&key.as_str())) {
-        let mut table = Table::try_from(&settings)?;
-        let earlier = table.insert(key.clone(), value.clone());
-        let changed = Settings::deserialize(table)?;
+    for (key, value) in args.settings.0.clone().into_iter().filter(|(key, _)| !LENGTH.contains(&key.as_str())) {
+        let earlier = settings.to_flat().remove(&key);
+        let changed = settings.with(&key, value.clone())?;
         if FREE.contains(&key.as_str()) {
             settings = changed;
         } else if changed != settings {
@@ -188,25 +184,29 @@ fn settings_of_run(path: &Path, args: &Args) -> Result<Settings, Error> {
 /// Gives the run at `state`, whose checkpoint is `file`, the length that the flags ask for, where it has ended, or was made
 /// longer before, and that is longer. Before its end it keeps its own, over which its learning rate falls.
 fn set_length(settings: &mut Settings, state: &State, args: &Args, file: &Path) -> Result<(), Error> {
-    if args.epochs.is_some_and(|epochs| epochs.is_nan() || epochs <= 0.0) {
+    let given = |key: &str| args.settings.0.get(key);
+    let epochs = given("epochs").and_then(toml::Value::as_float);
+    let steps = given("steps").and_then(toml::Value::as_integer).and_then(|steps| u64::try_from(steps).ok());
+    if epochs.is_some_and(|epochs| epochs.is_nan() || epochs <= 0.0) {
         // Whoever looks at the values says what is wrong with it.
-        settings.epochs = args.epochs.unwrap_or_default();
+        settings.schedule.epochs = epochs.unwrap_or_default();
         return Ok(());
     }
-    let (flag, value, asked) = match (args.steps, args.epochs) {
+    let (flag, value, asked) = match (steps, epochs) {
         (Some(steps), _) => ("steps", steps.to_string(), Some(steps)),
         (None, Some(epochs)) => ("epochs", epochs.to_string(), state.steps_of(epochs)),
         (None, None) => return Ok(()),
     };
     // Before the first evaluation nothing tells how many steps an epoch has.
-    let is_own = if asked.is_some() { asked == settings.steps } else { args.epochs == Some(settings.epochs) };
+    let is_own =
+        if asked.is_some() { asked == settings.schedule.steps } else { epochs == Some(settings.schedule.epochs) };
     if is_own {
         return Ok(());
     }
     if state.takes_another_end() && asked > Some(state.step) {
-        settings.epochs = args.epochs.unwrap_or(settings.epochs);
-        settings.steps = asked;
-        settings.extended_from.push(state.step);
+        settings.schedule.epochs = epochs.unwrap_or(settings.schedule.epochs);
+        settings.schedule.steps = asked;
+        settings.schedule.extended_from.push(state.step);
         return Ok(());
     }
     let (file, at) = (file.display(), counted(state.step, "step"));
@@ -218,7 +218,7 @@ fn set_length(settings: &mut Settings, state: &State, args: &Args, file: &Path) 
         "{file} is at step {} of {}, over which its learning rate falls, and --{flag} {value} is another length: leave \
          --{flag} out, and make the run longer once it has ended, {weights}",
         state.step,
-        settings.steps.unwrap_or_default()
+        settings.schedule.steps.unwrap_or_default()
     );
 }
 
