@@ -378,7 +378,7 @@ mod tests {
             }
         }
         let path = folder.path().display();
-        let dataset = |settings: &str| format!("{text}[grid.settings]\ndata.dataset = 'folder:{path}'\n{settings}");
+        let dataset = |settings: &str| format!("{text}[grid.settings.data]\ndataset = 'folder:{path}'\n{settings}");
         assert!(counted(&dataset("")).ends_with("3 classes"), "{}", counted(&dataset("")));
         let subset = folder.path().join("subset.txt");
         std::fs::write(&subset, "a\nc\n").unwrap();
@@ -424,7 +424,7 @@ mod tests {
         refused(&format!("{accuracy}config = 'none.toml'\n"), "my.toml:4: the recipe none.toml cannot be read");
         refused(
             &format!("{accuracy}[grid.settings.schedule]\nlerning_rate = 1\n"),
-            "my.toml:5: unknown setting `lerning_rate`, did",
+            "my.toml:5: unknown key `lerning_rate`, did",
         );
         refused(&format!("{accuracy}[grid.settings.run]\nseed = 1\n"), "my.toml:5: `seed` is an axis");
         refused(&format!("{accuracy}[grid.settings.schedule]\nepochs = 'ten'\n"), "my.toml:5: `epochs`: invalid type");
