@@ -143,17 +143,18 @@ fn with_config(text: &str, more: &[&str]) -> Output {
 #[test]
 fn a_configuration_that_is_wrong_is_named_with_file_line_and_key() {
     let steps = ["--steps", "1"];
-    with_config("# my own\n\nlerning_rate = 0.1\n", &steps).refused(&[
+    with_config("# my own\n[schedule]\nlerning_rate = 0.1\n", &steps).refused(&[
         "my.toml:3",
         "`lerning_rate`",
         "`learning_rate`",
     ]);
-    with_config("epochs = 3\nbatch_size = \"many\"\n", &steps).refused(&["my.toml:2", "`batch_size`"]);
-    with_config("epochs = 3\nseed = -1\n", &steps).refused(&["my.toml:2", "`seed`"]);
-    with_config("[train]\nepochs = 3\n", &steps).refused(&["my.toml:1", "`train`"]);
-    with_config("seed = 1\nepochs = \n", &steps).refused(&["my.toml:2"]);
-    with_config("seed = 1\nseed = 2\n", &steps).refused(&["my.toml:2"]);
-    with_config("\u{feff}seed = 1\n", &steps).code(0);
+    with_config("[schedule]\nepochs = 3\nbatch_size = \"many\"\n", &steps).refused(&["my.toml:3", "`batch_size`"]);
+    with_config("[run]\nseed = -1\n", &steps).refused(&["my.toml:2", "`seed`"]);
+    with_config("[train]\nepochs = 3\n", &steps).refused(&["my.toml:1", "[train]"]);
+    with_config("# old\nepochs = 3\n", &steps).misused(&["my.toml:2", "`epochs`", "[schedule]"]);
+    with_config("run.seed = 1\nschedule.epochs = \n", &steps).refused(&["my.toml:2"]);
+    with_config("run.seed = 1\nrun.seed = 2\n", &steps).refused(&["my.toml:2"]);
+    with_config("\u{feff}run.seed = 1\n", &steps).code(0);
 }
 
 #[test]
@@ -292,11 +293,8 @@ kind = 'accuracy'
 model = 'mobilenet-v3-small-0.35'
 threads = 1
 [grid.settings]
-dataset = 'synthetic'
-limit_train = 32
-limit_test = 10
-batch_size = 16
-steps = 1
+data = { dataset = 'synthetic', limit_train = 32, limit_test = 10 }
+schedule = { batch_size = 16, steps = 1 }
 ";
 
 #[test]

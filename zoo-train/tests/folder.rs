@@ -82,7 +82,7 @@ fn the_number_of_workers_changes_nothing() {
 
 #[test]
 fn the_crop_is_a_setting() {
-    let losses = ["", "crop_scale = [0.9, 1.0]\n"].map(|text| {
+    let losses = ["", "augment.crop_scale = [0.9, 1.0]\n"].map(|text| {
         let dir = two_classes();
         fs::write(dir.path().join("my.toml"), text).unwrap();
         train_in(&dir, &["--steps", "2", "--config", "my.toml"]).code(0);
@@ -90,7 +90,7 @@ fn the_crop_is_a_setting() {
     });
     assert_ne!(losses[0], losses[1]);
     let dir = two_classes();
-    fs::write(dir.path().join("my.toml"), "crop_scale = [1.0, 0.5]\n").unwrap();
+    fs::write(dir.path().join("my.toml"), "augment.crop_scale = [1.0, 0.5]\n").unwrap();
     train_in(&dir, &["--steps", "2", "--config", "my.toml"]).refused(&["crop_scale"]);
 }
 

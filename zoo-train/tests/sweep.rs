@@ -90,7 +90,7 @@ fn a_sweep_on_folders_has_their_classes_and_their_images() {
     pictures::folder(&folder.path().join("data"), &["blue", "green", "red"], 8, 3);
     let grid = training("width = 0.35\ninput_size = 32", "steps = 1")
         .replace("\"synthetic\"", "\"folder:data\"")
-        .replace("limit_train = 160\n", "");
+        .replace("data.limit_train = 160\n", "");
     fs::write(folder.path().join("my.toml"), &grid).unwrap();
     let shape = ["--widths", "0.35", "--input-sizes", "32", "--profile", "native", "--format", "csv"];
     let params = |classes: &str| {
@@ -102,7 +102,7 @@ fn a_sweep_on_folders_has_their_classes_and_their_images() {
     let text = dry();
     assert!(text.contains(&grouped(&params("3"))) && !text.contains('?'), "{text}");
     fs::write(folder.path().join("two.txt"), "blue\nred\n").unwrap();
-    fs::write(folder.path().join("my.toml"), format!("{grid}subset = \"two.txt\"\n")).unwrap();
+    fs::write(folder.path().join("my.toml"), format!("{grid}data.subset = \"two.txt\"\n")).unwrap();
     assert!(dry().contains(&grouped(&params("2"))), "{}", dry());
 
     // Of cells that fail, too.
@@ -286,7 +286,7 @@ fn rows_tell_limits_weights_split_and_a_command_and_older_tables_grow() {
     run(folder.path(), &["report"]).code(0);
 
     // Other weights under the same path are another cell.
-    let start = grid.replace("steps = 2", "steps = 1\nweights = \"start.safetensors\"");
+    let start = grid.replace("steps = 2", "steps = 1\nnetwork.weights = \"start.safetensors\"");
     fs::write(folder.path().join("my.toml"), start).unwrap();
     fs::copy(folder.path().join(weights), folder.path().join("start.safetensors")).unwrap();
     sweep(folder.path(), &[]).code(0);

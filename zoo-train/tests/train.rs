@@ -142,7 +142,7 @@ fn augmentation_that_cannot_be_is_refused_by_its_flag() {
         let output = train(folder.path(), &["--steps", "1", flag, value]).code(2);
         assert!(output.stderr.contains(flag), "{}", output.stderr);
     }
-    std::fs::write(folder.path().join("my.toml"), "epochs = 1\naugment = \"autoaugment\"\n").unwrap();
+    std::fs::write(folder.path().join("my.toml"), "schedule.epochs = 1\naugment.augment = \"autoaugment\"\n").unwrap();
     train(folder.path(), &["--config", "my.toml"]).misused(&["my.toml:2", "`augment`", "randaugment:2:9"]);
 }
 
@@ -251,7 +251,7 @@ fn a_budget_is_kept_and_its_steps_repeat_the_run() {
     assert!((seconds - 20.0).abs() < 1.5, "{seconds:.1} s");
     let run = run_folder(folder.path());
     let config: toml::Table = std::fs::read_to_string(run.join("config.toml")).unwrap().parse().unwrap();
-    let steps = config["steps"].as_integer().unwrap().to_string();
+    let steps = config["schedule"]["steps"].as_integer().unwrap().to_string();
     assert_eq!(accuracy(folder.path()).rows[0]["steps"], steps);
     let again = trained(&[&flags[..], &["--steps", &steps]].concat());
     assert_same_run(folder.path(), again.path());
@@ -369,7 +369,7 @@ fn what_rules_out_each_other_is_wrong_usage() {
     train(folder.path(), &["--allow-partial"]).misused(&["--allow-partial", "--weights"]);
     train(folder.path(), &["--steps", "3", "--warmup-steps", "4"]).misused(&["--warmup-steps", "--steps"]);
     train(folder.path(), &["--width", "inf"]).misused(&["--width", "inf"]);
-    std::fs::write(folder.path().join("my.toml"), "epochs = 1\nsteps = 3\n").unwrap();
+    std::fs::write(folder.path().join("my.toml"), "[schedule]\nepochs = 1\nsteps = 3\n").unwrap();
     train(folder.path(), &["--config", "my.toml"]).misused(&["my.toml", "`epochs` and `steps` rule each other out"]);
     run(folder.path(), &["train", "--model", "mobilenet-v9"]).misused(&["mobilenet-v9"]);
     run(folder.path(), &["train"]).misused(&["--model"]);

@@ -187,7 +187,7 @@ fn classes_are_matched_by_name() {
 fn cached_features_train_as_the_images_do() {
     let (folder, best) = trained(&["--steps", "6"]);
     let still = folder.path().join("still.toml");
-    std::fs::write(&still, "crop_padding = 0\nflip = false\ndropout = 0.0\n").unwrap();
+    std::fs::write(&still, "[network]\ndropout = 0.0\n[augment]\ncrop_padding = 0\nflip = false\n").unwrap();
     let mut top1 = Vec::new();
     for (results, more) in [("images", &[][..]), ("features", &["--cache-features"])] {
         let flags =

@@ -4,6 +4,7 @@ use anyhow::Error;
 use zoo_core::{PlanError, UnknownModel};
 
 use zoo_measure::LatencyError;
+use zoo_settings::SettingsError;
 use zoo_sweep::SweepError;
 use zoo_training::TrainError;
 use zoo_weights::WeightsFault;
@@ -36,7 +37,10 @@ pub(super) fn is_wrong(error: &Error) -> bool {
             _ => false,
         };
         let ours = training || latency || weights || sweep;
-        ours || cause.is::<Usage>() || cause.is::<PlanError>() || cause.is::<UnknownModel>()
+        ours || cause.is::<Usage>()
+            || cause.is::<SettingsError>()
+            || cause.is::<PlanError>()
+            || cause.is::<UnknownModel>()
     })
 }
 

@@ -16,10 +16,17 @@ pub const COUNT: &str =
 
 /// A small training grid with `more` below its settings, which are those of ten steps an epoch.
 pub fn training(axes: &str, more: &str) -> String {
+    let settings = format!("dataset = \"synthetic\"\nlimit_train = 160\nlimit_test = 50\nbatch_size = 16\n{more}\n");
+    let settings: String = settings.lines().map(|line| in_section(line) + "\n").collect();
     format!(
-        "[[grid]]\nkind = \"accuracy\"\nmodel = \"mobilenet-v3-small\"\nthreads = 1\n{axes}\n[grid.settings]\n\
-         dataset = \"synthetic\"\nlimit_train = 160\nlimit_test = 50\nbatch_size = 16\n{more}\n"
+        "[[grid]]\nkind = \"accuracy\"\nmodel = \"mobilenet-v3-small\"\nthreads = 1\n{axes}\n[grid.settings]\n{settings}"
     )
+}
+
+/// A line `key = value` with the section of its key before it.
+fn in_section(line: &str) -> String {
+    let setting = line.split_once(" = ").and_then(|(key, _)| zoo_train::settings::Setting::find(key));
+    setting.map_or_else(|| line.to_string(), |setting| format!("{}.{line}", setting.section))
 }
 
 /// A folder with the sweep file `my.toml`, which holds `text`.
