@@ -38,6 +38,8 @@ use zoo_host::console::{self, say};
 use zoo_host::interrupt;
 
 const INTERRUPTED: u8 = 130;
+/// Where this variable is set, a command is read and not carried out, for the test of those that the documentation shows.
+const PARSE_ONLY: &str = "ZOO_PARSE_ONLY";
 
 /// Train, evaluate, measure and compare the networks of the zoo.
 ///
@@ -139,6 +141,9 @@ pub fn main_with(extra: &[&'static Architecture]) -> ExitCode {
 fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result<Outcome, Error> {
     let arguments: Vec<OsString> = arguments.collect();
     let Some(cli) = typed::read(registry, &arguments)? else { return Ok(Outcome::Done) };
+    if std::env::var_os(PARSE_ONLY).is_some() {
+        return Ok(Outcome::Done);
+    }
     if cli.command.as_ref().is_none_or(Command::computes) {
         waiting::spin_briefly(&arguments);
     }
