@@ -1,7 +1,7 @@
 //! Image files with their labels, and what happens to those that cannot be decoded.
 //!
 //! Owns the list and the reading of one file; finding the files is [`folder`](super::folder)'s, their formats are
-//! [`image`](super::image)'s.
+//! [`image`]'s.
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;

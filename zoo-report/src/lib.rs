@@ -1,7 +1,7 @@
 //! The report: trade-off curves of what was measured, counted and published.
 //!
-//! Data flows one way: [`read`] tables into [`rows`], rows into [`observation`]s, those into [`curve`]s, curves into
-//! [`figure`]s, and figures with the [`table`] and the [`origin`]s of its rows into a [`page`].
+//! Data flows one way: `read` tables into `rows`, rows into `observation`s, those into `curve`s, curves into
+//! `figure`s, and figures with the `table` and the `origin`s of its rows into a `page`.
 
 mod axis;
 mod bars;
@@ -43,7 +43,7 @@ use page::{Drawn, Page};
 pub use read::tables;
 use rows::Rows;
 
-/// What [`write`] left.
+/// What [`write()`] left.
 #[derive(Clone, Debug, Default)]
 pub struct Written {
     /// The page.

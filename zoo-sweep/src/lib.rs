@@ -1,6 +1,6 @@
 //! Sweeps: a grid of networks that a file describes, each cell of which becomes a row.
 //!
-//! Data flows one way: a [`file`] is expanded into [`cell`]s by [`grid`], [`shard`] takes a part of them, [`present`] tells
+//! Data flows one way: a [`mod@file`] is expanded into [`cell`]s by [`grid`], [`shard`] takes a part of them, [`present`] tells
 //! which of them the tables hold already, [`run`] does the others one after the other. A cell runs in a process of its own
 //! ([`child`], with the arguments of [`command`]; training goes on with the run that [`resume`] finds), which writes its row;
 //! where it could not, [`verdict`] says why and [`row`] writes that down. [`budget`] turns wall time into epochs, [`expect`]

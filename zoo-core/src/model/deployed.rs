@@ -64,7 +64,7 @@ pub(super) enum StepKind {
 
 impl Model {
     /// The network with its norms folded, for evaluation alone. Folding is done in f64, so that logits differ from those
-    /// of [`Mode::Eval`](super::Mode::Eval) by rounding only.
+    /// of [`Mode::Eval`] by rounding only.
     ///
     /// # Errors
     /// Where libtorch refuses, for lack of memory.

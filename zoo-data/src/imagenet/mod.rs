@@ -2,7 +2,7 @@
 //!
 //! Owns the order of the 1000 wnids, their names, and lists of some of them ([`subset`]). A classifier of 1000 classes
 //! and a data set of a few are brought together by wnid, never by position. The files are found by
-//! [`folder`](super::folder).
+//! [`folder`].
 
 pub mod subset;
 
