@@ -78,8 +78,7 @@ pub fn split(bytes: &[u8]) -> Text {
     };
     let header = first.fields.clone();
     let mut records = rows.to_vec();
-    let quotes_open = body[begins..].iter().filter(|byte| **byte == b'"').count() % 2 == 1;
-    let tail = match (body.ends_with(b"\n"), quotes_open) {
+    let tail = match (body.ends_with(b"\n"), is_open(&body[begins..])) {
         (true, false) => Tail::Whole,
         _ if records.is_empty() => Tail::NoHeader,
         (false, false) if ends_in_a_whole_row(&records, &header) => Tail::NoNewline,
@@ -90,6 +89,14 @@ pub fn split(bytes: &[u8]) -> Text {
     };
     records.retain(|record| record.fields != header);
     Text { header, records, tail }
+}
+
+/// Whether a row ends within quotes, so that another one behind it would be a part of it. To count quotes is not enough:
+/// within a field without them they are letters.
+fn is_open(row: &[u8]) -> bool {
+    let followed = [row, b"\nanother"].concat();
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&followed[..]);
+    reader.byte_records().count() < 2
 }
 
 fn body(bytes: &[u8]) -> &[u8] {

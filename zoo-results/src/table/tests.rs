@@ -43,6 +43,21 @@ fn a_torn_row_is_set_aside() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 #[test]
+fn a_row_that_was_torn_within_quotes_is_set_aside_also_behind_a_stray_quote() -> Result<(), Box<dyn std::error::Error>>
+{
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("table.csv");
+    for torn in ["3,\"4", "3,\"4\n", "3\",\"4\n", "\"3\"\"\",\"4\"\""] {
+        std::fs::write(&path, format!("a,b\n1\",2\n{torn}"))?;
+        let table = Table::new(&path, &["a", "b"]);
+        assert_eq!(table.rows()?, [["1\"", "2"]], "{torn}");
+        assert!(table.append(&["5", "6"])?.is_some_and(|text| text.contains("half-written")), "{torn}");
+        assert_eq!(table.rows()?, [["1\"", "2"], ["5", "6"]], "{torn}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_last_row_that_lacks_its_newline_is_kept() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("table.csv");
