@@ -16,6 +16,7 @@ pub mod model;
 pub mod names;
 pub mod op;
 mod outline;
+mod overrides;
 pub mod plan;
 pub mod prelude;
 mod registry;
@@ -30,10 +31,11 @@ pub use architecture::{About, Architecture, Axes, Claim, Variant};
 pub use compare::Comparison;
 pub use draw::draw;
 pub use op::{Activation, BatchNorm, Convolution, Cost, LayerNorm, Op, OpKind, Place, Pooling, Shape, Window};
+pub use overrides::{Overrides, UnknownProfile};
 pub use plan::{
     DepthRounding, Draw, ImageSize, Init, InputSize, Norm, Options, Padding, Plan, PlanBuilder, PlanError, Rules,
     Scaling, Value, WidthRounding,
 };
-pub use registry::{Entry, Registry, UnknownModel};
+pub use registry::{Entry, Registry, UnknownModel, nearest};
 pub use summary::{Named, Summary};
 pub use zoo_macros::network;

@@ -97,12 +97,17 @@ impl Registry {
         if let Some(entry) = self.entries().find(|entry| entry.variant.name == name) {
             return Ok(entry);
         }
-        let nearest = self
-            .entries()
-            .map(|entry| (strsim::osa_distance(name, entry.variant.name), entry.variant.name))
-            .min()
-            .filter(|(distance, _)| *distance <= 1 + name.len() / 3)
-            .map(|(_, name)| name);
+        let nearest = nearest(name, self.entries().map(|entry| entry.variant.name));
         Err(UnknownModel { name: name.into(), nearest })
     }
+}
+
+/// Which of the `known` names may have been meant by `name`, if any is near.
+///
+/// ```
+/// assert_eq!(zoo_core::nearest("widht", ["width", "depth"].into_iter()), Some("width"));
+/// ```
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let (distance, nearest) = known.map(|other| (strsim::osa_distance(name, other), other)).min()?;
+    (distance <= 1 + name.len() / 3).then_some(nearest)
 }

@@ -102,7 +102,7 @@ mod tests {
         archive: "letters.tar.gz",
         archive_md5: "",
         folder: "letters",
-        train: &[FileSum { name: "abc.bin", bytes: 3, md5: "900150983cd24fb0d6963f7d28e17f72" }],
+        train: &[FileSum { set: "letters", name: "abc.bin", bytes: 3, md5: "900150983cd24fb0d6963f7d28e17f72" }],
         test: &[],
     };
 

@@ -7,26 +7,40 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+use zoo_host::paths::NoHome;
+
+use super::choice::ChoiceError;
+use super::sets;
 
 /// An error of the `data` module.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DataError {
+    /// What was asked for cannot be.
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
+
+    /// Nothing says where the data sets are.
+    #[error(transparent)]
+    NoHome(#[from] NoHome),
+
     /// A file of the data set is not there.
     #[error(
-        "{} is missing; fetch it with `cargo run -p zoo-train -- data get cifar10`, or name the folder that holds it \
+        "{} is missing; fetch it with `cargo run -p zoo-train -- data get {set}`, or name the folder that holds it \
          with --data-dir",
         path.display()
     )]
     Missing {
         /// The file that was looked for.
         path: PathBuf,
+        /// The data set, as `data get` takes it.
+        set: String,
     },
 
     /// A file of the data set has the wrong length.
     #[error(
         "{} has {actual} bytes where the official file has {expected}; repair it with `cargo run -p zoo-train -- data \
-         get cifar10`, or name another folder with --data-dir",
+         get {set}`, or name another folder with --data-dir",
         path.display()
     )]
     Size {
@@ -36,12 +50,14 @@ pub enum DataError {
         actual: u64,
         /// The length that it should have.
         expected: u64,
+        /// The data set, as `data get` takes it.
+        set: String,
     },
 
     /// A file of the data set has the right length and other contents.
     #[error(
         "{} was altered (MD5 {actual}, the official file has {expected}); repair it with `cargo run -p zoo-train -- \
-         data get cifar10`, or name another folder with --data-dir",
+         data get {set}`, or name another folder with --data-dir",
         path.display()
     )]
     Altered {
@@ -51,13 +67,16 @@ pub enum DataError {
         actual: String,
         /// The MD5 that it should have.
         expected: String,
+        /// The data set, as `data get` takes it.
+        set: String,
     },
 
     /// A record carries a class that the data set does not have.
     #[error(
-        "{} gives image {record} the label {label}, and there are only {classes} classes; it is not in the CIFAR-10 \
+        "{} gives image {record} the label {label}, and there are only {classes} classes; it is not in the {} \
          binary layout: name another folder with --data-dir",
-        path.display()
+        path.display(),
+        sets::named(set).map_or(*set, |set| set.title)
     )]
     Label {
         /// The file.
@@ -68,6 +87,8 @@ pub enum DataError {
         label: u8,
         /// The number of classes.
         classes: usize,
+        /// The data set.
+        set: &'static str,
     },
 
     /// A folder of images that is not laid out as one.
@@ -215,9 +236,8 @@ impl DataError {
 fn io_reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "the disk is full; make room (CIFAR-10 takes 550 MB while it is fetched and 180 MB afterwards, Imagenette \
-             700 and 350 MB), or name a folder on another disk with --data-dir"
-                .to_string()
+            let room = sets::room();
+            format!("the disk is full; make room ({room}), or name a folder on another disk with --data-dir")
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             format!("permission denied ({error}); change the rights, or name another folder with --data-dir")
@@ -241,6 +261,13 @@ mod tests {
     fn a_full_disk_is_named_with_its_remedy() {
         let message = write_error(io::ErrorKind::StorageFull);
         assert!(message.contains("/data/x.part: the disk is full") && message.contains("--data-dir"), "{message}");
+    }
+
+    #[test]
+    fn the_room_that_data_sets_take_is_listed() {
+        let room = sets::room();
+        assert!(room.starts_with("CIFAR-10 takes 550 MB while it is fetched and 180 MB afterwards, "), "{room}");
+        assert!(room.ends_with(", Imagenette 700 and 350 MB"), "{room}");
     }
 
     #[test]

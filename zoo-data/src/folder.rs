@@ -13,6 +13,7 @@ use zoo_core::names::{IMAGENET_MEAN, IMAGENET_STD};
 use zoo_core::regular_file;
 
 use super::image::{BadImage, ENOUGH, Format};
+use super::sets::Statistics;
 use super::{DataError, Dataset, ImageFiles, Split, imagenet};
 use zoo_host::console::say;
 
@@ -20,6 +21,8 @@ use zoo_host::console::say;
 pub const TRAIN: &str = "train";
 /// The folder of the images to be judged by.
 pub const VAL: &str = "val";
+/// By which images are normalised: those of ImageNet, as is the custom for photographs.
+pub const STATISTICS: Statistics = Statistics { mean: IMAGENET_MEAN, deviation: IMAGENET_STD };
 /// Extensions of images. What they hold is told by their contents, when they are decoded; other files are looked into.
 const IMAGES: [&str; 23] = [
     "jpg", "jpeg", "jpe", "jfif", "jif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff", "ppm", "pgm", "pbm", "pnm",
@@ -63,8 +66,8 @@ pub fn load(root: &Path, classes: Option<Vec<String>>, skip_bad: bool) -> Result
         test: Split::Files(test),
         classes: names,
         wnids,
-        mean: IMAGENET_MEAN,
-        deviation: IMAGENET_STD,
+        mean: STATISTICS.mean,
+        deviation: STATISTICS.deviation,
     })
 }
 

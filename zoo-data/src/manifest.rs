@@ -16,6 +16,8 @@ use super::DataError;
 /// A file with its length and MD5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileSum<'a> {
+    /// The data set that it belongs to, as `data get` takes it.
+    pub set: &'a str,
     /// Its name within the folder.
     pub name: &'a str,
     /// Its length in bytes.
@@ -84,11 +86,11 @@ impl FileSum<'_> {
     pub fn read_pieces(&self, folder: &Path, size: usize, mut take: impl FnMut(&[u8])) -> Result<(), DataError> {
         let path = folder.join(self.name);
         let (mut file, actual) = regular_file::open(&path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => DataError::Missing { path: path.clone() },
+            io::ErrorKind::NotFound => DataError::Missing { path: path.clone(), set: self.set.to_string() },
             _ => DataError::io("read", &path)(source),
         })?;
         if actual != self.bytes {
-            return Err(DataError::Size { path, actual, expected: self.bytes });
+            return Err(DataError::Size { path, actual, expected: self.bytes, set: self.set.to_string() });
         }
         let (mut piece, mut hash, mut left) = (vec![0; size.max(1)], Md5::new(), self.bytes as usize);
         while left > 0 {
@@ -105,7 +107,7 @@ impl FileSum<'_> {
     pub fn check(&self, path: &Path, bytes: &[u8]) -> Result<(), DataError> {
         if bytes.len() as u64 != self.bytes {
             let (path, actual) = (path.to_path_buf(), bytes.len() as u64);
-            return Err(DataError::Size { path, actual, expected: self.bytes });
+            return Err(DataError::Size { path, actual, expected: self.bytes, set: self.set.to_string() });
         }
         self.compare(path, md5_hex(bytes))
     }
@@ -113,7 +115,10 @@ impl FileSum<'_> {
     fn compare(&self, path: &Path, actual: String) -> Result<(), DataError> {
         match actual == self.md5 {
             true => Ok(()),
-            false => Err(DataError::Altered { path: path.to_path_buf(), actual, expected: self.md5.to_string() }),
+            false => {
+                let (path, expected, set) = (path.to_path_buf(), self.md5.to_string(), self.set.to_string());
+                Err(DataError::Altered { path, actual, expected, set })
+            }
         }
     }
 
@@ -151,7 +156,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const ABC: FileSum = FileSum { name: "abc.bin", bytes: 3, md5: "900150983cd24fb0d6963f7d28e17f72" };
+    const ABC: FileSum = FileSum { set: "letters", name: "abc.bin", bytes: 3, md5: "900150983cd24fb0d6963f7d28e17f72" };
     const LETTERS: Manifest =
         Manifest { base_url: "", archive: "", archive_md5: "", folder: "letters", train: &[ABC], test: &[] };
 

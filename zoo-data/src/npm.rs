@@ -11,7 +11,8 @@ use std::process::{Command, Stdio};
 
 use super::DataError;
 use super::archive::visit;
-use super::cifar10::{RECORD, SIDE};
+use super::cifar::SIDE;
+use super::cifar10::RECORD;
 use super::manifest::{FileSum, Manifest};
 
 /// The package, with its version.
@@ -221,7 +222,7 @@ mod tests {
         let (mut entries, expected) = example();
         change(&mut entries);
         let sums = expected.clone().map(|bytes| md5_hex(&bytes));
-        let file = |name, i: usize| FileSum { name, bytes: 2 * RECORD as u64, md5: &sums[i] };
+        let file = |name, i: usize| FileSum { set: "cifar10", name, bytes: 2 * RECORD as u64, md5: &sums[i] };
         let train = [file("data_batch_1.bin", 0), file("data_batch_2.bin", 1)];
         let manifest = Manifest { train: &train, test: &[file("test_batch.bin", 2)], ..cifar10::OFFICIAL };
         let dir = tempfile::tempdir().unwrap();

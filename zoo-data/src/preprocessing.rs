@@ -3,7 +3,7 @@
 //! The geometry is that of torchvision's `Resize` and `CenterCrop` on PIL images, so that accuracies compare.
 
 use zoo_core::ImageSize;
-use zoo_core::names::{IMAGENET_MEAN, IMAGENET_STD};
+use zoo_core::names::{IMAGENET_MEAN, IMAGENET_STD, TrainedWith};
 
 use super::image::Rgb;
 use super::image::resize::{Area, Interpolation, Resizer};
@@ -38,14 +38,34 @@ impl Preprocessing {
         }
     }
 
-    /// For a network that takes so many channels: where those are not the three of pictures, mean and deviation are their
-    /// averages, as in timm.
+    /// With what is `said` in its place.
+    #[must_use]
+    pub fn with(self, said: &TrainedWith) -> Preprocessing {
+        Preprocessing {
+            mean: said.mean.unwrap_or(self.mean),
+            std: said.std.unwrap_or(self.std),
+            resize: said.resize.unwrap_or(self.resize),
+            crop: said.crop.unwrap_or(self.crop),
+            interpolation: said.interpolation.unwrap_or(self.interpolation),
+        }
+    }
+
+    /// As weights that were trained so would say it.
+    pub fn trained_with(&self) -> TrainedWith {
+        TrainedWith {
+            mean: Some(self.mean),
+            std: Some(self.std),
+            resize: Some(self.resize),
+            crop: Some(self.crop),
+            interpolation: Some(self.interpolation),
+            ..TrainedWith::default()
+        }
+    }
+
+    /// For a network that takes so many channels.
     #[must_use]
     pub fn for_channels(self, channels: u32) -> Preprocessing {
-        if channels == 3 {
-            return self;
-        }
-        Preprocessing { mean: averaged(self.mean), std: averaged(self.std), ..self }
+        Preprocessing { mean: for_channels(self.mean, channels), std: for_channels(self.std, channels), ..self }
     }
 
     /// How many numbers a prepared picture has: three for each pixel of the crop.
@@ -101,9 +121,10 @@ impl Preprocessing {
     }
 }
 
-/// The average of three numbers, three times.
-pub fn averaged(numbers: [f32; 3]) -> [f32; 3] {
-    [numbers.iter().sum::<f32>() / 3.0; 3]
+/// The numbers of three channels for a network that takes `channels`: where those are not the three of pictures, their
+/// average, as in timm.
+pub fn for_channels(numbers: [f32; 3], channels: u32) -> [f32; 3] {
+    if channels == 3 { numbers } else { [numbers.iter().sum::<f32>() / 3.0; 3] }
 }
 
 /// The middle of a line of pixels.

@@ -4,7 +4,17 @@
 //! trains at all tells the classes apart within a few hundred steps, and one that does not is broken. All arithmetic
 //! is on integers, so that a seed gives the same bytes on every machine.
 
-use super::{Dataset, Images, Split};
+use super::choice::{Choice, ChoiceError};
+use super::{DataError, Dataset, Images, Split};
+
+/// What results call the data set.
+pub const NAME: &str = "synthetic";
+/// Classes of the data set of that name.
+pub const CLASSES: usize = 10;
+/// Its training and test images, unless others are asked for.
+pub const IMAGES: [usize; 2] = [10_240, 1_000];
+/// More is taken for a slip of the finger.
+const MOST_BYTES: usize = 16 << 30;
 
 /// The directions in which the stripes run: pixels to the right and down.
 const DIRECTIONS: [(i64, i64); 8] = [(1, 0), (0, 1), (1, 1), (1, -1), (2, 1), (1, 2), (2, -1), (1, -2)];
@@ -17,6 +27,22 @@ const STRIPE: i64 = 44;
 /// How far noise moves a pixel, at most.
 const NOISE: i64 = 48;
 
+/// Makes the data set of that name.
+///
+/// # Errors
+///
+/// Where more is asked for than memory would have.
+pub fn load(choice: &Choice) -> Result<Dataset, DataError> {
+    let [train, test] = choice.made();
+    let bytes = 3 * choice.side * choice.side;
+    for (flag, images) in [("--limit-train", train), ("--limit-test", test)] {
+        if images.saturating_mul(bytes) > MOST_BYTES {
+            return Err(ChoiceError::TooMany { flag, images }.into());
+        }
+    }
+    Ok(generate(choice.seed, train, test, choice.side, CLASSES))
+}
+
 /// Makes `train` and `test` images, `side` pixels high and wide, of `classes` classes.
 ///
 /// The classes are equally frequent and in random order. Up to 1,080 of them differ; at least one class and one pixel
@@ -28,7 +54,7 @@ pub fn generate(seed: u64, train: usize, test: usize, side: usize, classes: usiz
     let test = images(&mut Random::new(seed, 2), test, side, classes);
     let (mean, deviation) = statistics(&train);
     Dataset {
-        name: "synthetic".to_string(),
+        name: NAME.to_string(),
         train: Split::Memory(train),
         test: Split::Memory(test),
         classes: (0..classes).map(|class| format!("class-{class}")).collect(),

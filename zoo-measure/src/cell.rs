@@ -9,7 +9,6 @@ use zoo_core::{Entry, Options, Plan, Registry};
 use super::LatencyError;
 use super::identity::identity;
 use super::network::{Mode, Network};
-use zoo_settings::profile_index;
 use zoo_weights::{Wanted, open};
 
 /// A cell of a grid.
@@ -37,7 +36,7 @@ impl Cell {
     /// # Errors
     /// Where the options give no network, or the model lacks the profile.
     pub fn plan(&self) -> Result<Plan, LatencyError> {
-        let profile = profile_index(&self.entry, &self.profile).map_err(LatencyError::Setting)?;
+        let profile = self.entry.profile(&self.profile).map_err(|error| LatencyError::Setting(error.to_string()))?;
         Ok(Plan::new(self.entry.architecture, &Options { profile, ..self.options })?)
     }
 

@@ -206,7 +206,7 @@ impl Load {
         };
         settings.schedule.batch_size = batch_size;
         settings.run.precision = self.precision;
-        settings.data.dataset = "synthetic".into();
+        settings.data.dataset = synthetic::NAME.into();
         let side = settings.network.input_size.shorter() as usize;
         let dataset = synthetic::generate(settings.run.seed, BATCHES * batch_size, CLASSES, side, CLASSES);
         let request = Request {

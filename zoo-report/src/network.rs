@@ -1,10 +1,10 @@
 //! Which network a row is about, so that rows of different tables meet, and what it is called in a figure.
 
-use zoo_core::{InputSize, Options, Plan, Registry};
+use zoo_core::{InputSize, Overrides, Plan, Registry};
 
 use super::family::Family;
 
-use zoo_settings::profile_index;
+use zoo_data::sets;
 
 /// A network as every table of results names it.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,10 +91,15 @@ impl Network {
     /// or it cannot be.
     pub fn cost(&self, registry: &Registry, classes: u32) -> Option<(u64, u64)> {
         let entry = registry.find(&self.model).ok()?;
-        let profile = profile_index(&entry, &self.profile).ok()?;
-        let (width, depth) = (self.width, self.depth);
-        let options = Options { width, depth, profile, classes, ..entry.variant.options };
-        let options = options.with_input(self.input_size, &entry.architecture.rules);
+        let given = Overrides {
+            width: Some(self.width),
+            depth: Some(self.depth),
+            profile: Some(&self.profile),
+            input: Some(self.input_size),
+            classes: Some(classes),
+            ..Overrides::default()
+        };
+        let options = given.over(&entry).ok()?;
         Plan::new(entry.architecture, &options).ok().map(|plan| (plan.cost.params, plan.cost.macs))
     }
 
@@ -106,13 +111,8 @@ impl Network {
 
 /// A data set as a heading names it.
 pub fn dataset_title(dataset: &str) -> &str {
-    match dataset {
-        "imagenet" => "ImageNet",
-        "cifar10" => "CIFAR-10",
-        "imagenette" => "Imagenette",
-        "synthetic" => "synthetic images",
-        other => other,
-    }
+    // A folder is known by its own name.
+    sets::named(dataset).filter(|set| set.name == dataset).map_or(dataset, |set| set.title)
 }
 
 #[cfg(test)]

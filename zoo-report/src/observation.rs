@@ -9,6 +9,7 @@ use super::network::Network;
 use super::origin::run_name;
 use super::rows::{Condition, Count, Published, Rows};
 use super::run::{Recipe, Run};
+use zoo_data::{imagenet, sets};
 use zoo_results::status;
 
 /// Where an accuracy comes from.
@@ -210,9 +211,9 @@ impl<'a> Costs<'a> {
     }
 }
 
-/// Outputs of a classifier for a data set.
+/// Outputs of a classifier for a data set; of one with no number of its own, those of ImageNet.
 pub fn classes_of(dataset: &str) -> u32 {
-    if ["cifar10", "imagenette", "synthetic"].contains(&dataset) { 10 } else { 1000 }
+    sets::named(dataset).and_then(|set| set.classes).unwrap_or(imagenet::count()) as u32
 }
 
 /// Exact parameters and multiply-accumulates of a network: as its plan has them, or as a table of counts does where this

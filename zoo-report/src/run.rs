@@ -5,6 +5,8 @@ use zoo_core::summary::grouped;
 use super::cells::Cells;
 use super::rows::Environment;
 
+use zoo_data::sets;
+
 /// A training run.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -119,14 +121,9 @@ impl Run {
         if !extended_from.is_empty() {
             parts.push(format!("extended from {} steps", extended_from.replace(' ', " and ")));
         }
-        let all = match self.dataset.as_str() {
-            "cifar10" | "imagenette" => Some(10),
-            "imagenet" => Some(1000),
-            _ => None,
-        };
-        parts.extend(
-            self.classes.filter(|classes| all.is_some_and(|all| all != *classes)).map(|n| format!("{n} classes")),
-        );
+        let all = sets::named(&self.dataset).and_then(|set| set.classes);
+        let is_part = |classes: &u32| all.is_some_and(|all| all != *classes as usize);
+        parts.extend(self.classes.filter(is_part).map(|n| format!("{n} classes")));
         parts.join(", ")
     }
 }

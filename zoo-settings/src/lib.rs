@@ -24,7 +24,7 @@ pub use layers::{DEFAULTS, EXTENDED, Given, RESOLVED, lay};
 pub use recorded::{STATE_KEY, settings_in};
 pub use sections::{Augment, Data, LearningSchedule, Network, Optimizer, Run, SECTIONS, SETTINGS, Settings};
 pub use setting::{Form, Section, Setting, documentation};
-pub use settings::{profile_index, size_value};
+pub use settings::size_value;
 
 /// A setting that cannot be, in a sentence that names it and the way out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -105,8 +105,7 @@ sections! {
 
     /// The images, and how they are prepared.
     data: Data {
-        /// The data set: cifar10, imagenette, imagenet:PATH, folder:PATH (with train and val, a folder for each class) or
-        /// synthetic.
+        /// The data set, such as cifar10 or folder:PATH; a folder holds train and val, and these a folder for each class.
         dataset: String = Text("NAME");
         /// Only the classes that this file lists, such as configs/subsets/imagenette.txt.
         subset: Option<String> = Text("FILE");

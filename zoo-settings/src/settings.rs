@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 use zoo_core::names::TrainedWith;
-use zoo_core::{Entry, ImageSize, InputSize, Options};
+use zoo_core::{Entry, ImageSize, InputSize, Options, Overrides};
 use zoo_host::paths;
 
 use crate::choices::Precision;
@@ -24,32 +24,22 @@ impl Settings {
     /// # Errors
     /// Where the table has no such profile or no such axis.
     pub fn options(&self, entry: &Entry, classes: usize) -> Result<Options, SettingsError> {
-        let variant = entry.variant.options;
-        Ok(Options {
-            width: self.network.width.unwrap_or(variant.width),
-            depth: self.network.depth.unwrap_or(variant.depth),
-            input_size: self.network.input_size,
-            in_channels: self
-                .network
-                .in_channels
-                .filter(|channels| *channels != entry.architecture.rules.input_channels),
-            classes: u32::try_from(classes).unwrap_or(u32::MAX),
-            profile: profile_index(entry, &self.network.profile).map_err(SettingsError)?,
-            dropout: self.network.dropout.unwrap_or(variant.dropout),
-            drop_path: self.network.drop_path.unwrap_or(variant.drop_path),
-            padding: self.network.padding.unwrap_or(variant.padding),
-            varied: variant.varied,
-        })
+        let given = Overrides {
+            width: self.network.width,
+            depth: self.network.depth,
+            profile: Some(&self.network.profile),
+            input: Some(self.input()),
+            classes: Some(u32::try_from(classes).unwrap_or(u32::MAX)),
+            dropout: self.network.dropout,
+            drop_path: self.network.drop_path,
+            padding: self.network.padding,
+        };
+        given.over(entry).map_err(|error| SettingsError(error.to_string()))
     }
 
     /// Size of the input, with the channels where they are not the table's.
     pub fn input(&self) -> InputSize {
         InputSize { in_channels: self.network.in_channels, image: self.network.input_size }
-    }
-
-    /// Whether the data set is of small images in memory, which the shipped defaults are for.
-    pub fn is_small_images(&self) -> bool {
-        matches!(self.data.dataset.as_str(), "cifar10" | "synthetic")
     }
 
     /// Whether part of the network is frozen at first.
@@ -282,14 +272,6 @@ const HASHED: [&str; 71] = [
     "on_nan",
     "precision",
 ];
-
-/// The index of a profile, or a sentence that lists those there are.
-pub fn profile_index(entry: &Entry, name: &str) -> Result<u32, String> {
-    entry.architecture.profile(name).ok_or_else(|| {
-        let profiles = entry.architecture.profiles.join(", ");
-        format!("{} has no profile `{name}`: choose one of {profiles} with --profile", entry.variant.name)
-    })
-}
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use toml::{Table, Value};
-use zoo_core::{Entry, InputSize, Options, Plan, Registry};
+use zoo_core::{Entry, InputSize, Options, Overrides, Plan, Registry};
 
 use super::cell::{Cell, Timing, Work};
 use super::file::{Grid, Located, SweepFile};
@@ -13,7 +13,7 @@ use super::{Kind, SweepError};
 use zoo_host::glob::matches;
 use zoo_measure::throughput::Work as Pass;
 use zoo_measure::{Mode, Protocol};
-use zoo_settings::{Precision, profile_index, size_value};
+use zoo_settings::{Precision, size_value};
 
 /// The most cells of a sweep: 50 models with 20 widths and 20 sizes, which are planned in seconds. More is taken for a slip
 /// of the finger.
@@ -256,21 +256,16 @@ impl Expander<'_> {
             let options = options.map_err(|error| fail(&self.grid.profile, error.to_string()))?;
             return Ok((options, training.settings.network.profile.clone()));
         }
-        let own = self.entry.variant.options;
-        let profile = match &point.profile {
-            Some(name) => profile_index(&self.entry, name).map_err(|problem| fail(&self.grid.profile, problem))?,
-            None => own.profile,
+        let given = Overrides {
+            width: point.width,
+            depth: point.depth,
+            profile: point.profile.as_deref(),
+            input: point.input_size,
+            classes: point.classes.or(self.classes),
+            ..Overrides::default()
         };
-        let options = Options {
-            width: point.width.unwrap_or(own.width),
-            depth: point.depth.unwrap_or(own.depth),
-            classes: point.classes.or(self.classes).unwrap_or(own.classes),
-            profile,
-            ..own
-        };
-        let input = point.input_size.unwrap_or(own.input());
-        let options = options.with_input(input, &self.entry.architecture.rules);
-        let name = self.entry.architecture.profile_name(profile);
+        let options = given.over(&self.entry).map_err(|error| fail(&self.grid.profile, error.to_string()))?;
+        let name = self.entry.architecture.profile_name(options.profile);
         Ok((options, name.to_string()))
     }
 

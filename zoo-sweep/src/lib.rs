@@ -15,7 +15,6 @@ pub mod error;
 pub mod expect;
 pub mod file;
 pub mod grid;
-pub mod images;
 pub mod kind;
 pub mod present;
 pub mod progress;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::SweepError;
 use super::cell::{Cell, Work};
+use zoo_data::sets::evaluated_split;
 use zoo_measure::{LatencyError, Measurement, Row, throughput};
 use zoo_results::{Environment, accuracy, count};
 
@@ -61,7 +62,7 @@ pub fn failed(
                 test_loss: None,
                 status,
                 dataset: &settings.data.dataset,
-                split: zoo_data::evaluated_split(&settings.data.dataset),
+                split: evaluated_split(&settings.data.dataset),
                 batch_size: settings.schedule.batch_size,
                 seed: settings.run.seed,
                 images_per_second: None,

@@ -8,11 +8,12 @@ use zoo_core::{Registry, regular_file};
 
 use super::SweepError;
 use super::file::{Grid, Located, SweepFile};
-use super::images::Counts;
+use zoo_data::choice::Counts;
 use zoo_settings::lay;
 use zoo_settings::layers::{in_sections, read};
 use zoo_settings::recorded::read_config;
 use zoo_settings::{Settings, SettingsError};
+use zoo_training::dataset;
 use zoo_training::starting_point::{name_of_weights, settle};
 
 /// Settings that are axes of a grid, each with the axis's name.
@@ -83,9 +84,13 @@ impl Recipe {
     /// Where the data set cannot be had; the line of `grid` is named.
     pub fn classes(&self, file: &SweepFile, grid: &Grid) -> Result<Option<u32>, SweepError> {
         let (settings, _) = Settings::layered(None, self.given.clone())?;
-        let images = self.images.get_or_init(|| Counts::of(&settings)).clone();
+        let images = self.counts(&settings);
         let images = images.map_err(|problem| file.fail(grid.line, problem))?;
         Ok(u32::try_from(images.classes).ok())
+    }
+
+    fn counts(&self, settings: &Settings) -> Result<Counts, String> {
+        self.images.get_or_init(|| dataset::counts(settings).map_err(|error| error.to_string())).clone()
     }
 
     /// The recipe with the values of the axes over it.
@@ -98,7 +103,7 @@ impl Recipe {
         axes.iter().for_each(|(key, value)| lay(&mut given, key, value.clone()));
         let training = Training::of(given, threads_count, registry)?;
         let settings = &training.settings;
-        let images = self.images.get_or_init(|| Counts::of(settings)).clone()?.limited(settings);
+        let images = self.counts(settings)?.limited(settings.data.limit_train, settings.data.limit_test);
         settings.check(images.train).map_err(|error| error.to_string())?;
         Ok(Training { images: Some(images), ..training })
     }

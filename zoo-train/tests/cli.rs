@@ -124,7 +124,7 @@ fn names_that_nothing_has_are_refused_with_those_there_are() {
     refused_at_once(&["--device", "gpu"], &["gpu", "cpu", "cuda"]);
     refused_at_once(&["--device", "cuda:x"], &["cuda:x"]);
     let dataset = ["--model", "mobilenet-v2", "--dataset", "mnist"];
-    zoo(&dataset).refused(&["mnist", "cifar10", "synthetic", "--dataset"]);
+    zoo(&dataset).misused(&["unknown data set `mnist`", "expected one of cifar10, ", ", synthetic"]);
 }
 
 #[test]

@@ -38,7 +38,8 @@ impl Tiny {
 
     /// Calls `then` with the manifest, which borrows its sums from here.
     fn with<T>(&self, then: impl FnOnce(&Manifest) -> T) -> T {
-        let sum = |i: usize| FileSum { name: self.files[i].0, bytes: 3 * RECORD as u64, md5: &self.sums[i] };
+        let sum =
+            |i: usize| FileSum { set: "cifar10", name: self.files[i].0, bytes: 3 * RECORD as u64, md5: &self.sums[i] };
         then(&Manifest {
             base_url: "http://127.0.0.1:1/never-asked",
             archive_md5: &self.archive_sum,

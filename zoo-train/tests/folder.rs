@@ -372,7 +372,7 @@ fn a_subset_takes_the_classes_that_it_lists() {
     train(dir.path(), &["--dataset", "imagenet:pictures"]).refused(&["997 of 1000 classes", "n01443537", "--subset"]);
     train(dir.path(), &["--dataset", "imagenet:pictures", "--subset", "no.txt"]).refused(&["no.txt cannot be read"]);
     train(dir.path(), &["--subset", "two.txt"]).refused(&["--subset", "folder:PATH"]);
-    train(dir.path(), &["--dataset", "folder:"]).refused(&["--dataset folder:PATH"]);
+    train(dir.path(), &["--dataset", "folder:"]).misused(&["give `folder:PATH`"]);
     let empty = ["--dataset", "imagenette", "--data-dir", "nothing-there"];
     train(dir.path(), &empty).refused(&["imagenette2-320 is missing", "data get imagenette", "--data-dir"]);
 }

@@ -1,13 +1,17 @@
-//! What is known of one network stands in its table or beside its names, and no other code asks for it by name.
+//! What is known of one network stands in its table or beside its names, what is known of one data set in the list of data
+//! sets, and no other code asks for either by name.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use zoo_core::Registry;
+use zoo_train::data::sets::SETS;
 
 /// Where names of networks belong: the tables themselves, and what others call them.
 const BELONGS: [&str; 2] = ["zoo-core/src/arch/", "zoo-core/src/names/"];
+/// Where names of data sets belong: the list, and the loaders.
+const OF_DATA_SETS: &str = "zoo-data/src/";
 /// Networks that tests look at; compiled for tests alone, which its parent says.
 const SAMPLES: &str = "zoo-core/src/sample.rs";
 
@@ -47,11 +51,8 @@ fn found_in(file: &str, text: &str, names: &BTreeSet<&str>) -> Vec<String> {
     code.flat_map(found).collect()
 }
 
-#[test]
-fn code_outside_tables_and_names_knows_no_network() {
-    let registry = Registry::default();
-    let families = registry.entries().map(|entry| entry.architecture.family);
-    let names: BTreeSet<&str> = registry.entries().map(|entry| entry.variant.name).chain(families).collect();
+/// As [`found_in`], in all code outside the files and folders where the names belong.
+fn found_outside(belongs: &[&str], names: &BTreeSet<&str>) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut files = Vec::new();
     for entry in fs::read_dir(root).unwrap() {
@@ -64,11 +65,27 @@ fn code_outside_tables_and_names_knows_no_network() {
     let mut all = Vec::new();
     for path in files {
         let file = path.strip_prefix(root).unwrap().display().to_string();
-        if !is_test(&file) && !BELONGS.iter().any(|folder| file.starts_with(folder)) {
-            all.extend(found_in(&file, &fs::read_to_string(&path).unwrap(), &names));
+        if !is_test(&file) && !belongs.iter().any(|folder| file.starts_with(folder)) {
+            all.extend(found_in(&file, &fs::read_to_string(&path).unwrap(), names));
         }
     }
+    all
+}
+
+#[test]
+fn code_outside_tables_and_names_knows_no_network() {
+    let registry = Registry::default();
+    let families = registry.entries().map(|entry| entry.architecture.family);
+    let names: BTreeSet<&str> = registry.entries().map(|entry| entry.variant.name).chain(families).collect();
+    let all = found_outside(&BELONGS, &names);
     assert!(all.is_empty(), "what is known of a network belongs in its table or its names:\n{}", all.join("\n"));
+}
+
+#[test]
+fn code_outside_the_list_knows_no_data_set() {
+    let names: BTreeSet<&str> = SETS.iter().map(|set| set.name).collect();
+    let all = found_outside(&[OF_DATA_SETS], &names);
+    assert!(all.is_empty(), "what is known of a data set belongs in the list of data sets:\n{}", all.join("\n"));
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub mod calibrate;
 pub mod channels;
 pub mod checkpoint;
 pub mod crop;
+pub mod dataset;
 pub mod error;
 pub mod estimate;
 pub mod evaluate;

@@ -6,6 +6,7 @@ use zoo_core::Registry;
 use zoo_core::plan::Plan;
 use zoo_core::weights::TrainedWith;
 
+use zoo_data::sets::is_small;
 use zoo_data::{Dataset, Preprocessing};
 use zoo_host::paths;
 use zoo_settings::{Given, Settings};
@@ -25,7 +26,7 @@ pub fn settle(registry: &Registry, settings: &mut Settings, given: &Given) -> Re
         (None, None) => None,
     };
     let Some((path, known)) = located else {
-        if let Some(model) = asked.filter(|_| !settings.is_small_images()) {
+        if let Some(model) = asked.filter(|_| !is_small(&settings.data.dataset)) {
             let entry = registry.find(model)?;
             fill(given, "input_size", &mut settings.network.input_size, entry.variant.options.input_size);
             fill(given, "profile", &mut settings.network.profile, "native".to_string());
@@ -41,9 +42,7 @@ pub fn settle(registry: &Registry, settings: &mut Settings, given: &Given) -> Re
     };
     let wanted = Wanted { model: asked, scale, flags, known: known.as_ref(), averages: None };
     let mut found = identify(registry, &path, wanted)?;
-    if !settings.is_small_images() {
-        found.resolved = found.resolved.for_pictures();
-    }
+    found.resolved = found.resolved.for_dataset(&settings.data.dataset);
     let Identified { entry, description, resolved, options, .. } = &found;
     settings.network.model = entry.variant.name.to_string();
     settings.network.width = description.width;
@@ -77,31 +76,22 @@ pub fn name_of_weights(settings: &Settings) -> String {
 
 /// How the network of a run is run, and its images prepared.
 pub fn in_force(settings: &Settings, plan: &Plan, dataset: &Dataset) -> TrainedWith {
-    let Preprocessing { mean, std, resize, crop, interpolation } = preprocessing(settings, dataset, plan.input.c);
+    let prepared = preprocessing(settings, dataset, plan.input.c);
     TrainedWith {
         padding: Some(plan.options.padding),
         bn_eps: Some(plan.rules.norm.eps()),
-        mean: Some(mean),
-        std: Some(std),
         // Small images are resized whole.
-        resize: Some(resize.filter(|_| !settings.is_small_images())),
-        crop: Some(crop),
-        interpolation: Some(interpolation),
+        resize: Some(prepared.resize.filter(|_| !is_small(&settings.data.dataset))),
+        ..prepared.trained_with()
     }
 }
 
 /// What images go through before evaluation by a network of so many input channels; size, mean, deviation and
 /// interpolation hold for training, too.
 pub fn preprocessing(settings: &Settings, dataset: &Dataset, channels: u32) -> Preprocessing {
-    let usual = dataset.preprocessing(settings.network.input_size);
-    let asked = Preprocessing {
-        mean: settings.data.mean.unwrap_or(usual.mean),
-        std: settings.data.std.unwrap_or(usual.std),
-        resize: settings.data.resize.map_or(usual.resize, |side| Some(side).filter(|side| *side > 0)),
-        crop: settings.network.input_size,
-        interpolation: settings.data.interpolation.unwrap_or(usual.interpolation),
-    };
-    asked.for_channels(channels)
+    // The size that it was given is that of the images either way.
+    let said = settings.trained_with(&Given::default());
+    dataset.preprocessing(settings.network.input_size).with(&said).for_channels(channels)
 }
 
 #[cfg(test)]

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use zoo_core::weights::{TrainedWith, multiplier};
-use zoo_core::{Entry, Options};
-
-use zoo_settings::profile_index;
+use zoo_core::{Entry, InputSize, Options, Overrides};
 
 const MODEL: &str = "zoo.model";
 const WIDTH: &str = "zoo.width";
@@ -80,17 +78,16 @@ impl Description {
     /// # Errors
     /// Where the table has no such profile.
     pub fn options(&self, entry: &Entry, classes: u32) -> Result<Options, String> {
-        let variant = entry.variant.options;
-        let profile = self.profile.as_ref().map(|name| profile_index(entry, name)).transpose()?;
-        Ok(Options {
-            width: self.width.unwrap_or(variant.width),
-            depth: self.depth.unwrap_or(variant.depth),
-            input_size: self.trained_with.crop.unwrap_or(variant.input_size),
-            profile: profile.unwrap_or(variant.profile),
-            padding: self.trained_with.padding.unwrap_or(variant.padding),
-            classes,
-            ..variant
-        })
+        let given = Overrides {
+            width: self.width,
+            depth: self.depth,
+            profile: self.profile.as_deref(),
+            input: self.trained_with.crop.map(|image| InputSize { in_channels: None, image }),
+            classes: Some(classes),
+            padding: self.trained_with.padding,
+            ..Overrides::default()
+        };
+        given.over(entry).map_err(|error| error.to_string())
     }
 }
 

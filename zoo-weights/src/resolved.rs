@@ -10,7 +10,8 @@ use zoo_core::{Entry, ImageSize};
 
 use super::pretrained::Source;
 use zoo_data::Preprocessing;
-use zoo_data::preprocessing::averaged;
+use zoo_data::preprocessing::for_channels;
+use zoo_data::sets::is_small;
 
 /// Who decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,11 +89,7 @@ impl Resolved {
         habit.resize = habit.resize.filter(|_| habit.crop == Some(crop.0));
         let voices = voices(habit);
         let customary = Preprocessing::of_imagenet(crop.0);
-        let numbers = |(three, origin): ([f32; 3], Origin)| match channels {
-            3 => (three, origin),
-            // As timm does where a network takes other channels than its mean has.
-            _ => (averaged(three), origin),
-        };
+        let numbers = |(three, origin): ([f32; 3], Origin)| (for_channels(three, channels), origin);
         Resolved {
             padding: pick(&voices, |said| said.padding, variant.padding),
             bn_eps: pick(&voices, |said| said.bn_eps, entry.architecture.rules.norm.eps()),
@@ -102,6 +99,12 @@ impl Resolved {
             crop,
             interpolation: pick(&voices, |said| said.interpolation, customary.interpolation),
         }
+    }
+
+    /// For the images of a data set, as it is named: small ones are seen whole.
+    #[must_use]
+    pub fn for_dataset(self, dataset: &str) -> Resolved {
+        if is_small(dataset) { self } else { self.for_pictures() }
     }
 
     /// For pictures of any size. Networks of small data sets saw each image whole, and have no resize to say of it; the
@@ -119,11 +122,7 @@ impl Resolved {
         TrainedWith {
             padding: Some(self.padding.0),
             bn_eps: Some(self.bn_eps.0),
-            mean: Some(self.mean.0),
-            std: Some(self.std.0),
-            resize: Some(self.resize.0),
-            crop: Some(self.crop.0),
-            interpolation: Some(self.interpolation.0),
+            ..Preprocessing::from(self).trained_with()
         }
     }
 

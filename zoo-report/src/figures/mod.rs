@@ -8,6 +8,7 @@ mod names;
 mod scaling;
 mod way;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use latency::latency_id;
@@ -17,6 +18,7 @@ use super::figure::{Figure, Label, Missing, Point, Series};
 use super::observation::{Kind, Observation, Observations};
 use super::rows::Rows;
 use super::{curve, curve::Curve};
+use zoo_data::sets;
 
 /// Every figure in the order of the page, and what is missing.
 pub fn figures(rows: &Rows, observations: &Observations) -> Vec<Result<Figure, Missing>> {
@@ -38,9 +40,9 @@ fn by_dataset(observations: &Observations) -> Vec<(String, Vec<&Observation>)> {
         all.map(|observation| observation.dataset.clone()).collect::<BTreeSet<String>>()
     };
     let (measured, published) = (of(Kind::Measured), of(Kind::Published));
-    // The papers' own data set is what a reader knows.
+    // That with the most classes, ImageNet, is what a reader knows.
     let mut names: Vec<String> = published.iter().cloned().collect();
-    names.sort_by_key(|name| name != "imagenet");
+    names.sort_by_key(|name| Reverse(sets::named(name).and_then(|set| set.classes)));
     names.extend(measured.difference(&published).cloned());
     names
         .into_iter()

@@ -1,17 +1,18 @@
 //! `data`: fetch a data set, or prove that it is whole.
 
 use crate::command_line::path;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Error, bail};
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
+use clap::builder::PossibleValuesParser;
 
 use super::usage::misused;
-use zoo_data::get::{self, GetOptions};
-use zoo_data::imagenet::subset;
-use zoo_data::{Dataset, Split, cifar10, data_dir, folder, imagenet, imagenette};
+use zoo_data::get::GetOptions;
+use zoo_data::sets::{self, Set, Source};
+use zoo_data::{Choice, Dataset, Split, data_dir};
 use zoo_host::console::tell;
-use zoo_host::paths::{NoHome, expand};
+use zoo_host::paths::NoHome;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -24,7 +25,8 @@ enum Command {
     /// Fetch a data set; what is there already is checked and kept, what was interrupted goes on
     Get {
         /// Which one
-        dataset: Name,
+        #[arg(value_parser = PossibleValuesParser::new(sets::fetched().map(|set| set.name)))]
+        dataset: String,
         #[command(flatten)]
         place: Place,
         /// Fetch the archive from this address in place of the official host
@@ -36,7 +38,7 @@ enum Command {
     },
     /// Check every file of a data set: its checksum, or of a folder whether each image is whole
     Check {
-        /// cifar10, imagenette, imagenet:PATH or folder:PATH
+        #[arg(help = sets::forms("or", Set::has_files))]
         dataset: String,
         #[command(flatten)]
         place: Place,
@@ -44,12 +46,6 @@ enum Command {
         #[arg(long, value_name = "FILE", value_parser = path::argument())]
         subset: Option<PathBuf>,
     },
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Name {
-    Cifar10,
-    Imagenette,
 }
 
 #[derive(Debug, clap::Args)]
@@ -70,29 +66,27 @@ pub fn run(args: &Args) -> Result<(), Error> {
         Command::Get { dataset, place, mirror, quiet } => {
             let options =
                 GetOptions { mirror: mirror.clone(), quiet: *quiet, ..GetOptions::into_folder(place.path()?) };
-            let (name, folder) = match dataset {
-                Name::Cifar10 => ("CIFAR-10", get::cifar10(&options)?),
-                Name::Imagenette => ("Imagenette", imagenette::get(&imagenette::OFFICIAL, &options)?),
-            };
+            let set = Choice { dataset, ..Choice::default() }.set()?;
+            let Source::Fetched { get, .. } = set.source else { misused!("{} is not fetched", set.title) };
+            let folder = get(&options)?;
             if !quiet {
-                tell!("{name} is whole in {}", folder.display());
+                tell!("{} is whole in {}", set.title, folder.display());
             }
         }
-        Command::Check { dataset, place, subset } => check(dataset, place, subset.as_deref())?,
+        Command::Check { dataset, place, subset } => check(dataset, place, subset.clone())?,
     }
     Ok(())
 }
 
-fn check(dataset: &str, place: &Place, subset: Option<&Path>) -> Result<(), Error> {
-    let classes = subset.map(subset::read).transpose()?;
-    match dataset.split_once(':').unwrap_or((dataset, "")) {
-        ("cifar10", "") => tell!("CIFAR-10 is whole in {}", get::check(&cifar10::OFFICIAL, &place.path()?)?.display()),
-        ("imagenette", "") => {
-            tell!("Imagenette is whole in {}", imagenette::check(&imagenette::OFFICIAL, &place.path()?)?.display());
+fn check(dataset: &str, place: &Place, subset: Option<PathBuf>) -> Result<(), Error> {
+    let choice = Choice { dataset, subset, skip_bad: true, ..Choice::default() };
+    let set = choice.set()?;
+    match set.source {
+        Source::Fetched { check, .. } => tell!("{} is whole in {}", set.title, check(&place.path()?)?.display()),
+        Source::Folder => check_images(&choice.load()?)?,
+        Source::Made => {
+            misused!("{dataset} has no files to check: give {}", sets::forms("or", Set::has_files))
         }
-        ("folder", path) if !path.is_empty() => check_images(&folder::load(&expand(path), classes, true)?)?,
-        ("imagenet", path) if !path.is_empty() => check_images(&imagenet::load(&expand(path), classes, true)?)?,
-        _ => misused!("unknown data set `{dataset}`: give cifar10, imagenette, imagenet:PATH or folder:PATH"),
     }
     Ok(())
 }

@@ -3,11 +3,11 @@
 use crate::command_line::path;
 use std::path::PathBuf;
 
-use anyhow::Error;
+use anyhow::{Error, anyhow};
 
-use zoo_data::get;
+use zoo_data::data_dir;
 use zoo_data::image::jpeg;
-use zoo_data::{cifar10, data_dir};
+use zoo_data::sets::{self, Set, Source};
 use zoo_host::console::tell;
 use zoo_results::environment::{Environment, cpu_features};
 
@@ -25,14 +25,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
         (false, _) => "not in this libtorch; `./setup.sh --cuda` gets one that has it".to_string(),
         (true, cudnn) => format!("{} device(s), cuDNN {}", tch::Cuda::device_count(), if cudnn { "yes" } else { "no" }),
     };
-    let data = match data_dir(args.data_dir.as_deref()) {
-        Err(error) => error.to_string(),
-        Ok(data_dir) => match get::check(&cifar10::OFFICIAL, &data_dir) {
-            Ok(folder) => format!("whole in {}", folder.display()),
-            Err(error) => error.to_string(),
-        },
-    };
-    let rows = [
+    let mut rows = vec![
         ("zoo-train", format!("{} (revision {})", env!("CARGO_PKG_VERSION"), environment.revision)),
         ("libtorch", format!("{} in {}", environment.libtorch, loaded_from().unwrap_or_else(|| "unknown".into()))),
         ("CPU", environment.cpu.clone()),
@@ -44,12 +37,22 @@ pub fn run(args: &Args) -> Result<(), Error> {
         ("MPS", yes(tch::utils::has_mps())),
         ("allocator", zoo_native::allocator::NAME.into()),
         ("JPEG", format!("libjpeg {} assembly", if jpeg::has_assembly() { "with" } else { "without" })),
-        ("CIFAR-10", data),
     ];
+    // Those that are checked at once; thousands of image files take longer.
+    rows.extend(sets::fetched().filter(|set| set.small).map(|set| (set.title, whole(set, args))));
     for (name, value) in rows {
         tell!("{name:<10} {value}");
     }
     Ok(())
+}
+
+/// Whether the files of a data set are all there.
+fn whole(set: &Set, args: &Args) -> String {
+    let folder = || match set.source {
+        Source::Fetched { check, .. } => Ok(check(&data_dir(args.data_dir.as_deref())?)?),
+        _ => Err(anyhow!("{} is not fetched", set.title)),
+    };
+    folder().map_or_else(|error: Error| error.to_string(), |folder| format!("whole in {}", folder.display()))
 }
 
 fn yes(present: bool) -> String {

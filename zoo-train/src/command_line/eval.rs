@@ -8,17 +8,16 @@ use clap::ValueEnum;
 use serde_json::json;
 use zoo_core::Registry;
 
-use super::dataset::load_dataset;
 use super::seen::Seen;
 use super::weights::{self, WeightsArgs, parse_mode};
-use zoo_data::{Dataset, Preprocessing, Split};
+use zoo_data::{Dataset, Preprocessing, sets};
 use zoo_host::console::{say, tell};
 use zoo_measure::Mode;
 use zoo_settings::Settings;
-use zoo_training::channels;
 use zoo_training::evaluate::{Answers, Evaluation, Protocol, evaluate_by};
 use zoo_training::run::skipped_lines;
 use zoo_training::test_set::TestSet;
+use zoo_training::{channels, dataset};
 use zoo_weights::Opened;
 use zoo_weights::classes::{Matching, matching};
 
@@ -26,8 +25,7 @@ use zoo_weights::classes::{Matching, matching};
 pub struct Args {
     #[command(flatten)]
     weights: WeightsArgs,
-    /// cifar10, imagenette, imagenet:PATH, folder:PATH or synthetic, where it is not the one that was trained on
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = sets::forms("or", |_| true) + ", where it is not the one that was trained on")]
     dataset: Option<String>,
     /// Only the classes that this file lists
     #[arg(long, value_name = "FILE")]
@@ -65,16 +63,14 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let mut opened = args.weights.open(registry, None)?;
     channels::check(opened.model.plan().input.c).map_err(Error::msg)?;
     let settings = settings(args, &opened)?;
-    let mut dataset = load_dataset(&settings, args.data_dir.as_deref())?;
+    let mut dataset = dataset::load(&settings, args.data_dir.as_deref())?;
     dataset.test.truncate(settings.data.limit_test.unwrap_or(usize::MAX));
     if dataset.test.is_empty() {
         bail!("there are no test images to evaluate on; raise --limit-test");
     }
     let answers = answers(&opened, &dataset)?;
     let test = std::mem::take(&mut dataset.test);
-    if let Split::Files(_) = test {
-        opened.resolved = opened.resolved.for_pictures();
-    }
+    opened.resolved = opened.resolved.for_dataset(&settings.data.dataset);
     let test = Arc::new(TestSet::new(test, Preprocessing::from(&opened.resolved)));
     let protocol = Protocol { workers: args.workers.into(), answers: &answers, mirrored: args.test_time_flip };
     let forward = args.mode.forward(&opened.model)?;

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Error};
 use clap::ValueEnum;
 use zoo_core::summary::grouped;
-use zoo_core::{Entry, InputSize, Options, Registry};
+use zoo_core::{Entry, InputSize, Options, Overrides, Registry};
 
-use super::network::{NetworkArgs, ScaleArgs, with_channels};
+use super::network::with_channels;
 use super::usage::misused;
 use zoo_host::console::{self, say, tell};
 use zoo_host::glob::matches;
@@ -100,20 +100,20 @@ fn append(path: &Path, rows: &[Row]) -> Result<(), Error> {
 impl GridArgs {
     /// Every combination of the axes that were given, on top of `entry`.
     fn options(&self, entry: &Entry) -> Result<Vec<Options>, Error> {
-        let (profile, in_channels) = (self.profile.clone(), self.in_channels);
-        let scale = ScaleArgs { profile, in_channels, ..ScaleArgs::default() };
-        let common = NetworkArgs { scale, input_size: None, classes: self.classes };
-        let base = common.options(entry)?;
-        let widths = if self.widths.is_empty() { vec![base.width] } else { self.widths.clone() };
-        let depths = if self.depths.is_empty() { vec![base.depth] } else { self.depths.clone() };
-        let sizes = if self.input_sizes.is_empty() { vec![base.input()] } else { self.input_sizes.clone() };
+        let own = entry.variant.options;
+        let profile = self.profile.as_deref();
+        let widths = if self.widths.is_empty() { vec![own.width] } else { self.widths.clone() };
+        let depths = if self.depths.is_empty() { vec![own.depth] } else { self.depths.clone() };
+        let sizes = if self.input_sizes.is_empty() { vec![own.input()] } else { self.input_sizes.clone() };
         let mut grid = Vec::new();
         for &width in &widths {
             for &depth in &depths {
-                let scaled = Options { width, depth, ..base };
+                let (width, depth) = (Some(width), Some(depth));
                 for &size in &sizes {
-                    let size = with_channels(size, self.in_channels)?;
-                    grid.push(scaled.with_input(size, &entry.architecture.rules));
+                    let input = Some(with_channels(size, self.in_channels)?);
+                    let given =
+                        Overrides { width, depth, profile, input, classes: self.classes, ..Overrides::default() };
+                    grid.push(given.over(entry)?);
                 }
             }
         }

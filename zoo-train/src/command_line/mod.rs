@@ -3,7 +3,6 @@
 //! Owns flags, the order of the subcommands and exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 
 mod data;
-mod dataset;
 mod doctor;
 mod eval;
 mod export;

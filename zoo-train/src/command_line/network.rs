@@ -2,10 +2,9 @@
 //! takes weights.
 
 use anyhow::Error;
-use zoo_core::{Entry, InputSize, Options, Plan, Registry};
+use zoo_core::{Entry, InputSize, Options, Overrides, Plan, Registry};
 
 use super::usage::Usage;
-use zoo_settings::profile_index;
 use zoo_weights::Scale;
 
 /// Width, depth and strides in place of the variant's.
@@ -61,20 +60,16 @@ pub fn with_channels(size: InputSize, in_channels: Option<u32>) -> Result<InputS
 impl NetworkArgs {
     /// The options that the flags give on top of `entry`.
     pub fn options(&self, entry: &Entry) -> Result<Options, Error> {
-        let variant = entry.variant.options;
-        let profile = match &self.scale.profile {
-            Some(name) => profile_index(entry, name).map_err(Usage)?,
-            None => variant.profile,
+        let own = entry.variant.options.input();
+        let given = Overrides {
+            width: self.scale.width,
+            depth: self.scale.depth,
+            profile: self.scale.profile.as_deref(),
+            input: Some(with_channels(self.input_size.unwrap_or(own), self.scale.in_channels)?),
+            classes: self.classes,
+            ..Overrides::default()
         };
-        let input = with_channels(self.input_size.unwrap_or(variant.input()), self.scale.in_channels)?;
-        let options = Options {
-            width: self.scale.width.unwrap_or(variant.width),
-            depth: self.scale.depth.unwrap_or(variant.depth),
-            classes: self.classes.unwrap_or(variant.classes),
-            profile,
-            ..variant
-        };
-        Ok(options.with_input(input, &entry.architecture.rules))
+        Ok(given.over(entry)?)
     }
 
     /// The same without a profile, which is then told apart from the options.

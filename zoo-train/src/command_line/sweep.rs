@@ -9,8 +9,8 @@ use zoo_core::Registry;
 use zoo_core::summary::{Align, Table, grouped};
 
 use super::Outcome;
-use super::dataset::load_dataset;
 use super::train::stop_on_ctrl_c;
+use zoo_data::sets::{self, Set};
 use zoo_host::console::{say, tell};
 use zoo_host::duration::parse_time;
 use zoo_host::interrupt;
@@ -21,6 +21,7 @@ use zoo_sweep::present::{Presence, Tables};
 use zoo_sweep::progress::Progress;
 use zoo_sweep::run::{Request, Summary, make_own_folder, own_folder};
 use zoo_sweep::{Cell, Shard, SweepFile, Work, expect, grid};
+use zoo_training::dataset;
 use zoo_training::progress::{Verbosity, time};
 
 pub use zoo_host::process::end_with_sweep;
@@ -102,9 +103,9 @@ fn check_data(cells: &[Cell], tables: &Tables, data: Option<&Path>) -> Result<()
     for cell in cells {
         let Work::Accuracy(training) = &cell.work else { continue };
         let key = (training.settings.data.dataset.clone(), training.settings.data.subset.clone());
-        // Synthetic images need no files.
-        if key.0 != "synthetic" && !seen.contains(&key) && tables.presence(cell) != Presence::Done {
-            load_dataset(&training.settings, data)?;
+        let has_files = sets::named(&key.0).is_none_or(Set::has_files);
+        if has_files && !seen.contains(&key) && tables.presence(cell) != Presence::Done {
+            dataset::load(&training.settings, data)?;
             seen.push(key);
         }
     }

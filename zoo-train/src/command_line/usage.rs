@@ -1,8 +1,10 @@
 //! Wrong usage: what was asked for cannot be, whatever is in files and on the machine. The exit code tells it, as clap's does.
 
 use anyhow::Error;
-use zoo_core::{PlanError, UnknownModel};
+use zoo_core::{PlanError, UnknownModel, UnknownProfile};
 
+use zoo_data::DataError;
+use zoo_data::choice::ChoiceError;
 use zoo_measure::LatencyError;
 use zoo_settings::SettingsError;
 use zoo_sweep::SweepError;
@@ -36,11 +38,10 @@ pub(super) fn is_wrong(error: &Error) -> bool {
             Some(SweepError::Recipe(error)) => matches!(error, TrainError::Setting(_) | TrainError::Plan(_)),
             _ => false,
         };
-        let ours = training || latency || weights || sweep;
-        ours || cause.is::<Usage>()
-            || cause.is::<SettingsError>()
-            || cause.is::<PlanError>()
-            || cause.is::<UnknownModel>()
+        let data = cause.is::<ChoiceError>() || matches!(cause.downcast_ref(), Some(DataError::Choice(_)));
+        let ours = data || training || latency || weights || sweep;
+        let unknown = cause.is::<UnknownModel>() || cause.is::<UnknownProfile>();
+        ours || unknown || cause.is::<Usage>() || cause.is::<PlanError>() || cause.is::<SettingsError>()
     })
 }
 

@@ -33,6 +33,7 @@ use super::source::Source;
 use super::test_set::TestSet;
 use super::trainer::Trainer;
 use zoo_data::Dataset;
+use zoo_data::sets::evaluated_split;
 use zoo_host::interrupt;
 use zoo_results::{Environment, accuracy, status};
 use zoo_settings::OnNan;
@@ -412,7 +413,7 @@ impl<'a> Run<'a> {
             test_loss: last.map(|epoch| epoch.test_loss),
             status,
             dataset: &self.dataset.name,
-            split: zoo_data::evaluated_split(&self.dataset.name),
+            split: evaluated_split(&self.dataset.name),
             batch_size: settings.schedule.batch_size,
             seed: settings.run.seed,
             images_per_second: trained

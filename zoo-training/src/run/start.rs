@@ -19,7 +19,7 @@ use crate::source::Source;
 use crate::test_set::TestSet;
 use crate::trainer::Trainer;
 use crate::{TrainError, calibrate, channels, features, metrics, norms};
-use zoo_data::{Dataset, Preprocessing, Split};
+use zoo_data::{Dataset, Preprocessing, Split, sets};
 use zoo_host::words::counted;
 use zoo_results::accuracy;
 use zoo_settings::Settings;
@@ -252,7 +252,8 @@ pub fn load_weights(
         let kept = classes::kept(named, model.plan().options.classes as usize, dataset);
         lines.extend(kept.map(|kept| format!("{}: {kept}", file.path.display())));
     }
-    let whole = if settings.is_small_images() { "small images are resized whole to the crop; " } else { "" };
+    let whole =
+        if sets::is_small(&settings.data.dataset) { "small images are resized whole to the crop; " } else { "" };
     lines.push(format!("images: {whole}{resolved}"));
     Ok(lines)
 }
@@ -353,9 +354,10 @@ fn source(
     let augmentation = Augmentation::of(settings);
     let possible = matches!(train, Split::Memory(_)) && !settings.changes_images();
     if settings.run.data_on_device == Some(true) && !possible {
-        return Err(TrainError::Setting(
-            "--data-on-device true is for cifar10 and synthetic, with no changes to images but crops and flips".into(),
-        ));
+        return Err(TrainError::Setting(format!(
+            "--data-on-device true is for {}, with no changes to images but crops and flips",
+            sets::forms("and", |set| set.small)
+        )));
     }
     let mut source = Source::new(train, preprocessing, augmentation, settings.schedule.batch_size, settings.run.seed);
     source.on_device = possible && settings.run.data_on_device.unwrap_or(matches!(device, Device::Cuda(_)));

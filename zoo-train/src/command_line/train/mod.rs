@@ -12,7 +12,6 @@ use zoo_core::Registry;
 use zoo_core::regular_file::read_text;
 
 use super::Outcome;
-use super::dataset::load_dataset;
 use super::machine::{device, set_threads};
 use super::usage::misused;
 use zoo_data::Dataset;
@@ -23,6 +22,7 @@ use zoo_host::words::counted;
 use zoo_settings::{Given, Settings};
 use zoo_training::budget::Budget;
 use zoo_training::checkpoint::State;
+use zoo_training::dataset;
 use zoo_training::estimate::estimate;
 use zoo_training::folder::{self, Resume, Resumed, RunFolder};
 use zoo_training::profile::profile;
@@ -110,7 +110,7 @@ fn request(registry: &Registry, args: &Args, repeat: u64) -> Result<(Request, Da
     settings.run.threads.get_or_insert_with(tch::get_num_threads);
     let device = device(&settings.run.device, settings.run.precision, settings.run.cudnn_autotune.unwrap_or(true))?;
     let reading = if_slow(format!("reading the images of {}", settings.data.dataset));
-    let dataset = load_dataset(&settings, args.data_dir.as_deref())?;
+    let dataset = dataset::load(&settings, args.data_dir.as_deref())?;
     drop(reading);
     let request = Request {
         entry,

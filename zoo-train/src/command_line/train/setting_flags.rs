@@ -4,6 +4,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::{Table, Value};
 use zoo_core::InputSize;
+use zoo_data::sets;
 use zoo_settings::policy::Policy;
 use zoo_settings::{Form, SECTIONS, SETTINGS, Setting, size_value};
 
@@ -65,6 +66,9 @@ fn wrong(problem: String) -> clap::Error {
 fn argument(setting: &Setting) -> Arg {
     let heading = SECTIONS.iter().find(|section| section.name == setting.section).map(heading);
     let mut help = setting.meaning();
+    if setting.key == "dataset" {
+        help = format!("{help}; one of {}", sets::forms("or", |_| true));
+    }
     if let Some(default) = setting.default().filter(|_| !help.contains("by default")) {
         let default = default.as_str().map_or_else(|| default.to_string(), String::from);
         help = format!("{help} [default: {default}]");
