@@ -7,7 +7,6 @@ use zoo_core::model::{Model, ModelOptions};
 use zoo_core::{Entry, Options, Plan, Registry};
 
 use super::LatencyError;
-use super::identity::identity;
 use super::network::{Mode, Network};
 use zoo_weights::{Wanted, open};
 
@@ -38,11 +37,6 @@ impl Cell {
     pub fn plan(&self) -> Result<Plan, LatencyError> {
         let profile = self.entry.profile(&self.profile).map_err(|error| LatencyError::Setting(error.to_string()))?;
         Ok(Plan::new(self.entry.architecture, &Options { profile, ..self.options })?)
-    }
-
-    /// The first columns of its rows, with so many threads.
-    pub(super) fn identity(&self, threads: i32) -> [String; 8] {
-        identity(&self.entry, &self.options, self.batch, threads, "f32", self.mode.name())
     }
 
     /// The network, deployed, with random images.

@@ -1,16 +1,16 @@
 //! How long a network takes, measured so that the figure can be trusted.
 //!
 //! [`measure`] is the one way: cells in, measurements out, whether a command or a sweep asks. [`protocol`] says when there
-//! are runs enough, [`times`] which of them count, [`statistics`] what the runs come to, [`network`] how a network is deployed, [`row`] and [`stages`] how it is
-//! written down, [`watch`] who hears of it meanwhile; [`throughput`] asks for images a second, in training too. Threads are the caller's to set, as libtorch takes
-//! them once a process, and so are the [`processors`] that they run on.
+//! are runs enough, [`times`] which of them count, [`statistics`] what the runs come to, [`network`] how a network is
+//! deployed, [`stages`] where its time goes, [`watch`] who hears of it meanwhile; [`throughput`] asks for images a second, in
+//! training too. What is found becomes a row of `zoo_results`. Threads are the caller's to set, as libtorch takes them once a
+//! process, and so are the [`processors`] that they run on.
 
 mod cell;
-mod identity;
 pub mod network;
 pub mod processors;
 pub mod protocol;
-pub mod row;
+mod row;
 pub mod stages;
 pub mod statistics;
 pub mod steps;
@@ -25,7 +25,6 @@ use zoo_core::{Cost, Plan, PlanError, Registry};
 pub use cell::Cell;
 pub use network::{Forward, Mode, Network};
 pub use protocol::{Protocol, Subject};
-pub use row::Row;
 pub use stages::Stage;
 pub use statistics::{Ratio, Statistics};
 pub use times::{Counted, Times};
@@ -35,9 +34,6 @@ use self::protocol::ROUNDS;
 use self::watch::Places;
 use zoo_results::environment::peak_memory_mb;
 use zoo_weights::WeightsFault;
-
-/// A machine whose rounds differ by more percent than this was busy with something else.
-pub const NOISY: f64 = 5.0;
 
 /// Why a cell has no times.
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,7 @@ use std::time::Instant;
 use tch::{Device, Tensor};
 use zoo_core::Plan;
 use zoo_core::model::{Backend, Compiled, Deployed, MemoryFormat, Mode as Pass, Model, ModelError};
+use zoo_results::timed::MODES;
 
 use super::LatencyError;
 use super::protocol::Subject;
@@ -33,12 +34,7 @@ impl Mode {
 
     /// The name in flags and tables.
     pub const fn name(self) -> &'static str {
-        match self {
-            Mode::Eager => "eager",
-            Mode::Folded => "folded",
-            Mode::Jit => "jit",
-            Mode::Native => "native",
-        }
+        MODES[self as usize]
     }
 
     /// Whether it runs in steps that can be timed apart; TorchScript runs in one piece.

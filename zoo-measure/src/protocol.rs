@@ -223,7 +223,7 @@ mod tests {
             let times = protocol.measure(&mut [&mut subject], &mut ()).remove(0).unwrap();
             let counted = times.counted(ROUNDS);
             counted.disturbed >= 1
-                && counted.noise <= crate::NOISY
+                && counted.noise <= zoo_results::timed::NOISY
                 && times.medians().len() > ROUNDS
                 && counted.runs.len() >= 2 * ROUNDS
                 && median(&counted.runs).unwrap() < 0.4

@@ -1,90 +1,73 @@
-//! `latency.csv`: one row a measured cell.
+//! Measurements as rows of the tables of `results/`.
 
-use std::path::Path;
+use zoo_results::{Environment, latency, stages, status, throughput};
 
-use super::Measurement;
-use super::identity::header;
-use zoo_results::{Change, Environment, Table, TableError, canonical, status};
-
-/// The columns, in order; `results/README.md` documents each with its unit.
-pub const HEADER: [&str; 27] = header([
-    "macs",
-    "p50_ms",
-    "p90_ms",
-    "p99_ms",
-    "mean_ms",
-    "std_ms",
-    "outliers",
-    "runs",
-    "peak_mb",
-    "noise",
-    "disturbed",
-    "profile",
-    "params",
-    "status",
-    "device",
-    "cpu",
-    "libtorch",
-    "memory_format",
-    "revision",
-]);
-
-/// A row, its cells as text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row(pub [String; HEADER.len()]);
-
-impl Row {
-    /// What `measurement` says, on a machine.
-    pub fn new(measurement: &Measurement, environment: &Environment) -> Row {
-        let cell = &measurement.cell;
-        let [model, width, depth, input_size, batch, threads, dtype, mode] = cell.identity(measurement.threads);
-        let count = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
-        let timing = measurement.timing.as_ref().ok();
-        let ms = |pick: fn(&super::Statistics) -> f64| {
-            timing.map(|timing| number(pick(&timing.statistics))).unwrap_or_default()
-        };
-        Row([
-            model,
-            width,
-            depth,
-            input_size,
-            batch,
-            threads,
-            dtype,
-            mode,
-            count(measurement.cost.map(|cost| cost.macs)),
-            ms(|statistics| statistics.p50),
-            ms(|statistics| statistics.p90),
-            ms(|statistics| statistics.p99),
-            ms(|statistics| statistics.mean),
-            ms(|statistics| statistics.std),
-            count(timing.map(|timing| timing.statistics.outliers as u64)),
-            count(timing.map(|timing| timing.statistics.count as u64)),
-            timing.and_then(|timing| timing.peak_mb).map(|peak| format!("{peak:.0}")).unwrap_or_default(),
-            timing.map(|timing| format!("{:.2}", timing.counted.noise)).unwrap_or_default(),
-            count(timing.map(|timing| timing.counted.disturbed as u64)),
-            cell.profile.clone(),
-            count(measurement.cost.map(|cost| cost.params)),
-            measurement.status(),
-            environment.device.clone(),
-            environment.cpu.clone(),
-            environment.libtorch.clone(),
-            timing.map(|timing| timing.format.name().to_string()).unwrap_or_default(),
-            environment.revision.into(),
-        ])
-    }
-
-    /// Appends it to `latency.csv` in `results`, in place of one that says that its cell was stopped; returns a warning where
-    /// an earlier row was torn.
-    ///
-    /// # Errors
-    /// Where the table cannot be written or has another header.
-    pub fn append(&self, results: &Path) -> Result<Option<String>, TableError> {
-        supersede(&table(results), &HEADER, &self.0)
-    }
-}
+use super::throughput::{Load, Throughput};
+use super::{Measurement, Statistics};
+use zoo_core::Cost;
 
 impl Measurement {
+    /// Its row of `latency.csv`, on a machine.
+    pub fn row(&self, environment: &Environment) -> latency::Row {
+        let cell = &self.cell;
+        let timing = self.timing.as_ref().ok();
+        let ms = |pick: fn(&Statistics) -> f64| timing.map(|timing| pick(&timing.statistics));
+        latency::Row {
+            model: cell.entry.variant.name.into(),
+            width: cell.options.width,
+            depth: cell.options.depth,
+            input_size: cell.options.input(),
+            batch: cell.batch,
+            threads: self.threads.unsigned_abs(),
+            dtype: "f32".into(),
+            mode: cell.mode.name().into(),
+            macs: self.cost.map(|cost| cost.macs),
+            p50_ms: ms(|statistics| statistics.p50),
+            p90_ms: ms(|statistics| statistics.p90),
+            p99_ms: ms(|statistics| statistics.p99),
+            mean_ms: ms(|statistics| statistics.mean),
+            std_ms: ms(|statistics| statistics.std),
+            outliers: timing.map(|timing| timing.statistics.outliers as u64),
+            runs: timing.map(|timing| timing.statistics.count as u64),
+            peak_mb: timing.and_then(|timing| timing.peak_mb),
+            noise: timing.map(|timing| timing.counted.noise),
+            disturbed: timing.map(|timing| timing.counted.disturbed as u64),
+            profile: cell.profile.clone(),
+            params: self.cost.map(|cost| cost.params),
+            status: self.status(),
+            device: environment.device.clone(),
+            cpu: environment.cpu.clone(),
+            libtorch: environment.libtorch.clone(),
+            memory_format: timing.map(|timing| timing.format.name().to_string()).unwrap_or_default(),
+            revision: environment.revision.into(),
+        }
+    }
+
+    /// Its rows of `latency-stages.csv`; none where stages were not timed.
+    pub fn stage_rows(&self, environment: &Environment) -> Vec<stages::Row> {
+        let cell = &self.cell;
+        let found = self.timing.as_ref().ok().and_then(|timing| timing.stages.as_deref()).unwrap_or_default();
+        let row = |stage: &super::Stage| stages::Row {
+            model: cell.entry.variant.name.into(),
+            width: cell.options.width,
+            depth: cell.options.depth,
+            input_size: cell.options.input(),
+            batch: cell.batch,
+            threads: self.threads.unsigned_abs(),
+            dtype: "f32".into(),
+            mode: cell.mode.name().into(),
+            stage: stage.name.clone(),
+            macs: stage.macs,
+            ms: stage.ms,
+            share: Some(stage.share),
+            profile: cell.profile.clone(),
+            device: environment.device.clone(),
+            cpu: environment.cpu.clone(),
+            revision: environment.revision.into(),
+        };
+        found.iter().map(row).collect()
+    }
+
     /// The status of its row.
     pub fn status(&self) -> String {
         match &self.timing {
@@ -95,49 +78,39 @@ impl Measurement {
     }
 }
 
-/// Whether rows can go into `latency.csv` in `results`, as far as that is known before there are any.
-///
-/// # Errors
-/// Where the table cannot be read or has another header.
-pub fn check(results: &Path) -> Result<(), TableError> {
-    table(results).rows().map(|_| ())
-}
-
-fn table(results: &Path) -> Table {
-    Table::new(&results.join("latency.csv"), &HEADER)
-}
-
-/// Appends `row` to `table`, in place of rows of the same cell and machine that say that it was stopped.
-pub(super) fn supersede(table: &Table, header: &[&str], row: &[String]) -> Result<Option<String>, TableError> {
-    const SAME: [&str; 12] = [
-        "model",
-        "width",
-        "depth",
-        "input_size",
-        "batch",
-        "threads",
-        "dtype",
-        "mode",
-        "profile",
-        "params",
-        "device",
-        "cpu",
-    ];
-    let places = |columns: &[&str]| -> Vec<usize> {
-        header.iter().enumerate().filter(|(_, column)| columns.contains(column)).map(|(place, _)| place).collect()
-    };
-    let (same, statuses) = (places(&SAME), places(&["status"]));
-    let is_superseded = |other: &Vec<String>| {
-        statuses.iter().all(|place| other[*place] == status::INTERRUPTED)
-            && same.iter().all(|place| canonical(&other[*place]) == canonical(&row[*place]))
-    };
-    table.update(|rows| Change {
-        remove: rows.iter().enumerate().filter(|(_, row)| is_superseded(row)).map(|(place, _)| place).collect(),
-        append: vec![row.to_vec()],
-    })
-}
-
-/// Milliseconds to the microsecond.
-pub(super) fn number(ms: f64) -> String {
-    format!("{ms:.3}")
+impl Load {
+    /// The row of `throughput.csv` of `found`, or of the reason why there is nothing.
+    pub fn row(
+        &self,
+        cost: Option<Cost>,
+        found: Result<&Throughput, &str>,
+        environment: &Environment,
+    ) -> throughput::Row {
+        let measured = found.ok();
+        throughput::Row {
+            model: self.entry.variant.name.into(),
+            width: self.options.width,
+            depth: self.options.depth,
+            input_size: self.options.input(),
+            batch: self.batch,
+            threads: self.threads.unsigned_abs(),
+            dtype: self.precision.name().into(),
+            mode: self.work.name().into(),
+            macs: cost.map(|cost| cost.macs),
+            images_per_second: measured.map(|found| found.images_per_second),
+            p50_ms: measured.map(|found| found.p50_ms),
+            noise: measured.map(|found| found.counted.noise),
+            disturbed: measured.map(|found| found.counted.disturbed as u64),
+            runs: measured.map(|found| found.counted.runs.len() as u64),
+            peak_mb: measured.and_then(|found| found.peak_mb),
+            profile: self.profile.clone(),
+            params: cost.map(|cost| cost.params),
+            status: found.map_or_else(status::of, |found| found.status().into()),
+            device: environment.device.clone(),
+            cpu: environment.cpu.clone(),
+            libtorch: environment.libtorch.clone(),
+            memory_format: measured.map(|found| found.format.to_string()).unwrap_or_default(),
+            revision: environment.revision.into(),
+        }
+    }
 }

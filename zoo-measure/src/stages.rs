@@ -1,19 +1,12 @@
-//! Where the time goes: a network's time and MACs by stage, and the rows of `latency-stages.csv`.
+//! Where the time goes: a network's time and MACs by stage.
 
-use std::path::Path;
 use std::time::Instant;
 
 use zoo_core::{Op, Place};
 
-use super::identity::header;
+use super::LatencyError;
 use super::network::Network;
-use super::row::number;
 use super::statistics::median;
-use super::{Cell, LatencyError};
-use zoo_results::{Environment, Table, TableError};
-
-/// The columns, in order; `results/README.md` documents each with its unit.
-pub const HEADER: [&str; 16] = header(["stage", "macs", "ms", "share", "profile", "device", "cpu", "revision"]);
 
 /// A part of the network with what it takes.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,64 +61,4 @@ pub fn measure(network: &Network, runs: usize) -> Result<Option<Vec<Stage>>, Lat
         Stage { name, macs, ms, share: 100.0 * ms / total.max(f64::MIN_POSITIVE) }
     });
     Ok(Some(stages.collect()))
-}
-
-/// Appends the stages of `cell` to `latency-stages.csv` in `results`, all at once; returns a warning where an earlier row was
-/// torn.
-///
-/// # Errors
-/// Where the table cannot be written or has another header.
-pub fn append(
-    results: &Path,
-    cell: &Cell,
-    threads: i32,
-    stages: &[Stage],
-    environment: &Environment,
-) -> Result<Option<String>, TableError> {
-    let row = |stage: &Stage| {
-        let mut fields = cell.identity(threads).to_vec();
-        fields.extend([stage.name.clone(), stage.macs.to_string(), number(stage.ms), format!("{:.2}", stage.share)]);
-        fields.extend([cell.profile.clone(), environment.device.clone(), environment.cpu.clone()]);
-        fields.push(environment.revision.into());
-        fields
-    };
-    let rows: Vec<Vec<String>> = stages.iter().map(row).collect();
-    let rows: Vec<&[String]> = rows.iter().map(Vec::as_slice).collect();
-    table(results).append_all(&rows)
-}
-
-/// Whether rows can go into `latency-stages.csv` in `results`, as far as that is known before there are any.
-///
-/// # Errors
-/// Where the table cannot be read or has another header.
-pub fn check(results: &Path) -> Result<(), TableError> {
-    table(results).rows().map(|_| ())
-}
-
-fn table(results: &Path) -> Table {
-    Table::new(&results.join("latency-stages.csv"), &HEADER)
-}
-
-/// The rows of one network under one condition, measurement by measurement: one begins where a stage comes again.
-pub fn groups<T>(rows: impl IntoIterator<Item = T>, name: impl Fn(&T) -> String) -> Vec<Vec<T>> {
-    let mut groups: Vec<Vec<T>> = Vec::new();
-    for row in rows {
-        match groups.last_mut() {
-            Some(group) if group.iter().all(|other| name(other) != name(&row)) => group.push(row),
-            _ => groups.push(vec![row]),
-        }
-    }
-    groups
-}
-
-#[cfg(test)]
-mod tests {
-    use super::groups;
-
-    #[test]
-    fn a_measurement_begins_where_a_stage_comes_again() {
-        let rows = ["stem", "stages.0", "stem", "stages.0", "top", "stem"];
-        let found = groups(rows, |row| (*row).to_string());
-        assert_eq!(found, [vec!["stem", "stages.0"], vec!["stem", "stages.0", "top"], vec!["stem"]]);
-    }
 }

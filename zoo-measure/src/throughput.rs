@@ -1,21 +1,19 @@
-//! `throughput.csv`: images a second of one network, in training or in one of the modes of inference.
+//! Images a second of one network, in training or in one of the modes of inference.
 
 use std::path::Path;
 
 use tch::Device;
-use zoo_core::{Cost, Entry, Options, Plan, PlanError, Registry};
+use zoo_core::{Entry, Options, Plan, PlanError, Registry};
 
-use super::identity::{header, identity};
 use super::network::Mode;
 use super::protocol::{Protocol, ROUNDS, Subject};
-use super::row::supersede;
 use super::statistics::median;
 use super::times::{Counted, Times};
 use super::{Cell, LatencyError, Watch, measure};
 use crate::steps::Steps;
 use zoo_data::synthetic;
 use zoo_results::environment::peak_memory_mb;
-use zoo_results::{Environment, Table, TableError, status};
+use zoo_results::{accuracy, status};
 use zoo_settings::Precision;
 use zoo_settings::Settings;
 use zoo_training::TrainError;
@@ -23,30 +21,11 @@ use zoo_training::folder::Resume;
 use zoo_training::progress::Verbosity;
 use zoo_training::run::Request;
 
-/// The columns, in order; `results/README.md` documents each with its unit.
-pub const HEADER: [&str; 23] = header([
-    "macs",
-    "images_per_second",
-    "p50_ms",
-    "noise",
-    "disturbed",
-    "runs",
-    "peak_mb",
-    "profile",
-    "params",
-    "status",
-    "device",
-    "cpu",
-    "libtorch",
-    "memory_format",
-    "revision",
-]);
-
 /// Batches of synthetic images that training goes round in.
 const BATCHES: usize = 4;
 const CLASSES: usize = 10;
 /// Name of the memory format of training.
-pub const TRAINED: &str = "channels_last";
+pub const TRAINED: &str = accuracy::Row::MEMORY_FORMAT;
 
 /// What images pass through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -222,46 +201,6 @@ impl Load {
         };
         Steps::new(&request, dataset)
     }
-
-    /// The row of `found`, or of the reason why there is none.
-    pub fn row(
-        &self,
-        cost: Option<Cost>,
-        found: Result<&Throughput, &str>,
-        environment: &Environment,
-    ) -> [String; HEADER.len()] {
-        let [model, width, depth, input_size, batch, threads, dtype, mode] =
-            identity(&self.entry, &self.options, self.batch, self.threads, self.precision.name(), self.work.name());
-        let count = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
-        let number = |digits: usize, pick: fn(&Throughput) -> Option<f64>| {
-            found.ok().and_then(pick).map(|value| format!("{value:.digits$}")).unwrap_or_default()
-        };
-        [
-            model,
-            width,
-            depth,
-            input_size,
-            batch,
-            threads,
-            dtype,
-            mode,
-            count(cost.map(|cost| cost.macs)),
-            number(1, |found| Some(found.images_per_second)),
-            number(3, |found| Some(found.p50_ms)),
-            number(2, |found| Some(found.counted.noise)),
-            count(found.ok().map(|found| found.counted.disturbed as u64)),
-            count(found.ok().map(|found| found.counted.runs.len() as u64)),
-            number(0, |found| found.peak_mb),
-            self.profile.clone(),
-            count(cost.map(|cost| cost.params)),
-            found.map_or_else(status::of, |found| found.status().into()),
-            environment.device.clone(),
-            environment.cpu.clone(),
-            environment.libtorch.clone(),
-            found.map(|found| found.format.to_string()).unwrap_or_default(),
-            environment.revision.into(),
-        ]
-    }
 }
 
 impl Throughput {
@@ -269,27 +208,6 @@ impl Throughput {
     pub fn status(&self) -> &'static str {
         if self.whole { status::DONE } else { status::INTERRUPTED }
     }
-}
-
-/// Appends a row to `throughput.csv` in `results`, in place of one that says that its cell was stopped; returns a warning
-/// where an earlier row was torn.
-///
-/// # Errors
-/// Where the table cannot be written or has another header.
-pub fn append(results: &Path, row: &[String; HEADER.len()]) -> Result<Option<String>, TableError> {
-    supersede(&table(results), &HEADER, row)
-}
-
-/// Whether rows can go into `throughput.csv` in `results`, as far as that is known before there are any.
-///
-/// # Errors
-/// Where the table cannot be read or has another header.
-pub fn check(results: &Path) -> Result<(), TableError> {
-    table(results).rows().map(|_| ())
-}
-
-fn table(results: &Path) -> Table {
-    Table::new(&results.join("throughput.csv"), &HEADER)
 }
 
 #[cfg(test)]

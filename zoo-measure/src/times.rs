@@ -3,8 +3,8 @@
 //! Other work on a machine comes and goes, so that rounds which it disturbed can be told: they are apart from the many that
 //! agree with each other. Owns that choice. When there are rounds enough is the [`protocol`](super::protocol)'s.
 
-use super::NOISY;
 use super::statistics::{median, spread};
+use zoo_results::timed::NOISY;
 
 /// The times of one subject, in milliseconds.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::network::Network;
 use super::rows::{Condition, Latency, Rows};
-use zoo_measure::Mode;
+use zoo_results::timed::MODES;
 
 /// The condition that figures of latency show.
 pub fn main_condition(rows: &Rows) -> Option<Condition> {
@@ -25,7 +25,7 @@ pub fn condition_of<'a>(timed: impl Iterator<Item = (&'a Network, &'a Condition)
     let (machine, _) = machines.into_iter().max_by_key(|(_, networks)| networks.len())?;
     let on_it = counted.iter().filter(|(condition, _)| condition.machine() == machine);
     let best = on_it.max_by_key(|(condition, networks)| {
-        let rank = Mode::ALL.iter().position(|mode| mode.name() == condition.mode);
+        let rank = MODES.iter().position(|mode| *mode == condition.mode);
         (condition.batch == 1, networks.len(), Reverse(condition.threads), rank)
     });
     best.map(|(condition, _)| (*condition).clone())
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn figures_show_the_best_mode_of_the_machine_with_most_networks() {
-        let mut latencies: Vec<_> = Mode::ALL.iter().map(|mode| latency("a", mode.name(), "one", Some(1.0))).collect();
+        let mut latencies: Vec<_> = MODES.iter().map(|mode| latency("a", mode, "one", Some(1.0))).collect();
         let main = |latencies: &[(Network, Latency)]| {
             let rows = Rows { latencies: latencies.to_vec(), ..Rows::default() };
             main_condition(&rows).map(|condition| condition.to_string())

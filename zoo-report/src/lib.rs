@@ -6,7 +6,6 @@
 mod axis;
 mod bars;
 mod canvas;
-mod cells;
 mod chart;
 mod curve;
 mod error;

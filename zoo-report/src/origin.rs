@@ -8,8 +8,8 @@ use super::network::Network;
 use super::rows::{Environment, Latency, Rows};
 use super::run::Run;
 use super::sweeps::{Recipes, Sweeps};
-use zoo_measure::stages;
-use zoo_results::status;
+use zoo_host::words::counted;
+use zoo_results::{stages, status};
 
 /// The origin of one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,10 @@ pub fn origins(rows: &Rows, results: &Path, registry: &Registry) -> Vec<Origin> 
         let told = Some(run.command.clone()).filter(|command| names_what_is_there(command));
         let command = told.or_else(|| sweeps.command(run)).or_else(|| recipes.command(network, run, registry));
         let made = command.map_or_else(|| of_config(results, run), Made::By);
-        let made = if run.part.extended_from.is_empty() { made } else { of_extension(made, run) };
+        let made = match run.part.extended_from() {
+            Some(from) => of_extension(made, &from),
+            None => made,
+        };
         let (status, machine) = (run.status.clone(), machine(&run.environment));
         all.push(Origin { table: "accuracy", name, status, made, machine });
     }
@@ -117,8 +120,7 @@ fn of_config(results: &Path, run: &Run) -> Made {
 }
 
 /// Of a run that was made longer `made` is only the last part.
-fn of_extension(made: Made, run: &Run) -> Made {
-    let from = run.part.extended_from.replace(' ', " and ");
+fn of_extension(made: Made, from: &str) -> Made {
     let then = match made {
         Made::By(command) => format!(": {command}"),
         Made::Lost(_) => String::new(),
@@ -186,11 +188,7 @@ pub fn machines(rows: &Rows) -> Vec<String> {
 fn machine(environment: &Environment) -> String {
     let Environment { device, cpu, threads, libtorch, dtype, memory_format, revision } = environment;
     let device = if device == "cpu" { "" } else { device };
-    let threads = if threads.is_empty() {
-        String::new()
-    } else {
-        format!("{threads} thread{}", if threads == "1" { "" } else { "s" })
-    };
+    let threads = threads.map(|threads| counted(threads.into(), "thread")).unwrap_or_default();
     let libtorch = if libtorch.is_empty() { String::new() } else { format!("libtorch {libtorch}") };
     let revision = if revision.is_empty() { String::new() } else { format!("revision {revision}") };
     let parts = [device, cpu, &threads, &libtorch, dtype, memory_format, &revision];

@@ -2,47 +2,30 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use zoo_core::{InputSize, Registry, regular_file};
 
 use super::ReportError;
-use super::cells::Cells;
 use super::network::Network;
-use super::rows::{Count, Latency, Published, Rows, Stage};
-use super::run::Run;
-use zoo_measure::{row, stages, throughput};
+use super::rows::{Published, Rows};
+use zoo_results::cells::{self, Problem, header};
 use zoo_results::text::{self, Record, Tail, Text};
-use zoo_results::{accuracy, count};
+use zoo_results::{accuracy, count, latency, stages, throughput};
 
 /// The tables of a folder of results that a report is made of.
 pub const TABLES: [&str; 4] = ["accuracy.csv", "count.csv", "latency.csv", "latency-stages.csv"];
 
-/// How the header of each kind of table begins. What comes behind may grow.
-const HEADERS: [(Kind, &str, &[&str]); 6] = [
-    (Kind::Accuracy, "accuracy", accuracy::HEADER.split_at(12).0),
-    (Kind::Count, "count", count::HEADER.split_at(8).0),
-    (Kind::Stages, "latency-stages", stages::HEADER.split_at(11).0),
-    (Kind::Latency, "latency", row::HEADER.split_at(12).0),
-    (Kind::Throughput, "throughput", throughput::HEADER.split_at(10).0),
-    (
-        Kind::Published,
-        "published",
-        &[
-            "model",
-            "width",
-            "depth",
-            "input_size",
-            "profile",
-            "dataset",
-            "epochs",
-            "top1",
-            "params_m",
-            "macs_m",
-            "source",
-            "table",
-            "note",
-        ],
-    ),
-];
+/// The name of each kind of table, and how its header begins. What comes behind may lack, or grow.
+fn known() -> [(Kind, &'static str, &'static [&'static str]); 6] {
+    [
+        (Kind::Accuracy, "accuracy", &header::<accuracy::Row>()[..12]),
+        (Kind::Count, "count", &header::<count::Row>()[..8]),
+        (Kind::Stages, "latency-stages", &header::<stages::Row>()[..11]),
+        (Kind::Latency, "latency", &header::<latency::Row>()[..12]),
+        (Kind::Throughput, "throughput", &header::<throughput::Row>()[..10]),
+        (Kind::Published, "published", header::<Published>()),
+    ]
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -74,7 +57,7 @@ fn read_table(path: &Path, registry: &Registry, rows: &mut Rows) -> Result<(), R
     let name = path.display();
     let Text { header, records, tail } = text::split(bytes);
     let kind = kind_of(&header);
-    if HEADERS.iter().any(|(_, _, begin)| text::ends_within(bytes, begin)) || (kind.is_some() && tail == Tail::NoHeader)
+    if known().iter().any(|(_, _, begin)| text::ends_within(bytes, begin)) || (kind.is_some() && tail == Tail::NoHeader)
     {
         rows.warnings.push(format!("{name} ends within its header and has no rows"));
         return Ok(());
@@ -90,7 +73,8 @@ fn read_table(path: &Path, registry: &Registry, rows: &mut Rows) -> Result<(), R
         if fields.len() != header.len() {
             return Err(fail(format!("it has {} cells, the header has {}", fields.len(), header.len())));
         }
-        add(kind, &Cells { header: &header, record: fields }, path, registry, rows).map_err(fail)?;
+        let added = add(kind, &Cells { header: &header, fields }, path, registry, rows);
+        added.map_err(|problem| fail(problem.to_string()))?;
     }
     match tail {
         Tail::Whole | Tail::NoHeader => {}
@@ -105,38 +89,62 @@ fn read_table(path: &Path, registry: &Registry, rows: &mut Rows) -> Result<(), R
     Ok(())
 }
 
-fn add(kind: Kind, cells: &Cells<'_>, path: &Path, registry: &Registry, rows: &mut Rows) -> Result<(), String> {
-    if kind == Kind::Published {
-        let file = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let known = ["width", "depth", "input_size"].iter().all(|column| !cells.text(column).is_empty());
-        let network = if known { Some(network(cells, registry)?) } else { None };
-        rows.published.push((network, Published::read(cells, &file)?));
-        return Ok(());
-    }
-    let network = network(cells, registry)?;
+fn add(kind: Kind, cells: &Cells<'_>, path: &Path, registry: &Registry, rows: &mut Rows) -> Result<(), Problem> {
+    let network = |model: &str, axes: (f64, f64, InputSize), profile: &str| {
+        Network::new(registry, model, axes, if profile.is_empty() { "native" } else { profile })
+    };
     match kind {
-        Kind::Accuracy => rows.runs.push((network, Run::read(cells)?)),
-        Kind::Count => rows.counts.push((network, Count::read(cells)?)),
-        Kind::Latency => rows.latencies.push((network, Latency::read(cells)?)),
-        Kind::Stages | Kind::Throughput | Kind::Published => rows.stages.push((network, Stage::read(cells)?)),
+        Kind::Accuracy => {
+            let row: accuracy::Row = cells.row()?;
+            let of = network(&row.model, (row.width, row.depth, row.input_size), &row.profile);
+            rows.runs.push((of, row.into()));
+        }
+        Kind::Count => {
+            let row: count::Row = cells.row()?;
+            let of = network(&row.model, (row.width, row.depth, row.input_size), &row.profile);
+            rows.counts.push((of, row.into()));
+        }
+        Kind::Latency => {
+            let row: latency::Row = cells.row()?;
+            let of = network(&row.model, (row.width, row.depth, row.input_size), &row.profile);
+            rows.latencies.push((of, row.into()));
+        }
+        Kind::Stages => {
+            let row: stages::Row = cells.row()?;
+            let of = network(&row.model, (row.width, row.depth, row.input_size), &row.profile);
+            rows.stages.push((of, row.into()));
+        }
+        Kind::Published => {
+            let row: Published = cells.row()?;
+            let axes = row.width.zip(row.depth).zip(row.input_size);
+            let of = axes.map(|((width, depth), size)| network(&row.model, (width, depth, size), &row.profile));
+            let file = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            rows.published.push((of, Published { file, ..row }));
+        }
+        Kind::Throughput => {}
     }
     Ok(())
 }
 
-fn network(cells: &Cells<'_>, registry: &Registry) -> Result<Network, String> {
-    let profile = Some(cells.text("profile")).filter(|profile| !profile.is_empty());
-    let size: InputSize = cells.need("input_size")?;
-    let axes = (cells.need("width")?, cells.need("depth")?, size);
-    Ok(Network::new(registry, &cells.text("model"), axes, profile.as_deref().unwrap_or("native")))
+/// A row with the header of its table.
+struct Cells<'a> {
+    header: &'a [String],
+    fields: &'a [String],
+}
+
+impl Cells<'_> {
+    fn row<R: DeserializeOwned>(&self) -> Result<R, Problem> {
+        cells::read(self.header, self.fields)
+    }
 }
 
 fn kind_of(header: &[String]) -> Option<Kind> {
     let columns: Vec<&str> = header.iter().map(|column| column.trim()).collect();
-    HEADERS.iter().find(|(_, _, begin)| columns.starts_with(begin)).map(|(kind, ..)| *kind)
+    known().into_iter().find(|(_, _, begin)| columns.starts_with(begin)).map(|(kind, ..)| kind)
 }
 
 fn unknown_header(path: &Path, first: &str) -> ReportError {
-    let expected: Vec<String> = HEADERS
+    let expected: Vec<String> = known()
         .iter()
         .map(|(_, name, begin)| format!("`{}` ({name})", begin[..5.min(begin.len())].join(",")))
         .collect();
@@ -178,9 +186,9 @@ mod tests {
 
     #[test]
     fn a_table_is_known_by_how_its_header_begins() {
-        let kind = |header: &str| kind_of(&header.split(',').map(String::from).collect::<Vec<_>>());
-        assert_eq!(kind(&accuracy::HEADER.join(",")), Some(Kind::Accuracy));
-        assert_eq!(kind(&(count::HEADER.join(",") + ",more")), Some(Kind::Count));
+        let kind = |text: &str| kind_of(&text.split(',').map(String::from).collect::<Vec<_>>());
+        assert_eq!(kind(&header::<accuracy::Row>().join(",")), Some(Kind::Accuracy));
+        assert_eq!(kind(&(header::<count::Row>().join(",") + ",more")), Some(Kind::Count));
         assert_eq!(
             kind("model,width,depth,input_size,batch,threads,dtype,mode,stage,macs,ms,share"),
             Some(Kind::Stages)
@@ -197,15 +205,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("accuracy.csv");
         let row = |run: &str, seed: &str, status: &str| {
-            let cells = accuracy::HEADER.map(|column| match column {
+            let cell = |column: &&str| match *column {
                 "run" => run,
                 "model" => "mobilenet-v2",
                 "seed" => seed,
                 "status" => status,
                 "profile" | "dataset" | "recipe_hash" => "x",
+                "test_time_flip" => "true",
                 _ => "1",
-            });
-            cells.join(",")
+            };
+            header::<accuracy::Row>().iter().map(cell).collect::<Vec<_>>().join(",")
         };
         let rows = [
             row("a", "0", "interrupted"),
@@ -214,7 +223,7 @@ mod tests {
             row("a", "1", "interrupted"),
             row("a", "0", "done"),
         ];
-        std::fs::write(&path, format!("{}\n{}\n", accuracy::HEADER.join(","), rows.join("\n"))).unwrap();
+        std::fs::write(&path, format!("{}\n{}\n", header::<accuracy::Row>().join(","), rows.join("\n"))).unwrap();
         let left = read(&[path], &Registry::default()).unwrap().runs;
         let left: Vec<_> = left.iter().map(|(_, run)| (run.run.as_str(), run.seed, run.status.as_str())).collect();
         assert_eq!(left, [("b", Some(0), "interrupted"), ("a", Some(1), "interrupted"), ("a", Some(0), "done")]);
@@ -224,7 +233,8 @@ mod tests {
     fn a_row_that_ends_in_a_comma_is_torn_as_it_is_for_those_who_append() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("count.csv");
-        let whole = count::HEADER.join(",") + "\nmobilenet-v1,mobilenet-v1,1,1,224,1,2,3,native,1000,done,0123\n";
+        let whole =
+            header::<count::Row>().join(",") + "\nmobilenet-v1,mobilenet-v1,1,1,224,1,2,3,native,1000,done,0123\n";
         std::fs::write(&path, format!("{whole}mobilenet-v1,mobilenet-v1,0.5,1,224,1,2,3,native,1000,done,")).unwrap();
         let rows = read(&[path], &Registry::default()).unwrap();
         assert_eq!(rows.counts.len(), 1);

@@ -1,12 +1,14 @@
-//! The rows that a report is made of, by kind. They are read by column name, so a column that came later does no harm.
+//! The rows that a report is made of, by kind: of each what figures and the page show.
 
 use std::fmt;
 
-use super::cells::Cells;
+use serde::Deserialize;
+use zoo_core::InputSize;
+
 use super::network::Network;
 use super::run::Run;
 use zoo_host::words::counted;
-use zoo_results::status;
+use zoo_results::{count, latency, stages, status};
 
 /// Every row of every table.
 #[derive(Clone, Debug, Default)]
@@ -84,8 +86,8 @@ pub struct Latency {
     pub p50_ms: Option<f64>,
     /// 90th percentile in milliseconds.
     pub p90_ms: Option<f64>,
-    /// What was said of the machine's noise.
-    pub noise: String,
+    /// How far rounds lie apart, in percent.
+    pub noise: Option<f64>,
     /// `done`, or why not.
     pub status: String,
     /// Machine and software.
@@ -124,11 +126,19 @@ pub struct Condition {
     pub cpu: String,
 }
 
-/// A figure of a paper.
-#[derive(Clone, Debug, Default)]
+/// A figure of a paper: a row of a table in `published`.
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct Published {
     /// Variant's name.
     pub model: String,
+    /// Width multiplier; none, like depth and size, where the source does not say which network it is.
+    pub width: Option<f64>,
+    /// Depth multiplier.
+    pub depth: Option<f64>,
+    /// Size of the input.
+    pub input_size: Option<InputSize>,
+    /// Strides.
+    pub profile: String,
     /// Name of the data set.
     pub dataset: String,
     /// Passes over the training set.
@@ -146,6 +156,7 @@ pub struct Published {
     /// What is off.
     pub note: String,
     /// Name of the file it stands in, without its ending.
+    #[serde(skip)]
     pub file: String,
 }
 
@@ -157,7 +168,7 @@ pub struct Environment {
     /// Name of the processor.
     pub cpu: String,
     /// Threads of libtorch.
-    pub threads: String,
+    pub threads: Option<u32>,
     /// Its version.
     pub libtorch: String,
     /// Type of the tensors.
@@ -168,62 +179,53 @@ pub struct Environment {
     pub revision: String,
 }
 
-impl Count {
-    /// Reads a row of `count.csv`.
-    pub fn read(cells: &Cells<'_>) -> Result<Count, String> {
-        Ok(Count {
-            params: cells.need("params")?,
-            macs: cells.need("macs")?,
-            classes: cells.number("classes")?,
-            status: cells.text("status"),
-            environment: Environment::read(cells),
-        })
+impl From<count::Row> for Count {
+    fn from(row: count::Row) -> Count {
+        let count::Row { params, macs, classes, status, revision, .. } = row;
+        Count { params, macs, classes, status, environment: Environment { revision, ..Environment::default() } }
     }
 }
 
-impl Latency {
-    /// Reads a row of `latency.csv`.
-    pub fn read(cells: &Cells<'_>) -> Result<Latency, String> {
+impl From<latency::Row> for Latency {
+    fn from(row: latency::Row) -> Latency {
         // One that was stopped has figures, too, of too few runs.
-        let is_done = [status::DONE, ""].contains(&cells.text("status").as_str());
-        Ok(Latency {
-            condition: Condition::read(cells)?,
-            macs: cells.number("macs")?,
-            params: cells.number("params")?,
-            p50_ms: cells.number("p50_ms")?.filter(|_| is_done),
-            p90_ms: cells.number("p90_ms")?.filter(|_| is_done),
-            noise: cells.text("noise"),
-            status: cells.text("status"),
-            environment: Environment::read(cells),
-        })
+        let is_done = [status::DONE, ""].contains(&row.status.as_str());
+        Latency {
+            condition: Condition {
+                batch: row.batch,
+                threads: row.threads,
+                dtype: row.dtype.clone(),
+                mode: row.mode,
+                device: row.device.clone(),
+                cpu: row.cpu.clone(),
+            },
+            macs: row.macs,
+            params: row.params,
+            p50_ms: row.p50_ms.filter(|_| is_done),
+            p90_ms: row.p90_ms.filter(|_| is_done),
+            noise: row.noise,
+            status: row.status,
+            environment: Environment {
+                device: row.device,
+                cpu: row.cpu,
+                threads: Some(row.threads),
+                libtorch: row.libtorch,
+                dtype: row.dtype,
+                memory_format: row.memory_format,
+                revision: row.revision,
+            },
+        }
     }
 }
 
-impl Stage {
-    /// Reads a row of `latency-stages.csv`.
-    pub fn read(cells: &Cells<'_>) -> Result<Stage, String> {
-        Ok(Stage {
-            condition: Condition::read(cells)?,
-            stage: cells.text("stage"),
-            macs: cells.need("macs")?,
-            ms: cells.need("ms")?,
-            revision: cells.text("revision"),
-        })
+impl From<stages::Row> for Stage {
+    fn from(row: stages::Row) -> Stage {
+        let stages::Row { batch, threads, dtype, mode, device, cpu, stage, macs, ms, revision, .. } = row;
+        Stage { condition: Condition { batch, threads, dtype, mode, device, cpu }, stage, macs, ms, revision }
     }
 }
 
 impl Condition {
-    fn read(cells: &Cells<'_>) -> Result<Condition, String> {
-        Ok(Condition {
-            batch: cells.need("batch")?,
-            threads: cells.need("threads")?,
-            dtype: cells.text("dtype"),
-            mode: cells.text("mode"),
-            device: cells.text("device"),
-            cpu: cells.text("cpu"),
-        })
-    }
-
     /// The machine: its device and its processor.
     pub fn machine(&self) -> (&str, &str) {
         (&self.device, &self.cpu)
@@ -241,51 +243,31 @@ impl fmt::Display for Condition {
     }
 }
 
-impl Published {
-    /// Reads a row of a file in `published`.
-    pub fn read(cells: &Cells<'_>, file: &str) -> Result<Published, String> {
-        Ok(Published {
-            model: cells.text("model"),
-            dataset: cells.text("dataset"),
-            epochs: cells.number("epochs")?,
-            top1: cells.number("top1")?,
-            params_m: cells.number("params_m")?,
-            macs_m: cells.number("macs_m")?,
-            source: cells.text("source"),
-            table: cells.text("table"),
-            note: cells.text("note"),
-            file: file.into(),
-        })
-    }
-}
-
-impl Environment {
-    /// Reads what a row of any table tells of them.
-    pub fn read(cells: &Cells<'_>) -> Environment {
-        Environment {
-            device: cells.text("device"),
-            cpu: cells.text("cpu"),
-            threads: cells.text("threads"),
-            libtorch: cells.text("libtorch"),
-            dtype: cells.text("dtype"),
-            memory_format: cells.text("memory_format"),
-            revision: cells.text("revision"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use zoo_core::Registry;
 
     use super::*;
+    use zoo_results::{accuracy, cells};
 
     fn row(name: &str, hash: &str, state: &str) -> (Network, Run) {
-        let header =
-            ["run", "params", "macs", "epochs", "steps", "status", "dataset", "classes", "seed", "config_hash"];
-        let record = [name, "1", "1", "3", "100", state, "cifar10", "10", "0", hash];
-        let (header, record) = (header.map(String::from), record.map(String::from));
-        let run = Run::read(&Cells { header: &header, record: &record }).unwrap();
+        let header = [
+            "run",
+            "width",
+            "depth",
+            "input_size",
+            "params",
+            "macs",
+            "epochs",
+            "steps",
+            "status",
+            "dataset",
+            "classes",
+            "seed",
+            "config_hash",
+        ];
+        let record = [name, "1", "1", "32", "1", "1", "3", "100", state, "cifar10", "10", "0", hash].map(String::from);
+        let run = cells::read::<accuracy::Row, _>(&header, &record).unwrap().into();
         (Network::new(&Registry::default(), "mobilenet-v2", (1.0, 1.0, 32), "stem1"), run)
     }
 

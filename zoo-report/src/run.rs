@@ -2,8 +2,8 @@
 
 use zoo_core::summary::grouped;
 
-use super::cells::Cells;
 use super::rows::Environment;
+use zoo_results::accuracy;
 
 use zoo_data::sets;
 
@@ -56,7 +56,7 @@ pub struct Part {
     /// The weights that it started from, or `none`.
     pub weights: String,
     /// Steps at which it had ended before it was made longer.
-    pub extended_from: String,
+    pub extended_from: Vec<u64>,
 }
 
 /// How a network was trained, its length aside; only accuracies of one recipe are compared.
@@ -72,43 +72,60 @@ pub struct Recipe {
     pub test_time_flip: bool,
 }
 
-impl Run {
-    /// Reads a row of `accuracy.csv`.
-    pub fn read(cells: &Cells<'_>) -> Result<Run, String> {
-        Ok(Run {
-            run: cells.text("run"),
-            params: cells.need("params")?,
-            macs: cells.need("macs")?,
-            epochs: cells.need("epochs")?,
-            steps: cells.need("steps")?,
-            top1: cells.number("top1")?,
-            top1_ema: cells.number("top1_ema")?,
-            status: cells.text("status"),
-            dataset: cells.text("dataset"),
-            seed: cells.number("seed")?,
-            classes: cells.number("classes")?,
+impl From<accuracy::Row> for Run {
+    fn from(row: accuracy::Row) -> Run {
+        Run {
+            run: row.run,
+            params: row.params,
+            macs: row.macs,
+            epochs: row.epochs,
+            steps: row.steps,
+            top1: row.top1,
+            top1_ema: row.top1_ema,
+            status: row.status,
+            dataset: row.dataset,
+            seed: row.seed,
+            classes: row.classes,
             part: Part {
-                limit_train: cells.number("limit_train")?,
-                limit_test: cells.number("limit_test")?,
-                evaluated: cells.text("split"),
-                weights: cells.text("weights"),
-                extended_from: cells.text("extended_from"),
+                limit_train: row.limit_train,
+                limit_test: row.limit_test,
+                evaluated: row.split,
+                weights: row.weights,
+                extended_from: row.extended_from,
             },
             recipe: Recipe {
-                hash: cells.text("recipe_hash"),
-                batch_size: cells.number("batch_size")?,
-                dtype: cells.text("dtype"),
-                test_time_flip: cells.text("test_time_flip") == "true",
+                hash: row.recipe_hash,
+                batch_size: row.batch_size,
+                dtype: row.dtype.clone(),
+                test_time_flip: row.test_time_flip.unwrap_or_default(),
             },
-            config_hash: cells.text("config_hash"),
-            command: cells.text("command"),
-            environment: Environment::read(cells),
-        })
+            config_hash: row.config_hash,
+            command: row.command,
+            environment: Environment {
+                device: row.device,
+                cpu: row.cpu,
+                threads: row.threads,
+                libtorch: row.libtorch,
+                dtype: row.dtype,
+                memory_format: row.memory_format,
+                revision: row.revision,
+            },
+        }
     }
+}
 
+impl Part {
+    /// The steps at which it had ended, in words.
+    pub fn extended_from(&self) -> Option<String> {
+        let steps: Vec<String> = self.extended_from.iter().map(u64::to_string).collect();
+        Some(steps.join(" and ")).filter(|steps| !steps.is_empty())
+    }
+}
+
+impl Run {
     /// In words, what keeps it from standing beside runs from nothing on all of its data set; empty where nothing does.
     pub fn apart(&self) -> String {
-        let Part { limit_train, limit_test, evaluated, weights, extended_from } = &self.part;
+        let Part { limit_train, limit_test, evaluated, weights, .. } = &self.part;
         let mut parts = Vec::new();
         parts.extend(limit_train.map(|images| format!("on {} training images", grouped(images))));
         parts.extend(limit_test.map(|images| format!("of {} test images", grouped(images))));
@@ -118,9 +135,7 @@ impl Run {
         if !["", "none"].contains(&weights.as_str()) {
             parts.push(format!("from weights {weights}"));
         }
-        if !extended_from.is_empty() {
-            parts.push(format!("extended from {} steps", extended_from.replace(' ', " and ")));
-        }
+        parts.extend(self.part.extended_from().map(|steps| format!("extended from {steps} steps")));
         let all = sets::named(&self.dataset).and_then(|set| set.classes);
         let is_part = |classes: &u32| all.is_some_and(|all| all != *classes as usize);
         parts.extend(self.classes.filter(is_part).map(|n| format!("{n} classes")));
@@ -131,18 +146,19 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use zoo_results::cells;
 
     #[test]
     fn what_is_not_the_whole_data_set_from_nothing_is_said() {
-        let header = ["params", "macs", "epochs", "steps", "dataset", "classes"].map(String::from);
-        let record = ["1", "1", "3", "100", "cifar10", "10"].map(String::from);
-        let mut run = Run::read(&Cells { header: &header, record: &record }).unwrap();
+        let header = ["width", "depth", "input_size", "params", "macs", "epochs", "steps", "dataset", "classes"];
+        let record = ["1", "1", "32", "1", "1", "3", "100", "cifar10", "10"].map(String::from);
+        let mut run: Run = cells::read::<accuracy::Row, _>(&header, &record).unwrap().into();
         assert_eq!(run.apart(), "");
         run.part.limit_train = Some(1000);
         assert_eq!(run.apart(), "on 1,000 training images");
         run.part = Part { limit_test: Some(12_345), weights: "v2.pth@0cc175b9".into(), ..Part::default() };
         assert_eq!(run.apart(), "of 12,345 test images, from weights v2.pth@0cc175b9");
-        run.part = Part { extended_from: "45 90".into(), ..Part::default() };
+        run.part = Part { extended_from: vec![45, 90], ..Part::default() };
         assert_eq!(run.apart(), "extended from 45 and 90 steps");
         run.part = Part { evaluated: "validation".into(), ..Part::default() };
         assert_eq!(run.apart(), "of the validation images");

@@ -58,7 +58,7 @@ impl Sweeps {
         let is_cell = |training: &Training| {
             let threads = training.settings.run.threads.filter(|_| training.threads_count);
             Some(training.settings.run.seed) == run.seed
-                && threads.is_none_or(|threads| threads.to_string() == run.environment.threads)
+                && threads.is_none_or(|threads| run.environment.threads == Some(threads.unsigned_abs()))
                 && training.has_hash(&run.config_hash, run.epochs, run.steps)
         };
         self.0.iter().find(|(_, training)| is_cell(training)).map(|(command, _)| command.clone())

@@ -6,7 +6,7 @@ use super::figures::latency_id;
 use super::network::{Network, dataset_title};
 use super::observation::{Kind, Observation, Observations, classes_of, count, rounded};
 use super::rows::Rows;
-use zoo_measure::NOISY;
+use zoo_results::timed::NOISY;
 
 /// A row.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -159,16 +159,16 @@ fn counts(rows: &Rows, registry: &Registry) -> Vec<Comparison> {
     all
 }
 
-fn is_noisy(noise: &str) -> bool {
-    noise.parse::<f64>().is_ok_and(|percent| percent > NOISY)
+fn is_noisy(noise: Option<f64>) -> bool {
+    noise.is_some_and(|percent| percent > NOISY)
 }
 
 /// How far rounds of a measurement were apart, in words.
-fn noise(noise: &str) -> String {
-    match noise.parse::<f64>() {
-        Ok(percent) if is_noisy(noise) => format!("noisy: {percent:.1} %"),
-        Ok(percent) => format!("noise {percent:.1} %"),
-        Err(_) => noise.into(),
+fn noise(noise: Option<f64>) -> String {
+    match noise {
+        Some(percent) if percent > NOISY => format!("noisy: {percent:.1} %"),
+        Some(percent) => format!("noise {percent:.1} %"),
+        None => String::new(),
     }
 }
 
@@ -181,8 +181,8 @@ fn latencies(rows: &Rows) -> Vec<Comparison> {
         quantity: "latency p50, ms",
         here: row.p50_ms,
         origin: format!("revision {}", row.environment.revision),
-        note: noise(&row.noise),
-        noisy: is_noisy(&row.noise),
+        note: noise(row.noise),
+        noisy: is_noisy(row.noise),
         ..Comparison::default()
     };
     timed.map(comparison).collect()
@@ -194,8 +194,8 @@ mod tests {
 
     #[test]
     fn a_busy_machine_is_marked() {
-        assert_eq!(["7.31", "1.20", "", "quiet"].map(noise), ["noisy: 7.3 %", "noise 1.2 %", "", "quiet"]);
-        assert!(is_noisy("5.01") && !is_noisy("5.00"));
+        assert_eq!([Some(7.31), Some(1.2), None].map(noise), ["noisy: 7.3 %", "noise 1.2 %", ""]);
+        assert!(is_noisy(Some(5.01)) && !is_noisy(Some(5.0)));
     }
 
     #[test]

@@ -2,121 +2,115 @@
 
 use std::path::Path;
 
-use super::{Change, Environment, Table, TableError, command, status};
+use serde::{Deserialize, Serialize};
+use zoo_core::InputSize;
 
-/// The columns, in order; `results/README.md` documents each with its unit.
-pub const HEADER: [&str; 38] = [
-    "run",
-    "model",
-    "width",
-    "depth",
-    "input_size",
-    "profile",
-    "params",
-    "macs",
-    "epochs",
-    "steps",
-    "seconds",
-    "top1",
-    "top1_ema",
-    "best_top1",
-    "train_loss",
-    "test_loss",
-    "status",
-    "dataset",
-    "classes",
-    "batch_size",
-    "seed",
-    "images_per_second",
-    "device",
-    "cpu",
-    "threads",
-    "libtorch",
-    "dtype",
-    "memory_format",
-    "revision",
-    "config_hash",
-    "test_time_flip",
-    "recipe_hash",
-    "limit_train",
-    "limit_test",
-    "weights",
-    "command",
-    "split",
-    "extended_from",
-];
+use super::{TableError, TableOf, cells, row, status};
 
-/// Columns of the oldest tables that are read; rows grew at their end, and what older ones lack is empty.
-const OLDEST: usize = 30;
-
-/// The table in the folder `results`.
-pub fn table(results: &Path) -> Table {
-    Table::new(&results.join("accuracy.csv"), &HEADER).grown_from(OLDEST)
-}
-
-/// What a row says; `None` leaves its cell empty.
-#[derive(Clone, Debug)]
-pub struct Row<'a> {
-    /// Folder of the run.
-    pub run: &'a str,
+/// A training run with what it came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Folder of the run; empty where it failed before it began.
+    pub run: String,
     /// Variant's name.
-    pub model: &'a str,
-    /// The options the network was planned with.
-    pub options: &'a zoo_core::Options,
+    pub model: String,
+    /// Width multiplier.
+    pub width: f64,
+    /// Depth multiplier.
+    pub depth: f64,
+    /// Size of the input.
+    pub input_size: InputSize,
     /// Name of the profile.
-    pub profile: &'a str,
-    /// Trainable parameters and multiply-accumulates.
-    pub cost: zoo_core::Cost,
+    pub profile: String,
+    /// Trainable parameters.
+    pub params: u64,
+    /// Multiply-accumulates for one image.
+    pub macs: u64,
     /// Passes over the training set, not always whole.
+    #[serde(serialize_with = "cells::digits::<_, 3>")]
     pub epochs: f64,
     /// Optimizer steps.
     pub steps: u64,
     /// Wall time with evaluation.
-    pub seconds: f64,
+    #[serde(serialize_with = "cells::maybe_digits::<_, 1>")]
+    pub seconds: Option<f64>,
     /// Accuracy of the final weights in percent.
+    #[serde(serialize_with = "cells::maybe_digits::<_, 2>")]
     pub top1: Option<f64>,
     /// Accuracy of their average in percent.
+    #[serde(serialize_with = "cells::maybe_digits::<_, 2>")]
     pub top1_ema: Option<f64>,
     /// Best accuracy of any epoch in percent.
+    #[serde(serialize_with = "cells::maybe_digits::<_, 2>")]
     pub best_top1: Option<f64>,
     /// Mean loss of the last epoch in training.
+    #[serde(serialize_with = "cells::maybe_digits::<_, 4>", deserialize_with = "cells::maybe_any_number")]
     pub train_loss: Option<f64>,
     /// Mean loss on the test set.
+    #[serde(serialize_with = "cells::maybe_digits::<_, 4>", deserialize_with = "cells::maybe_any_number")]
     pub test_loss: Option<f64>,
     /// `done`, `interrupted`, or what failed.
-    pub status: &'a str,
+    pub status: String,
     /// Name of the data set.
-    pub dataset: &'a str,
-    /// The split of it that accuracies are of: `test`, or `val`.
-    pub split: &'a str,
+    pub dataset: String,
+    /// Outputs of the classifier.
+    pub classes: Option<u32>,
     /// Images a step.
-    pub batch_size: usize,
+    pub batch_size: Option<u64>,
     /// Seed of the run.
-    pub seed: u64,
+    pub seed: Option<u64>,
     /// Images trained on in a second of training time.
+    #[serde(serialize_with = "cells::maybe_digits::<_, 1>")]
     pub images_per_second: Option<f64>,
+    /// Where tensors lived.
+    pub device: String,
+    /// Name of the processor.
+    pub cpu: String,
     /// Threads of libtorch.
-    pub threads: i32,
+    pub threads: Option<u32>,
+    /// Its version.
+    pub libtorch: String,
     /// Numbers that were computed with.
-    pub dtype: &'a str,
-    /// Whether accuracies are those of images seen twice, once mirrored.
-    pub test_time_flip: bool,
+    pub dtype: String,
+    /// Of the tensors: [`Row::MEMORY_FORMAT`].
+    pub memory_format: String,
+    /// Git revision that the binary was built from.
+    pub revision: String,
     /// Hash of the resolved configuration.
-    pub config_hash: &'a str,
-    /// Hash of the part of it that the other columns do not tell.
-    pub recipe_hash: &'a str,
+    pub config_hash: String,
+    /// Whether accuracies are those of images seen twice, once mirrored.
+    pub test_time_flip: Option<bool>,
+    /// Hash of the part of the configuration that the other columns do not tell.
+    pub recipe_hash: String,
     /// Training images it was limited to.
-    pub limit_train: Option<usize>,
+    pub limit_train: Option<u64>,
     /// Test images it was limited to.
-    pub limit_test: Option<usize>,
+    pub limit_test: Option<u64>,
     /// Name of the weights that it started from, or `none`.
-    pub weights: &'a str,
+    pub weights: String,
+    /// What makes the row again.
+    pub command: String,
+    /// The split that accuracies are of: `test`, or `val`.
+    pub split: String,
     /// Steps at which it had ended before it was made longer, each time.
-    pub extended_from: &'a [u64],
+    #[serde(with = "cells::list")]
+    pub extended_from: Vec<u64>,
 }
 
-fn place(name: &str) -> Option<usize> {
-    HEADER.iter().position(|column| *column == name)
+impl Row {
+    /// The memory format of training.
+    pub const MEMORY_FORMAT: &'static str = "channels_last";
+}
+
+impl row::Row for Row {
+    const FILE: &'static str = "accuracy.csv";
+    const OLDEST: Option<&'static str> = Some("config_hash");
+
+    fn is_superseded_by(&self, newer: &Row) -> bool {
+        // A cell that failed before its run began has no name.
+        let is_sitting = !newer.run.is_empty() && self.run == newer.run && self.config_hash == newer.config_hash;
+        self.status == status::INTERRUPTED && is_sitting
+    }
 }
 
 /// Whether `accuracy.csv` in `results` has the row of a run of this name and configuration that came to its end. A run of the
@@ -125,76 +119,6 @@ fn place(name: &str) -> Option<usize> {
 /// # Errors
 /// Where the table cannot be read or has another header.
 pub fn has_ended(results: &Path, run: &str, config_hash: &str) -> Result<bool, TableError> {
-    let rows = table(results).rows()?;
-    let places = (place("run"), place("config_hash"), place("status"));
-    let (Some(of_run), Some(of_hash), Some(of_status)) = places else { return Ok(false) };
-    Ok(rows.iter().any(|row| row[of_run] == run && row[of_hash] == config_hash && status::is_done(&row[of_status])))
-}
-
-/// Whether rows may be appended to `accuracy.csv` in `results`.
-///
-/// # Errors
-/// Where the table cannot be read or has another header.
-pub fn check(results: &Path) -> Result<(), TableError> {
-    table(results).rows().map(|_| ())
-}
-
-/// Adds `row` to `accuracy.csv` in `results`, in place of those that say that the same run was interrupted; returns a warning
-/// where an earlier row was torn.
-///
-/// # Errors
-/// Where the table cannot be written or has another header.
-pub fn append(results: &Path, row: &Row<'_>, environment: &Environment) -> Result<Option<String>, TableError> {
-    let number = |value: Option<f64>, digits: usize| value.map(|v| format!("{v:.digits$}")).unwrap_or_default();
-    let count = |value: Option<usize>| value.map(|value| value.to_string()).unwrap_or_default();
-    let fields: [String; HEADER.len()] = [
-        row.run.into(),
-        row.model.into(),
-        row.options.width.to_string(),
-        row.options.depth.to_string(),
-        row.options.input().to_string(),
-        row.profile.into(),
-        row.cost.params.to_string(),
-        row.cost.macs.to_string(),
-        format!("{:.3}", row.epochs),
-        row.steps.to_string(),
-        format!("{:.1}", row.seconds),
-        number(row.top1, 2),
-        number(row.top1_ema, 2),
-        number(row.best_top1, 2),
-        number(row.train_loss, 4),
-        number(row.test_loss, 4),
-        row.status.into(),
-        row.dataset.into(),
-        row.options.classes.to_string(),
-        row.batch_size.to_string(),
-        row.seed.to_string(),
-        number(row.images_per_second, 1),
-        environment.device.clone(),
-        environment.cpu.clone(),
-        row.threads.to_string(),
-        environment.libtorch.clone(),
-        row.dtype.into(),
-        "channels_last".into(),
-        environment.revision.into(),
-        row.config_hash.into(),
-        row.test_time_flip.to_string(),
-        row.recipe_hash.into(),
-        count(row.limit_train),
-        count(row.limit_test),
-        row.weights.into(),
-        command::of_process(),
-        row.split.into(),
-        row.extended_from.iter().map(u64::to_string).collect::<Vec<_>>().join(" "),
-    ];
-    table(results).update(|rows| {
-        let is_sitting = |found: &Vec<String>| {
-            let same = |name| place(name).is_some_and(|place| found[place] == fields[place]);
-            let interrupted = place("status").is_some_and(|place| found[place] == status::INTERRUPTED);
-            // A cell that failed before its run began has no name.
-            interrupted && !row.run.is_empty() && same("run") && same("config_hash")
-        };
-        let remove = rows.iter().enumerate().filter(|(_, row)| is_sitting(row)).map(|(place, _)| place).collect();
-        Change { remove, append: vec![fields.to_vec()] }
-    })
+    let rows = TableOf::<Row>::new(results).readable_rows()?;
+    Ok(rows.iter().any(|row| row.run == run && row.config_hash == config_hash && status::is_done(&row.status)))
 }

@@ -6,25 +6,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use zoo_core::{Entry, InputSize, Options, Plan, PlanError};
 
-use super::{Change, Table, TableError, canonical};
+use super::{Change, TableError, TableOf, row, status};
 
-/// The columns, in order; `results/README.md` documents each with its unit.
-pub const HEADER: [&str; 12] = [
-    "model",
-    "family",
-    "width",
-    "depth",
-    "input_size",
-    "params",
-    "buffers",
-    "macs",
-    "profile",
-    "classes",
-    "status",
-    "revision",
-];
-
-/// A counted network; the order of the fields is the order of the columns.
+/// A counted network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Variant's name.
@@ -46,7 +30,7 @@ pub struct Row {
     /// Strides: `native`, or a profile for small images.
     pub profile: String,
     /// Outputs of the classifier.
-    pub classes: u32,
+    pub classes: Option<u32>,
     /// `done`; a network that cannot be counted gives no row.
     pub status: String,
     /// Git revision that the binary was built from.
@@ -71,29 +55,21 @@ impl Row {
             buffers: cost.buffers,
             macs: cost.macs,
             profile: profile.into(),
-            classes: options.classes,
-            status: "done".into(),
+            classes: Some(options.classes),
+            status: status::DONE.into(),
             revision: super::revision().into(),
         })
     }
 
-    /// The cells, in the order of [`HEADER`].
-    pub fn fields(&self) -> [String; HEADER.len()] {
-        [
-            self.model.clone(),
-            self.family.clone(),
-            self.width.to_string(),
-            self.depth.to_string(),
-            self.input_size.to_string(),
-            self.params.to_string(),
-            self.buffers.to_string(),
-            self.macs.to_string(),
-            self.profile.clone(),
-            self.classes.to_string(),
-            self.status.clone(),
-            self.revision.clone(),
-        ]
+    /// Which network it is about: all but the counts, which follow from that, and the revision.
+    fn identity(&self) -> String {
+        let Row { model, width, depth, input_size, profile, classes, .. } = self;
+        format!("{model} {width} {depth} {input_size} {profile} {classes:?}")
     }
+}
+
+impl row::Row for Row {
+    const FILE: &'static str = "count.csv";
 }
 
 /// What [`append`] did.
@@ -112,21 +88,13 @@ pub struct Appended {
 /// Where the table cannot be written or has another header.
 pub fn append(path: &Path, rows: &[Row]) -> Result<Appended, TableError> {
     let mut added = 0;
-    let warning = Table::new(path, &HEADER).update(|there| {
-        let mut present: HashSet<Vec<String>> = there.iter().map(|row| identity(row)).collect();
-        let fields = rows.iter().map(|row| row.fields().to_vec());
-        let append: Vec<Vec<String>> = fields.filter(|fields| present.insert(identity(fields))).collect();
+    let warning = TableOf::at(path).update(|there| {
+        let mut present: HashSet<String> = there.iter().flatten().map(Row::identity).collect();
+        let append: Vec<Row> = rows.iter().filter(|row| present.insert(row.identity())).cloned().collect();
         added = append.len();
         Change { append, remove: Vec::new() }
     })?;
     Ok(Appended { added, warnings: warning.into_iter().collect() })
-}
-
-/// The cells that say which network a row is about: all but the counts, which follow from them, and the revision.
-fn identity<S: AsRef<str>>(fields: &[S]) -> Vec<String> {
-    const IDENTITY: [&str; 6] = ["model", "width", "depth", "input_size", "profile", "classes"];
-    let named = HEADER.iter().zip(fields).filter(|(column, _)| IDENTITY.contains(column));
-    named.map(|(_, field)| canonical(field.as_ref())).collect()
 }
 
 #[cfg(test)]
@@ -143,7 +111,7 @@ mod tests {
     fn a_row_has_the_counts_of_its_plan() -> Result<(), Box<dyn std::error::Error>> {
         let row = row(0.25)?;
         assert_eq!((row.params, row.buffers, row.macs), (470_072, 5_472, 41_030_272));
-        assert_eq!((row.family.as_str(), row.profile.as_str(), row.classes), ("mobilenet-v1", "native", 1000));
+        assert_eq!((row.family.as_str(), row.profile.as_str(), row.classes), ("mobilenet-v1", "native", Some(1000)));
         Ok(())
     }
 
@@ -153,10 +121,7 @@ mod tests {
         let path = folder.path().join("count.csv");
         assert_eq!(append(&path, &[row(1.0)?, row(0.5)?])?.added, 2);
         assert_eq!(append(&path, &[row(0.5)?, row(0.25)?])?.added, 1);
-        let widths: Vec<f64> = csv::Reader::from_path(&path)?
-            .deserialize()
-            .map(|row| row.map(|row: Row| row.width))
-            .collect::<Result<_, _>>()?;
+        let widths: Vec<f64> = TableOf::<Row>::at(&path).rows()?.iter().map(|row| row.width).collect();
         assert_eq!(widths, [1.0, 0.5, 0.25]);
         Ok(())
     }

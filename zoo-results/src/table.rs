@@ -63,6 +63,16 @@ pub enum TableError {
         /// The table.
         path: PathBuf,
     },
+    /// A row that has something in a cell that cannot stand there.
+    #[error("{} line {line}: {problem}; mend or remove that line", path.display())]
+    Cell {
+        /// The table.
+        path: PathBuf,
+        /// Line of the row, counted from 1.
+        line: u64,
+        /// What is wrong with it; the column is named.
+        problem: String,
+    },
     /// A row that is none of the table.
     #[error(
         "{} line {line} has {found} fields and its header has {expected}; mend or remove that line",
@@ -91,11 +101,11 @@ pub struct Table {
 
 /// What is done to a table at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Change {
+pub struct Change<R = Vec<String>> {
     /// Rows that go, by their place.
     pub remove: Vec<usize>,
     /// Rows that are added.
-    pub append: Vec<Vec<String>>,
+    pub append: Vec<R>,
 }
 
 impl Table {
@@ -133,7 +143,19 @@ impl Table {
     /// # Errors
     /// As [`Table::append`], and where a row has another number of fields.
     pub fn update(&self, decide: impl FnOnce(&[Vec<String>]) -> Change) -> Result<Option<String>, TableError> {
-        let changed = self.change_locked(|text| Ok(decide(&self.whole_rows(text.records.clone())?)));
+        self.try_update(|rows| Ok(decide(rows)))
+    }
+
+    /// The same where the change may fail.
+    pub(crate) fn try_update(
+        &self,
+        decide: impl FnOnce(&[Vec<String>]) -> io::Result<Change>,
+    ) -> Result<Option<String>, TableError> {
+        let changed = self.change_locked(|text| {
+            let rows: Vec<Vec<String>> =
+                self.whole_rows(text.records.clone())?.into_iter().map(|record| record.fields).collect();
+            Ok(decide(&rows)?)
+        });
         changed.map_err(|failure| self.error(failure))
     }
 
@@ -143,6 +165,11 @@ impl Table {
     /// # Errors
     /// Where the file cannot be read, has another header, or a row of another number of fields.
     pub fn rows(&self) -> Result<Vec<Vec<String>>, TableError> {
+        Ok(self.records()?.into_iter().map(|record| record.fields).collect())
+    }
+
+    /// The same with their lines.
+    pub(crate) fn records(&self) -> Result<Vec<Record>, TableError> {
         let bytes = match regular_file::read(&self.path, LIMIT) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -157,11 +184,11 @@ impl Table {
     }
 
     /// The rows with all columns; what older ones lack is empty.
-    fn whole_rows(&self, records: Vec<Record>) -> Result<Vec<Vec<String>>, Failure> {
+    fn whole_rows(&self, records: Vec<Record>) -> Result<Vec<Record>, Failure> {
         let whole = |Record { line, mut fields }: Record| match fields.len() {
             found if (self.oldest..=self.header.len()).contains(&found) => {
                 fields.resize(self.header.len(), String::new());
-                Ok(fields)
+                Ok(Record { line, fields })
             }
             found => Err(Failure::Row { line, found }),
         };

@@ -117,14 +117,6 @@ fn ends_in_a_whole_row(records: &[Record], header: &[String]) -> bool {
     last.fields.len() == header.len() && !field.is_empty() && !is_shorter && !is_part
 }
 
-/// A cell as it is compared: numbers as numbers, so that `0.250` is `0.25`, and whole ones to the last digit.
-pub fn canonical(cell: &str) -> String {
-    let cell = cell.trim();
-    let whole = || cell.parse::<u64>().ok().map(|number| number.to_string());
-    let number = || cell.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number.to_string());
-    whole().or_else(number).unwrap_or_else(|| cell.to_string())
-}
-
 /// The first line, for a message.
 pub fn first_line(bytes: &[u8]) -> String {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();

@@ -19,13 +19,12 @@ use super::progress::Progress;
 use super::shard::Shard;
 use super::training::Training;
 use zoo_host::lock::Lock;
-use zoo_results::Table;
+use zoo_results::{TableOf, epochs};
 use zoo_training::budget::whole;
 use zoo_training::estimate::Estimate;
 
 /// Share of the budget that is left for what is not measured.
 const RESERVE: f64 = 0.03;
-const HEADER: [&str; 2] = ["recipe", "epochs"];
 
 /// What is known when a budget is turned into epochs.
 #[derive(Debug)]
@@ -146,7 +145,7 @@ impl Question<'_> {
     }
 
     fn choose(&self, recipe: &str, epochs: f64, chosen: &mut BTreeMap<String, f64>) -> Result<(), SweepError> {
-        Table::new(&self.folders.own.join("epochs.csv"), &HEADER).append(&[recipe, &epochs.to_string()])?;
+        TableOf::new(self.folders.own).append(&epochs::Row { recipe: recipe.into(), epochs })?;
         chosen.insert(recipe.into(), epochs);
         Ok(())
     }
@@ -313,8 +312,8 @@ fn training_mut(cell: &mut Cell) -> Option<&mut Training> {
 }
 
 fn read(own: &Path) -> Result<BTreeMap<String, f64>, SweepError> {
-    let rows = Table::new(&own.join("epochs.csv"), &HEADER).rows()?;
-    Ok(rows.into_iter().filter_map(|row| Some((row.first()?.clone(), row.get(1)?.parse().ok()?))).collect())
+    let rows = TableOf::<epochs::Row>::new(own).readable_rows()?;
+    Ok(rows.into_iter().map(|row| (row.recipe, row.epochs)).collect())
 }
 
 fn list<'a>(epochs: impl Iterator<Item = &'a f64>) -> String {
@@ -371,7 +370,7 @@ mod tests {
         let environment = Environment::detect("cpu");
         let mut cells = cells(&format!("{GRID}[grid.settings.schedule]\nlearning_rate = 0.1\n"));
         let recipe = training(&cells[0]).unwrap().settings.recipe_hash();
-        Table::new(&folder.path().join("epochs.csv"), &HEADER).append(&[recipe.as_str(), "5"]).unwrap();
+        TableOf::new(folder.path()).append(&epochs::Row { recipe: recipe.clone(), epochs: 5.0 }).unwrap();
         for mut cell in cells[..2].iter().cloned() {
             training_mut(&mut cell).unwrap().set_epochs(5.0);
             row::failed(folder.path(), &cell, status::DONE, &environment).unwrap();

@@ -80,23 +80,22 @@ impl Cell {
         }
     }
 
-    /// The columns of its table that say which cell a row is about, with their values. Those that follow from them, such as
-    /// MACs, are not among them.
-    pub fn identity(&self) -> Vec<(&'static str, String)> {
-        let mut columns = vec![
-            ("model", self.entry.variant.name.to_string()),
-            ("width", self.options.width.to_string()),
-            ("depth", self.options.depth.to_string()),
-            ("input_size", self.options.input().to_string()),
-            ("profile", self.profile.clone()),
+    /// What its table tells it by, as text. What follows from that, such as MACs, is not among it.
+    fn identity(&self) -> Vec<String> {
+        let mut values = vec![
+            self.entry.variant.name.to_string(),
+            self.options.width.to_string(),
+            self.options.depth.to_string(),
+            self.options.input().to_string(),
+            self.profile.clone(),
         ];
         match &self.work {
-            Work::Count => columns.push(("classes", self.options.classes.to_string())),
-            Work::Latency { timing, mode, .. } => columns.extend(timing.identity(mode.name())),
-            Work::Throughput { timing, work } => columns.extend(timing.identity(work.name())),
-            Work::Accuracy(training) => columns.extend(training.identity()),
+            Work::Count => values.push(self.options.classes.to_string()),
+            Work::Latency { timing, mode, .. } => values.extend(timing.identity(mode.name())),
+            Work::Throughput { timing, work } => values.extend(timing.identity(work.name())),
+            Work::Accuracy(training) => values.extend(training.identity()),
         }
-        columns
+        values
     }
 
     /// A name for its files: the identity, with characters that every file system has.
@@ -109,8 +108,7 @@ impl Cell {
             }
             _ => String::new(),
         };
-        let values: Vec<String> = self.identity().into_iter().map(|(_, value)| value).collect();
-        format!("{}-{}{recipe}", self.kind().name(), values.join("-"))
+        format!("{}-{}{recipe}", self.kind().name(), self.identity().join("-"))
     }
 
     /// What the network costs that is timed: in training, the one with the classes of the images there.
@@ -150,13 +148,13 @@ impl Cell {
 }
 
 impl Timing {
-    fn identity(&self, mode: &str) -> [(&'static str, String); 4] {
-        [
-            ("batch", self.batch.to_string()),
-            ("threads", self.threads.to_string()),
-            ("dtype", self.precision.name().into()),
-            ("mode", mode.into()),
-        ]
+    fn identity(&self, mode: &str) -> [String; 4] {
+        [self.batch.to_string(), self.threads.to_string(), self.precision.name().into(), mode.into()]
+    }
+
+    /// Whether a row was timed so.
+    pub(super) fn is_of(&self, batch: u32, threads: u32, dtype: &str) -> bool {
+        (self.batch, self.threads.unsigned_abs(), self.precision.name()) == (batch, threads, dtype)
     }
 }
 

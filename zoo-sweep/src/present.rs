@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use zoo_core::InputSize;
+
+use super::SweepError;
 use super::cell::{Cell, Work};
-use super::{Kind, SweepError};
-use zoo_measure::{row as latency, stages, throughput};
-use zoo_results::{Environment, Table, accuracy, canonical, count, status};
+use zoo_results::{Environment, Row, TableOf, accuracy, count, latency, stages, status, throughput};
 
 /// What the tables say of a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,26 +20,45 @@ pub enum Presence {
     Failed(String),
 }
 
-/// The columns that tell a network, which every table has.
-const NETWORK: [&str; 5] = ["model", "width", "depth", "input_size", "profile"];
+/// What tells a network, which the rows of every table have.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    model: String,
+    /// Multipliers of width and depth, by their bits.
+    scale: [u64; 2],
+    input_size: InputSize,
+    profile: String,
+}
+
+/// A row of any table that a sweep adds to.
+trait OfNetwork: Row {
+    fn key(&self) -> Key;
+}
+
+/// What is asked of the rows of a cell, whatever table they stand in.
+#[derive(Clone, Copy, Debug)]
+struct Found<'a> {
+    status: &'a str,
+    /// What the table is there for: a time, a speed or an accuracy.
+    figure: Option<f64>,
+}
 
 /// The rows of one table.
 #[derive(Clone, Debug)]
-struct Rows {
-    header: &'static [&'static str],
-    rows: Vec<Vec<String>>,
-    /// Places of the rows about each network.
-    of_network: HashMap<[String; 5], Vec<usize>>,
+struct Rows<R> {
+    rows: Vec<R>,
+    /// Places of the rows about each network. Grids may have thousands of cells, and tables of rows.
+    of_network: HashMap<Key, Vec<usize>>,
 }
 
 /// The rows of all tables that a sweep adds to.
 #[derive(Clone, Debug)]
 pub struct Tables {
-    count: Rows,
-    latency: Rows,
-    stages: Rows,
-    throughput: Rows,
-    accuracy: Rows,
+    count: Rows<count::Row>,
+    latency: Rows<latency::Row>,
+    stages: Rows<stages::Row>,
+    throughput: Rows<throughput::Row>,
+    accuracy: Rows<accuracy::Row>,
     environment: Environment,
 }
 
@@ -48,15 +68,12 @@ impl Tables {
     /// # Errors
     /// Where one cannot be read or has another header.
     pub fn read(results: &Path, environment: &Environment) -> Result<Tables, SweepError> {
-        let read = |name: &str, header: &'static [&'static str]| -> Result<Rows, SweepError> {
-            Ok(Rows::new(header, Table::new(&results.join(name), header).rows()?))
-        };
         Ok(Tables {
-            count: read("count.csv", &count::HEADER)?,
-            latency: read("latency.csv", &latency::HEADER)?,
-            stages: read("latency-stages.csv", &stages::HEADER)?,
-            throughput: read("throughput.csv", &throughput::HEADER)?,
-            accuracy: Rows::new(&accuracy::HEADER, accuracy::table(results).rows()?),
+            count: Rows::read(results)?,
+            latency: Rows::read(results)?,
+            stages: Rows::read(results)?,
+            throughput: Rows::read(results)?,
+            accuracy: Rows::read(results)?,
             environment: environment.clone(),
         })
     }
@@ -79,157 +96,164 @@ impl Tables {
 
     /// Whether there are all stages of `cell`, or none are asked for, or its mode cannot tell them.
     fn has_stages(&self, cell: &Cell) -> bool {
-        let Work::Latency { mode, per_stage: true, .. } = &cell.work else { return true };
-        let table = &self.stages;
-        let identity = cell.identity();
-        let mine = table
-            .about(&identity)
-            .map(|(_, row)| row)
-            .filter(|row| self.is_of_machine(table, row) && table.is(row, &identity));
-        let macs = |group: &Vec<&Vec<String>>| -> u64 {
-            group.iter().filter_map(|row| table.get(row, "macs").parse::<u64>().ok()).sum()
-        };
-        let groups = stages::groups(mine, |row| table.get(row, "stage").to_string());
+        let Work::Latency { timing, mode, per_stage: true } = &cell.work else { return true };
+        let mine = self.stages.about(cell).map(|(_, row)| row).filter(|row| {
+            self.is_of_machine(&row.device, &row.cpu)
+                && timing.is_of(row.batch, row.threads, &row.dtype)
+                && row.mode == mode.name()
+        });
+        let macs = |group: &Vec<&stages::Row>| group.iter().map(|row| row.macs).sum::<u64>();
+        let groups = stages::groups(mine, |row| row.stage.clone());
         !mode.tells_stages() || groups.iter().any(|group| macs(group) == cell.cost.macs)
     }
 
-    fn is_of_machine(&self, table: &Rows, row: &[String]) -> bool {
-        table.get(row, "cpu") == self.environment.cpu && table.get(row, "device") == self.environment.device
+    fn is_of_machine(&self, device: &str, cpu: &str) -> bool {
+        (device, cpu) == (self.environment.device.as_str(), self.environment.cpu.as_str())
     }
 
     /// Places in the table of accuracies of the rows about `cell` that say that a run was stopped, where another one says how
     /// it ended.
     pub fn superseded(&self, cell: &Cell) -> Vec<usize> {
-        let table = self.table(cell);
-        let of_cell = || table.about(&cell.identity()).filter(|(_, row)| self.is_of(cell, row));
-        let status = |row: &[String]| table.get(row, "status").to_string();
-        match cell.kind() == Kind::Accuracy && of_cell().any(|(_, row)| status::is_done(&status(row))) {
-            true => of_cell().filter(|(_, row)| status(row) == status::INTERRUPTED).map(|(place, _)| place).collect(),
-            false => Vec::new(),
-        }
-    }
-
-    /// The same tables with other rows of accuracies.
-    pub fn with_accuracies(&self, rows: &[Vec<String>]) -> Tables {
-        Tables { accuracy: Rows::new(&accuracy::HEADER, rows.to_vec()), ..self.clone() }
+        superseded(&self.accuracy, cell)
     }
 
     /// The statuses of the rows about `cell`, in their order.
     pub fn statuses(&self, cell: &Cell) -> Vec<String> {
-        self.rows_of(cell).into_iter().map(|row| self.table(cell).get(row, "status").to_string()).collect()
+        self.found(cell).into_iter().map(|row| row.status.to_string()).collect()
     }
 
-    /// A column of the last row about `cell` that has figures.
-    pub fn figure(&self, cell: &Cell, column: &str) -> Option<f64> {
-        let table = self.table(cell);
-        let mut rows = self.rows_of(cell).into_iter().rev();
-        rows.find(|row| status::is_done(table.get(row, "status"))).and_then(|row| table.get(row, column).parse().ok())
+    /// What was found by the last row about `cell` that has figures: a time, a speed or an accuracy.
+    pub fn figure(&self, cell: &Cell) -> Option<f64> {
+        self.found(cell).into_iter().rev().find(|row| status::is_done(row.status)).and_then(|row| row.figure)
     }
 
     /// Images a second that the network of `cell` was trained with on this processor, with as many threads where the cell
     /// says how many: by the newest run of its recipe, or else of any.
     pub fn training_speed(&self, cell: &Cell) -> Option<f64> {
         let Work::Accuracy(training) = &cell.work else { return None };
-        let identity = cell.identity();
-        let table = &self.accuracy;
         let (threads, recipe) = (training.settings.run.threads, training.settings.recipe_hash());
-        let mine = |row: &&Vec<String>| {
-            table.get(row, "cpu") == self.environment.cpu
-                && threads.is_none_or(|threads| table.get(row, "threads") == threads.to_string())
+        let mine = |row: &&accuracy::Row| {
+            row.cpu == self.environment.cpu && threads.is_none_or(|threads| row.threads == Some(threads.unsigned_abs()))
         };
-        let speed = |row: &Vec<String>| table.get(row, "images_per_second").parse().ok();
-        let of_network: Vec<&Vec<String>> = table.about(&identity).map(|(_, row)| row).collect();
+        let of_network: Vec<&accuracy::Row> = self.accuracy.about(cell).map(|(_, row)| row).collect();
         let newest = || of_network.iter().copied().rev().filter(mine);
-        let mut of_recipe = newest().filter(|row| table.get(row, "recipe_hash") == recipe);
-        of_recipe.find_map(speed).or_else(|| newest().find_map(speed))
+        let mut of_recipe = newest().filter(|row| row.recipe_hash == recipe);
+        of_recipe.find_map(|row| row.images_per_second).or_else(|| newest().find_map(|row| row.images_per_second))
     }
 
     /// Whole numbers of epochs that runs with the recipe of `cell` had, but for the number of epochs itself.
     pub fn epochs_of(&self, cell: &Cell) -> Option<f64> {
         let Work::Accuracy(training) = &cell.work else { return None };
-        let table = &self.accuracy;
-        let of_row = |row: &&Vec<String>| {
-            let epochs: f64 = table.get(row, "epochs").parse().ok().filter(|epochs: &f64| epochs.fract() == 0.0)?;
+        let of_row = |row: &accuracy::Row| {
+            let epochs = Some(row.epochs).filter(|epochs| epochs.fract() == 0.0 && *epochs > 0.0)?;
             let mut trial = training.clone();
             trial.set_epochs(epochs);
-            let cell = Cell { work: Work::Accuracy(trial), ..cell.clone() };
-            (epochs > 0.0 && self.is_of(&cell, row)).then_some(epochs)
+            trial.is_of(row).then_some(epochs)
         };
-        let rows: Vec<&Vec<String>> = table.about(&cell.identity()).map(|(_, row)| row).collect();
-        rows.into_iter().rev().find_map(|row| of_row(&row))
+        let rows: Vec<&accuracy::Row> = self.accuracy.about(cell).map(|(_, row)| row).collect();
+        rows.into_iter().rev().find_map(of_row)
     }
 
-    fn table(&self, cell: &Cell) -> &Rows {
-        match cell.kind() {
-            Kind::Count => &self.count,
-            Kind::Latency => &self.latency,
-            Kind::Throughput => &self.throughput,
-            Kind::Accuracy => &self.accuracy,
-        }
-    }
-
-    fn rows_of(&self, cell: &Cell) -> Vec<&Vec<String>> {
-        let rows = self.table(cell).about(&cell.identity()).map(|(_, row)| row);
-        rows.filter(|row| self.is_of(cell, row)).collect()
-    }
-
-    fn is_of(&self, cell: &Cell, row: &[String]) -> bool {
-        let table = self.table(cell);
-        if !table.is(row, &cell.identity()) {
-            return false;
-        }
+    /// The rows about `cell`.
+    fn found(&self, cell: &Cell) -> Vec<Found<'_>> {
         match &cell.work {
-            Work::Count => true,
-            Work::Latency { .. } | Work::Throughput { .. } => {
-                // With another number of classes, a column that these tables lack, the counts differ. Rows that failed may
-                // have none.
-                let counts = cell.timed_cost();
-                let is_count = |column: &str, count: u64| {
-                    let text = table.get(row, column);
-                    text.is_empty() || text == count.to_string()
-                };
-                self.is_of_machine(table, row) && is_count("macs", counts.macs) && is_count("params", counts.params)
+            Work::Count => {
+                let rows = self.count.about(cell).filter(|(_, row)| row.classes == Some(cell.options.classes));
+                rows.map(|(_, row)| Found { status: &row.status, figure: None }).collect()
+            }
+            Work::Latency { timing, mode, .. } => {
+                let rows = self.latency.about(cell).filter(|(_, row)| {
+                    self.is_of_machine(&row.device, &row.cpu)
+                        && timing.is_of(row.batch, row.threads, &row.dtype)
+                        && row.mode == mode.name()
+                        && has_counts(cell, row.macs, row.params)
+                });
+                rows.map(|(_, row)| Found { status: &row.status, figure: row.p50_ms }).collect()
+            }
+            Work::Throughput { timing, work } => {
+                let rows = self.throughput.about(cell).filter(|(_, row)| {
+                    self.is_of_machine(&row.device, &row.cpu)
+                        && timing.is_of(row.batch, row.threads, &row.dtype)
+                        && row.mode == work.name()
+                        && has_counts(cell, row.macs, row.params)
+                });
+                rows.map(|(_, row)| Found { status: &row.status, figure: row.images_per_second }).collect()
             }
             Work::Accuracy(training) => {
-                let number = |column: &str| table.get(row, column).parse::<f64>().unwrap_or(0.0);
-                // What stands at a path may have changed; older rows do not tell.
-                ["", &training.weights].contains(&table.get(row, "weights"))
-                    && training.has_hash(table.get(row, "config_hash"), number("epochs"), number("steps") as u64)
+                let rows = self.accuracy.about(cell).filter(|(_, row)| training.is_of(row));
+                rows.map(|(_, row)| Found { status: &row.status, figure: row.top1 }).collect()
             }
         }
     }
 }
 
-impl Rows {
-    fn new(header: &'static [&'static str], rows: Vec<Vec<String>>) -> Rows {
-        let mut found = Rows { header, rows, of_network: HashMap::new() };
-        for (place, row) in found.rows.iter().enumerate() {
-            let network = NETWORK.map(|column| canonical(found.get(row, column)));
-            found.of_network.entry(network).or_default().push(place);
+/// Whether a row has the counts of the network that is timed. With another number of classes, a column that tables of times
+/// lack, they differ; rows that failed may have none.
+fn has_counts(cell: &Cell, macs: Option<u64>, params: Option<u64>) -> bool {
+    let counts = cell.timed_cost();
+    macs.is_none_or(|macs| macs == counts.macs) && params.is_none_or(|params| params == counts.params)
+}
+
+/// Places in `rows` of those about `cell` that say that a run was stopped, where another one says how it ended.
+fn superseded(rows: &Rows<accuracy::Row>, cell: &Cell) -> Vec<usize> {
+    let Work::Accuracy(training) = &cell.work else { return Vec::new() };
+    let of_cell: Vec<(usize, &accuracy::Row)> = rows.about(cell).filter(|(_, row)| training.is_of(row)).collect();
+    if !of_cell.iter().any(|(_, row)| status::is_done(&row.status)) {
+        return Vec::new();
+    }
+    of_cell.into_iter().filter(|(_, row)| row.status == status::INTERRUPTED).map(|(place, _)| place).collect()
+}
+
+/// Places among the rows of `accuracy.csv` of those about any of `cells` that say that a run was stopped, where another one
+/// says how it ended.
+pub fn superseded_among(rows: &[Option<accuracy::Row>], cells: &[Cell]) -> Vec<usize> {
+    let (places, rows): (Vec<usize>, Vec<accuracy::Row>) =
+        rows.iter().enumerate().filter_map(|(place, row)| Some((place, row.clone()?))).unzip();
+    let rows = Rows::new(rows);
+    cells.iter().flat_map(|cell| superseded(&rows, cell)).map(|at| places[at]).collect()
+}
+
+impl<R: OfNetwork> Rows<R> {
+    fn read(results: &Path) -> Result<Rows<R>, SweepError> {
+        Ok(Rows::new(TableOf::new(results).rows()?))
+    }
+
+    fn new(rows: Vec<R>) -> Rows<R> {
+        let mut of_network: HashMap<Key, Vec<usize>> = HashMap::new();
+        for (place, row) in rows.iter().enumerate() {
+            of_network.entry(row.key()).or_default().push(place);
         }
-        found
+        Rows { rows, of_network }
     }
 
-    /// The rows about the network of an identity, with their places. Grids may have thousands of cells, and tables of rows.
-    fn about<'a>(
-        &'a self,
-        identity: &[(&'static str, String)],
-    ) -> impl Iterator<Item = (usize, &'a Vec<String>)> + use<'a> {
-        let value = |column: &str| identity.iter().find(|(name, _)| *name == column).map(|(_, value)| canonical(value));
-        let places = self.of_network.get(&NETWORK.map(|column| value(column).unwrap_or_default()));
-        places.into_iter().flatten().map(|&place| (place, &self.rows[place]))
-    }
-
-    /// Whether `row` has the values of an identity; numbers are compared as numbers.
-    fn is(&self, row: &[String], identity: &[(&'static str, String)]) -> bool {
-        identity.iter().all(|(column, value)| canonical(self.get(row, column)) == canonical(value))
-    }
-
-    fn get<'a>(&self, row: &'a [String], column: &str) -> &'a str {
-        let place = self.header.iter().position(|name| *name == column);
-        place.and_then(|place| row.get(place)).map_or("", String::as_str)
+    /// The rows about the network of `cell`, with their places.
+    fn about(&self, cell: &Cell) -> impl Iterator<Item = (usize, &R)> {
+        let key = Key {
+            model: cell.entry.variant.name.into(),
+            scale: [cell.options.width, cell.options.depth].map(f64::to_bits),
+            input_size: cell.options.input(),
+            profile: cell.profile.clone(),
+        };
+        self.of_network.get(&key).into_iter().flatten().map(|&place| (place, &self.rows[place]))
     }
 }
+
+macro_rules! of_network {
+    ($($table:ident)*) => {
+        $(impl OfNetwork for $table::Row {
+            fn key(&self) -> Key {
+                Key {
+                    model: self.model.clone(),
+                    scale: [self.width, self.depth].map(f64::to_bits),
+                    input_size: self.input_size,
+                    profile: self.profile.clone(),
+                }
+            }
+        })*
+    };
+}
+
+of_network!(count latency stages throughput accuracy);
 
 #[cfg(test)]
 mod tests {
@@ -250,17 +274,15 @@ mod tests {
         let one = cell("threads = 1\n");
         let Work::Accuracy(training) = &one.work else { panic!("no training") };
         let recipe = training.settings.recipe_hash();
-        let table = Table::new(&folder.path().join("accuracy.csv"), &accuracy::HEADER);
-        for (threads, recipe, speed) in [("1", recipe.as_str(), "120"), ("1", "other", "100"), ("2", "other", "230")] {
-            let row = accuracy::HEADER.map(|column| match column {
-                "cpu" => environment.cpu.clone(),
-                "threads" => threads.into(),
-                "recipe_hash" => recipe.into(),
-                "images_per_second" => speed.into(),
-                _ => {
-                    one.identity().into_iter().find(|(name, _)| *name == column).map_or_else(String::new, |(_, at)| at)
-                }
-            });
+        let table = TableOf::new(folder.path());
+        let cost = one.cost;
+        for (threads, recipe, speed) in [(1, recipe.as_str(), 120.0), (1, "other", 100.0), (2, "other", 230.0)] {
+            let row = accuracy::Row {
+                threads: Some(threads),
+                recipe_hash: recipe.into(),
+                images_per_second: Some(speed),
+                ..zoo_training::row::before(&training.settings, &one.options, cost, "none", &environment)
+            };
             table.append(&row).unwrap();
         }
         let tables = Tables::read(folder.path(), &environment).unwrap();

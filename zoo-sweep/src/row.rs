@@ -4,9 +4,8 @@ use std::path::Path;
 
 use super::SweepError;
 use super::cell::{Cell, Work};
-use zoo_data::sets::evaluated_split;
-use zoo_measure::{LatencyError, Measurement, Row, throughput};
-use zoo_results::{Environment, accuracy, count};
+use zoo_measure::{LatencyError, Measurement};
+use zoo_results::{Environment, TableOf, accuracy, count};
 
 /// Counts `cells` and appends their rows, as no process is needed for that; returns warnings of what was mended.
 ///
@@ -37,47 +36,19 @@ pub fn failed(
                 cost: Some(cell.cost),
                 timing: Err(LatencyError::Setting(status.into())),
             };
-            Row::new(&measurement, environment).append(results)?
+            TableOf::new(results).append(&measurement.row(environment))?
         }
         Work::Throughput { timing, work } => {
             let row = cell.load(timing, *work).row(Some(cell.timed_cost()), Err(status), environment);
-            throughput::append(results, &row)?
+            TableOf::new(results).append(&row)?
         }
         Work::Accuracy(training) => {
             let settings = &training.settings;
-            let cores = i32::try_from(environment.cores).unwrap_or(i32::MAX);
-            let row = accuracy::Row {
-                run: "",
-                model: &settings.network.model,
-                options: &cell.options,
-                profile: &cell.profile,
-                cost: cell.cost,
-                epochs: 0.0,
-                steps: 0,
-                seconds: 0.0,
-                top1: None,
-                top1_ema: None,
-                best_top1: None,
-                train_loss: None,
-                test_loss: None,
-                status,
-                dataset: &settings.data.dataset,
-                split: evaluated_split(&settings.data.dataset),
-                batch_size: settings.schedule.batch_size,
-                seed: settings.run.seed,
-                images_per_second: None,
-                threads: settings.run.threads.unwrap_or(cores),
-                dtype: settings.run.precision.name(),
-                test_time_flip: settings.run.test_time_flip,
-                config_hash: &settings.hash(),
-                recipe_hash: &settings.recipe_hash(),
-                limit_train: settings.data.limit_train,
-                limit_test: settings.data.limit_test,
-                weights: &training.weights,
-                extended_from: &[],
-            };
             // A recipe may name another device than the sweep's own.
-            accuracy::append(results, &row, &environment.on(&settings.run.device))?
+            let environment = environment.on(&settings.run.device);
+            let before = zoo_training::row::before(settings, &cell.options, cell.cost, &training.weights, &environment);
+            let row = accuracy::Row { profile: cell.profile.clone(), status: status.into(), ..before };
+            TableOf::new(results).append(&row)?
         }
     })
 }

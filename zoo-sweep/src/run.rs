@@ -8,11 +8,11 @@ use std::time::Duration;
 use super::cell::{Cell, Work};
 use super::claim::Claim;
 use super::command::{self, Folders};
-use super::present::{Presence, Tables};
+use super::present::{Presence, Tables, superseded_among};
 use super::progress::Progress;
 use super::verdict::Verdict;
 use super::{Kind, SweepError, child, expect, row};
-use zoo_results::{Change, Environment, accuracy, status};
+use zoo_results::{Change, Environment, TableOf, status};
 use zoo_training::progress::time;
 
 /// Networks that are counted between two looks at whether to stop.
@@ -142,10 +142,8 @@ impl Request<'_> {
         if cells.iter().all(|cell| tables.superseded(cell).is_empty()) {
             return Ok(());
         }
-        let warning = accuracy::table(self.folders.results).update(|rows| {
-            let now = tables.with_accuracies(rows);
-            Change { remove: cells.iter().flat_map(|cell| now.superseded(cell)).collect(), append: Vec::new() }
-        })?;
+        let warning = TableOf::new(self.folders.results)
+            .update(|rows| Change { remove: superseded_among(rows, cells), append: Vec::new() })?;
         warning.iter().for_each(|warning| progress.say(warning));
         Ok(())
     }
@@ -236,12 +234,12 @@ impl Request<'_> {
     /// What the row of a cell that is done says, in a word.
     fn figure(&self, cell: &Cell) -> Result<String, SweepError> {
         let tables = self.tables()?;
-        let figure = |column: &str| tables.figure(cell, column).unwrap_or(f64::NAN);
+        let figure = tables.figure(cell).unwrap_or(f64::NAN);
         Ok(match cell.work {
             Work::Count => format!("{} MACs", zoo_core::summary::grouped(cell.cost.macs)),
-            Work::Latency { .. } => format!("{:.3} ms", figure("p50_ms")),
-            Work::Throughput { .. } => format!("{:.1} img/s", figure("images_per_second")),
-            Work::Accuracy(_) => format!("{:.2} % top-1", figure("top1")),
+            Work::Latency { .. } => format!("{figure:.3} ms"),
+            Work::Throughput { .. } => format!("{figure:.1} img/s"),
+            Work::Accuracy(_) => format!("{figure:.2} % top-1"),
         })
     }
 }

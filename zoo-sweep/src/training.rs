@@ -9,6 +9,7 @@ use zoo_core::{Registry, regular_file};
 use super::SweepError;
 use super::file::{Grid, Located, SweepFile};
 use zoo_data::choice::Counts;
+use zoo_results::accuracy;
 use zoo_settings::lay;
 use zoo_settings::layers::{in_sections, read};
 use zoo_settings::recorded::read_config;
@@ -147,18 +148,28 @@ impl Training {
         toml::to_string(&in_sections(&self.given)).unwrap_or_default()
     }
 
-    /// The columns of `accuracy.csv` that tell its rows from most others; the hash of the settings tells the rest.
-    pub fn identity(&self) -> Vec<(&'static str, String)> {
+    /// What tells its rows in `accuracy.csv` from most others, as text; the hash of the settings tells the rest.
+    pub(super) fn identity(&self) -> Vec<String> {
         let settings = &self.settings;
-        let mut columns = vec![
-            ("batch_size", settings.schedule.batch_size.to_string()),
-            ("seed", settings.run.seed.to_string()),
-            ("dtype", settings.run.precision.name().to_string()),
+        let mut values = vec![
+            settings.schedule.batch_size.to_string(),
+            settings.run.seed.to_string(),
+            settings.run.precision.name().to_string(),
         ];
-        if let Some(threads) = settings.run.threads.filter(|_| self.threads_count) {
-            columns.push(("threads", threads.to_string()));
-        }
-        columns
+        values.extend(settings.run.threads.filter(|_| self.threads_count).map(|threads| threads.to_string()));
+        values
+    }
+
+    /// Whether a row about its network is one of this run's.
+    pub(super) fn is_of(&self, row: &accuracy::Row) -> bool {
+        let settings = &self.settings;
+        let threads = settings.run.threads.filter(|_| self.threads_count).map(i32::unsigned_abs);
+        (row.batch_size, row.seed) == (Some(settings.schedule.batch_size as u64), Some(settings.run.seed))
+            && row.dtype == settings.run.precision.name()
+            && threads.is_none_or(|threads| row.threads == Some(threads))
+            // What stands at a path may have changed; older rows do not tell.
+            && ["", &self.weights].contains(&row.weights.as_str())
+            && self.has_hash(&row.config_hash, row.epochs, row.steps)
     }
 
     /// Whether a row of so many epochs and steps with the hash `found` is one of this run's. The run resolves its number of

@@ -175,7 +175,7 @@ fn averages_noise_and_the_command_of_a_run_are_in_the_page() {
     let good = tables::run(1.0, 0, 10.0, "86.00", "stopped early").replace(",86.00,,", ",86.00,87.50,");
     let results = folder.path().join("results");
     write(&results.join("accuracy.csv"), ACCURACY, &[good.clone(), good.replace("0123456789ab", "ba9876543210")]);
-    write(&results.join("latency.csv"), LATENCY, &[tables::latency(1.0, 19.0).replace("quiet", "7.31")]);
+    write(&results.join("latency.csv"), LATENCY, &[tables::latency(1.0, 19.0).replace("1.20", "7.31")]);
     report(folder.path()).code(0);
     let page = page(folder.path());
     assert!(page.contains("top-1 of averages, %") && page.contains(">87.50<"));
@@ -365,7 +365,7 @@ fn what_stands_in_a_table_is_never_markup() {
 }
 
 /// A row of `latency.csv` for a network of any name.
-const LATENCY_OF_HOSTILE: &str = "NAME,1,1,224,1,1,f32,folded,300000000,19,20,21,19,0.1,0,50,100,quiet,0,native,3504872,done,\
+const LATENCY_OF_HOSTILE: &str = "NAME,1,1,224,1,1,f32,folded,300000000,19,20,21,19,0.1,0,50,100,1.20,0,native,3504872,done,\
     cpu,AMD EPYC,2.13.0,channels_last,0123456789ab";
 
 #[test]

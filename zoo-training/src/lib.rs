@@ -32,6 +32,7 @@ pub mod progress;
 pub mod progressive;
 pub mod random;
 mod resident;
+pub mod row;
 pub mod run;
 pub mod source;
 pub mod starting_point;

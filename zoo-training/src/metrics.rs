@@ -1,26 +1,10 @@
-//! `metrics.csv`: one row an evaluated epoch.
+//! Evaluated epochs, which a checkpoint keeps to the last bit and `metrics.csv` prints.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use zoo_results::{Table, TableError};
-
-/// The columns, in order; `results/README.md` documents each with its unit.
-const HEADER: [&str; 12] = [
-    "epoch",
-    "step",
-    "learning_rate",
-    "train_loss",
-    "train_top1",
-    "test_loss",
-    "test_top1",
-    "test_top5",
-    "test_top1_ema",
-    "images_per_second",
-    "seconds",
-    "status",
-];
+use zoo_results::{TableError, TableOf, metrics};
 
 /// An evaluated epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,6 +52,25 @@ fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::E
     Option::<f64>::deserialize(deserializer).map(|number| number.unwrap_or(f64::NAN))
 }
 
+impl From<&Epoch> for metrics::Row {
+    fn from(epoch: &Epoch) -> metrics::Row {
+        metrics::Row {
+            epoch: epoch.epoch,
+            step: epoch.step,
+            learning_rate: epoch.learning_rate,
+            train_loss: epoch.train_loss,
+            train_top1: epoch.train_top1,
+            test_loss: epoch.test_loss,
+            test_top1: epoch.test_top1,
+            test_top5: epoch.test_top5,
+            test_top1_ema: epoch.test_top1_ema,
+            images_per_second: epoch.images_per_second,
+            seconds: epoch.seconds,
+            status: metrics::Row::OK.into(),
+        }
+    }
+}
+
 /// Writes all epochs anew, as a resume does: rows of steps that were lost disappear.
 ///
 /// # Errors
@@ -87,19 +90,5 @@ pub fn rewrite(path: &Path, epochs: &[Epoch]) -> Result<(), TableError> {
 /// # Errors
 /// Where the file cannot be written or has another header.
 pub fn append(path: &Path, epoch: &Epoch) -> Result<(), TableError> {
-    let fields: [String; HEADER.len()] = [
-        format!("{:.3}", epoch.epoch),
-        epoch.step.to_string(),
-        format!("{:.6}", epoch.learning_rate),
-        format!("{:.4}", epoch.train_loss),
-        format!("{:.2}", epoch.train_top1),
-        format!("{:.4}", epoch.test_loss),
-        format!("{:.2}", epoch.test_top1),
-        format!("{:.2}", epoch.test_top5),
-        epoch.test_top1_ema.map(|top1| format!("{top1:.2}")).unwrap_or_default(),
-        format!("{:.1}", epoch.images_per_second),
-        format!("{:.1}", epoch.seconds),
-        "ok".into(),
-    ];
-    Table::new(path, &HEADER).append(&fields).map(|_| ())
+    TableOf::at(path).append_all(&[metrics::Row::from(epoch)]).map(|_| ())
 }

@@ -10,7 +10,7 @@ use super::super::network::Network;
 use super::super::observation::{Kind, scaled};
 use super::super::rows::{Condition, Latency, Rows, Stage};
 use super::names::by_family;
-use zoo_measure::stages;
+use zoo_results::stages;
 
 /// More bars than these make a figure of several screens.
 const MOST_NETWORKS: usize = 10;

@@ -18,11 +18,10 @@ use super::network::NetworkArgs;
 use super::usage::misused;
 use zoo_host::console::{say, tell};
 use zoo_measure::processors::Processors;
-use zoo_measure::{
-    Cell, LatencyError, Measurement, Mode, NOISY, Network, Protocol, Ratio, Row, Times, Timing, Watch, measure, row,
-    stages,
-};
-use zoo_results::{Environment, TableError, status};
+use zoo_measure::{Cell, LatencyError, Measurement, Mode, Network, Protocol, Ratio, Times, Timing, Watch, measure};
+use zoo_results::latency::Row;
+use zoo_results::timed::NOISY;
+use zoo_results::{Environment, TableError, TableOf, cells, stages, status};
 use zoo_settings::Precision;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -85,9 +84,9 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let against = args.against.as_deref().map(|name| against(registry, name)).transpose()?;
     let cells = cells(registry, args, against.as_ref())?;
     // What cannot be kept is not measured first.
-    row::check(&args.results)?;
+    TableOf::<Row>::new(&args.results).check()?;
     if args.per_stage {
-        stages::check(&args.results)?;
+        TableOf::<stages::Row>::new(&args.results).check()?;
     }
     let kept = Arc::new(Mutex::new(Kept::new(args, &cells, against)));
     let stopped = Arc::clone(&kept);
@@ -158,9 +157,9 @@ impl Kept {
 
     fn write(&mut self, measurement: &Measurement) {
         // A row of latency.csv says that all is there: it comes last.
-        let row = Row::new(measurement, &self.environment);
+        let row = measurement.row(&self.environment);
         let written = write_stages(&self.args, measurement, &self.environment)
-            .and_then(|warning| Ok([warning, row.append(&self.args.results)?]));
+            .and_then(|warning| Ok([warning, TableOf::new(&self.args.results).append(&row)?]));
         match written {
             Ok(warnings) => warnings.into_iter().flatten().for_each(|warning| say!("warning: {warning}")),
             Err(error) => {
@@ -186,7 +185,7 @@ impl Kept {
     }
 
     fn print(&self, measurements: &[Measurement]) -> Result<(), Error> {
-        let rows: Vec<Row> = measurements.iter().map(|found| Row::new(found, &self.environment)).collect();
+        let rows: Vec<Row> = measurements.iter().map(|found| found.row(&self.environment)).collect();
         tell!("{}", printed(&self.args, measurements, &rows, self.against.as_ref())?.trim_end());
         Ok(())
     }
@@ -325,9 +324,8 @@ fn write_stages(
     measurement: &Measurement,
     environment: &Environment,
 ) -> Result<Option<String>, TableError> {
-    let stages = measurement.timing.as_ref().ok().and_then(|timing| timing.stages.as_deref());
-    let append = |stages| stages::append(&args.results, &measurement.cell, measurement.threads, stages, environment);
-    stages.map_or(Ok(None), append)
+    let rows = measurement.stage_rows(environment);
+    if rows.is_empty() { Ok(None) } else { TableOf::new(&args.results).append_all(&rows) }
 }
 
 /// What is printed: a table for people, or rows.
@@ -343,13 +341,13 @@ fn printed(
     }
     let mut writer = csv::Writer::from_writer(Vec::new());
     let ratio_columns: &[&str] = if against.is_some() { &["ratio", "ratio_low", "ratio_high"] } else { &[] };
-    writer.write_record(row::HEADER.iter().chain(ratio_columns))?;
+    writer.write_record(cells::header::<Row>().iter().chain(ratio_columns))?;
     for (row, measurement) in rows.iter().zip(measurements) {
         let ratio = against.and_then(|against| ratio(measurements, measurement, against));
         let of_ratio = ratio.map_or([const { String::new() }; 3], |ratio| {
             [ratio.value, ratio.low, ratio.high].map(|number| format!("{number:.4}"))
         });
-        writer.write_record(row.0.iter().chain(&of_ratio[..ratio_columns.len()]))?;
+        writer.write_record(cells::write(row)?.iter().chain(&of_ratio[..ratio_columns.len()]))?;
     }
     Ok(String::from_utf8(writer.into_inner().context("cannot write CSV")?)?)
 }

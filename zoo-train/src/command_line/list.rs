@@ -13,6 +13,7 @@ use super::network::with_channels;
 use super::usage::misused;
 use zoo_host::console::{self, say, tell};
 use zoo_host::glob::matches;
+use zoo_results::cells;
 use zoo_results::count::{self, Row};
 
 #[derive(Debug, clap::Args)]
@@ -126,8 +127,10 @@ fn print(out: &mut impl Write, format: Format, rows: &[Row]) -> Result<(), Error
         Format::Table => table(out, rows)?,
         Format::Csv => {
             let mut writer = csv::Writer::from_writer(out);
-            writer.write_record(count::HEADER)?;
-            rows.iter().try_for_each(|row| writer.write_record(row.fields()))?;
+            writer.write_record(cells::header::<Row>())?;
+            for row in rows {
+                writer.write_record(cells::write(row)?)?;
+            }
             writer.flush()?;
         }
         Format::Json => {

@@ -18,8 +18,10 @@ use super::usage::misused;
 use zoo_host::console::{say, tell};
 use zoo_measure::processors::Processors;
 use zoo_measure::throughput::{self, Load, Throughput, Work};
-use zoo_measure::{LatencyError, NOISY, Network, Protocol, Times, Watch};
-use zoo_results::{Environment, TableError};
+use zoo_measure::{LatencyError, Network, Protocol, Times, Watch};
+use zoo_results::throughput::Row;
+use zoo_results::timed::NOISY;
+use zoo_results::{Environment, TableError, TableOf};
 use zoo_settings::Precision;
 use zoo_settings::Settings;
 
@@ -62,7 +64,7 @@ pub struct Args {
 pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     let loads = loads(registry, args)?;
     // What cannot be kept is not measured first.
-    throughput::check(&args.results)?;
+    TableOf::<Row>::new(&args.results).check()?;
     let kept = Arc::new(Mutex::new(Kept::new(args)));
     let stopped = Arc::clone(&kept);
     stop_with(move || lock(&stopped).stop())?;
@@ -138,7 +140,7 @@ impl Kept {
     fn keep(&mut self, load: &Load, found: Result<Throughput, String>) {
         let cost = load.plan().ok().map(|plan| plan.cost);
         let row = load.row(cost, found.as_ref().map_err(String::as_str), &self.environment);
-        match throughput::append(&self.results, &row) {
+        match TableOf::new(&self.results).append(&row) {
             Ok(warning) => warning.iter().for_each(|warning| say!("warning: {warning}")),
             Err(error) => {
                 self.unwritten.get_or_insert(error);

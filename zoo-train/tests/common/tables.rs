@@ -28,7 +28,7 @@ pub fn run(width: f64, seed: u64, epochs: f64, top1: &str, status: &str) -> Stri
 pub fn latency(width: f64, milliseconds: f64) -> String {
     let macs = (300e6 * width * width) as u64;
     format!(
-        "mobilenet-v2,{width},1,224,1,1,f32,folded,{macs},{milliseconds},{},{},{milliseconds},0.1,0,50,100,quiet,0,native,\
+        "mobilenet-v2,{width},1,224,1,1,f32,folded,{macs},{milliseconds},{},{},{milliseconds},0.1,0,50,100,1.20,0,native,\
          3504872,done,cpu,AMD EPYC,2.13.0,channels_last,0123456789ab",
         milliseconds * 1.1,
         milliseconds * 1.3

@@ -29,13 +29,14 @@ use super::loader::Loader;
 use super::metrics::{self, Epoch};
 use super::progress::{Progress, Snapshot, Verbosity};
 use super::progressive::Progressive;
+use super::row;
 use super::source::Source;
 use super::test_set::TestSet;
 use super::trainer::Trainer;
 use zoo_data::Dataset;
 use zoo_data::sets::evaluated_split;
 use zoo_host::interrupt;
-use zoo_results::{Environment, accuracy, status};
+use zoo_results::{Environment, TableOf, accuracy, status};
 use zoo_settings::OnNan;
 use zoo_settings::Settings;
 use zoo_settings::schedule::{Schedule, warmup_for};
@@ -397,39 +398,26 @@ impl<'a> Run<'a> {
         let trained = self.state.training_seconds > 0.0;
         // Not the plan of the images' size of the moment.
         let Some(plan) = self.plans.last() else { return Ok(()) };
+        let environment = Environment::detect(&settings.run.device);
         let row = accuracy::Row {
-            run: &self.folder.name(),
-            model: &settings.network.model,
-            options: &plan.options,
-            profile: &settings.network.profile,
-            cost: plan.cost,
+            run: self.folder.name(),
             epochs: self.state.step as f64 / self.source.steps_per_epoch() as f64,
             steps: self.state.step,
-            seconds: self.seconds(),
+            seconds: Some(self.seconds()),
             top1: last.map(|epoch| epoch.test_top1),
             top1_ema: last.and_then(|epoch| epoch.test_top1_ema),
             best_top1: self.state.best_top1,
             train_loss: last.map(|epoch| epoch.train_loss),
             test_loss: last.map(|epoch| epoch.test_loss),
-            status,
-            dataset: &self.dataset.name,
-            split: evaluated_split(&self.dataset.name),
-            batch_size: settings.schedule.batch_size,
-            seed: settings.run.seed,
+            status: status.into(),
+            dataset: self.dataset.name.clone(),
+            split: evaluated_split(&self.dataset.name).into(),
             images_per_second: trained
                 .then(|| self.state.step as f64 * settings.schedule.batch_size as f64 / self.state.training_seconds),
-            threads: tch::get_num_threads(),
-            dtype: settings.run.precision.name(),
-            test_time_flip: settings.run.test_time_flip,
-            config_hash: &settings.hash(),
-            recipe_hash: &settings.recipe_hash(),
-            limit_train: settings.data.limit_train,
-            limit_test: settings.data.limit_test,
-            weights: &self.weights,
-            extended_from: &settings.schedule.extended_from,
+            threads: Some(tch::get_num_threads().unsigned_abs()),
+            ..row::before(settings, &plan.options, plan.cost, &self.weights, &environment)
         };
-        let environment = Environment::detect(&settings.run.device);
-        let added = accuracy::append(&self.request.results, &row, &environment);
+        let added = TableOf::new(&self.request.results).append(&row);
         let no_row = |source| TrainError::NoRow { source, folder: self.folder.path.clone() };
         if let Some(warning) = added.map_err(no_row)? {
             self.progress.say(&format!("note: {warning}"));

@@ -21,7 +21,7 @@ use crate::trainer::Trainer;
 use crate::{TrainError, calibrate, channels, features, metrics, norms};
 use zoo_data::{Dataset, Preprocessing, Split, sets};
 use zoo_host::words::counted;
-use zoo_results::accuracy;
+use zoo_results::{TableOf, accuracy};
 use zoo_settings::Settings;
 use zoo_settings::freeze::Freeze;
 use zoo_weights::{Identified, classes};
@@ -97,7 +97,7 @@ impl<'a> Run<'a> {
 
     fn begin(request: &'a Request, dataset: Dataset, found: Found) -> Result<Run<'a>, TrainError> {
         // Another table in its place would be noticed only when all is trained.
-        accuracy::check(&request.results)?;
+        TableOf::<accuracy::Row>::new(&request.results).check()?;
         let mut progress = Progress::new(request.verbosity);
         let Found { run: found, notes } = found;
         notes.iter().for_each(|line| progress.say(line));

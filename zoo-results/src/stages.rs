@@ -1,0 +1,56 @@
+//! `latency-stages.csv`: one row a stage of a network that was timed.
+
+use crate::timed::timed;
+use crate::{cells, row};
+
+timed! {
+    /// A stage of a network, with its part of the time.
+    pub struct Row {
+        /// `stem`, `stages.0` and so on, `head` or `top`.
+        pub stage: String,
+        /// Multiply-accumulates of the stage for one image.
+        pub macs: u64,
+        /// Median in milliseconds.
+        #[serde(serialize_with = "cells::digits::<_, 3>")]
+        pub ms: f64,
+        /// Share of the sum over all stages, in percent.
+        #[serde(serialize_with = "cells::maybe_digits::<_, 2>")]
+        pub share: Option<f64>,
+        /// Name of the profile.
+        pub profile: String,
+        /// Where tensors lived.
+        pub device: String,
+        /// Name of the processor.
+        pub cpu: String,
+        /// Git revision that the binary was built from.
+        pub revision: String,
+    }
+}
+
+impl row::Row for Row {
+    const FILE: &'static str = "latency-stages.csv";
+}
+
+/// The rows of one network under one condition, measurement by measurement: one begins where a stage comes again.
+pub fn groups<T>(rows: impl IntoIterator<Item = T>, name: impl Fn(&T) -> String) -> Vec<Vec<T>> {
+    let mut groups: Vec<Vec<T>> = Vec::new();
+    for row in rows {
+        match groups.last_mut() {
+            Some(group) if group.iter().all(|other| name(other) != name(&row)) => group.push(row),
+            _ => groups.push(vec![row]),
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::groups;
+
+    #[test]
+    fn a_measurement_begins_where_a_stage_comes_again() {
+        let rows = ["stem", "stages.0", "stem", "stages.0", "top", "stem"];
+        let found = groups(rows, |row| (*row).to_string());
+        assert_eq!(found, [vec!["stem", "stages.0"], vec!["stem", "stages.0", "top"], vec!["stem"]]);
+    }
+}

@@ -1,0 +1,53 @@
+//! `throughput.csv`: one row a network that was timed in training, or in one mode of inference.
+
+use crate::timed::timed;
+use crate::{cells, row, status};
+
+timed! {
+    /// A network with the images a second that it takes.
+    pub struct Row {
+        /// Multiply-accumulates for one image; none where the options give no network.
+        pub macs: Option<u64>,
+        /// Images a second, by the median; like all that follows from runs, none where it failed.
+        #[serde(serialize_with = "cells::maybe_digits::<_, 1>")]
+        pub images_per_second: Option<f64>,
+        /// Median of a batch in milliseconds.
+        #[serde(serialize_with = "cells::maybe_digits::<_, 3>")]
+        pub p50_ms: Option<f64>,
+        /// How far rounds lie apart, in percent.
+        #[serde(serialize_with = "cells::maybe_digits::<_, 2>")]
+        pub noise: Option<f64>,
+        /// Rounds that do not count.
+        pub disturbed: Option<u64>,
+        /// Runs that count.
+        pub runs: Option<u64>,
+        /// Peak resident memory of the process in MiB, where the system tells.
+        #[serde(serialize_with = "cells::maybe_digits::<_, 0>")]
+        pub peak_mb: Option<f64>,
+        /// Name of the profile.
+        pub profile: String,
+        /// Trainable parameters.
+        pub params: Option<u64>,
+        /// `done`, or why there are no times.
+        pub status: String,
+        /// Where tensors lived.
+        pub device: String,
+        /// Name of the processor.
+        pub cpu: String,
+        /// Version of libtorch.
+        pub libtorch: String,
+        /// Of the maps.
+        pub memory_format: String,
+        /// Git revision that the binary was built from.
+        pub revision: String,
+    }
+}
+
+impl row::Row for Row {
+    const FILE: &'static str = "throughput.csv";
+
+    fn is_superseded_by(&self, newer: &Row) -> bool {
+        // The parameters tell the number of classes.
+        self.status == status::INTERRUPTED && self.is_of_the_same(newer) && self.params == newer.params
+    }
+}
