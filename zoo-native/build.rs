@@ -7,21 +7,24 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// What calls libtorch.
-const BINDINGS: &[&str] = &[
-    "cpp/context.cpp",
-    "cpp/convolution.cpp",
-    "cpp/dense.cpp",
-    "cpp/depthwise.cpp",
-    "cpp/dispatch.cpp",
-    "cpp/generator.cpp",
-    "cpp/gradient.cpp",
-    "cpp/norm_activation.cpp",
-    "cpp/optimizer.cpp",
-    "cpp/pairing.cpp",
-    "cpp/profile.cpp",
-    "cpp/script.cpp",
-    "cpp/sgd.cpp",
+/// What calls libtorch, by translation unit. Reading libtorch's headers takes far longer than compiling what is ours, so
+/// each unit includes many files: those that need autograd's and TorchScript's headers, and those that need only a few
+/// operations. Names in the anonymous namespaces of one unit must differ.
+const UNITS: &[(&str, &[&str])] = &[
+    ("autograd", &["context.cpp", "dense.cpp", "depthwise.cpp", "norm_activation.cpp", "script.cpp"]),
+    (
+        "operations",
+        &[
+            "convolution.cpp",
+            "dispatch.cpp",
+            "generator.cpp",
+            "gradient.cpp",
+            "optimizer.cpp",
+            "pairing.cpp",
+            "profile.cpp",
+            "sgd.cpp",
+        ],
+    ),
 ];
 
 /// A namespace, the bytes of a vector, and the flags of one instruction level.
@@ -35,7 +38,7 @@ const X86_64: &[Level] = &[
     ("avx512", "64", &["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]),
 ];
 
-type Error = Box<dyn std::error::Error>;
+type Error = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> Result<(), Error> {
     println!("cargo:rerun-if-changed=cpp");
@@ -54,25 +57,40 @@ fn main() -> Result<(), Error> {
     println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags,-rpath,{}", real.display());
     println!("cargo:rustc-link-search=native={}", lib.display());
 
-    let mut bindings = base();
-    bindings
-        .files(BINDINGS)
-        .include(include_dir(&lib))
-        .include(include_dir(&lib).join("torch/csrc/api/include"))
-        // libtorch's headers are not warning-free under -Wall; ours are compiled with it in `base`.
-        .warnings(false)
-        .define("_GLIBCXX_USE_CXX11_ABI", "1")
-        // Without it at::parallel_for, a template in a header, compiles to a serial loop.
-        .flag("-fopenmp");
-    for object in kernels(&env::var("CARGO_CFG_TARGET_ARCH")?)? {
-        bindings.object(object);
-    }
-    bindings.try_compile("zoo_native")?;
+    // The kernels are compiled one level after the other, beside the bindings.
+    let arch = env::var("CARGO_CFG_TARGET_ARCH")?;
+    let (bindings, kernels) = std::thread::scope(|scope| {
+        let kernels = scope.spawn(|| kernels(&arch));
+        (bindings(&lib), kernels.join())
+    });
+    let kernels = kernels.map_err(|_| "the thread that compiles the kernels panicked")??;
+    base().objects(bindings?).objects(kernels).try_compile("zoo_native")?;
 
     println!("cargo:rustc-link-lib=torch_cpu");
     println!("cargo:rustc-link-lib=c10");
     println!("cargo:rustc-link-lib={}", openmp(&lib)?);
     Ok(())
+}
+
+fn bindings(lib: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut build = base();
+    for (name, sources) in UNITS {
+        let unit = PathBuf::from(env::var("OUT_DIR")?).join(format!("{name}.cpp"));
+        let includes: String = sources.iter().map(|source| format!("#include \"{source}\"\n")).collect();
+        std::fs::write(&unit, includes)?;
+        build.file(unit);
+    }
+    build
+        // For quoted includes alone: a header of ours has the name of one of the C library's.
+        .flag("-iquotecpp")
+        .include(include_dir(lib))
+        .include(include_dir(lib).join("torch/csrc/api/include"))
+        // libtorch's headers are not warning-free under -Wall; ours are compiled with it in `base`.
+        .warnings(false)
+        .define("_GLIBCXX_USE_CXX11_ABI", "1")
+        // Without it at::parallel_for, a template in a header, compiles to a serial loop.
+        .flag("-fopenmp");
+    Ok(build.try_compile_intermediates()?)
 }
 
 fn kernels(arch: &str) -> Result<Vec<PathBuf>, Error> {

@@ -14,7 +14,7 @@ bool same_order(const at::Tensor& a, const at::Tensor& b) {
   return true;
 }
 
-void check(const at::Tensor& param, const at::Tensor& grad, size_t index, const char* caller) {
+void check_gradient(const at::Tensor& param, const at::Tensor& grad, size_t index, const char* caller) {
   TORCH_CHECK(param.is_non_overlapping_and_dense(), caller, ": parameter ", index, " is not dense in memory");
   TORCH_CHECK(grad.defined(), caller, ": parameter ", index, " has no gradient");
   TORCH_CHECK(param.sizes() == grad.sizes(), caller, ": parameter ", index, " has shape ", param.sizes(),
@@ -31,7 +31,7 @@ void pair(const std::vector<at::Tensor>& params, std::vector<at::Tensor>& grads,
   TORCH_CHECK(params.size() == grads.size(), caller, ": ", params.size(), " parameters but ", grads.size(),
               " gradients");
   for (size_t i = 0; i < params.size(); i++) {
-    check(params[i], grads[i], i, caller);
+    check_gradient(params[i], grads[i], i, caller);
     if (!same_order(params[i], grads[i])) grads[i] = at::empty_like(params[i]).copy_(grads[i]);
   }
 }
