@@ -3,6 +3,9 @@
 //! The arithmetic kernels include nothing of libtorch and are compiled once for each x86-64 level, so that the binary
 //! runs anywhere and is fast where AVX is present; `cpp/dispatch.cpp` chooses at run time. They must not include
 //! headers with inline functions: the linker keeps one copy of such a function, and it may be the AVX-512 one.
+//!
+//! With `ZOO_SANITIZE=address` all of it is compiled with GCC's AddressSanitizer, whose runtime must be the first library
+//! of the program: `scripts/test_native_sanitized.sh` preloads it.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -38,10 +41,16 @@ const X86_64: &[Level] = &[
     ("avx512", "64", &["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]),
 ];
 
+/// The variable that asks for a sanitizer.
+const SANITIZE: &str = "ZOO_SANITIZE";
+
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> Result<(), Error> {
     println!("cargo:rerun-if-changed=cpp");
+    if env::var_os("CARGO_FEATURE_DOC_ONLY").is_some() {
+        return Ok(());
+    }
     let lib = env::var("DEP_TCH_LIBTORCH_LIB").map_err(|_| "torch-sys did not say where libtorch is")?;
     let lib = PathBuf::from(lib);
     // torch-sys asks Python before it looks at LIBTORCH, which .cargo/config.toml sets.
@@ -52,6 +61,7 @@ fn main() -> Result<(), Error> {
         );
     }
     println!("cargo:rerun-if-env-changed=LIBTORCH_USE_PYTORCH");
+    println!("cargo:rerun-if-env-changed={SANITIZE}");
     // Link arguments reach only this package's own tests and examples; dependents have the same line.
     let real = std::fs::canonicalize(&lib).unwrap_or_else(|_| lib.clone());
     println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags,-rpath,{}", real.display());
@@ -64,8 +74,11 @@ fn main() -> Result<(), Error> {
         (bindings(&lib), kernels.join())
     });
     let kernels = kernels.map_err(|_| "the thread that compiles the kernels panicked")??;
-    base().objects(bindings?).objects(kernels).try_compile("zoo_native")?;
+    base()?.objects(bindings?).objects(kernels).try_compile("zoo_native")?;
 
+    if sanitized()? {
+        println!("cargo:rustc-link-lib=dylib=asan");
+    }
     println!("cargo:rustc-link-lib=torch_cpu");
     println!("cargo:rustc-link-lib=c10");
     println!("cargo:rustc-link-lib={}", openmp(&lib)?);
@@ -73,7 +86,7 @@ fn main() -> Result<(), Error> {
 }
 
 fn bindings(lib: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut build = base();
+    let mut build = base()?;
     for (name, sources) in UNITS {
         let unit = PathBuf::from(env::var("OUT_DIR")?).join(format!("{name}.cpp"));
         let includes: String = sources.iter().map(|source| format!("#include \"{source}\"\n")).collect();
@@ -97,7 +110,7 @@ fn kernels(arch: &str) -> Result<Vec<PathBuf>, Error> {
     let mut objects = Vec::new();
     let higher = if arch == "x86_64" { X86_64 } else { &[] };
     for (name, bytes, flags) in std::iter::once(&BASELINE).chain(higher) {
-        let mut build = base();
+        let mut build = base()?;
         build.file("cpp/kernels/level.cpp").define("ZOO_LEVEL", *name).define("ZOO_VECTOR_BYTES", *bytes);
         // Neither changes a result; both stop the compiler from keeping scalar code for errno and floating-point traps.
         build.flag("-fno-math-errno").flag("-fno-trapping-math").flags(*flags);
@@ -108,11 +121,22 @@ fn kernels(arch: &str) -> Result<Vec<PathBuf>, Error> {
     Ok(objects)
 }
 
-fn base() -> cc::Build {
+fn base() -> Result<cc::Build, Error> {
     let mut build = cc::Build::new();
     // -O3 in every profile: these are inner loops, and a debug build would be measured by someone.
     build.cpp(true).std("c++20").pic(true).opt_level(3).debug(false);
-    build
+    if sanitized()? {
+        build.opt_level(1).flag("-g1").flag("-fsanitize=address").flag("-fno-omit-frame-pointer");
+    }
+    Ok(build)
+}
+
+fn sanitized() -> Result<bool, Error> {
+    match env::var(SANITIZE).as_deref() {
+        Ok("address") => Ok(true),
+        Ok("") | Err(env::VarError::NotPresent) => Ok(false),
+        other => Err(format!("unknown {SANITIZE} `{}`; expected `address`", other.unwrap_or("?")).into()),
+    }
 }
 
 fn include_dir(lib: &Path) -> PathBuf {

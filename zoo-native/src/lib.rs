@@ -1,10 +1,10 @@
-//! The few libtorch pieces that tch does not bind, behind small C++ files.
+//! The parts of libtorch that tch does not bind, and CPU kernels, behind small C++ files.
 //!
 //! Owned here: optimizer steps ([`sgd`], [`optimizer`]), gradients ([`gradient`]), batch norm with its activation
 //! ([`norm`]), convolution ([`dense`], [`depthwise`]), convolution for inference ([`convolution`]), TorchScript
-//! ([`script`]), CPU switches ([`cpu`]), the numbers computed with ([`precision`]) and drawn ([`generator`]), a record of what took how long
-//! ([`profile`]) and the allocator ([`allocator`]). Not here: which layer uses which of them, and the optimizer's state
-//! and schedule.
+//! ([`script`]), CPU settings ([`cpu`]), precision ([`precision`]), the state of random number generators
+//! ([`generator`]), profiles ([`profile`]) and the allocator ([`allocator`]). Not here: which layer uses which of them,
+//! and the optimizer's state and schedule.
 //!
 //! Every function returns a [`Result`]: a C++ exception arrives as a [`NativeError`], never as an abort.
 
@@ -42,3 +42,7 @@ fn pointers<T: Borrow<Tensor>>(tensors: &[T]) -> Vec<*const C_tensor> {
 fn optional(tensor: Option<&Tensor>) -> *const C_tensor {
     tensor.map_or(std::ptr::null(), Tensor::as_ptr)
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
