@@ -4,7 +4,9 @@
 //! stands for, and everything else reads the plan: counts, drawings, and (with the feature `torch`, on by default) the
 //! tch modules. The command line, data and training are in the crate zoo-train.
 
-extern crate self as zoo_core;
+// What the expansion of a table calls this crate, whatever name its user gave it.
+#[doc(hidden)]
+pub extern crate self as __zoo;
 
 pub mod arch;
 mod architecture;
@@ -38,4 +40,16 @@ pub use plan::{
 };
 pub use registry::{Entry, Registry, UnknownModel, nearest};
 pub use summary::{Named, Summary};
-pub use zoo_macros::network;
+#[doc(hidden)]
+pub use zoo_macros::network as __network;
+
+// A procedural macro does not know under which name a crate depends on this one; `$crate` does.
+#[doc = include_str!("network.md")]
+#[macro_export]
+macro_rules! network {
+    ($($table:tt)*) => { $crate::__network! { $crate $($table)* } };
+}
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

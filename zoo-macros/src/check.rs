@@ -109,7 +109,7 @@ fn report_duplicates(sections: &[Section], errors: &mut Diagnostics) {
     for (index, section) in sections.iter().enumerate() {
         let repeated = sections[..index].iter().any(|earlier| earlier.word == section.word);
         if repeated && !REPEATABLE.contains(&section.word.to_string().as_str()) {
-            let message = format!("section `{}` stands twice: a table has at most one", section.word);
+            let message = format!("duplicate section `{}`: a table has at most one", section.word);
             errors.at(section.word.span(), message);
         }
     }

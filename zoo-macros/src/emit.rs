@@ -1,4 +1,5 @@
-//! From a checked network to Rust. Only absolute `::zoo_core` paths, and names with two underscores beside the user's.
+//! From a checked network to Rust. All names that are added to the user's begin with two underscores, zoo-core's own
+//! among them: a crate may depend on it under another name.
 
 mod build;
 mod claims;
@@ -15,24 +16,27 @@ use crate::network::Network;
 // The whole of a table expands to:
 //
 //     /// Documentation, then the table in Markdown.
-//     pub static EFFICIENTNET: ::zoo_core::Architecture = {
-//         use ::zoo_core::prelude::*;
+//     pub static EFFICIENTNET: $crate::Architecture = {
+//         use $crate::__zoo;
+//         use $crate::prelude::*;
 //         {
 //             use self::*;
-//             const __RULES: ::zoo_core::Rules = ...;                           (rules.rs)
+//             const __RULES: __zoo::Rules = ...;                                 (rules.rs)
 //             ... groups, rows and layers, and what their blocks say of them ...   (constants.rs)
-//             const fn __build(b: &mut ::zoo_core::PlanBuilder<'_>) { ... }     (build.rs)
-//             const __DEFAULTS: ::zoo_core::Options = ...;                      (claims.rs)
-//             const __VARIANTS: &[::zoo_core::Variant] = &[...];
-//             const __CLAIMS: &[::zoo_core::Claim] = &[...];
+//             const fn __build(b: &mut __zoo::PlanBuilder<'_>) { ... }           (build.rs)
+//             const __DEFAULTS: __zoo::Options = ...;                            (claims.rs)
+//             const __VARIANTS: &[__zoo::Variant] = &[...];
+//             const __CLAIMS: &[__zoo::Claim] = &[...];
 //             ... the checks of the claims ...
-//             ::zoo_core::Architecture { family: "efficientnet", ... }
+//             __zoo::Architecture { family: "efficientnet", ... }
 //         }
 //     };
 //
 // The two blocks are two scopes: a name is looked for in the module that holds the table, then in the prelude, then
 // (where the table stands in a function) around it.
-pub fn network(network: &Network) -> TokenStream {
+//
+// `zoo` is the path to zoo-core, `$crate` above.
+pub fn network(zoo: &TokenStream, network: &Network) -> TokenStream {
     let Head { attributes, visibility, name } = &network.head;
     let documentation = doc::markdown(network);
     let family = name.to_string().to_lowercase().replace('_', "-");
@@ -52,8 +56,9 @@ pub fn network(network: &Network) -> TokenStream {
             unused_imports, unused_parens, unused_assignments, unused_mut, unused_variables, trivial_numeric_casts,
             long_running_const_eval, clippy::needless_update, clippy::unnecessary_cast, clippy::as_underscore, clippy::as_conversions
         )]
-        #visibility static #name: ::zoo_core::Architecture = {
-            use ::zoo_core::prelude::*;
+        #visibility static #name: #zoo::Architecture = {
+            use #zoo::__zoo;
+            use #zoo::prelude::*;
             {
                 use self::*;
                 #rules
@@ -61,9 +66,9 @@ pub fn network(network: &Network) -> TokenStream {
                 #build
                 #variants
                 #claims
-                ::zoo_core::Architecture {
+                __zoo::Architecture {
                     family: #family,
-                    axes: ::zoo_core::Axes { width: #width, depth: #depth },
+                    axes: __zoo::Axes { width: #width, depth: #depth },
                     profiles: &["native" #(, #profiles)*],
                     variants: __VARIANTS,
                     claims: __CLAIMS,
@@ -78,27 +83,28 @@ pub fn network(network: &Network) -> TokenStream {
 }
 
 /// An empty network of that name, to stand where the table has mistakes.
-pub fn stand_in(head: &Head) -> TokenStream {
+pub fn stand_in(zoo: &TokenStream, head: &Head) -> TokenStream {
     let Head { attributes, visibility, name } = head;
     quote! {
         #(#attributes)*
-        #visibility static #name: ::zoo_core::Architecture = {
-            const fn build(_: &mut ::zoo_core::PlanBuilder<'_>) {}
-            ::zoo_core::Architecture {
+        #visibility static #name: #zoo::Architecture = {
+            use #zoo::__zoo;
+            const fn build(_: &mut __zoo::PlanBuilder<'_>) {}
+            __zoo::Architecture {
                 family: "",
-                axes: ::zoo_core::Axes { width: false, depth: false },
+                axes: __zoo::Axes { width: false, depth: false },
                 profiles: &["native"],
                 variants: &[],
                 claims: &[],
                 names: &[],
-                about: ::zoo_core::About { title: "", short: "", colour: ::core::option::Option::None, compound: false, single: false },
-                rules: ::zoo_core::Rules {
-                    width_rounding: ::zoo_core::WidthRounding::Divisible(8),
-                    depth_rounding: ::zoo_core::DepthRounding::Up,
+                about: __zoo::About { title: "", short: "", colour: ::core::option::Option::None, compound: false, single: false },
+                rules: __zoo::Rules {
+                    width_rounding: __zoo::WidthRounding::Divisible(8),
+                    depth_rounding: __zoo::DepthRounding::Up,
                     input_channels: 3,
-                    norm: ::zoo_core::Norm::BatchNorm(::zoo_core::BatchNorm { eps: 1e-5, momentum: 0.1 }),
-                    activation: ::zoo_core::Activation::Relu,
-                    init: ::zoo_core::Init::DEFAULT,
+                    norm: __zoo::Norm::BatchNorm(__zoo::BatchNorm { eps: 1e-5, momentum: 0.1 }),
+                    activation: __zoo::Activation::Relu,
+                    init: __zoo::Init::DEFAULT,
                 },
                 build,
             }

@@ -5,9 +5,9 @@ use proc_macro2::TokenStream;
 use crate::diagnostics::Diagnostics;
 use crate::{check, emit, parse};
 
-/// Expands one table: to a static and its checks or, where there are mistakes, to all of them at once and an empty static
-/// of the same name, so that the places that use it report nothing of their own.
-pub fn expand(table: TokenStream) -> TokenStream {
+/// Expands one table, with `zoo` for the path to zoo-core: to a static and its checks or, where there are mistakes, to
+/// all of them at once and an empty static of the same name, so that the places that use it report nothing of their own.
+pub fn expand(zoo: &TokenStream, table: TokenStream) -> TokenStream {
     let mut errors = Diagnostics::default();
     let syntax = parse::parse(table, &mut errors);
     let Some(head) = syntax.head.clone() else {
@@ -15,10 +15,10 @@ pub fn expand(table: TokenStream) -> TokenStream {
     };
     let network = check::check(syntax, &mut errors);
     match network {
-        Some(network) if errors.is_empty() => emit::network(&network),
+        Some(network) if errors.is_empty() => emit::network(zoo, &network),
         _ => {
             let errors = errors.into_compile_errors();
-            let stand_in = emit::stand_in(&head);
+            let stand_in = emit::stand_in(zoo, &head);
             quote::quote! { #errors #stand_in }
         }
     }
@@ -58,6 +58,10 @@ mod tests {
         (network, messages)
     }
 
+    fn expanded(table: TokenStream) -> TokenStream {
+        expand(&quote::quote!(::zoo_core), table)
+    }
+
     /// What is said of the table with one thing changed.
     fn said(of: &str, instead: &str) -> Vec<String> {
         assert_eq!(TABLE.matches(of).count(), 1, "`{of}` must stand once in the table");
@@ -91,17 +95,18 @@ mod tests {
     }
 
     #[test]
-    fn expansions_name_nothing_but_zoo_core_and_core() {
-        let text = expand(TABLE.parse().unwrap()).to_string();
+    fn expansions_name_zoo_core_by_the_path_that_was_given() {
+        let text = expand(&quote::quote!(the::path), TABLE.parse().unwrap()).to_string();
+        assert!(text.contains("use the :: path :: __zoo ;") && !text.contains("zoo_core"), "{text}");
         assert!(!text.contains("compile_error"), "{text}");
         assert!(text.contains("family : \"two-words\""), "{text}");
     }
 
     #[test]
     fn mistakes_leave_an_item_of_the_name() {
-        let text = expand("pub NAME; act Silu".parse().unwrap()).to_string();
+        let text = expanded("pub NAME; act Silu".parse().unwrap()).to_string();
         assert!(text.contains("compile_error") && text.contains("pub static NAME"), "{text}");
-        let nameless = expand("3 x 224".parse().unwrap()).to_string();
+        let nameless = expanded("3 x 224".parse().unwrap()).to_string();
         assert!(nameless.contains("expected the network's name"), "{nameless}");
     }
 
@@ -110,12 +115,12 @@ mod tests {
         let tokens: Vec<_> = TABLE.parse::<TokenStream>().unwrap().into_iter().collect();
         for left_out in 0..tokens.len() {
             let without = tokens.iter().enumerate().filter(|(index, _)| *index != left_out).map(|(_, token)| token);
-            expand(without.cloned().collect());
-            expand(tokens[..left_out].iter().cloned().collect());
+            expanded(without.cloned().collect());
+            expanded(tokens[..left_out].iter().cloned().collect());
         }
         for (from, to) in [("{", "("), ("}", ")"), (";", ""), (";", ","), ("c", ""), ("-", "--"), ("1", "")] {
             if let Ok(tokens) = TABLE.replace(from, to).parse() {
-                expand(tokens);
+                expanded(tokens);
             }
         }
     }
@@ -148,7 +153,7 @@ mod tests {
         one("24 2 -", "24 2 [2]", "in parentheses");
         one("{ se: 0.25 }", "{ se: 0.25, n: 2 }", "`n` is a column");
         one("stem.s = 1; stages", "stem.s = 1; stem.s = 1; stages", "sets this stride twice");
-        one("stages[1].s", "stages[1].k", "sets strides alone");
+        one("stages[1].s", "stages[1].k", "sets only strides");
         one("name profile params", "profile name params", "the first column of `claims` is `name`");
         one("1_234_567", "-", "claims nothing");
         one("\"a\" flat", "\"a\" flta", "did you mean `flat`?");

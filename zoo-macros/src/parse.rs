@@ -175,7 +175,7 @@ fn comma_list<T>(input: ParseStream, mut item: impl FnMut(ParseStream) -> Result
 fn semicolon(input: ParseStream, behind: &str) -> Result<()> {
     match input.parse::<Token![;]>() {
         Ok(_) => Ok(()),
-        Err(error) => Err(Error::new(error.span(), format!("expected `;` behind {behind}"))),
+        Err(error) => Err(Error::new(error.span(), format!("expected `;` after {behind}"))),
     }
 }
 

@@ -27,7 +27,7 @@ impl ConvPair {
     /// What no network can have.
     pub const fn check(&self) -> Option<Problem> {
         if self.exp == 0 {
-            return Problem::new("exp", "an expansion has at least 1 channel");
+            return Problem::new("exp", "an expansion needs at least 1 channel");
         }
         inverted(self.c, self.k, self.s)
     }

@@ -40,7 +40,7 @@ impl GhostBottleneck {
     /// What no network can have.
     pub const fn check(&self) -> Option<Problem> {
         if self.exp == 0 {
-            return Problem::new("exp", "an expansion has at least 1 channel");
+            return Problem::new("exp", "an expansion needs at least 1 channel");
         }
         if self.s > 1 && matches!(self.dw, Presence::Without) {
             return Problem::new("dw", "a stride is the depthwise convolution's: `With`");

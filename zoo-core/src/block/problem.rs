@@ -20,17 +20,17 @@ impl Problem {
 
     /// What is wrong with the stride of a block that may only halve its map.
     pub const fn of_stride(s: u32) -> Option<Problem> {
-        if s == 1 || s == 2 { None } else { Problem::new("s", "a stride is 1 or 2") }
+        if s == 1 || s == 2 { None } else { Problem::new("s", "the stride must be 1 or 2") }
     }
 
     /// What is wrong with the kernel of a block whose map keeps its size.
     pub const fn of_kernel(k: u32) -> Option<Problem> {
-        if k % 2 == 1 { None } else { Problem::new("k", "kernels have odd sides, so that a middle exists") }
+        if k % 2 == 1 { None } else { Problem::new("k", "the kernel size must be odd") }
     }
 
     /// What is wrong with a width.
     pub const fn of_width(c: u32) -> Option<Problem> {
-        if c == 0 { Problem::new("c", "a layer has at least 1 channel") } else { None }
+        if c == 0 { Problem::new("c", "a layer needs at least 1 channel") } else { None }
     }
 }
 

@@ -30,13 +30,13 @@ impl UniversalInvertedBottleneck {
     /// What no network can have.
     pub const fn check(&self) -> Option<Problem> {
         if self.exp == 0 {
-            return Problem::new("exp", "an expansion has at least 1 channel");
+            return Problem::new("exp", "an expansion needs at least 1 channel");
         }
         if self.k1 != 0 && self.k1.is_multiple_of(2) {
-            return Problem::new("k1", "kernels have odd sides, so that a middle exists");
+            return Problem::new("k1", "the kernel size must be odd");
         }
         if self.k2 != 0 && self.k2.is_multiple_of(2) {
-            return Problem::new("k2", "kernels have odd sides, so that a middle exists");
+            return Problem::new("k2", "the kernel size must be odd");
         }
         if self.s > 1 && self.k1 == 0 && self.k2 == 0 {
             return Problem::new("s", "without a depthwise convolution nothing can have the stride");

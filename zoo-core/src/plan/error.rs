@@ -32,7 +32,7 @@ pub enum PlanError {
     #[error("drop-path {0} is out of range: give 0 or more, and less than 1")]
     DropPath(f64),
     /// A layer would have no channels, or be wider than a plan can describe.
-    #[error("a layer would have {0} channels, and has 1 to {MAX_CHANNELS}: choose another width multiplier")]
+    #[error("a layer would have {0} channels; expected 1 to {MAX_CHANNELS}: choose another width multiplier")]
     Channels(u64),
     /// The network would have more operations than a plan can describe.
     #[error("the network would have over {MAX_OPS} operations: choose a smaller depth multiplier")]
@@ -46,7 +46,7 @@ pub enum PlanError {
     /// Two layers of a block have one name, and so would their weights: a mistake in a block's `plan`.
     #[error("a block has two layers named `{part}` of one kind: its plan() must name each with part()")]
     DuplicateLayer {
-        /// The name that stands twice.
+        /// The name that is used twice.
         part: &'static str,
     },
     /// A kernel or stride of 0, padding as wide as the kernel, or indivisible groups: a mistake in a block's `plan`.
@@ -64,14 +64,14 @@ pub enum PlanError {
     /// A value of another network, or of another pass: a mistake in a block's `plan`.
     #[error("a block reads a value of another network: its plan() must take values from the builder that it is given")]
     ForeignValue,
-    /// Channels that there are not: a mistake in a block's `plan`.
-    #[error("a block takes {channels} channels from number {from} on, of {of}")]
+    /// Channels that do not exist: a mistake in a block's `plan`.
+    #[error("a block takes {channels} channels starting at {from}, but there are only {of}")]
     Narrow {
         /// The first channel.
         from: u32,
         /// How many.
         channels: u32,
-        /// Channels that there are.
+        /// Channels that exist.
         of: u32,
     },
     /// A split into parts of different widths: a mistake in a block's `plan`.
@@ -79,7 +79,7 @@ pub enum PlanError {
     Split {
         /// Parts.
         parts: u32,
-        /// Channels that there are.
+        /// Channels that exist.
         channels: u32,
     },
     /// A shuffle of groups that do not divide the channels: a mistake in a block's `plan`.
@@ -87,7 +87,7 @@ pub enum PlanError {
     Shuffle {
         /// Groups.
         groups: u32,
-        /// Channels that there are.
+        /// Channels that exist.
         channels: u32,
     },
     /// The map has become smaller than a kernel without padding.
@@ -124,7 +124,7 @@ impl PlanError {
             PlanError::Concat => "a block concatenates maps of different sizes",
             PlanError::Inputs(_) => "a block concatenates fewer than 2 or more than 8 values",
             PlanError::ForeignValue => "a block reads a value of another network",
-            PlanError::Narrow { .. } => "a block takes channels that there are not",
+            PlanError::Narrow { .. } => "a block takes channels that do not exist",
             PlanError::Split { .. } => "a block splits channels that do not divide into equal parts",
             PlanError::Shuffle { .. } => "a block shuffles channels in groups that do not divide them",
             PlanError::SmallMap { .. } => "a map is smaller than the kernel that reads it",

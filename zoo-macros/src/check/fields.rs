@@ -25,7 +25,7 @@ pub fn value(name: &Ident, cell: &Cell, errors: &mut Diagnostics) {
 pub fn unique(fields: &[Field], errors: &mut Diagnostics) {
     for (index, field) in fields.iter().enumerate() {
         if fields[..index].iter().any(|earlier| earlier.name == field.name) {
-            errors.at(field.name.span(), format!("field `{}` stands twice", field.name));
+            errors.at(field.name.span(), format!("duplicate field `{}`", field.name));
         }
     }
 }
@@ -71,7 +71,7 @@ fn scaling(word: &Word, errors: &mut Diagnostics) -> Option<Scaling> {
         }
         _ => {
             let known = ["fixed", "fixed_below", "floor"];
-            errors.at(word.name.span(), words::unknown("word behind a layer", &name, &known));
+            errors.at(word.name.span(), words::unknown("word after a layer", &name, &known));
             None
         }
     }

@@ -26,7 +26,7 @@ pub fn axes(list: &[Ident], errors: &mut Diagnostics) -> Axes {
             }
         };
         if std::mem::replace(axis, true) {
-            errors.at(word.span(), format!("axis `{word}` stands twice"));
+            errors.at(word.span(), format!("duplicate axis `{word}`"));
         }
     }
     axes
@@ -36,7 +36,7 @@ pub fn axes(list: &[Ident], errors: &mut Diagnostics) -> Axes {
 pub fn vary(names: Vec<Ident>, errors: &mut Diagnostics) -> Vec<Ident> {
     for (index, name) in names.iter().enumerate() {
         if names[..index].contains(name) {
-            errors.at(name.span(), format!("`{name}` stands twice"));
+            errors.at(name.span(), format!("duplicate name `{name}`"));
         }
         if OPTIONS.contains(&name.to_string().as_str()) {
             errors.at(name.span(), format!("`{name}` is a column of `variants` already: choose another name"));
@@ -85,7 +85,7 @@ pub fn rounding(rules: &[(Ident, Word)], errors: &mut Diagnostics) -> (WidthRoun
             }
         };
         if twice {
-            errors.at(axis.span(), format!("the rounding of `{axis}` stands twice"));
+            errors.at(axis.span(), format!("duplicate rounding of `{axis}`"));
         }
     }
     (width.unwrap_or(WidthRounding::Divisible(8)), depth.unwrap_or(DepthRounding::Up))

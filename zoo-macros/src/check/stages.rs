@@ -68,7 +68,7 @@ fn header(grid: &Grid) -> proc_macro2::TokenStream {
 pub fn columns(header: &[Ident], errors: &mut Diagnostics) {
     for (index, column) in header.iter().enumerate() {
         if header[..index].contains(column) {
-            errors.at(column.span(), format!("column `{column}` stands twice"));
+            errors.at(column.span(), format!("duplicate column `{column}`"));
         }
     }
 }
@@ -136,7 +136,7 @@ fn fix_depth(row: &mut RowSyntax, header: &[Ident], errors: &mut Diagnostics) ->
         row.cells.pop();
     }
     if surplus && !known {
-        errors.at(word.span(), words::unknown("word behind a row", &word.to_string(), &["fix_depth"]));
+        errors.at(word.span(), words::unknown("word after a row", &word.to_string(), &["fix_depth"]));
     }
     known
 }
@@ -164,9 +164,9 @@ pub fn profiles(
     let mut profiles: Vec<Profile> = Vec::new();
     for (name, syntax) in list {
         if name == "native" {
-            errors.at(name.span(), "profile `native` is implied: the strides as the table has them");
+            errors.at(name.span(), "profile `native` is built in: it has the strides of the table");
         } else if profiles.iter().any(|earlier| earlier.name == name) {
-            errors.at(name.span(), format!("profile `{name}` stands twice"));
+            errors.at(name.span(), format!("duplicate profile `{name}`"));
         }
         let mut strides: Vec<Stride> = Vec::new();
         for syntax in syntax {
@@ -189,7 +189,7 @@ fn stride(
 ) -> Option<Stride> {
     let StrideSyntax { target, field, value, tokens } = syntax;
     if field != "s" {
-        errors.at(field.span(), format!("a profile sets strides alone, `s`: `{field}` stays as the table has it"));
+        errors.at(field.span(), format!("a profile sets only strides: `s` may change, `{field}` may not"));
     }
     match value.int() {
         Some(_) => fields::value(&field, &value, errors),

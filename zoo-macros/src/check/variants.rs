@@ -31,7 +31,7 @@ pub fn variants(grid: Grid, axes: Axes, vary: &[Ident], errors: &mut Diagnostics
             (None, None) => continue,
         };
         if variants.iter().any(|earlier| earlier.name.tokens.to_string() == name.tokens.to_string()) {
-            errors.at(name.span, format!("variant {} stands twice", name.tokens));
+            errors.at(name.span, format!("duplicate variant {}", name.tokens));
         }
         let (varied, options): (Vec<Field>, Vec<Field>) =
             options.into_iter().partition(|option| vary.contains(&option.name));
@@ -90,7 +90,10 @@ fn header(section: &str, grid: &Grid, more: &[&str], axes: Axes, errors: &mut Di
             continue;
         }
         if matches!(name.as_str(), "width" | "depth") {
-            errors.at(column.span(), format!("`{name}` is no axis of this table: add it to `scale`, or leave it out"));
+            errors.at(
+                column.span(),
+                format!("`{name}` is not an axis of this table: add it to `scale`, or remove the column"),
+            );
         } else {
             errors.at(column.span(), words::unknown(&format!("column of `{section}`"), &name, &known));
         }

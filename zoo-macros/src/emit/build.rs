@@ -8,7 +8,7 @@ use super::{local, value};
 use crate::ast::{Cell, Field, Kind, Struct};
 use crate::network::{Layer, Network, Row, Target, TopItem};
 
-// const fn __build(b: &mut ::zoo_core::PlanBuilder<'_>) {
+// const fn __build(b: &mut __zoo::PlanBuilder<'_>) {
 //     let n0 = b.repeats(1, false);
 //     let n1 = b.repeats(2, false);
 //     b.expect_blocks(0u32.saturating_add(n0).saturating_add(n1));
@@ -29,14 +29,14 @@ pub fn build(network: &Network) -> TokenStream {
     let head = layers(network, &network.last, "Head", &b);
     let top = network.top.iter().enumerate().map(|(index, item)| top_item(network, item, index, &b));
     quote! {
-        const fn __build(#b: &mut ::zoo_core::PlanBuilder<'_>) {
+        const fn __build(#b: &mut __zoo::PlanBuilder<'_>) {
             #(#repeats)*
             #b.expect_blocks(0u32 #(.saturating_add(#counts))*);
             #stem
             let mut #block = 0u32;
             #(#stages)*
             #head
-            #b.enter(::zoo_core::Place::Top);
+            #b.enter(__zoo::Place::Top);
             #(#top)*
         }
     }
@@ -93,7 +93,7 @@ fn layers(network: &Network, layers: &[Layer], place: &str, b: &Ident) -> TokenS
 }
 
 // {
-//     b.enter_layer(::zoo_core::Place::Stem, 0usize);
+//     b.enter_layer(__zoo::Place::Stem, 0usize);
 //     let mut layer = __STEM0;
 //     layer.s = match b.profile() { 1u32 => 1 as _, _ => layer.s };
 //     __Stem0::plan(&layer, b);
@@ -117,7 +117,7 @@ fn layer(
         quote!(#b.leave(#channels);)
     });
     quote! {{
-        #b.enter_layer(::zoo_core::Place::#place, #index);
+        #b.enter_layer(__zoo::Place::#place, #index);
         let mut #value = #constant;
         #varied
         #stride
@@ -131,7 +131,7 @@ fn layer(
 // row.s = match b.profile() { 1u32 => 1 as _, _ => row.s };
 // let mut i = 0u32;
 // while i < n1 {
-//     b.enter(::zoo_core::Place::Stage { stage: 1u32, block });
+//     b.enter(__zoo::Place::Stage { stage: 1u32, block });
 //     __Block1::plan(&row, b);
 //     b.leave(24);
 //     row.s = 1 as _;                          (only the first block of a row has its stride)
@@ -168,7 +168,7 @@ fn stage_row(
         #stride
         let mut #i = 0u32;
         while #i < #count {
-            #b.enter(::zoo_core::Place::Stage { stage: #stage, block: #block });
+            #b.enter(__zoo::Place::Stage { stage: #stage, block: #block });
             #plan
             #b.leave(#channels);
             #reset
@@ -182,7 +182,7 @@ fn top_item(network: &Network, item: &TopItem, index: usize, b: &Ident) -> Token
     match item {
         TopItem::Pool => quote!(#b.pool();),
         TopItem::Norm => quote!(#b.norm();),
-        TopItem::Act => quote!(#b.act(::zoo_core::Activation::Table);),
+        TopItem::Act => quote!(#b.act(__zoo::Activation::Table);),
         TopItem::Dropout => quote!(#b.dropout();),
         TopItem::Linear => quote!(#b.linear();),
         TopItem::Layer(item) => {

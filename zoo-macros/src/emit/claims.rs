@@ -7,13 +7,13 @@ use super::{rules, value};
 use crate::ast::{Cell, Field, Image};
 use crate::network::{Claim, MOST_VARIED, Network, Variant};
 
-// const __DEFAULTS: ::zoo_core::Options = ::zoo_core::Options {
-//     padding: ..., input_size: ::zoo_core::ImageSize::square(224 as _), drop_path: 0.2, ..::zoo_core::Options::DEFAULT
+// const __DEFAULTS: __zoo::Options = __zoo::Options {
+//     padding: ..., input_size: __zoo::ImageSize::square(224 as _), drop_path: 0.2, ..__zoo::Options::DEFAULT
 // };
-// const __VARIANTS: &[::zoo_core::Variant] = &[::zoo_core::Variant {
+// const __VARIANTS: &[__zoo::Variant] = &[__zoo::Variant {
 //     name: "efficientnet-b0",
-//     options: ::zoo_core::Options {
-//         width: 1.0, depth: 1.0, input_size: ::zoo_core::ImageSize::square(224 as _), dropout: 0.2, ..__DEFAULTS
+//     options: __zoo::Options {
+//         width: 1.0, depth: 1.0, input_size: __zoo::ImageSize::square(224 as _), dropout: 0.2, ..__DEFAULTS
 //     },
 // }];
 pub fn variants(network: &Network) -> TokenStream {
@@ -27,17 +27,17 @@ pub fn variants(network: &Network) -> TokenStream {
         let varied = varied.iter().map(|field| field.as_ref().map_or(quote!(0), |field| value(&field.value)));
         let rest = (varied.len()..MOST_VARIED).map(|_| quote!(0));
         let varied = varied.chain(rest);
-        quote!(::zoo_core::Variant { name: #name, options: ::zoo_core::Options { #options varied: [#(#varied),*], ..__DEFAULTS } })
+        quote!(__zoo::Variant { name: #name, options: __zoo::Options { #options varied: [#(#varied),*], ..__DEFAULTS } })
     });
     quote! {
-        const __DEFAULTS: ::zoo_core::Options = ::zoo_core::Options {
+        const __DEFAULTS: __zoo::Options = __zoo::Options {
             padding: #padding,
-            input_size: ::zoo_core::ImageSize { height: #height, width: #width },
+            input_size: __zoo::ImageSize { height: #height, width: #width },
             #dropout
             #drop_path
-            ..::zoo_core::Options::DEFAULT
+            ..__zoo::Options::DEFAULT
         };
-        const __VARIANTS: &[::zoo_core::Variant] = &[#(#variants),*];
+        const __VARIANTS: &[__zoo::Variant] = &[#(#variants),*];
     }
 }
 
@@ -55,34 +55,34 @@ fn fields(options: &[Field]) -> TokenStream {
     let others = super::fields(&others);
     let input = input.iter().map(|field| {
         let side = value(&field.value);
-        quote!(input_size: ::zoo_core::ImageSize::square(#side),)
+        quote!(input_size: __zoo::ImageSize::square(#side),)
     });
     quote!(#others #(#input)*)
 }
 
-// const __CLAIMS: &[::zoo_core::Claim] = &[...];
+// const __CLAIMS: &[__zoo::Claim] = &[...];
 // and the checks of each claim.
 pub fn claims(network: &Network) -> TokenStream {
     let claims = network.claims.iter().map(|claim| {
         let (name, options) = (&claim.name.tokens, options(claim));
         let (params, macs) = (claimed(&claim.params), claimed(&claim.macs));
-        quote!(::zoo_core::Claim { name: #name, options: #options, params: #params, macs: #macs })
+        quote!(__zoo::Claim { name: #name, options: #options, params: #params, macs: #macs })
     });
     let checks = network.claims.iter().enumerate().map(|(index, claim)| check(index, claim));
     quote! {
-        const __CLAIMS: &[::zoo_core::Claim] = &[#(#claims),*];
+        const __CLAIMS: &[__zoo::Claim] = &[#(#claims),*];
         #(#checks)*
     }
 }
 
-// ::zoo_core::Options { profile: 1u32, ..__VARIANTS[0usize].options }
+// __zoo::Options { profile: 1u32, ..__VARIANTS[0usize].options }
 fn options(claim: &Claim) -> TokenStream {
     let (variant, options) = (claim.variant, fields(&claim.options));
     let profile = claim.profile.as_ref().map(|(name, index)| {
         let index = *index as u32;
         quote_spanned!(name.span()=> profile: #index,)
     });
-    quote!(::zoo_core::Options { #options #profile ..__VARIANTS[#variant].options })
+    quote!(__zoo::Options { #options #profile ..__VARIANTS[#variant].options })
 }
 
 fn claimed(count: &Option<Cell>) -> TokenStream {
@@ -95,8 +95,8 @@ fn claimed(count: &Option<Cell>) -> TokenStream {
     }
 }
 
-// const __TOTALS_0: ::zoo_core::Cost = {
-//     let mut b = ::zoo_core::PlanBuilder::counting(&__CLAIMS[0usize].options, &__RULES);
+// const __TOTALS_0: __zoo::Cost = {
+//     let mut b = __zoo::PlanBuilder::counting(&__CLAIMS[0usize].options, &__RULES);
 //     __build(&mut b);
 //     match b.finish() { Ok(cost) => cost, Err(error) => panic!("{}", error.summary()) }
 // };
@@ -107,8 +107,8 @@ fn claimed(count: &Option<Cell>) -> TokenStream {
 fn check(index: usize, claim: &Claim) -> TokenStream {
     let totals = format_ident!("__TOTALS_{index}");
     let counted = quote_spanned! {claim.name.span=>
-        const #totals: ::zoo_core::Cost = {
-            let mut b = ::zoo_core::PlanBuilder::counting(&__CLAIMS[#index].options, &__RULES);
+        const #totals: __zoo::Cost = {
+            let mut b = __zoo::PlanBuilder::counting(&__CLAIMS[#index].options, &__RULES);
             __build(&mut b);
             match b.finish() {
                 ::core::result::Result::Ok(cost) => cost,

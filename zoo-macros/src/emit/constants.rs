@@ -165,7 +165,7 @@ fn row(network: &Network, index: usize, group: usize, row: &Row) -> TokenStream 
 
 // type __Stem0 = Conv;
 // const __STEM0: __Stem0 =
-//     __Stem0 { k: 3 as _, c: 32 as _, s: 2 as _, scaling: ::zoo_core::Scaling::Fixed, ..__Stem0::DEFAULT };
+//     __Stem0 { k: 3 as _, c: 32 as _, s: 2 as _, scaling: __zoo::Scaling::Fixed, ..__Stem0::DEFAULT };
 fn layer(network: &Network, name: &str, layer: &Layer, target: Option<Target>) -> TokenStream {
     let (path, list) = (&layer.block.path, constant(network, &layer.block.fields, 0));
     let Names { alias, constant } = Names::layer(name, &layer.block);
@@ -198,7 +198,7 @@ fn strides(network: &Network, block: &Struct, alias: &Ident, native: &Ident, tar
 
 // const _: () = {
 //     let problem = __Block0::check(&__ROW_1);
-//     if let Some(message) = ::zoo_core::block::problem_of(&problem, "k") { ::core::panic!("{}", message) }
+//     if let Some(message) = __zoo::block::problem_of(&problem, "k") { ::core::panic!("{}", message) }
 // };
 //
 // at each cell, and where `whole` is given for problems of fields that have none.
@@ -207,7 +207,7 @@ fn checks(block: &Struct, alias: &Ident, value: &TokenStream, list: &[Field], wh
     let names: Vec<String> = list.iter().map(|field| field.name.to_string()).collect();
     let cells = list.iter().zip(&names).map(|(field, name)| {
         quote_spanned! {field.value.span=>
-            const _: () = if let ::core::option::Option::Some(message) = ::zoo_core::block::problem_of(&#check, #name) {
+            const _: () = if let ::core::option::Option::Some(message) = __zoo::block::problem_of(&#check, #name) {
                 ::core::panic!("{}", message)
             };
         }
@@ -215,7 +215,7 @@ fn checks(block: &Struct, alias: &Ident, value: &TokenStream, list: &[Field], wh
     let rest = whole.map(|span| {
         quote_spanned! {span=>
             const _: () =
-                if let ::core::option::Option::Some(message) = ::zoo_core::block::problem_beside(&#check, &[#(#names),*]) {
+                if let ::core::option::Option::Some(message) = __zoo::block::problem_beside(&#check, &[#(#names),*]) {
                     ::core::panic!("{}", message)
                 };
         }

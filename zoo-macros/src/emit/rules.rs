@@ -7,13 +7,13 @@ use super::{fields, value};
 use crate::ast::Cell;
 use crate::network::{DepthRounding, Draw, Network, Padding, Report, Scaling, WidthRounding};
 
-// const __RULES: ::zoo_core::Rules = ::zoo_core::Rules {
-//     width_rounding: ::zoo_core::WidthRounding::Divisible(8),
-//     depth_rounding: ::zoo_core::DepthRounding::Up,
+// const __RULES: __zoo::Rules = __zoo::Rules {
+//     width_rounding: __zoo::WidthRounding::Divisible(8),
+//     depth_rounding: __zoo::DepthRounding::Up,
 //     input_channels: 3 as _,
-//     norm: ::zoo_core::Norm::BatchNorm(::zoo_core::BatchNorm { eps: 1e-3, momentum: 0.01 }),
+//     norm: __zoo::Norm::BatchNorm(__zoo::BatchNorm { eps: 1e-3, momentum: 0.01 }),
 //     activation: Silu,
-//     init: ::zoo_core::Init { conv: ::zoo_core::Draw::FanOut(1), linear: ::zoo_core::Init::DEFAULT.linear },
+//     init: __zoo::Init { conv: __zoo::Draw::FanOut(1), linear: __zoo::Init::DEFAULT.linear },
 // };
 pub fn rules(network: &Network) -> TokenStream {
     let width_rounding = match network.width_rounding {
@@ -29,13 +29,13 @@ pub fn rules(network: &Network) -> TokenStream {
     let (norm, constants) = (&network.norm.path, fields(&network.norm.fields));
     let act = value(&network.act);
     quote! {
-        const __RULES: ::zoo_core::Rules = ::zoo_core::Rules {
-            width_rounding: ::zoo_core::WidthRounding::#width_rounding,
-            depth_rounding: ::zoo_core::DepthRounding::#depth_rounding,
+        const __RULES: __zoo::Rules = __zoo::Rules {
+            width_rounding: __zoo::WidthRounding::#width_rounding,
+            depth_rounding: __zoo::DepthRounding::#depth_rounding,
             input_channels: #channels,
-            norm: ::zoo_core::Norm::#norm(::zoo_core::#norm { #constants }),
+            norm: __zoo::Norm::#norm(__zoo::#norm { #constants }),
             activation: #act,
-            init: ::zoo_core::Init { conv: #conv, linear: #linear },
+            init: __zoo::Init { conv: #conv, linear: #linear },
         };
     }
 }
@@ -44,7 +44,7 @@ fn init(draw: &Option<Draw>, layer: &str) -> TokenStream {
     let draw = match draw {
         None => {
             let layer = quote::format_ident!("{layer}");
-            return quote!(::zoo_core::Init::DEFAULT.#layer);
+            return quote!(__zoo::Init::DEFAULT.#layer);
         }
         Some(Draw::FanOut(least)) => quote!(FanOut(#least)),
         Some(Draw::FanIn) => quote!(FanIn),
@@ -57,10 +57,10 @@ fn init(draw: &Option<Draw>, layer: &str) -> TokenStream {
             quote!(TruncatedNormal(#deviation))
         }
     };
-    quote!(::zoo_core::Draw::#draw)
+    quote!(__zoo::Draw::#draw)
 }
 
-// ::zoo_core::About { title: "EfficientNet", short: "EffNet", colour: Some(4), compound: true, single: false }
+// __zoo::About { title: "EfficientNet", short: "EffNet", colour: Some(4), compound: true, single: false }
 pub fn about(report: &Report, family: &str) -> TokenStream {
     let text =
         |cell: &Option<Cell>, otherwise: TokenStream| cell.as_ref().map_or(otherwise, |cell| cell.tokens.clone());
@@ -74,25 +74,25 @@ pub fn about(report: &Report, family: &str) -> TokenStream {
         None => quote!(::core::option::Option::None),
     };
     let (compound, single) = (report.compound, report.single);
-    quote!(::zoo_core::About { title: #title, short: #short, colour: #colour, compound: #compound, single: #single })
+    quote!(__zoo::About { title: #title, short: #short, colour: #colour, compound: #compound, single: #single })
 }
 
 /// The table's padding.
 pub fn padding(padding: &Padding) -> TokenStream {
     match padding {
-        Padding::Symmetric => quote!(::zoo_core::Padding::Symmetric),
-        Padding::Same => quote!(::zoo_core::Padding::Same),
+        Padding::Symmetric => quote!(__zoo::Padding::Symmetric),
+        Padding::Same => quote!(__zoo::Padding::Same),
     }
 }
 
 /// The word behind a layer.
 pub fn scaling(scaling: &Scaling) -> TokenStream {
     match scaling {
-        Scaling::Fixed => quote!(::zoo_core::Scaling::Fixed),
+        Scaling::Fixed => quote!(__zoo::Scaling::Fixed),
         Scaling::FixedBelow(width) => {
             let width = value(width);
-            quote!(::zoo_core::Scaling::FixedBelow(#width))
+            quote!(__zoo::Scaling::FixedBelow(#width))
         }
-        Scaling::Floor => quote!(::zoo_core::Scaling::Floor),
+        Scaling::Floor => quote!(__zoo::Scaling::Floor),
     }
 }

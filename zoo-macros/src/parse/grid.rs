@@ -63,8 +63,9 @@ fn cell(input: ParseStream) -> Result<std::result::Result<Cell, Error>> {
         TokenTree::Punct(punct) if punct.as_char() != '-' => Ok(Err(Error::new(punct.span(), EXPECTED))),
         TokenTree::Punct(punct) if glued_literal(punct.span(), input) => {
             let literal = input.parse::<TokenTree>()?;
-            let message =
-                format!("no cell is a bare negative number: `-` alone is an empty cell; write `(-{literal})`");
+            let message = format!(
+                "a negative number needs parentheses, because `-` alone is an empty cell: write `(-{literal})`"
+            );
             Ok(Err(Error::new(punct.span(), message)))
         }
         TokenTree::Group(group) if matches!(group.delimiter(), Delimiter::Brace | Delimiter::Bracket) => {

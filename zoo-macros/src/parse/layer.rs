@@ -82,7 +82,7 @@ pub fn profile(input: ParseStream, errors: &mut Diagnostics) -> Result<Body> {
 }
 
 fn stride(input: ParseStream) -> Result<Stride> {
-    let expected = |span| Error::new(span, "a profile sets strides alone: `stem.s = 1;` or `stages[0].s = 1;`");
+    let expected = |span| Error::new(span, "a profile sets only strides: `stem.s = 1;` or `stages[0].s = 1;`");
     let start = input.span();
     let target = input.parse::<Ident>().map_err(|error| expected(error.span()))?;
     let mut tokens = target.to_token_stream();
@@ -105,7 +105,7 @@ fn stride(input: ParseStream) -> Result<Stride> {
     input.parse::<Token![=]>().map_err(|error| expected(error.span()))?;
     let value = input.parse::<Cell>()?;
     if !input.peek(Token![;]) {
-        return Err(input.error("expected `;` behind the stride"));
+        return Err(input.error("expected `;` after the stride"));
     }
     tokens.extend(field.to_token_stream());
     tokens.extend(value.tokens.clone());
