@@ -16,6 +16,7 @@ use crate::summary::Named;
 
 /// One of the two networks.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Side {
     /// The model's name.
     pub model: String,
@@ -31,6 +32,7 @@ pub struct Side {
 
 /// A layer, or a run of blocks, that is not the same on both sides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Difference {
     /// Name of the layer or blocks, such as `stages.2.1-3.se.reduce`: the same difference in blocks 1 to 3.
     pub name: String,
@@ -48,6 +50,7 @@ pub struct Difference {
 
 /// Two networks and the rows in which they differ. [`Display`](fmt::Display) prints the table.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Comparison {
     /// The network that is compared.
     pub model: Side,

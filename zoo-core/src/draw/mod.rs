@@ -21,6 +21,7 @@ use crate::summary::Named;
 
 /// A file format for drawings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
     /// One self-contained image.
     Svg,
@@ -32,6 +33,7 @@ pub enum Format {
 
 /// How much is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Detail {
     /// A row for each stage; blocks that do the same are drawn once.
     Overview,

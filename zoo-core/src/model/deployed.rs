@@ -17,6 +17,7 @@ use crate::plan::Plan;
 
 /// What computes a deployed network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Backend {
     /// libtorch's operations, with maps in this format.
     Libtorch(MemoryFormat),

@@ -4,6 +4,7 @@ use tch::{TchError, Tensor};
 
 /// In which order a map lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MemoryFormat {
     /// Channels innermost (N x H x W x C), which libtorch's convolutions on the CPU mostly prefer.
     ChannelsLast,

@@ -25,6 +25,7 @@ use crate::plan::Plan;
 
 /// Who named the tensors of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Scheme {
     /// Our own names, those of [`Op::name`].
     Zoo,

@@ -15,6 +15,7 @@ pub enum Role {
 
 /// How a tensor starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Start {
     /// With one value everywhere.
     Constant(f64),

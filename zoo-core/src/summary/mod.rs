@@ -30,6 +30,7 @@ pub struct Named<'a> {
 
 /// One operation with its figures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Layer {
     /// Name of the operation, unique within the network.
     pub name: String,
@@ -47,6 +48,7 @@ pub struct Layer {
 
 /// Sums over stem, a stage, head or top.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Stage {
     /// `stem`, `stages.3`, `head` or `top`.
     pub name: String,
@@ -64,6 +66,7 @@ pub struct Stage {
 
 /// A network's options, totals and layers. [`Display`](fmt::Display) prints the table.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Summary {
     /// The model's name.
     pub model: String,

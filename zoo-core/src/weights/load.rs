@@ -25,6 +25,7 @@ const FEWEST_OF: usize = 10;
 
 /// How the tensors of a file meet those of a model.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LoadReport {
     /// Whose names the file has.
     pub scheme: Scheme,
@@ -101,6 +102,7 @@ impl std::fmt::Display for LoadReport {
 
 /// Whether everything must fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Strictness {
     /// Refuse a file that lacks a tensor, or has one more, or one of another shape; a classifier of another size is
     /// replaced, and one that is not there is new.
