@@ -15,13 +15,13 @@ pub const TEXT_LIMIT: u64 = 16 << 20;
 /// Opens the file at `path` for reading and gives its length in bytes.
 ///
 /// # Errors
-/// Where it cannot be opened, is a folder, or is no regular file after links were followed.
+/// Where it cannot be opened, is a folder, or is not a regular file after links were followed.
 pub fn open(path: &Path) -> io::Result<(File, u64)> {
     // Without O_NONBLOCK the open itself would wait for the other end of a FIFO. Regular files do not heed it.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(path)?;
     match file.metadata()? {
         metadata if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-        metadata if !metadata.is_file() => Err(io::Error::other("it is no regular file")),
+        metadata if !metadata.is_file() => Err(io::Error::other("it is not a regular file")),
         metadata => Ok((file, metadata.len())),
     }
 }

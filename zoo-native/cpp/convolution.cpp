@@ -77,17 +77,17 @@ void run_depthwise(const Convolution& conv, const Geometry& g, const float* x, f
 }
 
 void check(const Convolution& conv, const Tensor& x, const Tensor& gate, const Tensor& residual, const Geometry& g) {
-  TORCH_CHECK(is_map(x) && x.size(1) == conv.inputs, "convolution: an input of shape ", x.sizes(),
-              " is no channels_last f32 map of ", conv.inputs, " channels on the CPU");
+  TORCH_CHECK(is_map(x) && x.size(1) == conv.inputs, "convolution: the input of shape ", x.sizes(),
+              " must be a channels_last f32 map of ", conv.inputs, " channels on the CPU");
   TORCH_CHECK(g.out_height >= 1 && g.out_width >= 1, "convolution: a kernel of ", conv.kernel,
               " does not fit an input of ", x.size(2), " x ", x.size(3), " with its padding");
   TORCH_CHECK(!gate.defined() || (is_map(gate) && !conv.depthwise && conv.kernel == 1 &&
                                   gate.numel() == x.size(0) * x.size(1)),
-              "convolution: a gate of shape ", gate.sizes(), " does not go with an input of shape ", x.sizes());
+              "convolution: a gate of shape ", gate.sizes(), " does not match an input of shape ", x.sizes());
   TORCH_CHECK(!residual.defined() ||
                   (is_map(residual) && !conv.depthwise &&
                    residual.sizes() == at::IntArrayRef({g.batch, conv.outputs, g.out_height, g.out_width})),
-              "convolution: a residual of shape ", residual.sizes(), " does not go with the output");
+              "convolution: a residual of shape ", residual.sizes(), " does not match the output");
 }
 
 }  // namespace
@@ -160,7 +160,7 @@ bool is_map(const Tensor& x) {
 }
 
 Tensor Convolution::run(const Tensor& x, const Tensor& gate, const Tensor& residual) const {
-  TORCH_CHECK(x.dim() == 4, "convolution: an input of ", x.dim(), " dimensions is no map");
+  TORCH_CHECK(x.dim() == 4, "convolution: the input needs 4 dimensions, not ", x.dim());
   const Geometry g(x.sizes(), kernel, stride, pad);
   check(*this, x, gate, residual, g);
   Tensor y = empty_map(g.batch, outputs, g.out_height, g.out_width);
@@ -186,7 +186,7 @@ extern "C" char* zoo_convolution_new(const Tensor* weight, const Tensor* bias, i
   return zoo::guarded([&] {
     const Tensor& w = *weight;
     TORCH_CHECK(w.dim() == 4 && w.device().is_cpu() && w.scalar_type() == at::kFloat && w.size(2) == w.size(3),
-                "convolution: a weight of shape ", w.sizes(), " is no f32 one of square kernels on the CPU");
+                "convolution: the weight of shape ", w.sizes(), " must be f32, on the CPU and of square kernels");
     TORCH_CHECK(!depthwise || (w.size(1) == 1 && w.size(2) <= zoo::kMaxKernel),
                 "convolution: a weight of shape ", w.sizes(), " is not a depthwise one");
     TORCH_CHECK(stride >= 1 && top >= 0 && left >= 0 && bottom >= 0 && right >= 0,
@@ -213,7 +213,7 @@ extern "C" char* zoo_convolution_run(const Convolution* convolution, const Tenso
 // The mean of every channel of a channels_last map, as N x C x 1 x 1.
 extern "C" char* zoo_global_mean(const Tensor* x, Tensor** out) {
   return zoo::guarded([&] {
-    TORCH_CHECK(zoo::is_map(*x), "global_mean: an input of shape ", x->sizes(), " is no channels_last f32 map on the CPU");
+    TORCH_CHECK(zoo::is_map(*x), "global_mean: the input of shape ", x->sizes(), " must be a channels_last f32 map on the CPU");
     TORCH_CHECK(x->size(2) > 0 && x->size(3) > 0, "global_mean: an input of shape ", x->sizes(), " has no pixels");
     const int64_t batch = x->size(0), channels = x->size(1), pixels = x->size(2) * x->size(3);
     Tensor y = zoo::empty_map(batch, channels, 1, 1);

@@ -145,7 +145,7 @@ void check(const Tensor& x, const Tensor& weight, int64_t stride, Padding pad) {
   TORCH_CHECK(x.dim() == 4 && weight.dim() == 4, "depthwise_conv2d: input and weight need 4 dimensions, not ", x.dim(),
               " and ", weight.dim());
   TORCH_CHECK(weight.size(0) == x.size(1) && weight.size(1) == 1, "depthwise_conv2d: a weight of shape ",
-              weight.sizes(), " does not go with ", x.size(1), " channels");
+              weight.sizes(), " does not match an input of ", x.size(1), " channels");
   TORCH_CHECK(stride >= 1, "depthwise_conv2d: stride ", stride, " is below 1");
   TORCH_CHECK(pad.top >= 0 && pad.left >= 0 && pad.bottom >= 0 && pad.right >= 0,
               "depthwise_conv2d: padding is negative");

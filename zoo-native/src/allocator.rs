@@ -8,7 +8,7 @@
 //! pages took 120 ms where these settings took 137. glibc it is for now: libtorch calls it whatever the binary links, and
 //! it needs no configuration in each binary.
 
-/// What [`keep_freed_memory`] gives, for whoever reports the machine.
+/// The allocator after [`keep_freed_memory`], for reports of the machine.
 pub const NAME: &str =
     if cfg!(all(target_os = "linux", target_env = "gnu")) { "glibc, keeping freed memory" } else { "the system's" };
 

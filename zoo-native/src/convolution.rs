@@ -154,7 +154,7 @@ impl fmt::Debug for Convolution {
 /// The mean of each channel of an f32 map in channels_last order on the CPU, as N x C x 1 x 1.
 ///
 /// # Errors
-/// Where `x` is no such map.
+/// Where `x` is not such a map.
 pub fn global_mean(x: &Tensor) -> Result<Tensor> {
     let mut out = std::ptr::null_mut();
     // SAFETY: `x` lives through the call; on success `out` is a new tensor that is ours alone.

@@ -22,7 +22,7 @@ pub fn set_flush_denormal(on: bool) -> Result<bool> {
     Ok(supported)
 }
 
-/// The processors that this thread may use, by their numbers; none where the system does not tell.
+/// The processors that this thread may use, by number; empty if the system does not report them.
 pub fn processors() -> Vec<usize> {
     #[cfg(target_os = "linux")]
     {
@@ -42,8 +42,8 @@ pub fn processors() -> Vec<usize> {
     }
 }
 
-/// Keeps this thread, and those that it starts from now on, on `processors`. Returns whether that was done; it is not where
-/// there are none, where one of them may not be used, or outside Linux.
+/// Keeps this thread, and those that it starts from now on, on `processors`. Returns whether it succeeded; it
+/// fails if `processors` is empty, if one of them may not be used, and outside Linux.
 pub fn pin_to(processors: &[usize]) -> bool {
     #[cfg(target_os = "linux")]
     {

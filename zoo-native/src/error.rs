@@ -1,4 +1,4 @@
-//! The one error type: what libtorch, or a check of ours on the C++ side, said.
+//! The only error type: the message of libtorch, or of a check in the C++ code.
 
 use std::ffi::{CStr, c_char};
 

@@ -1,4 +1,4 @@
-//! With which numbers libtorch computes: autocast to bfloat16, and what CUDA's libraries may round.
+//! The precision of libtorch: autocast to bfloat16, and TensorFloat in CUDA's libraries.
 
 use std::ffi::{c_char, c_int};
 
@@ -15,7 +15,7 @@ unsafe extern "C" {
 
 /// A scope in which libtorch computes convolutions and matrix products in bfloat16; it ends when this is dropped.
 ///
-/// tch's own autocast knows CUDA and 16-bit floats alone.
+/// tch's own autocast supports only CUDA and float16.
 #[derive(Debug)]
 pub struct Autocast(Option<c_int>);
 

@@ -29,7 +29,7 @@ pub struct Record {
     pub calls: u64,
 }
 
-/// A profile that is being taken, by one caller at a time, on any thread.
+/// A profile in progress. There is at most one in the process, and it covers all threads.
 #[derive(Debug)]
 pub struct Profile(());
 

@@ -1,7 +1,7 @@
 //! The forward pass.
 //!
-//! Training and evaluation differ in norms, dropout and drop-path alone. Random numbers come from libtorch's generator;
-//! whoever seeds it before a step makes that step repeatable.
+//! Training and evaluation differ only in norms, dropout and drop-path. Random numbers come from libtorch's generator;
+//! seeding it before a step makes the step reproducible.
 
 use tch::Tensor;
 use zoo_native::profile::label;

@@ -42,7 +42,7 @@ pub enum ModelError {
     #[error(transparent)]
     Native(#[from] zoo_native::NativeError),
     /// A plan of the same network was wanted.
-    #[error("the plan is of another network")]
+    #[error("the plan belongs to another network")]
     OtherNetwork,
     /// A batch of one image, of which a norm sees a map of one pixel.
     #[error("{norm}: expected more than 1 value per channel when training, and this is one image of 1 x 1 pixel")]
@@ -51,7 +51,7 @@ pub enum ModelError {
         norm: String,
     },
     /// The images are not of the plan's shape.
-    #[error("the model takes images of {expected} (channels, height, width), these are {found:?}")]
+    #[error("expected images of shape {expected} (channels, height, width), got {found:?}")]
     Input {
         /// Shape of the plan's input.
         expected: Shape,
@@ -228,7 +228,7 @@ impl Model {
     /// Computes with images of another size from now on: that of `plan`, which is of the same table and options otherwise.
     ///
     /// # Errors
-    /// Where `plan` is of another network.
+    /// Where `plan` belongs to another network.
     pub fn set_size_of(&mut self, plan: &Plan) -> Result<(), ModelError> {
         let same = |(own, other): (&crate::op::Op, &crate::op::Op)| own.name() == other.name();
         if plan.ops.len() != self.plan.ops.len() || !self.plan.ops.iter().zip(&plan.ops).all(same) {

@@ -1,5 +1,5 @@
 //! What weights were trained with, and a network must be run with: padding, the norms' epsilon, and how images are
-//! prepared. Either the file's metadata says it, or the habits of whoever named its tensors do.
+//! prepared. It is read from the file's metadata, or else taken from the library that named its tensors.
 
 use std::collections::BTreeMap;
 
@@ -76,7 +76,7 @@ impl TrainedWith {
         })
     }
 
-    /// As metadata of a file of ours.
+    /// As the metadata of a weights file.
     pub fn to_metadata(&self) -> BTreeMap<String, String> {
         let three = |numbers: [f32; 3]| numbers.map(|number| number.to_string()).join(",");
         let pairs = [
@@ -91,7 +91,7 @@ impl TrainedWith {
         pairs.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
     }
 
-    /// What whoever named the tensors by `scheme` trains the variant `model` of `architecture` with.
+    /// What the library behind `scheme` trains the variant `model` of `architecture` with.
     pub fn habit_of(scheme: Scheme, architecture: &Architecture, model: &str) -> TrainedWith {
         match scheme.namings(architecture).next() {
             Some(naming) => (naming.habit)(model),

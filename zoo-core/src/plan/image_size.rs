@@ -33,9 +33,9 @@ pub struct InputSize {
     pub image: ImageSize,
 }
 
-/// What is no size of an image.
+/// A text that is not an image size.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no size of an image: give pixels such as 224, or {others}, each 1 to {MAX_SIDE}")]
+#[error("`{text}` is not an image size; expected pixels such as 224, or {others}, each from 1 to {MAX_SIDE}")]
 pub struct ImageSizeError {
     text: String,
     others: &'static str,

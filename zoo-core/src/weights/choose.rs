@@ -19,7 +19,7 @@ const COUNT: &str = "n_averaged";
 const WRAPPED: &str = "module.";
 /// Where PyTorch Lightning puts the weights themselves when the state dict holds their averages.
 const UNDER_AVERAGES: &str = "current_model_state";
-/// The state of an optimizer in files of ours has the names of what it is for.
+/// In checkpoints of this project the prefix of an optimizer's state; the name of the parameter follows.
 const OPTIMIZER: &str = "optimizer.";
 /// Parts of a name that may be a prefix.
 const DEEPEST: usize = 12;
@@ -120,8 +120,8 @@ impl Layer {
 
 impl TensorFile {
     /// Takes the tensors of the network `plan` of `architecture` out of everything that is in the file: those whose
-    /// names fit best, under whatever key and prefix they stand. Averages of them are known from then on, whoever made them
-    /// ([`has_averages`](TensorFile::has_averages)). Where nothing fits, everything stays as it was read.
+    /// names fit best, under whatever key and prefix they stand. Averaged weights are found with them, in the layout of any
+    /// library ([`has_averages`](TensorFile::has_averages)). Where nothing fits, everything stays as it was read.
     pub fn choose_for(&mut self, architecture: &Architecture, plan: &Plan) {
         let fits = Wanted::new(architecture, plan).fits(self.sets());
         let best = |averaged: bool| fits.iter().find(|fit| fit.averaged == averaged);

@@ -48,11 +48,11 @@ pub enum WeightsError {
         way_out: String,
     },
     /// No scheme names any of the file's tensors for this network.
-    #[error("{} has no names of this network, whoever's they are: it has {found}; check --model and --weights", path.display())]
+    #[error("unknown tensor names in {}: no naming scheme fits this network, and the file has {found}; check --model and --weights", path.display())]
     UnknownNames {
         /// The file.
         path: PathBuf,
-        /// How many tensors it has, some of their names, and whose they look like.
+        /// How many tensors it has, some of their names, and which library they look like.
         found: String,
     },
     /// The scheme has no such family.
@@ -63,10 +63,10 @@ pub enum WeightsError {
         /// The scheme.
         scheme: Scheme,
     },
-    /// A tensor of whole numbers or truths where weights belong.
+    /// A tensor of integers or booleans in place of weights.
     #[error(
-        "{}: `{name}` is of {kind}, and weights are numbers with fractions: these are quantised or damaged, give a file with \
-         float weights",
+        "{}: `{name}` has type {kind}, but weights must be floating-point numbers: the file is quantised or damaged; give a \
+         file with float weights",
         path.display()
     )]
     NoWeights {
@@ -77,17 +77,17 @@ pub enum WeightsError {
         /// The kind of its elements.
         kind: &'static str,
     },
-    /// A variance under 0.
-    #[error("{}: `{name}` has negative numbers, which no variance is; these weights are broken, use others", path.display())]
+    /// A negative variance.
+    #[error("{}: `{name}` has negative values, but a variance cannot be negative; the weights are corrupt, use another file", path.display())]
     NegativeVariance {
         /// The file.
         path: PathBuf,
         /// The tensor.
         name: String,
     },
-    /// A tensor with infinities, or with numbers that are none.
+    /// A tensor with infinite values or NaN.
     #[error(
-        "{}: `{name}` has values that are not finite numbers, or not as float32; these weights are broken, use others",
+        "{}: `{name}` has values that are not finite, or not finite as float32; the weights are corrupt, use another file",
         path.display()
     )]
     NonFinite {
@@ -115,7 +115,7 @@ fn listed(report: &LoadReport) -> String {
 #[non_exhaustive]
 pub enum Problem {
     /// It is something else.
-    #[error("is no file of weights but {0}")]
+    #[error("is not a weights file but {0}")]
     Foreign(&'static str),
     /// It breaks the rules of its format, by damage or by intent.
     #[error("is damaged: {0}")]
@@ -124,9 +124,7 @@ pub enum Problem {
     #[error("{0}")]
     Unsupported(String),
     /// It names what runs programs.
-    #[error(
-        "was not read: zoo refuses to construct `{0}`, which would run a program on the machine of whoever opens it"
-    )]
+    #[error("was not read: zoo refuses to construct `{0}`, because that could run arbitrary code")]
     Global(String),
     /// It has no tensor of that name.
     #[error("has no tensor `{0}`")]
@@ -140,7 +138,7 @@ impl Problem {
             Problem::Foreign(_) => "give a .safetensors file, or a .pth file that torch.save wrote",
             Problem::Damaged(_) => "fetch or copy it again",
             Problem::Unsupported(_) => "save the network's state_dict() anew with torch.save or as safetensors",
-            Problem::Global(_) => "do not open it with Python either; take the weights from where you trust them",
+            Problem::Global(_) => "do not open it with Python either; take the weights from a source that you trust",
             Problem::NoTensor(_) => "check that the file belongs to this network",
         }
     }

@@ -18,6 +18,7 @@ const LONGEST: usize = 200;
 /// The strings and numbers that stand in a file beside its tensors, by key; what a script kept of its arguments has the
 /// entry's name and a dot before: `args.model`, `hyper_parameters.lr`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Said {
     words: BTreeMap<String, String>,
 }
@@ -28,8 +29,8 @@ impl Said {
         self.words.get(key).map(String::as_str)
     }
 
-    /// The network by the name that whoever wrote the file has for it, and the key where it stands: timm's `arch`, else
-    /// what the arguments of the script say.
+    /// The name of the network according to the file, and the key that holds it: timm's `arch`, or else an argument of the
+    /// training script.
     pub fn arch(&self) -> Option<(&str, &str)> {
         let top = NAMES.into_iter().map(str::to_string);
         let below = HOLDERS.iter().flat_map(|holder| NAMES.map(|name| format!("{holder}.{name}")));

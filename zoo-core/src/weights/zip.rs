@@ -1,5 +1,5 @@
-//! The directory of a zip archive whose entries are stored as they are, as torch.save writes them, or deflated, as whoever
-//! packed them again did.
+//! The directory of a zip archive whose entries are stored without compression, as torch.save writes them, or
+//! deflated, as other tools do when they repack an archive.
 //!
 //! The crate `zip` trusts more: it reserves memory by the declared number of
 //! entries, tries one directory after another, and of two entries of one name keeps the last.

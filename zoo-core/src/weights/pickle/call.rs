@@ -60,7 +60,7 @@ impl<'a> Machine<'a> {
     /// The storage behind a persistent id: `("storage", class, key, location, length)`, and in old files a part of it
     /// as `(key, offset, length)`.
     fn storage(&self, id: Value<'a>) -> Result<Storage<'a>, Problem> {
-        let unexpected = || damaged("its pickle refers to what is no storage");
+        let unexpected = || damaged("its pickle refers to something that is not a storage");
         let Some(Object::Tuple(id)) = self.object(id) else {
             return unexpected();
         };

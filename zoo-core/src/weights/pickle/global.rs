@@ -126,7 +126,7 @@ pub(super) fn find(module: &str, name: &str) -> Result<Global, Problem> {
     }
 }
 
-/// Nothing would be run here either; but whoever opens such a file with Python runs what it says.
+/// Nothing would be run here, but opening such a file in Python would run what it says.
 fn is_hostile(module: &str, path: &str) -> bool {
     let outermost = module.split('.').next().unwrap_or_default();
     HOSTILE_MODULES.contains(&outermost) || module.starts_with("torch.hub") || HOSTILE.contains(&path)

@@ -157,7 +157,7 @@ impl<'a> Machine<'a> {
             Object::List(list) => list.extend(items),
             // Lists and sets of other classes; nobody asks for what is in them.
             Object::Instance(_) => {}
-            _ => return damaged("its pickle appends to what is no list"),
+            _ => return damaged("its pickle appends to something that is not a list"),
         }
         Ok(())
     }
@@ -174,7 +174,7 @@ impl<'a> Machine<'a> {
             Object::Dict(entries) | Object::Instance(Instance { items: entries, .. }) if rest.is_empty() => {
                 entries.extend(pairs.iter().map(|[key, value]| (*key, *value)));
             }
-            _ => return damaged("its pickle sets an item of what is no dictionary"),
+            _ => return damaged("its pickle sets an item of something that is not a dictionary"),
         }
         Ok(())
     }
@@ -188,7 +188,7 @@ impl<'a> Machine<'a> {
         };
         match (module, name) {
             (Value::Text(module), Value::Text(name)) => self.stack.push(Value::Global(global::find(module, name)?)),
-            _ => return damaged("its pickle names a class by what is no string"),
+            _ => return damaged("its pickle names a class by something that is not a string"),
         }
         Ok(())
     }
@@ -203,7 +203,7 @@ impl<'a> Machine<'a> {
             Value::Global(function) => self.call(function, arguments)?,
             // What something unknown makes is unknown, too: a method, a partial function.
             Value::Object(index) if matches!(self.objects[index], Object::Instance(_)) => self.instance(),
-            _ => return damaged("its pickle calls what is no function"),
+            _ => return damaged("its pickle calls something that is not a function"),
         };
         self.stack.push(value);
         Ok(())
@@ -285,7 +285,7 @@ impl<'a> Machine<'a> {
     fn top_object(&mut self) -> Result<&mut Object<'a>, Problem> {
         match self.top()? {
             Value::Object(index) => Ok(&mut self.objects[index]),
-            _ => damaged("its pickle changes what is no container"),
+            _ => damaged("its pickle changes something that is not a container"),
         }
     }
 

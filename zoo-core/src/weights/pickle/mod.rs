@@ -134,7 +134,7 @@ impl<'a> Pickle<'a> {
         }
     }
 
-    /// What a dictionary, or an object that has entries or attributes, holds under names; nothing of what is neither.
+    /// The entries of a dictionary, or of an object with entries or attributes; empty for any other value.
     pub fn entries(&self, value: Value<'a>) -> &[(Value<'a>, Value<'a>)] {
         match self.object(value) {
             Some(Object::Dict(dict)) => dict,
