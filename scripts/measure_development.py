@@ -2,6 +2,12 @@
 """Measures what working with the zoo feels like, and writes results/development.csv.
 
   build_after_editing_a_table  seconds of `cargo build` after one cell of a table has changed, all crates
+  edit_command_line, edit_trainer, edit_report
+                               seconds of `cargo build -p zoo-train` after one line of code has changed there, up to a binary
+                               that has printed its version
+  first_step                   seconds from a clone with an empty HOME and no cache to the first training step: README's
+                               set-up and release build, and `--steps 1`; with --fresh only, as it takes minutes and
+                               fetches everything
   start_list, start_show       milliseconds of `list` and `show` beyond what loading libtorch takes, which is the time of
                                `--version`: libtorch is loaded before the first line of the program
   dev_over_release             training speed of the development profile over the release profile's
@@ -9,7 +15,9 @@
 Everything is interleaved, medians are reported with their spread. Nothing else may run meanwhile: libtorch's threads wait
 in a loop, and a third busy process makes them ten times slower.
 
-    python3 scripts/measure_development.py [--pairs 5] [--steps 150]
+    python3 scripts/measure_development.py [--pairs 5] [--steps 150] [--fresh] [--edits]
+
+--edits measures the edits alone, --fresh the fresh clone alone; rows of what was not measured stay as they are.
 """
 
 import argparse
@@ -25,6 +33,11 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TABLE = ROOT / "zoo-core/src/arch/mobilenet_v2.rs"
+EDITS = {
+    "edit_command_line": ROOT / "zoo-train/src/command_line/mod.rs",
+    "edit_trainer": ROOT / "zoo-training/src/trainer.rs",
+    "edit_report": ROOT / "zoo-report/src/page.rs",
+}
 COLUMNS = ["metric", "value", "unit", "smallest", "largest", "runs", "limit", "cpu", "threads", "revision", "date"]
 
 
@@ -32,13 +45,24 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--pairs", type=int, default=5)
     arguments.add_argument("--steps", type=int, default=150)
+    arguments.add_argument("--edits", action="store_true")
+    arguments.add_argument("--fresh", action="store_true")
     options = arguments.parse_args()
 
+    if options.fresh:
+        return write([first_step()])
     run(["cargo", "build"])
-    run(["cargo", "build", "--release", "-p", "zoo-train"])
-    rows = [build_after_editing_a_table(3)]
-    rows += start_up(3 * options.pairs)
-    rows += [dev_over_release(options.pairs, options.steps)]
+    rows = edits(3)
+    if not options.edits:
+        run(["cargo", "build", "--release", "-p", "zoo-train"])
+        rows += [build_after_editing_a_table(3)]
+        rows += start_up(3 * options.pairs)
+        rows += [dev_over_release(options.pairs, options.steps)]
+    write(rows)
+
+
+def write(rows):
+    """Puts `rows` in place of those of the same metrics."""
     machine = {
         "cpu": cpu(),
         "threads": os.cpu_count(),
@@ -46,11 +70,55 @@ def main():
         "date": datetime.date.today().isoformat(),
     }
     path = ROOT / "results/development.csv"
+    with path.open(newline="") as file:
+        kept = {row["metric"]: row for row in csv.DictReader(file)}
+    for row in rows:
+        kept[row["metric"]] = row | machine
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(row | machine for row in rows)
+        writer.writerows(kept.values())
     print(path.read_text(), end="")
+
+
+def edits(times):
+    """A line of code is added that the compiler must look at, and taken away again."""
+    binary = ROOT / "target/debug/zoo-train"
+    rows = []
+    for metric, path in EDITS.items():
+        text = path.read_text()
+        seconds = []
+        try:
+            for number in range(times):
+                path.write_text(f"{text}\nconst _: u64 = {number + 1};\n")
+                begun = time.perf_counter()
+                run(["cargo", "build", "-p", "zoo-train"])
+                run([binary, "--version"])
+                seconds.append(time.perf_counter() - begun)
+        finally:
+            path.write_text(text)
+        run(["cargo", "build", "-p", "zoo-train"])
+        rows.append(row(metric, seconds, "s", "at most 10"))
+    return rows
+
+
+def first_step():
+    """What a newcomer waits for. The registry is empty, too."""
+    with tempfile.TemporaryDirectory() as folder:
+        clone, home = pathlib.Path(folder) / "zoo", pathlib.Path(folder) / "home"
+        home.mkdir()
+        rustup = os.environ.get("RUSTUP_HOME", str(pathlib.Path.home() / ".rustup"))
+        environment = {"HOME": str(home), "RUSTUP_HOME": rustup, "PATH": os.environ["PATH"]}
+        run(["git", "clone", "--quiet", str(ROOT), str(clone)])
+        train = "cargo run --release -p zoo-train -- --model efficientnet-b2 --steps 1 --limit-test 10"
+        begun = time.perf_counter()
+        done = subprocess.run(
+            ["bash", "-c", f"./setup.sh && {train}"], cwd=clone, env=environment, text=True, capture_output=True
+        )
+        seconds = time.perf_counter() - begun
+        if done.returncode != 0:
+            raise SystemExit(f"the fresh clone failed:\n{done.stdout}\n{done.stderr}")
+        return row("first_step", [seconds], "s", "at most 480")
 
 
 def build_after_editing_a_table(times):

@@ -13,7 +13,7 @@ pub struct Overrides<'a> {
     pub profile: Option<&'a str>,
     /// Size of the input; its channels are the table's where it says none.
     pub input: Option<InputSize>,
-    /// Outputs of the classifier.
+    /// Number of classes.
     pub classes: Option<u32>,
     /// Probability of dropping a feature before the classifier.
     pub dropout: Option<f64>,

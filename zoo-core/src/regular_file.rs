@@ -64,7 +64,7 @@ mod tests {
         std::os::unix::fs::symlink("/dev/zero", &zeros)?;
         for path in [fifo.as_path(), zeros.as_path(), Path::new("/dev/random")] {
             let error = read(path, 10).unwrap_err().to_string();
-            assert!(error.contains("no regular file"), "{}: {error}", path.display());
+            assert!(error.contains("not a regular file"), "{}: {error}", path.display());
         }
         assert_eq!(read(folder.path(), 10).unwrap_err().kind(), io::ErrorKind::IsADirectory);
         Ok(())

@@ -32,7 +32,7 @@ pub trait Subject {
 /// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protocol {
-    /// Runs that count, at least.
+    /// Measured runs, at least.
     pub runs: usize,
     /// Time that they take together, at least.
     pub time: Duration,

@@ -65,7 +65,7 @@ pub struct Count {
     pub params: u64,
     /// Multiply-accumulates for one image.
     pub macs: u64,
-    /// Outputs of the classifier.
+    /// Number of classes.
     pub classes: Option<u32>,
     /// `done`, or why not.
     pub status: String,

@@ -30,7 +30,7 @@ pub struct Run {
     pub dataset: String,
     /// Seed of the run.
     pub seed: Option<u64>,
-    /// Outputs of the classifier.
+    /// Number of classes.
     pub classes: Option<u32>,
     /// Of how much of its data it is.
     pub part: Part,

@@ -53,7 +53,7 @@ pub struct Row {
     pub status: String,
     /// Name of the data set.
     pub dataset: String,
-    /// Outputs of the classifier.
+    /// Number of classes.
     pub classes: Option<u32>,
     /// Images a step.
     pub batch_size: Option<u64>,

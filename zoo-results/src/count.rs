@@ -29,7 +29,7 @@ pub struct Row {
     pub macs: u64,
     /// Strides: `native`, or a profile for small images.
     pub profile: String,
-    /// Outputs of the classifier.
+    /// Number of classes.
     pub classes: Option<u32>,
     /// `done`; a network that cannot be counted gives no row.
     pub status: String,

@@ -238,7 +238,7 @@ impl Table {
             std::fs::create_dir_all(folder)?;
         }
         if std::fs::metadata(&self.path).is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(io::Error::other("it is no regular file").into());
+            return Err(io::Error::other("it is not a regular file").into());
         }
         loop {
             let mut patience = Patience::new(&self.path);

@@ -46,7 +46,7 @@ impl TryFrom<toml::Value> for Flip {
             (Some(false), _) | (_, Some("none")) => Ok(Flip::None),
             (_, Some("random")) => Ok(Flip::Random),
             (Some(true), _) | (_, Some("alternating")) => Ok(Flip::Alternating),
-            _ => Err(format!("{value} is no way to flip: give \"none\", \"random\" or \"alternating\"")),
+            _ => Err(format!("unknown flip {value}; expected one of \"none\", \"random\", \"alternating\"")),
         }
     }
 }
@@ -67,6 +67,6 @@ mod tests {
         }
         assert_eq!([read("flip = true"), read("flip = false")], [Ok(Flip::Alternating), Ok(Flip::None)]);
         let error = read("flip = \"often\"").unwrap_err().to_string();
-        assert!(error.contains("\"often\" is no way to flip: give \"none\""), "{error}");
+        assert!(error.contains("unknown flip \"often\"; expected one of \"none\""), "{error}");
     }
 }

@@ -40,7 +40,7 @@ impl FromStr for Policy {
     fn from_str(text: &str) -> Result<Policy, String> {
         let wrong = || {
             format!(
-                "`{text}` is no augmentation: give none, trivialaugment or randaugment:N:M, with N operations (1 to \
+                "unknown augmentation `{text}`; expected none, trivialaugment or randaugment:N:M, with N operations (1 to \
                  {OPERATIONS}) of magnitude M (0 to {}), such as randaugment:2:9",
                 BINS - 1
             )

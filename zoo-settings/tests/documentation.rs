@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use toml::Table;
-use zoo_settings::{SECTIONS, SETTINGS, Settings, documentation};
+use toml::{Table, Value};
+use zoo_settings::{Form, SECTIONS, SETTINGS, Settings, documentation};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
@@ -30,6 +30,23 @@ fn no_two_sections_have_a_key_in_common() {
     keys.dedup();
     assert_eq!(keys.len(), SETTINGS.len());
     assert!(SETTINGS.iter().all(|setting| SECTIONS.iter().any(|section| section.name == setting.section)));
+}
+
+/// What a flag offers is what a file may say, no less and no more.
+#[test]
+fn choices_are_those_of_their_types() {
+    let settings = Settings::layered(None, Table::new()).unwrap().0;
+    for setting in SETTINGS {
+        let Form::Choice(words) = setting.form else { continue };
+        for word in words {
+            settings.with(setting.key, Value::String((*word).into())).unwrap();
+        }
+        let refused = settings.with(setting.key, Value::String("nonsense".into())).unwrap_err().to_string();
+        let named =
+            refused.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| words.contains(word)).count();
+        // Some messages name nobody's words twice; none may leave one out.
+        assert!(named >= words.len(), "{}: {refused}", setting.key);
+    }
 }
 
 #[test]

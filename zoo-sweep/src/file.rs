@@ -52,7 +52,7 @@ pub struct Grid {
     pub input_size: Vec<Located<InputSize>>,
     /// Names of profiles.
     pub profile: Vec<Located<String>>,
-    /// Outputs of the classifier.
+    /// Number of classes.
     pub classes: Vec<Located<u32>>,
     /// Images of a batch.
     pub batch: Vec<Located<u32>>,
@@ -68,9 +68,9 @@ pub struct Grid {
     pub config: Option<Located<PathBuf>>,
     /// Settings over the recipe's.
     pub settings: Vec<Located<(String, toml::Value)>>,
-    /// Runs that count, at least.
+    /// Measured runs, at least.
     pub runs: Option<u32>,
-    /// Seconds that they take together, at least.
+    /// Total measuring time in seconds, at least.
     pub seconds: Option<f64>,
     /// Whether latency is told by stage, too.
     pub per_stage: bool,
@@ -184,7 +184,7 @@ impl Reader<'_> {
         let names = "accuracy, latency, throughput or count";
         let kinds = self.list(table, "kind", names, |value| Kind::find(value.as_str()?))?;
         if kinds.is_empty() {
-            return Err(self.fail(at, format!("the grid says nothing of its kind: write `kind = ` and {names}")));
+            return Err(self.fail(at, format!("the grid has no kind: write `kind = ` and {names}")));
         }
         Ok(kinds.into_iter().map(|kind| kind.value).collect())
     }
@@ -198,7 +198,10 @@ impl Reader<'_> {
             let (all, kind) = (Kind::all_keys(), kinds.first().map_or("", |kind| kind.name()));
             let problem = match Kind::ALL.iter().find(|kind| kind.takes(name)) {
                 Some(other) => {
-                    format!("`{name}` is nothing of {kind}: leave it out, or ask for kind = \"{}\"", other.name())
+                    format!(
+                        "`{name}` does not apply to kind \"{kind}\": leave it out, or use kind = \"{}\"",
+                        other.name()
+                    )
                 }
                 None => format!("unknown axis `{name}`{}", hint(name, &all)),
             };
@@ -358,7 +361,7 @@ mod tests {
         refused(&format!("{GRID}zzzzzzzzzz = 1\n"), "my.toml:4: unknown axis `zzzzzzzzzz`; known keys are kind, model");
         refused(
             &format!("{GRID}seed = 1\n"),
-            "my.toml:4: `seed` is nothing of count: leave it out, or ask for kind = \"accuracy\"",
+            "my.toml:4: `seed` does not apply to kind \"count\": leave it out, or use kind = \"accuracy\"",
         );
         refused(&format!("{GRID}width = []\n"), "my.toml:4: the grid is empty, as `width` has no values");
         refused(
@@ -373,7 +376,7 @@ mod tests {
             "[[grid]]\nkind = 'speed'\n",
             "my.toml:2: `kind` takes accuracy, latency, throughput or count, not 'speed'",
         );
-        refused("[[grid]]\nmodel = 'a'\n", "my.toml:1: the grid says nothing of its kind");
+        refused("[[grid]]\nmodel = 'a'\n", "my.toml:1: the grid has no kind");
         refused("[[grid]]\nkind = 'count'\n", "my.toml:1: the grid names no model");
         refused("", "my.toml:1: there is no grid");
         refused("grid = []\n", "my.toml:1: there is no grid");

@@ -177,7 +177,7 @@ impl Expander<'_> {
         let (options, profile) = self.options(point, &work)?;
         let plan = Plan::new(self.entry.architecture, &options).map_err(|error| {
             let name = self.entry.variant.name;
-            self.file.fail(self.guilty(point), format!("{name} with these values is no network: {error}"))
+            self.file.fail(self.guilty(point), format!("{name} with these values is not a valid network: {error}"))
         })?;
         let timeout: Option<Duration> = self.grid.timeout;
         Ok(Cell { line: self.grid.line, entry: self.entry, options, profile, cost: plan.cost, work, timeout })

@@ -24,7 +24,7 @@ impl FromStr for Shard {
         let parts = text.split_once('/').and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
         match parts {
             Some((index, count)) if (1..=count).contains(&index) => Ok(Shard { index, count }),
-            _ => Err(format!("`{text}` is no part: give i/n with i from 1 to n, such as 2/8")),
+            _ => Err(format!("invalid part `{text}`; expected i/n with i from 1 to n, such as 2/8")),
         }
     }
 }

@@ -11,3 +11,8 @@ pub use {
     zoo_data as data, zoo_host as host, zoo_measure as measure, zoo_report as report, zoo_results as results,
     zoo_settings as settings, zoo_sweep as sweep, zoo_training as training, zoo_weights as weights,
 };
+
+/// The guide's examples in Rust are compiled as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/library.md")]
+struct Guide;

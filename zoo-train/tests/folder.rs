@@ -310,12 +310,12 @@ fn what_is_no_regular_file_is_refused_at_once() {
         let made = std::process::Command::new("mkfifo").arg(path.join("train/cat/aa.jpg")).status().unwrap();
         assert!(made.success());
     };
-    refused(fifo, &["train/cat/aa.jpg cannot be read (it is no regular file)", "--skip-bad"]);
+    refused(fifo, &["train/cat/aa.jpg cannot be read (it is not a regular file)", "--skip-bad"]);
     let zeros = |path: &Path| symlink("/dev/zero", path.join("train/cat/aa.jpg")).unwrap();
-    refused(zeros, &["train/cat/aa.jpg cannot be read (it is no regular file)", "--skip-bad"]);
+    refused(zeros, &["train/cat/aa.jpg cannot be read (it is not a regular file)", "--skip-bad"]);
     let dir = two_classes();
     symlink("/dev/random", dir.path().join("list.txt")).unwrap();
-    train_in(&dir, &["--subset", "list.txt"]).refused(&["list.txt cannot be read (it is no regular file)"]);
+    train_in(&dir, &["--subset", "list.txt"]).refused(&["list.txt cannot be read (it is not a regular file)"]);
     // Nameless: it is looked into, and is no image.
     symlink("/dev/zero", pictures(&dir).join("train/cat/zeros")).unwrap();
     let output = run(dir.path(), &["data", "check", "folder:pictures"]).code(0);

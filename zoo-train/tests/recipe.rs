@@ -154,7 +154,7 @@ fn an_average_is_kept_scored_and_used() {
 fn an_average_of_few_steps_is_said_to_be_cold() {
     let folder = tempdir().unwrap();
     let output = train(folder.path(), &["--steps", "3", "--ema-decay", "0.999"]).code(0);
-    assert!(output.stderr.contains("the average is still cold"), "{}", output.stderr);
+    assert!(output.stderr.contains("the EMA is still warming up"), "{}", output.stderr);
     let run_path = run_folder(folder.path());
     let warm = train(folder.path(), &["--steps", "30", "--ema-decay", "0.5"]).code(0);
     assert!(!warm.stderr.contains("cold"), "{}", warm.stderr);

@@ -61,10 +61,10 @@ fn a_table_that_is_no_regular_file_is_refused_at_once() {
     let path = folder.path().join("results/accuracy.csv");
     fs::remove_file(&path).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-    report(folder.path()).refused(&["accuracy.csv", "no regular file"]);
+    report(folder.path()).refused(&["accuracy.csv", "not a regular file"]);
     fs::remove_file(&path).unwrap();
     std::os::unix::fs::symlink("/dev/zero", folder.path().join("results/published/zero.csv")).unwrap();
-    report(folder.path()).refused(&["zero.csv", "no regular file"]);
+    report(folder.path()).refused(&["zero.csv", "not a regular file"]);
 }
 
 #[test]

@@ -73,15 +73,15 @@ fn what_is_no_file_is_no_sweep_no_recipe_and_no_table() {
     link("/dev/zero", "zeros.toml");
     let fifo = std::process::Command::new("mkfifo").arg(folder.path().join("fifo.toml")).status().unwrap();
     assert!(fifo.success());
-    let refused = |name: &str| run(folder.path(), &["sweep", name]).refused(&[name, "no regular file"]);
+    let refused = |name: &str| run(folder.path(), &["sweep", name]).refused(&[name, "not a regular file"]);
     refused("zeros.toml");
     refused("fifo.toml");
     let recipe = training("config = \"zeros.toml\"", "");
     fs::write(folder.path().join("recipe.toml"), recipe).unwrap();
-    run(folder.path(), &["sweep", "recipe.toml"]).refused(&["recipe.toml:5", "no regular file"]);
+    run(folder.path(), &["sweep", "recipe.toml"]).refused(&["recipe.toml:5", "not a regular file"]);
     fs::create_dir(folder.path().join("results")).unwrap();
     link("/dev/zero", "results/count.csv");
-    sweep(folder.path(), &[]).refused(&["count.csv", "no regular file"]);
+    sweep(folder.path(), &[]).refused(&["count.csv", "not a regular file"]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub struct Options {
     pub input_size: ImageSize,
     /// Channels of the input where they are not the table's, 1 to 65,535.
     pub in_channels: Option<u32>,
-    /// Outputs of the classifier, 1 to 1,000,000.
+    /// Number of classes, 1 to 1,000,000.
     pub classes: u32,
     /// Index into the table's profiles; 0 is `native`, the paper's strides.
     pub profile: u32,

@@ -76,7 +76,7 @@ pub struct Summary {
     pub depth: f64,
     /// Size of the input, a number where it is a square of the table's channels.
     pub input_size: InputSize,
-    /// Outputs of the classifier.
+    /// Number of classes.
     pub classes: u32,
     /// The profile's name.
     pub profile: String,

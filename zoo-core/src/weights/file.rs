@@ -343,7 +343,7 @@ fn stranger(bytes: &[u8]) -> &'static str {
     match known {
         Some((.., what)) => what,
         None if bytes.is_empty() => "an empty file",
-        None => "something of an unknown format",
+        None => "a file of an unknown format",
     }
 }
 

@@ -185,7 +185,7 @@ pub fn in_channels_of(file: &TensorFile, architecture: &Architecture, plan: &Pla
     (shape.len() == 4).then(|| u32::try_from(shape[1]).ok())?
 }
 
-/// Outputs of the classifier in `file`, by the names it has; nothing where it has none.
+/// Number of classes in `file`, by the names it has; nothing where it has none.
 pub fn classes_of(file: &TensorFile, architecture: &Architecture, plan: &Plan) -> Option<u32> {
     let classifier = plan.ops.iter().rposition(Op::is_linear)?;
     let (_, layers) = naming(file, architecture, plan).ok()?;

@@ -220,7 +220,7 @@ impl<'a> Encoded<'a> {
 ///
 /// # Errors
 ///
-/// Where it cannot be read, is no regular file, or is longer than any image.
+/// Where it cannot be read, is not a regular file, or is longer than any image.
 pub fn read(path: &Path, buffer: &mut Vec<u8>) -> Result<(), BadImage> {
     buffer.clear();
     let read = regular_file::open(path).and_then(|(file, length)| {

@@ -166,7 +166,7 @@ fn what_is_no_file_is_no_table() -> Result<(), Box<dyn std::error::Error>> {
     assert!(std::process::Command::new("mkfifo").arg(&path).status()?.success());
     let table = Table::new(&path, &["a", "b"]);
     for error in [table.rows().unwrap_err(), table.append(&["1", "2"]).unwrap_err()] {
-        assert!(error.to_string().contains("it is no regular file"), "{error}");
+        assert!(error.to_string().contains("it is not a regular file"), "{error}");
     }
     Ok(())
 }

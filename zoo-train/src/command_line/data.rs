@@ -103,9 +103,7 @@ fn check_images(dataset: &Dataset) -> Result<(), Error> {
     bad.iter().for_each(|line| tell!("{line}"));
     if !bad.is_empty() {
         let images = if bad.len() == 1 { "1 image is".into() } else { format!("{} images are", bad.len()) };
-        bail!(
-            "{images} not whole; replace or remove the files, or train without what cannot be decoded with --skip-bad"
-        );
+        bail!("{images} not whole; replace or remove the files, or skip what cannot be decoded with --skip-bad");
     }
     tell!("{train} training and {test} test images of {} classes, and all are whole", dataset.classes.len());
     Ok(())

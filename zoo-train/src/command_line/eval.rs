@@ -30,22 +30,22 @@ pub struct Args {
     /// Only the classes that this file lists
     #[arg(long, value_name = "FILE")]
     subset: Option<String>,
-    /// Do without image files that cannot be decoded; they are listed at the end
+    /// Skip image files that cannot be decoded; they are listed at the end
     #[arg(long)]
     skip_bad: bool,
     /// The folder of the data sets, by default ~/.cache/zoo/data
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Only so many test images
+    /// Evaluate on the first N test images only
     #[arg(long, value_name = "N")]
     limit_test: Option<usize>,
-    /// See each image mirrored, too, and average the logits
+    /// Evaluate each image mirrored, too, and average the logits
     #[arg(long)]
     test_time_flip: bool,
     /// Threads that prepare images
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: u16,
-    /// How the network is run: eager, folded, jit or native; logits differ by rounding alone
+    /// How the network is run: eager, folded, jit or native; logits differ by rounding only
     #[arg(long, value_name = "MODE", default_value = "native", value_parser = parse_mode)]
     mode: Mode,
     /// How to print

@@ -21,10 +21,10 @@ const EXTENSION: &str = "safetensors";
 pub struct Args {
     #[command(flatten)]
     weights: WeightsArgs,
-    /// Whose names the tensors get: zoo, torchvision, timm, lukemelas, separable or tonylins
+    /// Naming scheme of the tensors: zoo, torchvision, timm, lukemelas, separable or tonylins
     #[arg(long, value_name = "NAME", default_value = "timm", value_parser = parse_scheme)]
     scheme: Scheme,
-    /// The file to write, of the format safetensors
+    /// The safetensors file to write
     #[arg(long, short, value_name = "FILE.safetensors", value_parser = path::argument())]
     output: PathBuf,
 }

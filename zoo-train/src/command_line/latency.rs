@@ -35,26 +35,26 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value = "1", value_delimiter = ',',
           value_parser = clap::value_parser!(u32).range(1..))]
     batch: Vec<u32>,
-    /// Threads of libtorch. The process is kept on as many processors, the last ones that no other measurement holds
+    /// Threads of libtorch. The process is pinned to as many processors, the last ones that no other measurement uses
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=1024))]
     threads: i32,
     /// eager (the training model), folded (norms folded), jit (TorchScript) or native (own kernels); several, separated
     /// by commas [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_mode)]
     mode: Vec<Mode>,
-    /// Runs that count, at least
+    /// Measured runs, at least
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     runs: u32,
-    /// Seconds that they take together, at least
+    /// Total measuring time in seconds, at least
     #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = parse_seconds)]
     seconds: f64,
-    /// A file of weights for the one model given, in place of fresh ones
+    /// A file of weights for the one model given, in place of random ones
     #[arg(long, value_name = "FILE", conflicts_with_all = ["width", "depth", "input_size", "classes", "profile", "in_channels"], value_parser = path::argument())]
     weights: Option<PathBuf>,
-    /// Show the time of each stage beside its MACs, and write latency-stages.csv
+    /// Print the time of each stage beside its MACs, and write latency-stages.csv
     #[arg(long)]
     per_stage: bool,
-    /// A model or a mode that each row is set against: the ratio of their times with its confidence interval
+    /// Compare each row with this model or mode: the ratio of their times with its confidence interval
     #[arg(long, value_name = "NAME")]
     against: Option<String>,
     /// cpu, cuda, cuda:N or mps
@@ -426,10 +426,10 @@ fn warn_of_noise(measurements: &[Measurement]) {
 
 fn parse_mode(name: &str) -> Result<Mode, String> {
     let names = Mode::ALL.map(Mode::name).join(", ");
-    Mode::find(name).ok_or_else(|| format!("`{name}` is no mode: choose among {names}"))
+    Mode::find(name).ok_or_else(|| format!("unknown mode `{name}`; expected one of {names}"))
 }
 
 pub fn parse_seconds(text: &str) -> Result<f64, String> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
-    seconds.ok_or_else(|| format!("`{text}` is no time: give seconds from 0 to 86400"))
+    seconds.ok_or_else(|| format!("`{text}` is not a time; expected seconds, from 0 to 86400"))
 }

@@ -49,7 +49,7 @@ struct GridArgs {
     /// Channels of the input in place of the table's
     #[arg(long, value_name = "N")]
     in_channels: Option<u32>,
-    /// Outputs of the classifier
+    /// Number of classes
     #[arg(long, value_name = "C")]
     classes: Option<u32>,
     /// Strides for small images: native, stem1 or cifar

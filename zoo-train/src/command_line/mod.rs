@@ -62,27 +62,26 @@ enum Command {
     Train(Box<train::Named>),
     /// Evaluate a checkpoint on a test set.
     Eval(eval::Args),
-    /// Name the classes of pictures, or give the logits of tensors.
+    /// Classify images, or write the logits of tensors.
     Predict(predict::Args),
-    /// Measure how long models take, as one would deploy them.
+    /// Measure the inference latency of models, as they are deployed.
     Latency(latency::Args),
-    /// Measure how many images a second models take, in training and in inference.
+    /// Measure the throughput of models, in images per second, in training and in inference.
     Throughput(throughput::Args),
     /// Train, measure or count a grid of models that a file describes.
     ///
     /// Each cell runs in a process of its own and becomes a row of the tables in --results, written as it comes. A crash, a
-    /// time-out or a lack of memory is a row, too, with its status, and the sweep goes on. The same command does what is
-    /// missing: cells with a row are passed over, those that failed as well unless --retry is given, and a training that was
-    /// stopped goes on from its checkpoint. It ends with 0 where every cell has its figures, 1 where some failed, and 130 where
-    /// it was stopped.
+    /// time-out or running out of memory becomes a row with that status, and the sweep continues. The same command runs what
+    /// is missing: cells with a row are skipped, failed ones too unless --retry is given, and an interrupted training resumes
+    /// from its checkpoint. The exit code is 0 if every cell succeeded, 1 if some failed, and 130 if it was interrupted.
     Sweep(sweep::Args),
     /// Write weights for Python, as safetensors under the names that it expects.
     Export(export::Args),
-    /// Draw trade-off curves from tables of results, as a page and as figures.
+    /// Draw trade-off curves from the tables of results, as a page and as figures.
     Report(report::Args),
     /// Get or check a data set.
     Data(data::Args),
-    /// Say what this build and this machine have: libtorch, processor, data.
+    /// Print what this build and this machine have: libtorch, processor, data.
     Doctor(doctor::Args),
 }
 

@@ -39,7 +39,7 @@ pub struct NetworkArgs {
     /// Size of the input in pixels in place of the variant's: a side, or HEIGHTxWIDTH
     #[arg(long, value_name = "R|HxW")]
     pub input_size: Option<InputSize>,
-    /// Outputs of the classifier
+    /// Number of classes
     #[arg(long, value_name = "C")]
     pub classes: Option<u32>,
 }

@@ -36,7 +36,7 @@ pub struct Args {
     /// Where the tensor `logits` goes, or the table of `--images` instead of to standard output
     #[arg(long, short, value_name = "FILE", value_parser = path::argument())]
     output: Option<PathBuf>,
-    /// Pictures to name (JPEG, PNG, WebP, GIF or BMP), and folders of such
+    /// Images to classify (JPEG, PNG, WebP, GIF or BMP), and folders of them
     #[arg(
         long,
         value_name = "PATH",
@@ -46,13 +46,13 @@ pub struct Args {
         value_parser = path::argument()
     )]
     images: Vec<PathBuf>,
-    /// Do without pictures that cannot be decoded; they are listed at the end
+    /// Skip images that cannot be decoded; they are listed at the end
     #[arg(long)]
     skip_bad: bool,
-    /// How the network is run: eager, folded, jit or native; logits differ by rounding alone
+    /// How the network is run: eager, folded, jit or native; logits differ by rounding only
     #[arg(long, value_name = "MODE", default_value = "eager", value_parser = parse_mode)]
     mode: Mode,
-    /// Classes to name for each picture
+    /// Classes to print for each image
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     top: u32,
 }

@@ -18,14 +18,14 @@ pub struct Args {
     /// Folder of results, whose tables are read where none is named
     #[arg(long, value_name = "DIR", default_value = "results", value_parser = path::argument())]
     results: PathBuf,
-    /// Folder of published figures, which are set beside; by default `published` in the folder of results, or else the one in
+    /// Folder of published figures to compare with; by default `published` in the folder of results, or else the one in
     /// `results`
     #[arg(long, value_name = "DIR", value_parser = path::argument())]
     published: Option<PathBuf>,
     /// Folder to write the page and the figures to; by default `report` in the folder of results
     #[arg(short, long, visible_alias = "out", value_name = "DIR", value_parser = path::argument())]
     output: Option<PathBuf>,
-    /// Print nothing but errors
+    /// Print errors only
     #[arg(long)]
     quiet: bool,
 }

@@ -39,10 +39,10 @@ pub struct Args {
     /// fit. The number is kept for the sittings that follow. Parts of a grid must share the --results folder
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     budget: Option<Duration>,
-    /// Wall time after which a cell is given up, where the file says none
+    /// Time limit of a cell, where the sweep file has none
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
-    /// Try cells again that have a row with a status other than done
+    /// Run failed cells again: those whose row has a status other than done
     #[arg(long)]
     retry: bool,
     /// Print the grid with its costs, about how long it will take, and what is there already, with the epochs that an

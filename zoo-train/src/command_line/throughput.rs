@@ -36,21 +36,21 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value = "32", value_delimiter = ',',
           value_parser = clap::value_parser!(u32).range(1..))]
     batch: Vec<u32>,
-    /// Threads of libtorch [default: one for every processor]. Where they are fewer, and all modes are of inference, the
-    /// process is kept on as many processors, the last ones that no other measurement holds
+    /// Threads of libtorch [default: one per processor]. With fewer, and inference modes only, the process is pinned to as
+    /// many processors, the last ones that no other measurement uses
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=1024))]
     threads: Option<i32>,
     /// train (batches are prepared beside), or a mode of inference as in `latency`: eager, folded, jit or native;
     /// several, separated by commas
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "train,native", value_parser = parse_work)]
     mode: Vec<Work>,
-    /// Numbers that training computes with: f32, tf32 (on CUDA) or bf16
+    /// Number format of training: f32, tf32 (on CUDA) or bf16
     #[arg(long, value_name = "NAME", default_value = "f32", value_parser = parse_precision)]
     dtype: Precision,
-    /// Batches that count, at least
+    /// Measured batches, at least
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     runs: u32,
-    /// Seconds that they take together, at least
+    /// Total measuring time in seconds, at least
     #[arg(long, value_name = "T", default_value_t = 5.0, value_parser = parse_seconds)]
     seconds: f64,
     /// cpu, cuda, cuda:N or mps
@@ -275,9 +275,9 @@ fn line(load: &Load, macs: u64, found: &Result<Throughput, String>) -> [String; 
 
 fn parse_work(name: &str) -> Result<Work, String> {
     let names = Work::ALL.map(Work::name).join(", ");
-    Work::find(name).ok_or_else(|| format!("`{name}` is no mode: choose among {names}"))
+    Work::find(name).ok_or_else(|| format!("unknown mode `{name}`; expected one of {names}"))
 }
 
 fn parse_precision(name: &str) -> Result<Precision, String> {
-    Precision::find(name).ok_or_else(|| format!("`{name}` is no dtype: choose f32, tf32 or bf16"))
+    Precision::find(name).ok_or_else(|| format!("unknown dtype `{name}`; expected one of f32, tf32, bf16"))
 }

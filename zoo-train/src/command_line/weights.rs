@@ -25,10 +25,10 @@ pub const NO_NUMBERS: &str =
 /// Which weights, and how they are run.
 #[derive(Debug, clap::Args)]
 pub struct WeightsArgs {
-    /// The model, where the weights do not name it
+    /// The model, if the weights do not name it
     #[arg(value_name = "MODEL", conflicts_with = "model")]
     named: Option<String>,
-    /// The model, where the weights do not name it
+    /// The model, if the weights do not name it
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
     /// A file of weights: safetensors, .pth, or a checkpoint such as results/RUN/best.safetensors
@@ -123,19 +123,19 @@ impl PreparationArgs {
 /// How a network is run, by its name.
 pub fn parse_mode(text: &str) -> Result<Mode, String> {
     let names = || Mode::ALL.map(Mode::name).join(", ");
-    Mode::find(text).ok_or_else(|| format!("`{text}` is no mode: give one of {}", names()))
+    Mode::find(text).ok_or_else(|| format!("unknown mode `{text}`; expected one of {}", names()))
 }
 
 fn parse_padding(text: &str) -> Result<Padding, String> {
-    padding(text).ok_or_else(|| format!("`{text}` is no padding: give same or symmetric"))
+    padding(text).ok_or_else(|| format!("unknown padding `{text}`; expected same or symmetric"))
 }
 
 fn parse_interpolation(text: &str) -> Result<Interpolation, String> {
-    interpolation(text).ok_or_else(|| format!("`{text}` is no interpolation: give bilinear or bicubic"))
+    interpolation(text).ok_or_else(|| format!("unknown interpolation `{text}`; expected bilinear or bicubic"))
 }
 
 fn parse_eps(text: &str) -> Result<f64, String> {
-    epsilon(text).ok_or_else(|| format!("`{text}` is no epsilon: give a number over 0 and under 1, such as 1e-5"))
+    epsilon(text).ok_or_else(|| format!("invalid epsilon `{text}`; expected a number over 0 and under 1, such as 1e-5"))
 }
 
 fn parse_channels(text: &str) -> Result<Channels, String> {
@@ -154,6 +154,6 @@ fn parse_deviations(text: &str) -> Result<Channels, String> {
 }
 
 fn parse_resize(text: &str) -> Result<Resize, String> {
-    let problem = || format!("`{text}` is no size: give pixels, 1 to 65535, or none");
+    let problem = || format!("invalid size `{text}`; expected pixels, 1 to 65535, or none");
     resize(text).map(Resize).ok_or_else(problem)
 }

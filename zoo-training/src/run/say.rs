@@ -109,7 +109,7 @@ impl Run<'_> {
         let (steps, decay) = (self.state.step, average.decay_at(self.state.step));
         if let Some(target) = average.warms_to(steps) {
             self.progress.say(&format!(
-                "note: after {} the average is still cold, its decay {decay:.4} on the way to {target}",
+                "note: after {} the EMA is still warming up: its decay is {decay:.4}, on its way to {target}",
                 counted(steps, "step")
             ));
         }
