@@ -6,7 +6,7 @@
 //! training too. What is found becomes a row of `zoo_results`. Threads are the caller's to set, as libtorch takes them once a
 //! process, and so are the [`processors`] that they run on.
 
-mod cell;
+mod deployment;
 pub mod network;
 pub mod processors;
 pub mod protocol;
@@ -22,7 +22,7 @@ use tch::TchError;
 use zoo_core::model::{MemoryFormat, ModelError};
 use zoo_core::{Cost, Plan, PlanError, Registry};
 
-pub use cell::Cell;
+pub use deployment::Deployment;
 pub use network::{Forward, Mode, Network};
 pub use protocol::{Protocol, Subject};
 pub use stages::Stage;
@@ -63,7 +63,7 @@ impl From<TchError> for LatencyError {
 #[derive(Debug)]
 pub struct Measurement {
     /// The cell.
-    pub cell: Cell,
+    pub cell: Deployment,
     /// Threads of libtorch.
     pub threads: i32,
     /// What one image costs; none where the options give no network.
@@ -95,7 +95,7 @@ pub struct Timing {
 /// error in its measurement, and the others go on. `watch` hears of all that meanwhile.
 pub fn measure(
     registry: &Registry,
-    cells: &[Cell],
+    cells: &[Deployment],
     protocol: &Protocol,
     per_stage: bool,
     watch: &mut dyn Watch,
@@ -115,7 +115,7 @@ pub fn measure(
         networks.iter_mut().flatten().map(|network| network as &mut dyn Subject).collect();
     let mut measured = protocol.measure(&mut subjects, &mut Places { places: &places, watch }).into_iter();
     let threads = tch::get_num_threads();
-    let finish = |(place, (cell, network)): (usize, (&Cell, Result<Network, LatencyError>))| {
+    let finish = |(place, (cell, network)): (usize, (&Deployment, Result<Network, LatencyError>))| {
         // Weights bring options of their own, such as the number of classes and the strides.
         let plan = network.as_ref().map(|network| network.plan().clone()).or_else(|_| cell.plan()).ok();
         let timing = network.and_then(|network| {
@@ -133,13 +133,18 @@ pub fn measure(
 
 impl Measurement {
     /// What was found for `cell`, of whose network this is the plan.
-    pub fn of(cell: &Cell, plan: Option<&Plan>, threads: i32, timing: Result<Timing, LatencyError>) -> Measurement {
+    pub fn of(
+        cell: &Deployment,
+        plan: Option<&Plan>,
+        threads: i32,
+        timing: Result<Timing, LatencyError>,
+    ) -> Measurement {
         let options = plan.map_or(cell.options, |plan| plan.options);
         let profile = match plan {
             Some(plan) => cell.entry.architecture.profile_name(plan.options.profile).to_string(),
             None => cell.profile.clone(),
         };
-        let cell = Cell { options, profile, ..cell.clone() };
+        let cell = Deployment { options, profile, ..cell.clone() };
         Measurement { cell, threads, cost: plan.map(|plan| plan.cost), timing }
     }
 }
@@ -170,7 +175,7 @@ mod tests {
             let entry = registry.find(name).unwrap();
             let options = zoo_core::Options { input_size: 32.into(), ..entry.variant.options };
             let (mode, device) = (Mode::Native, Device::Cpu);
-            Cell { entry, options, profile: profile.into(), batch: 1, mode, device, weights: None }
+            Deployment { entry, options, profile: profile.into(), batch: 1, mode, device, weights: None }
         };
         let cells = [
             cell("mobilenet-v1-0.25", "none"),

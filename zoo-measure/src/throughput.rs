@@ -9,7 +9,7 @@ use super::network::Mode;
 use super::protocol::{Protocol, ROUNDS, Subject};
 use super::statistics::median;
 use super::times::{Counted, Times};
-use super::{Cell, LatencyError, Watch, measure};
+use super::{Deployment, LatencyError, Watch, measure};
 use crate::steps::Steps;
 use zoo_data::synthetic;
 use zoo_results::environment::peak_memory_mb;
@@ -29,34 +29,34 @@ pub const TRAINED: &str = accuracy::Row::MEMORY_FORMAT;
 
 /// What images pass through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Work {
+pub enum Pass {
     /// Training: batches are prepared, then forward, backward and update.
     Train,
     /// Inference, from normalised images in memory.
     Infer(Mode),
 }
 
-impl Work {
+impl Pass {
     /// All, in the order they are measured.
-    pub const ALL: [Work; 5] = [
-        Work::Train,
-        Work::Infer(Mode::Eager),
-        Work::Infer(Mode::Folded),
-        Work::Infer(Mode::Jit),
-        Work::Infer(Mode::Native),
+    pub const ALL: [Pass; 5] = [
+        Pass::Train,
+        Pass::Infer(Mode::Eager),
+        Pass::Infer(Mode::Folded),
+        Pass::Infer(Mode::Jit),
+        Pass::Infer(Mode::Native),
     ];
 
     /// The name in flags and in the column `mode`.
     pub const fn name(self) -> &'static str {
         match self {
-            Work::Train => "train",
-            Work::Infer(mode) => mode.name(),
+            Pass::Train => "train",
+            Pass::Infer(mode) => mode.name(),
         }
     }
 
     /// The work of that name.
-    pub fn find(name: &str) -> Option<Work> {
-        Work::ALL.into_iter().find(|work| work.name() == name)
+    pub fn find(name: &str) -> Option<Pass> {
+        Pass::ALL.into_iter().find(|work| work.name() == name)
     }
 }
 
@@ -76,7 +76,7 @@ pub struct Load {
     /// Numbers that training computes with; inference has 32 bits.
     pub precision: Precision,
     /// What images pass through.
-    pub work: Work,
+    pub work: Pass,
     /// Where.
     pub device: Device,
 }
@@ -104,7 +104,7 @@ impl Load {
     /// # Errors
     /// Where the options give no network.
     pub fn plan(&self) -> Result<Plan, PlanError> {
-        let classes = if self.work == Work::Train { CLASSES as u32 } else { self.options.classes };
+        let classes = if self.work == Pass::Train { CLASSES as u32 } else { self.options.classes };
         Plan::new(self.entry.architecture, &Options { classes, ..self.options })
     }
 
@@ -121,8 +121,8 @@ impl Load {
         watch: &mut dyn Watch,
     ) -> Result<Throughput, LatencyError> {
         let (times, format) = match self.work {
-            Work::Train => (self.train(protocol, settings, results, watch)?, TRAINED),
-            Work::Infer(mode) => self.infer(registry, protocol, mode, watch)?,
+            Pass::Train => (self.train(protocol, settings, results, watch)?, TRAINED),
+            Pass::Infer(mode) => self.infer(registry, protocol, mode, watch)?,
         };
         self.found(&times, format)
     }
@@ -146,7 +146,7 @@ impl Load {
         mode: Mode,
         watch: &mut dyn Watch,
     ) -> Result<(Times, &'static str), LatencyError> {
-        let cell = Cell {
+        let cell = Deployment {
             entry: self.entry,
             options: self.options,
             profile: self.profile.clone(),
@@ -216,8 +216,8 @@ mod tests {
 
     #[test]
     fn work_is_found_by_its_name() {
-        assert!(Work::ALL.into_iter().all(|work| Work::find(work.name()) == Some(work)));
-        assert_eq!(Work::find("fast"), None);
+        assert!(Pass::ALL.into_iter().all(|work| Pass::find(work.name()) == Some(work)));
+        assert_eq!(Pass::find("fast"), None);
     }
 
     #[test]
@@ -234,6 +234,6 @@ mod tests {
             device: Device::Cpu,
         };
         let params = |work| load(work).plan().unwrap().cost.params;
-        assert_eq!(params(Work::Infer(Mode::Native)) - params(Work::Train), 990 * 1025);
+        assert_eq!(params(Pass::Infer(Mode::Native)) - params(Pass::Train), 990 * 1025);
     }
 }

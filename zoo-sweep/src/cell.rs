@@ -50,7 +50,7 @@ pub enum Work {
         /// How.
         timing: Timing,
         /// Training or a mode of inference.
-        work: throughput::Work,
+        work: throughput::Pass,
     },
     /// Percent of a test set.
     Accuracy(Box<Training>),
@@ -119,9 +119,9 @@ impl Cell {
         }
     }
 
-    /// The cell as `latency` takes it.
-    pub(super) fn for_latency(&self, timing: &Timing, mode: Mode) -> zoo_measure::Cell {
-        zoo_measure::Cell {
+    /// The network as it is deployed.
+    pub(super) fn deployment(&self, timing: &Timing, mode: Mode) -> zoo_measure::Deployment {
+        zoo_measure::Deployment {
             entry: self.entry,
             options: self.options,
             profile: self.profile.clone(),
@@ -133,7 +133,7 @@ impl Cell {
     }
 
     /// The cell as `throughput` takes it.
-    pub(super) fn load(&self, timing: &Timing, work: throughput::Work) -> Load {
+    pub(super) fn load(&self, timing: &Timing, work: throughput::Pass) -> Load {
         Load {
             entry: self.entry,
             options: self.options,

@@ -33,10 +33,10 @@ pub fn seconds(cell: &Cell, tables: &Tables) -> Option<f64> {
             let by_stage = if *per_stage { timing.protocol.runs as f64 * run } else { 0.0 };
             Some(timed(timing, run) + by_stage)
         }
-        Work::Throughput { timing, work: throughput::Work::Infer(mode) } => {
+        Work::Throughput { timing, work: throughput::Pass::Infer(mode) } => {
             Some(timed(timing, run(timing, macs, *mode)))
         }
-        Work::Throughput { timing, work: throughput::Work::Train } => {
+        Work::Throughput { timing, work: throughput::Pass::Train } => {
             Some(timed(timing, f64::from(timing.batch) * image(macs, timing.threads)))
         }
         Work::Accuracy(training) => training_seconds(training, image_seconds(cell, training, tables)),
@@ -48,7 +48,7 @@ pub fn weight(cell: &Cell) -> f64 {
     let macs = cell.cost.macs as f64;
     match &cell.work {
         Work::Count => 0.0,
-        Work::Latency { timing, mode, .. } | Work::Throughput { timing, work: throughput::Work::Infer(mode) } => {
+        Work::Latency { timing, mode, .. } | Work::Throughput { timing, work: throughput::Pass::Infer(mode) } => {
             timed(timing, run(timing, macs, *mode))
         }
         Work::Throughput { timing, .. } => timed(timing, f64::from(timing.batch) * image(macs, timing.threads)),

@@ -10,7 +10,7 @@ use zoo_core::{InputSize, regular_file};
 
 use super::{Kind, SweepError};
 use zoo_host::duration::parse_time;
-use zoo_measure::throughput::Work;
+use zoo_measure::throughput::Pass;
 use zoo_settings::keys::hint;
 use zoo_settings::layers::{Misplaced, check_key};
 use zoo_settings::{Precision, SECTIONS};
@@ -61,7 +61,7 @@ pub struct Grid {
     /// Numbers that are computed with.
     pub dtype: Vec<Located<Precision>>,
     /// How a network is run.
-    pub mode: Vec<Located<Work>>,
+    pub mode: Vec<Located<Pass>>,
     /// Seeds of training.
     pub seed: Vec<Located<u64>>,
     /// The recipe, relative to the sweep file.
@@ -162,7 +162,7 @@ impl Reader<'_> {
         })?;
         grid.dtype = self.list(table, "dtype", "f32, tf32 or bf16", |value| Precision::find(value.as_str()?))?;
         let modes = "train, eager, folded, jit or native";
-        grid.mode = self.list(table, "mode", modes, |value| Work::find(value.as_str()?))?;
+        grid.mode = self.list(table, "mode", modes, |value| Pass::find(value.as_str()?))?;
         grid.seed = self.list(table, "seed", "whole numbers from 0 on", whole)?;
         grid.config =
             self.one(table, "config", "the path of a TOML file", |value| Some(PathBuf::from(value.as_str()?)))?;

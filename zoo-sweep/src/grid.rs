@@ -11,7 +11,7 @@ use super::file::{Grid, Located, SweepFile};
 use super::training::Recipe;
 use super::{Kind, SweepError};
 use zoo_host::glob::matches;
-use zoo_measure::throughput::Work as Pass;
+use zoo_measure::throughput::Pass;
 use zoo_measure::{Mode, Protocol};
 use zoo_settings::{Precision, size_value};
 

@@ -31,7 +31,7 @@ pub fn failed(
         Work::Count => None,
         Work::Latency { timing, mode, .. } => {
             let measurement = Measurement {
-                cell: cell.for_latency(timing, *mode),
+                cell: cell.deployment(timing, *mode),
                 threads: timing.threads,
                 cost: Some(cell.cost),
                 timing: Err(LatencyError::Setting(status.into())),

@@ -4,12 +4,12 @@
 pub mod throughput {
     /// The words of it.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-    pub struct Work(&'static str);
+    pub struct Pass(&'static str);
 
-    impl Work {
+    impl Pass {
         /// The work of that name.
-        pub fn find(name: &str) -> Option<Work> {
-            ["train", "eager", "folded", "jit", "native"].into_iter().find(|work| *work == name).map(Work)
+        pub fn find(name: &str) -> Option<Pass> {
+            ["train", "eager", "folded", "jit", "native"].into_iter().find(|work| *work == name).map(Pass)
         }
     }
 }

@@ -15,7 +15,7 @@ use zoo_host::console::tell;
 use zoo_host::paths::NoHome;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct DataArgs {
     #[command(subcommand)]
     command: Command,
 }
@@ -61,7 +61,7 @@ impl Place {
     }
 }
 
-pub fn run(args: &Args) -> Result<(), Error> {
+pub fn run(args: &DataArgs) -> Result<(), Error> {
     match &args.command {
         Command::Get { dataset, place, mirror, quiet } => {
             let options =

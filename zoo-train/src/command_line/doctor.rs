@@ -12,13 +12,13 @@ use zoo_host::console::tell;
 use zoo_results::environment::{Environment, cpu_features};
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct DoctorArgs {
     /// The folder of the data sets, by default ~/.cache/zoo/data
     #[arg(long, value_name = "DIR", value_parser = path::argument())]
     data_dir: Option<PathBuf>,
 }
 
-pub fn run(args: &Args) -> Result<(), Error> {
+pub fn run(args: &DoctorArgs) -> Result<(), Error> {
     let environment = Environment::detect("cpu");
     let cuda = match (tch::Cuda::is_available(), tch::Cuda::cudnn_is_available()) {
         (false, _) if tch::utils::has_cuda() => "in this libtorch, but no usable GPU".to_string(),
@@ -47,7 +47,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
 }
 
 /// Whether the files of a data set are all there.
-fn whole(set: &Set, args: &Args) -> String {
+fn whole(set: &Set, args: &DoctorArgs) -> String {
     let folder = || match set.source {
         Source::Fetched { check, .. } => Ok(check(&data_dir(args.data_dir.as_deref())?)?),
         _ => Err(anyhow!("{} is not fetched", set.title)),

@@ -22,7 +22,7 @@ use zoo_weights::Opened;
 use zoo_weights::classes::{Matching, matching};
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct EvalArgs {
     #[command(flatten)]
     weights: WeightsArgs,
     #[arg(long, value_name = "NAME", help = sets::forms("or", |_| true) + ", where it is not the one that was trained on")]
@@ -59,7 +59,7 @@ enum Format {
     Json,
 }
 
-pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
+pub fn run(registry: &Registry, args: &EvalArgs) -> Result<(), Error> {
     let mut opened = args.weights.open(registry, None)?;
     channels::check(opened.model.plan().input.c).map_err(Error::msg)?;
     let settings = settings(args, &opened)?;
@@ -96,7 +96,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
 }
 
 /// What names the data set: flags, over what the run was trained with.
-fn settings(args: &Args, opened: &Opened) -> Result<Settings, Error> {
+fn settings(args: &EvalArgs, opened: &Opened) -> Result<Settings, Error> {
     let mut settings = match &opened.run {
         Some(settings) => settings.clone(),
         None => Settings::layered(None, toml::Table::new())?.0,
@@ -147,7 +147,7 @@ fn print_text(opened: &Opened, dataset: &Dataset, found: &Evaluation) {
     tell!("{}", opened.resolved);
 }
 
-fn as_json(args: &Args, opened: &Opened, dataset: &Dataset, found: &Evaluation) -> serde_json::Value {
+fn as_json(args: &EvalArgs, opened: &Opened, dataset: &Dataset, found: &Evaluation) -> serde_json::Value {
     json!({
         "model": opened.entry.variant.name,
         "dataset": dataset.name,

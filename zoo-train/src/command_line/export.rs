@@ -18,7 +18,7 @@ use zoo_weights::python::Export;
 const EXTENSION: &str = "safetensors";
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct ExportArgs {
     #[command(flatten)]
     weights: WeightsArgs,
     /// Naming scheme of the tensors: zoo, torchvision, timm, lukemelas, separable or tonylins
@@ -29,7 +29,7 @@ pub struct Args {
     output: PathBuf,
 }
 
-pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
+pub fn run(registry: &Registry, args: &ExportArgs) -> Result<(), Error> {
     check_name(&args.output, "safetensors", &[EXTENSION])?;
     let opened = args.weights.open(registry, None)?;
     let (entry, scheme) = (&opened.entry, args.scheme);

@@ -18,14 +18,16 @@ use super::network::NetworkArgs;
 use super::usage::misused;
 use zoo_host::console::{say, tell};
 use zoo_measure::processors::Processors;
-use zoo_measure::{Cell, LatencyError, Measurement, Mode, Network, Protocol, Ratio, Times, Timing, Watch, measure};
+use zoo_measure::{
+    Deployment, LatencyError, Measurement, Mode, Network, Protocol, Ratio, Times, Timing, Watch, measure,
+};
 use zoo_results::latency::Row;
 use zoo_results::timed::NOISY;
 use zoo_results::{Environment, TableError, TableOf, cells, stages, status};
 use zoo_settings::Precision;
 
 #[derive(Clone, Debug, clap::Args)]
-pub struct Args {
+pub struct LatencyArgs {
     /// The models, as `list` names them
     #[arg(value_name = "MODEL", required = true)]
     models: Vec<String>,
@@ -80,7 +82,7 @@ enum Against {
     Mode(Mode),
 }
 
-pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
+pub fn run(registry: &Registry, args: &LatencyArgs) -> Result<(), Error> {
     let against = args.against.as_deref().map(|name| against(registry, name)).transpose()?;
     let cells = cells(registry, args, against.as_ref())?;
     // What cannot be kept is not measured first.
@@ -114,7 +116,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
 
 /// What is there of each cell so far, and what is done with it.
 struct Kept {
-    args: Args,
+    args: LatencyArgs,
     against: Option<Against>,
     environment: Environment,
     found: Vec<Found>,
@@ -124,7 +126,7 @@ struct Kept {
 
 /// What is there of a cell.
 struct Found {
-    cell: Cell,
+    cell: Deployment,
     threads: i32,
     network: Option<(Plan, MemoryFormat)>,
     times: Times,
@@ -133,8 +135,8 @@ struct Found {
 }
 
 impl Kept {
-    fn new(args: &Args, cells: &[Cell], against: Option<Against>) -> Kept {
-        let found = |cell: &Cell| Found {
+    fn new(args: &LatencyArgs, cells: &[Deployment], against: Option<Against>) -> Kept {
+        let found = |cell: &Deployment| Found {
             cell: cell.clone(),
             threads: args.threads,
             network: None,
@@ -256,7 +258,7 @@ impl Watch for Keeping<'_> {
 }
 
 /// What a cell is called while it is measured.
-fn name(cell: &Cell) -> String {
+fn name(cell: &Deployment) -> String {
     format!("{}, batch {}, {}", cell.entry.variant.name, cell.batch, cell.mode.name())
 }
 
@@ -268,7 +270,7 @@ fn against(registry: &Registry, name: &str) -> Result<Against, Error> {
 }
 
 /// Every model, and what it is set against, with every batch and mode.
-fn cells(registry: &Registry, args: &Args, against: Option<&Against>) -> Result<Vec<Cell>, Error> {
+fn cells(registry: &Registry, args: &LatencyArgs, against: Option<&Against>) -> Result<Vec<Deployment>, Error> {
     let device = device(&args.device, Precision::F32, true)?;
     let mut entries: Vec<Entry> = Vec::new();
     let mut modes = if args.mode.is_empty() { Mode::ALL.to_vec() } else { args.mode.clone() };
@@ -289,7 +291,7 @@ fn cells(registry: &Registry, args: &Args, against: Option<&Against>) -> Result<
     if args.weights.is_some() && entries.len() > 1 {
         misused!("--weights are those of one model, here are {}: name one", entries.len());
     }
-    let mut cells: Vec<Cell> = Vec::new();
+    let mut cells: Vec<Deployment> = Vec::new();
     for entry in entries {
         for &batch in &args.batch {
             for &mode in &modes {
@@ -302,13 +304,13 @@ fn cells(registry: &Registry, args: &Args, against: Option<&Against>) -> Result<
     Ok(cells)
 }
 
-fn is(cell: &Cell, model: &str, batch: u32, mode: Mode) -> bool {
+fn is(cell: &Deployment, model: &str, batch: u32, mode: Mode) -> bool {
     (cell.entry.variant.name, cell.batch, cell.mode) == (model, batch, mode)
 }
 
-fn cell(args: &Args, entry: Entry, batch: u32, mode: Mode, device: Device) -> Result<Cell, Error> {
+fn cell(args: &LatencyArgs, entry: Entry, batch: u32, mode: Mode, device: Device) -> Result<Deployment, Error> {
     let own = entry.architecture.profile_name(entry.variant.options.profile);
-    Ok(Cell {
+    Ok(Deployment {
         entry,
         options: args.network.without_profile().options(&entry)?,
         profile: args.network.scale.profile.clone().unwrap_or_else(|| own.into()),
@@ -320,7 +322,7 @@ fn cell(args: &Args, entry: Entry, batch: u32, mode: Mode, device: Device) -> Re
 }
 
 fn write_stages(
-    args: &Args,
+    args: &LatencyArgs,
     measurement: &Measurement,
     environment: &Environment,
 ) -> Result<Option<String>, TableError> {
@@ -330,7 +332,7 @@ fn write_stages(
 
 /// What is printed: a table for people, or rows.
 fn printed(
-    args: &Args,
+    args: &LatencyArgs,
     measurements: &[Measurement],
     rows: &[Row],
     against: Option<&Against>,

@@ -17,7 +17,7 @@ use zoo_results::cells;
 use zoo_results::count::{self, Row};
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct ListArgs {
     /// Only names that match: * stands for anything, ? for one character
     #[arg(value_name = "GLOB")]
     pattern: Option<String>,
@@ -64,7 +64,7 @@ enum Format {
     Json,
 }
 
-pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
+pub fn run(registry: &Registry, args: &ListArgs) -> Result<(), Error> {
     let pattern = args.pattern.as_deref().unwrap_or("*");
     let mut rows = Vec::new();
     for entry in registry.entries().filter(|entry| matches(pattern, entry.variant.name)) {

@@ -49,40 +49,40 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    train: train::Args,
+    train: train::TrainArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the models with their exact counts.
-    List(list::Args),
+    List(list::ListArgs),
     /// Show a model: a summary by layer, a drawing, or what it costs against another.
-    Show(show::Args),
+    Show(show::ShowArgs),
     /// Train a model (what happens when no subcommand is given).
     Train(Box<train::Named>),
     /// Evaluate a checkpoint on a test set.
-    Eval(eval::Args),
+    Eval(eval::EvalArgs),
     /// Classify images, or write the logits of tensors.
-    Predict(predict::Args),
+    Predict(predict::PredictArgs),
     /// Measure the inference latency of models, as they are deployed.
-    Latency(latency::Args),
+    Latency(latency::LatencyArgs),
     /// Measure the throughput of models, in images per second, in training and in inference.
-    Throughput(throughput::Args),
+    Throughput(throughput::ThroughputArgs),
     /// Train, measure or count a grid of models that a file describes.
     ///
     /// Each cell runs in a process of its own and becomes a row of the tables in --results, written as it comes. A crash, a
     /// time-out or running out of memory becomes a row with that status, and the sweep continues. The same command runs what
     /// is missing: cells with a row are skipped, failed ones too unless --retry is given, and an interrupted training resumes
     /// from its checkpoint. The exit code is 0 if every cell succeeded, 1 if some failed, and 130 if it was interrupted.
-    Sweep(sweep::Args),
+    Sweep(sweep::SweepArgs),
     /// Write weights for Python, as safetensors under the names that it expects.
-    Export(export::Args),
+    Export(export::ExportArgs),
     /// Draw trade-off curves from the tables of results, as a page and as figures.
-    Report(report::Args),
+    Report(report::ReportArgs),
     /// Get or check a data set.
-    Data(data::Args),
+    Data(data::DataArgs),
     /// Print what this build and this machine have: libtorch, processor, data.
-    Doctor(doctor::Args),
+    Doctor(doctor::DoctorArgs),
 }
 
 impl Command {

@@ -27,7 +27,7 @@ const INPUT: &str = "input";
 const LOGITS: &str = "logits";
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct PredictArgs {
     #[command(flatten)]
     weights: WeightsArgs,
     /// A safetensors file with the tensor `input`: f32, N x C x H x W, normalised already
@@ -57,7 +57,7 @@ pub struct Args {
     top: u32,
 }
 
-pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
+pub fn run(registry: &Registry, args: &PredictArgs) -> Result<(), Error> {
     match (&args.tensor, &args.output) {
         (Some(_), Some(output)) => check_name(output, "safetensors", &["safetensors"])?,
         (None, Some(output)) => check_name(output, "CSV", &["csv", "txt", ""])?,
@@ -69,7 +69,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
     }
 }
 
-fn logits(registry: &Registry, args: &Args, input: &Path, output: &Path) -> Result<(), Error> {
+fn logits(registry: &Registry, args: &PredictArgs, input: &Path, output: &Path) -> Result<(), Error> {
     let images = TensorFile::read(input)?.tensor(INPUT)?;
     let shape = images.size();
     let [_, _, height, width] = shape[..] else {
@@ -123,7 +123,7 @@ fn logits_of(
     Ok(logits)
 }
 
-fn classes(registry: &Registry, args: &Args) -> Result<(), Error> {
+fn classes(registry: &Registry, args: &PredictArgs) -> Result<(), Error> {
     let files = pictures(&args.images, args.skip_bad)?;
     let mut opened = args.weights.open(registry, None)?;
     let channels = opened.model.plan().input.c;

@@ -11,7 +11,7 @@ use zoo_host::console::{say, tell};
 use zoo_report as report;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct ReportArgs {
     /// Tables to report on, in place of those of `results`
     #[arg(value_name = "CSV", value_parser = path::argument())]
     tables: Vec<PathBuf>,
@@ -30,7 +30,7 @@ pub struct Args {
     quiet: bool,
 }
 
-pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
+pub fn run(registry: &Registry, args: &ReportArgs) -> Result<(), Error> {
     // Without the usual folder there is nothing to report, which is said below.
     if args.tables.is_empty() && !args.results.is_dir() && args.results != Path::new("results") {
         misused!("--results {}: there is no such folder; give that of the tables", args.results.display());

@@ -16,7 +16,7 @@ use zoo_host::console;
 use zoo_report as report;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct ShowArgs {
     /// The model, as `list` names it
     #[arg(value_name = "MODEL")]
     model: String,
@@ -46,7 +46,7 @@ enum Format {
     Dot,
 }
 
-impl Args {
+impl ShowArgs {
     /// The format that was asked for, by a flag or by the name of the file; the two must agree.
     fn format(&self) -> Result<Format, Error> {
         let extension = self.output.as_ref().and_then(|path| path.extension()?.to_str());
@@ -61,7 +61,7 @@ impl Args {
     }
 }
 
-pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
+pub fn run(registry: &Registry, args: &ShowArgs) -> Result<(), Error> {
     let format = args.format()?;
     let (entry, plan) = args.network.plan(registry, &args.model)?;
     let model = named(&entry, &plan);
@@ -113,7 +113,7 @@ fn json(value: &impl serde::Serialize) -> Vec<u8> {
     text
 }
 
-fn write(bytes: &[u8], format: Format, args: &Args) -> Result<(), Error> {
+fn write(bytes: &[u8], format: Format, args: &ShowArgs) -> Result<(), Error> {
     match &args.output {
         Some(path) => std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display())),
         None if [Format::Pdf, Format::Png].contains(&format) && io::stdout().is_terminal() => {

@@ -27,7 +27,7 @@ use zoo_training::progress::{Verbosity, time};
 pub use zoo_host::process::end_with_sweep;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct SweepArgs {
     /// The sweep file, such as configs/sweeps/count.toml
     #[arg(value_name = "FILE", value_parser = path::argument())]
     file: PathBuf,
@@ -60,7 +60,7 @@ pub struct Args {
     quiet: bool,
 }
 
-pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
+pub fn run(registry: &Registry, args: &SweepArgs) -> Result<Outcome, Error> {
     let file = SweepFile::read(&args.file)?;
     let mut cells = grid::cells(&file, registry)?;
     let environment = Environment::detect("cpu");
@@ -112,7 +112,7 @@ fn check_data(cells: &[Cell], tables: &Tables, data: Option<&Path>) -> Result<()
     Ok(())
 }
 
-fn end(summary: &Summary, args: &Args) -> Result<Outcome, Error> {
+fn end(summary: &Summary, args: &SweepArgs) -> Result<Outcome, Error> {
     let Summary { done, present, failed, failed_earlier, elsewhere, stopped } = summary;
     let parts = [
         (*done, "done now"),

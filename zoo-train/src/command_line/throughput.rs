@@ -17,7 +17,7 @@ use super::network::NetworkArgs;
 use super::usage::misused;
 use zoo_host::console::{say, tell};
 use zoo_measure::processors::Processors;
-use zoo_measure::throughput::{self, Load, Throughput, Work};
+use zoo_measure::throughput::{self, Load, Pass, Throughput};
 use zoo_measure::{LatencyError, Network, Protocol, Times, Watch};
 use zoo_results::throughput::Row;
 use zoo_results::timed::NOISY;
@@ -26,7 +26,7 @@ use zoo_settings::Precision;
 use zoo_settings::Settings;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct ThroughputArgs {
     /// The models, as `list` names them
     #[arg(value_name = "MODEL", required = true)]
     models: Vec<String>,
@@ -43,7 +43,7 @@ pub struct Args {
     /// train (batches are prepared beside), or a mode of inference as in `latency`: eager, folded, jit or native;
     /// several, separated by commas
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "train,native", value_parser = parse_work)]
-    mode: Vec<Work>,
+    mode: Vec<Pass>,
     /// Number format of training: f32, tf32 (on CUDA) or bf16
     #[arg(long, value_name = "NAME", default_value = "f32", value_parser = parse_precision)]
     dtype: Precision,
@@ -61,7 +61,7 @@ pub struct Args {
     results: PathBuf,
 }
 
-pub fn run(registry: &Registry, args: &Args) -> Result<(), Error> {
+pub fn run(registry: &Registry, args: &ThroughputArgs) -> Result<(), Error> {
     let loads = loads(registry, args)?;
     // What cannot be kept is not measured first.
     TableOf::<Row>::new(&args.results).check()?;
@@ -124,7 +124,7 @@ struct Now {
 }
 
 impl Kept {
-    fn new(args: &Args) -> Kept {
+    fn new(args: &ThroughputArgs) -> Kept {
         Kept {
             results: args.results.clone(),
             environment: Environment::detect(&args.device),
@@ -206,10 +206,10 @@ fn name(load: &Load) -> String {
 
 /// Processors of its own for inference on some of them. Training has more threads than those of libtorch, and is not kept
 /// from the others.
-fn processors(args: &Args) -> Option<Processors> {
+fn processors(args: &ThroughputArgs) -> Option<Processors> {
     let threads = usize::try_from(args.threads?).ok()?;
     let fewer = threads < zoo_native::cpu::processors().len();
-    if !fewer || args.mode.contains(&Work::Train) {
+    if !fewer || args.mode.contains(&Pass::Train) {
         return None;
     }
     let (processors, note) = Processors::take(threads);
@@ -218,9 +218,9 @@ fn processors(args: &Args) -> Option<Processors> {
 }
 
 /// Every model with every batch and mode.
-fn loads(registry: &Registry, args: &Args) -> Result<Vec<Load>, Error> {
+fn loads(registry: &Registry, args: &ThroughputArgs) -> Result<Vec<Load>, Error> {
     let device = device(&args.device, args.dtype, true)?;
-    if args.dtype != Precision::F32 && args.mode.iter().any(|work| *work != Work::Train) {
+    if args.dtype != Precision::F32 && args.mode.iter().any(|work| *work != Pass::Train) {
         misused!("--dtype {} is for training: leave it out, or give --mode train alone", args.dtype.name());
     }
     let mut loads = Vec::new();
@@ -273,9 +273,9 @@ fn line(load: &Load, macs: u64, found: &Result<Throughput, String>) -> [String; 
     ]
 }
 
-fn parse_work(name: &str) -> Result<Work, String> {
-    let names = Work::ALL.map(Work::name).join(", ");
-    Work::find(name).ok_or_else(|| format!("unknown mode `{name}`; expected one of {names}"))
+fn parse_work(name: &str) -> Result<Pass, String> {
+    let names = Pass::ALL.map(Pass::name).join(", ");
+    Pass::find(name).ok_or_else(|| format!("unknown mode `{name}`; expected one of {names}"))
 }
 
 fn parse_precision(name: &str) -> Result<Precision, String> {

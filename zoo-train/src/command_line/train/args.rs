@@ -16,12 +16,12 @@ pub struct Named {
     #[arg(value_name = "MODEL", conflicts_with = "model")]
     name: Option<String>,
     #[command(flatten)]
-    args: Args,
+    args: TrainArgs,
 }
 
 impl Named {
     /// All of them.
-    pub fn flags(self) -> Args {
+    pub fn flags(self) -> TrainArgs {
         let mut args = self.args;
         args.settings.0.extend(self.name.map(|name| ("model".to_string(), Value::String(name))));
         args
@@ -29,7 +29,7 @@ impl Named {
 }
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct TrainArgs {
     /// A TOML file of settings, over the defaults of configs/cifar10.toml and under the flags
     #[arg(long, value_name = "FILE", value_parser = path::argument())]
     pub config: Option<PathBuf>,

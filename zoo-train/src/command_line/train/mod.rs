@@ -30,7 +30,7 @@ use zoo_training::progress::Verbosity;
 use zoo_training::run::{Ending, Request, Scores, run as train};
 use zoo_training::starting_point;
 
-pub use args::{Args, Named};
+pub use args::{Named, TrainArgs};
 
 /// Settings that may change when a run is resumed, as no result depends on them.
 const FREE: [&str; 7] =
@@ -39,7 +39,7 @@ const FREE: [&str; 7] =
 /// Settings that say how long a run is, which [`set_length`] looks at.
 const LENGTH: [&str; 2] = ["epochs", "steps"];
 
-pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
+pub fn run(registry: &Registry, args: &TrainArgs) -> Result<Outcome, Error> {
     if let Some(steps) = args.profile_steps {
         let (request, dataset) = request(registry, args, 0)?;
         tell!("{}", profile(&request, dataset, steps)?.trim_end());
@@ -81,7 +81,7 @@ pub fn run(registry: &Registry, args: &Args) -> Result<Outcome, Error> {
 }
 
 /// What is asked for, with `repeat` more on the seed, and its data.
-fn request(registry: &Registry, args: &Args, repeat: u64) -> Result<(Request, Dataset), Error> {
+fn request(registry: &Registry, args: &TrainArgs, repeat: u64) -> Result<(Request, Dataset), Error> {
     let begun = Instant::now();
     let resume = match args.resume.as_deref() {
         None => Resume::No,
@@ -141,7 +141,7 @@ fn say_scores(scores: &[Scores]) -> String {
     format!("{} seeds: {} top-1{averaged} (mean and standard deviation)", scores.len(), say(&weights))
 }
 
-fn settings(args: &Args) -> Result<(Settings, Given), Error> {
+fn settings(args: &TrainArgs) -> Result<(Settings, Given), Error> {
     let text = match &args.config {
         Some(path) => Some(read_text(path).with_context(|| format!("cannot read {}", path.display()))?),
         None => None,
@@ -152,7 +152,7 @@ fn settings(args: &Args) -> Result<(Settings, Given), Error> {
 
 /// The settings of the run at `path`; flags may repeat them, change what no result depends on, and make a run longer that has
 /// ended.
-fn settings_of_run(path: &Path, args: &Args) -> Result<Settings, Error> {
+fn settings_of_run(path: &Path, args: &TrainArgs) -> Result<Settings, Error> {
     let shown = path.display();
     let folder = RunFolder::at(path.into());
     if !path.exists() {
@@ -183,7 +183,7 @@ fn settings_of_run(path: &Path, args: &Args) -> Result<Settings, Error> {
 
 /// Gives the run at `state`, whose checkpoint is `file`, the length that the flags ask for, where it has ended, or was made
 /// longer before, and that is longer. Before its end it keeps its own, over which its learning rate falls.
-fn set_length(settings: &mut Settings, state: &State, args: &Args, file: &Path) -> Result<(), Error> {
+fn set_length(settings: &mut Settings, state: &State, args: &TrainArgs, file: &Path) -> Result<(), Error> {
     let given = |key: &str| args.settings.0.get(key);
     let epochs = given("epochs").and_then(toml::Value::as_float);
     let steps = given("steps").and_then(toml::Value::as_integer).and_then(|steps| u64::try_from(steps).ok());

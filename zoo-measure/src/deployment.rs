@@ -12,7 +12,7 @@ use zoo_weights::{Wanted, open};
 
 /// A cell of a grid.
 #[derive(Clone, Debug)]
-pub struct Cell {
+pub struct Deployment {
     /// The variant.
     pub entry: Entry,
     /// The options that it is planned with, but for the profile.
@@ -29,7 +29,7 @@ pub struct Cell {
     pub weights: Option<PathBuf>,
 }
 
-impl Cell {
+impl Deployment {
     /// The network's plan.
     ///
     /// # Errors
