@@ -1,8 +1,8 @@
 //! The operations that a plan is made of, one file each.
 //!
 //! A file has all that is known of its operation: its shape rule and cost (`const`, as tables are counted while compiling),
-//! its tensors, its words in summaries and drawings, and how libtorch computes it. The list below is what else there is to
-//! touch when one is added. What joins several of them (a convolution with its norm and activation) is the model's.
+//! its tensors, its words in summaries and drawings, and how libtorch computes it. The list below and the method of
+//! `PlanBuilder` that emits it are what else there is to touch when one is added. What joins several of them (a convolution with its norm and activation) is the model's.
 
 #[cfg(feature = "torch")]
 mod compute;
