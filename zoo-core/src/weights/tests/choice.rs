@@ -243,12 +243,12 @@ fn numbers_that_no_weights_are_are_refused_by_name() {
     for (kind, name) in kinds {
         for tensor in ["conv_stem.weight", "bn1.running_var", "classifier.bias"] {
             let error = with(tensor, &|tensor| tensor.to_kind(kind)).unwrap_err().to_string();
-            assert!(error.contains(&format!("`{tensor}` is of {name}")), "{error}");
+            assert!(error.contains(&format!("`{tensor}` has type {name}")), "{error}");
         }
     }
     // The bits of floats under another name.
     let error = with("conv_stem.weight", &|tensor| tensor.view_dtype(Kind::Int)).unwrap_err().to_string();
-    assert!(error.contains("`conv_stem.weight` is of int32"), "{error}");
+    assert!(error.contains("`conv_stem.weight` has type int32"), "{error}");
     let error = with("conv_stem.weight", &|tensor| tensor.to_kind(Kind::Double) * 1e300).unwrap_err().to_string();
     assert!(error.contains("`conv_stem.weight`") && error.contains("not as float32"), "{error}");
     let error = with("bn1.running_var", &|tensor| -tensor).unwrap_err().to_string();
@@ -273,13 +273,13 @@ fn what_does_not_fit_says_what_it_is_for() {
     assert!(error.contains("its tensors fit mobilenet-v1 with --width 0.6\n"), "{error}");
     let error = refusal(&of("mobilenet-v3-small-0.35", Scheme::Torchvision));
     assert!(
-        error.contains("no names of this network") && error.contains("which fit mobilenet-v3-small-0.35"),
+        error.contains("no naming scheme fits this network") && error.contains("which fit mobilenet-v3-small-0.35"),
         "{error}"
     );
     let tensor = || Tensor::zeros([2], (Kind::Float, Device::Cpu));
     let error = refusal(&vec![("conv1.weight".into(), tensor()), ("layer1.0.conv1.weight".into(), tensor())]);
     let expected =
-        "it has 2 tensors such as `conv1.weight`, `layer1.0.conv1.weight`, which look like those of a ResNet";
+        "the file has 2 tensors such as `conv1.weight`, `layer1.0.conv1.weight`, which look like those of a ResNet";
     assert!(error.contains(expected), "{error}");
     // The layers of B0 are all in B1, which has more.
     let b1 = saved(&of("efficientnet-b1", Scheme::Lukemelas));
