@@ -6,6 +6,6 @@ use zoo_fuzz::network_macro::expand::expand;
 
 libfuzzer_sys::fuzz_target!(|table: &str| {
     if let Ok(tokens) = table.parse::<TokenStream>() {
-        expand(tokens);
+        expand(&"::zoo_core".parse().unwrap_or_default(), tokens);
     }
 });

@@ -2,7 +2,7 @@
 //!
 //! A run's schedule depends on its number of steps, so a budget is turned into steps twice: from a few trial steps
 //! before the run, and from the real ones once the warm-up is over. The warm-up is the same for all step counts of one
-//! octave (see [`warmup_for`](zoo_settings::schedule::warmup_for)), and the second estimate stays within it, so that the run
+//! octave (see [`warmup_for`]), and the second estimate stays within it, so that the run
 //! is the one that `--steps` with the final count gives.
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Training: from settings and a data set to checkpoints and rows.
 //!
-//! [`settings`] says what is to be done, [`run`] does it with a [`trainer`] (model, optimizer and average), batches that
-//! [`source`] describes and [`loader`] prepares, and a learning rate from [`schedule`]. Everything random is a pure function
+//! [`Settings`](zoo_settings::Settings) say what is to be done, [`run`] does it with a [`trainer`] (model, optimizer and average), batches that
+//! [`source`] describes and [`loader`] prepares, and a learning rate from [`schedule`](zoo_settings::schedule). Everything random is a pure function
 //! of (seed, epoch, index) or (seed, step), and the learning rate of the step alone, so a run that was killed goes on bit
 //! for bit.
 
