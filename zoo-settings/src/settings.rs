@@ -291,6 +291,16 @@ mod tests {
         assert_eq!(differences, ["learning_rate = 0.1, not 0.05", "width = nothing, not 0.5"]);
     }
 
+    /// A setting that is not among them would be hashed with the one before it, or not at all.
+    #[test]
+    fn every_setting_is_hashed() {
+        let mut keys: Vec<&str> = crate::SETTINGS.iter().map(|setting| setting.key).collect();
+        let mut hashed = HASHED.to_vec();
+        keys.sort_unstable();
+        hashed.sort_unstable();
+        assert_eq!(hashed, keys);
+    }
+
     #[test]
     fn runs_of_a_curve_share_a_recipe() {
         let of = |text: &str| Settings::layered(None, text.parse().unwrap()).unwrap().0.recipe_hash();
