@@ -10,13 +10,11 @@ mod forward;
 mod init;
 mod layout;
 mod node;
-mod script;
 
 pub(crate) use convolution::{Geometry, border};
 pub use deployed::{Backend, Deployed};
 pub use forward::Mode;
 pub use layout::{MemoryFormat, channels_last};
-pub use script::Compiled;
 
 use std::ops::Range;
 

@@ -11,7 +11,7 @@ mod shape;
 mod tensors;
 
 #[cfg(feature = "torch")]
-pub(crate) use compute::{Compute, Run, Source, Tensors};
+pub(crate) use compute::{Compute, Run, Tensors};
 pub use cost::Cost;
 pub use shape::Shape;
 pub use tensors::{Fans, Role, Start, TensorSpec};
