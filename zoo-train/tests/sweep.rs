@@ -372,7 +372,10 @@ fn what_cannot_be_is_refused_with_its_place_before_anything_is_done() {
     refused("# nothing\n", &["my.toml:1: there is no grid"]);
     refused(&format!("{count}{count}"), &["my.toml:4: the cell is in the grid of line 1 already", "leave one"]);
     refused(&count.replace("v1", "v9*"), &["my.toml:3: no model matches `mobilenet-v9*`"]);
-    refused(&format!("{count}width = 0\n"), &["my.toml:4: mobilenet-v1 with these values is not a valid network", "width"]);
+    refused(
+        &format!("{count}width = 0\n"),
+        &["my.toml:4: mobilenet-v1 with these values is not a valid network", "width"],
+    );
     let folder = tempdir().unwrap();
     run(folder.path(), &["sweep", "none.toml"]).refused(&["cannot read none.toml"]);
 }
