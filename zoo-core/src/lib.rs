@@ -16,6 +16,8 @@ pub mod draw;
 #[cfg(feature = "torch")]
 pub mod model;
 pub mod names;
+#[cfg(feature = "torch")]
+pub mod onnx;
 pub mod op;
 mod outline;
 mod overrides;
@@ -28,6 +30,8 @@ mod sample;
 pub mod summary;
 #[cfg(feature = "torch")]
 pub mod weights;
+#[cfg(feature = "torch")]
+mod whole_file;
 
 pub use architecture::{About, Architecture, Axes, Claim, Variant};
 pub use compare::Comparison;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use tch::TchError;
 use zoo_core::model::ModelError;
+use zoo_core::onnx::OnnxError;
 use zoo_results::timed;
 
 use super::Dtype;
@@ -73,6 +74,9 @@ pub enum EngineError {
         /// What it says.
         problem: String,
     },
+    /// The network cannot be written as ONNX.
+    #[error(transparent)]
+    Onnx(Box<OnnxError>),
     /// libtorch or one of our kernels refused.
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -1,6 +1,7 @@
 //! What the engines that read ONNX are given: a file, or a network as one.
 
 use tch::Tensor;
+use zoo_core::onnx::{Batch, OnnxOptions};
 
 use super::{Dtype, EngineError, Setting, Source};
 
@@ -25,7 +26,12 @@ pub(crate) fn read(engine: &'static str, source: Source<'_>, setting: Setting) -
             Ok(File { bytes: zoo_core::regular_file::read(path, LIMIT).map_err(problem)?, name: name.clone() })
         }
         Source::Model(_) if setting.dtype == Dtype::Int8 => Err(EngineError::NotQuantized),
-        Source::Model(_model) => Err(EngineError::NotQuantized),
+        Source::Model(model) => {
+            let batch = setting.batch.map_or(Batch::Dynamic, Batch::Fixed);
+            let written = model.to_onnx(&OnnxOptions { batch, ..OnnxOptions::default() }).and_then(|graph| graph.encode());
+            let bytes = written.map_err(|error| EngineError::Onnx(Box::new(error)))?;
+            Ok(File { name: "the network".into(), bytes })
+        }
     }
 }
 

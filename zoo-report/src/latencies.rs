@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::network::Network;
 use super::rows::{Condition, Latency, Rows};
-use zoo_results::timed::ENGINES;
 
 /// The condition that figures of latency show.
 pub fn main_condition(rows: &Rows) -> Option<Condition> {
@@ -68,6 +67,7 @@ impl<'a> Newest<'a> {
 #[cfg(test)]
 mod tests {
     use zoo_core::Registry;
+    use zoo_results::timed::ENGINES;
 
     use super::*;
 

@@ -110,15 +110,7 @@ impl Model {
             return Ok((self.single(op, backend)?, activation));
         };
         let geometry = Geometry::of(&convolution, self.plan.ops[op].input, self.plan.options.padding);
-        let tensors = self.detached(op)?;
-        let (weight, bias) = (tensors[0].shallow_clone(), tensors.get(1).map(Tensor::shallow_clone));
-        let (weight, bias) = match norm.map(|norm| self.folding(norm)).transpose()?.flatten() {
-            Some(affine) => {
-                let (weight, bias) = affine.fold(&weight, bias.as_ref())?;
-                (weight, Some(bias))
-            }
-            None => (weight, bias),
-        };
+        let (weight, bias) = self.folded(op, norm)?;
         let Geometry { stride, groups, border } = geometry;
         match backend {
             // A residual is added by the dense kernels alone.
@@ -139,8 +131,18 @@ impl Model {
         }
     }
 
+    /// Weight and bias of a convolution with the norm behind it in them.
+    pub(super) fn folded(&self, op: usize, norm: Option<usize>) -> Result<(Tensor, Option<Tensor>), ModelError> {
+        let tensors = self.detached(op)?;
+        let (weight, bias) = (tensors[0].shallow_clone(), tensors.get(1).map(Tensor::shallow_clone));
+        match norm.map(|norm| self.folding(norm)).transpose()?.flatten() {
+            Some(affine) => affine.fold(&weight, bias.as_ref()).map(|(weight, bias)| (weight, Some(bias))),
+            None => Ok((weight, bias)),
+        }
+    }
+
     /// The scale and shift of a batch norm.
-    fn folding(&self, norm: usize) -> Result<Option<Affine>, ModelError> {
+    pub(super) fn folding(&self, norm: usize) -> Result<Option<Affine>, ModelError> {
         match self.plan.ops[norm].kind {
             OpKind::BatchNorm(constants) => Affine::of(self.tensors_of(norm), constants.eps).map(Some),
             _ => Ok(None),
@@ -174,7 +176,7 @@ impl Model {
         }
     }
 
-    fn detached(&self, op: usize) -> Result<Vec<Tensor>, ModelError> {
+    pub(super) fn detached(&self, op: usize) -> Result<Vec<Tensor>, ModelError> {
         Ok(self.tensors_of(op).iter().map(Tensor::f_detach).collect::<Result<_, _>>()?)
     }
 }

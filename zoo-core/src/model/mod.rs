@@ -10,6 +10,7 @@ mod forward;
 mod init;
 mod layout;
 mod node;
+mod onnx;
 
 pub(crate) use convolution::{Geometry, border};
 pub use deployed::{Backend, Deployed};

@@ -130,3 +130,54 @@ pub(crate) mod compute {
         }
     }
 }
+
+#[cfg(feature = "torch")]
+mod in_onnx {
+    use super::Activation;
+    use crate::onnx::OnnxError;
+    use crate::op::{InOnnx, Nodes, Wire};
+
+    impl InOnnx for Activation {
+        fn write(&self, nodes: &mut Nodes<'_>) -> Result<Wire, OnnxError> {
+            let Wire { name: x, is_flat } = nodes.any(0);
+            let opset = nodes.options.opset;
+            let mut one = |kind: &str| Ok(nodes.last_as(is_flat, kind, &[&x], |node| node));
+            match self {
+                Activation::Table => Ok(Wire { name: x, is_flat }),
+                Activation::Relu => one("Relu"),
+                Activation::Sigmoid => one("Sigmoid"),
+                Activation::HardSwish if opset >= 14 => one("HardSwish"),
+                Activation::Gelu if opset >= 20 => one("Gelu"),
+                Activation::Relu6 => {
+                    let (zero, six) = (nodes.number("zero", 0.0), nodes.number("six", 6.0));
+                    Ok(nodes.last_as(is_flat, "Clip", &[&x, &zero, &six], |node| node))
+                }
+                // As two operators, which runtimes know and fuse; there is none of its name before opset 24.
+                Activation::Silu => {
+                    let gate = nodes.before("sigmoid", "Sigmoid", &[&x], |node| node);
+                    Ok(nodes.last_as(is_flat, "Mul", &[&x, &gate], |node| node))
+                }
+                Activation::HardSigmoid => Ok(nodes.last_as(is_flat, "HardSigmoid", &[&x], sixth)),
+                Activation::HardSwish => {
+                    let gate = nodes.before("sigmoid", "HardSigmoid", &[&x], sixth);
+                    Ok(nodes.last_as(is_flat, "Mul", &[&x, &gate], |node| node))
+                }
+                // In the order of PyTorch's exporter, which runtimes recognise.
+                Activation::Gelu => {
+                    let root = nodes.number("root_of_two", std::f32::consts::SQRT_2);
+                    let (one, half) = (nodes.number("one", 1.0), nodes.number("half", 0.5));
+                    let scaled = nodes.before("scaled", "Div", &[&x, &root], |node| node);
+                    let erf = nodes.before("erf", "Erf", &[&scaled], |node| node);
+                    let raised = nodes.before("raised", "Add", &[&erf, &one], |node| node);
+                    let product = nodes.before("product", "Mul", &[&x, &raised], |node| node);
+                    Ok(nodes.last_as(is_flat, "Mul", &[&product, &half], |node| node))
+                }
+            }
+        }
+    }
+
+    /// relu6(x + 3) / 6; ONNX's own slope is a fifth.
+    fn sixth(node: crate::onnx::Node) -> crate::onnx::Node {
+        node.with("alpha", 1.0 / 6.0).with("beta", 0.5)
+    }
+}

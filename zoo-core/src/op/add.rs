@@ -65,3 +65,21 @@ pub(crate) mod compute {
         }
     }
 }
+
+#[cfg(feature = "torch")]
+mod in_onnx {
+    use super::Add;
+    use crate::onnx::OnnxError;
+    use crate::op::{InOnnx, Nodes, Wire};
+
+    impl InOnnx for Add {
+        fn write(&self, nodes: &mut Nodes<'_>) -> Result<Wire, OnnxError> {
+            let is_flat = nodes.any(0).is_flat && nodes.any(1).is_flat;
+            let (x, shortcut) = match is_flat {
+                true => (nodes.any(0).name, nodes.any(1).name),
+                false => (nodes.map(0), nodes.map(1)),
+            };
+            Ok(nodes.last_as(is_flat, "Add", &[&shortcut, &x], |node| node))
+        }
+    }
+}

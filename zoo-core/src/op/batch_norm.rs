@@ -95,3 +95,20 @@ pub(crate) mod compute {
         }
     }
 }
+
+#[cfg(feature = "torch")]
+mod in_onnx {
+    use super::BatchNorm;
+    use crate::onnx::OnnxError;
+    use crate::op::{InOnnx, Nodes, Wire};
+
+    impl InOnnx for BatchNorm {
+        /// Of a norm behind no convolution, whose tensors are the scale and the shift that it comes to.
+        fn write(&self, nodes: &mut Nodes<'_>) -> Result<Wire, OnnxError> {
+            let (x, dims) = (nodes.map(0), [1, nodes.op.input.c.into(), 1, 1]);
+            let (scale, shift) = (nodes.tensor(0, "scale", &dims)?, nodes.tensor(1, "shift", &dims)?);
+            let scaled = nodes.before("scaled", "Mul", &[&x, &scale], |node| node);
+            Ok(nodes.last("Add", &[&scaled, &shift], |node| node))
+        }
+    }
+}

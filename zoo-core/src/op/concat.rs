@@ -50,3 +50,18 @@ mod compute {
         }
     }
 }
+
+#[cfg(feature = "torch")]
+mod in_onnx {
+    use super::Concat;
+    use crate::onnx::OnnxError;
+    use crate::op::{InOnnx, Nodes, Wire};
+
+    impl InOnnx for Concat {
+        fn write(&self, nodes: &mut Nodes<'_>) -> Result<Wire, OnnxError> {
+            let maps: Vec<String> = (0..nodes.inputs.len()).map(|index| nodes.map(index)).collect();
+            let maps: Vec<&str> = maps.iter().map(String::as_str).collect();
+            Ok(nodes.last("Concat", &maps, |node| node.with("axis", 1)))
+        }
+    }
+}

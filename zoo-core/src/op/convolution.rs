@@ -151,3 +151,33 @@ mod compute {
         }
     }
 }
+
+#[cfg(feature = "torch")]
+mod in_onnx {
+    use super::Convolution;
+    use crate::model::Geometry;
+    use crate::onnx::OnnxError;
+    use crate::op::{InOnnx, Nodes, Wire};
+
+    impl InOnnx for Convolution {
+        /// With the bias that a norm behind it left.
+        fn write(&self, nodes: &mut Nodes<'_>) -> Result<Wire, OnnxError> {
+            let Geometry { stride, groups, border } = Geometry::of(self, nodes.op.input, nodes.padding);
+            let (x, kernel) = (nodes.map(0), i64::from(self.kernel));
+            let channels = i64::from(nodes.op.output.c);
+            let dims = [channels, i64::from(nodes.op.input.c) / groups, kernel, kernel];
+            let mut inputs = vec![x, nodes.tensor(0, "weight", &dims)?];
+            if nodes.tensors.len() > 1 {
+                inputs.push(nodes.tensor(1, "bias", &[channels])?);
+            }
+            let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+            Ok(nodes.last("Conv", &inputs, |node| {
+                node.with("kernel_shape", [kernel; 2])
+                    .with("strides", [stride; 2])
+                    .with("pads", [border.top, border.left, border.bottom, border.right])
+                    .with("dilations", [1, 1])
+                    .with("group", groups)
+            }))
+        }
+    }
+}

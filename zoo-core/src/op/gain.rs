@@ -44,3 +44,18 @@ mod compute {
         }
     }
 }
+
+#[cfg(feature = "torch")]
+mod in_onnx {
+    use super::Gain;
+    use crate::onnx::OnnxError;
+    use crate::op::{InOnnx, Nodes, Wire};
+
+    impl InOnnx for Gain {
+        fn write(&self, nodes: &mut Nodes<'_>) -> Result<Wire, OnnxError> {
+            let x = nodes.map(0);
+            let factor = nodes.tensor(0, "factor", &[1, nodes.op.input.c.into(), 1, 1])?;
+            Ok(nodes.last("Mul", &[&x, &factor], |node| node))
+        }
+    }
+}

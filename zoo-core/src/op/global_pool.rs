@@ -46,3 +46,17 @@ mod compute {
         }
     }
 }
+
+#[cfg(feature = "torch")]
+mod in_onnx {
+    use super::GlobalPool;
+    use crate::onnx::OnnxError;
+    use crate::op::{InOnnx, Nodes, Wire};
+
+    impl InOnnx for GlobalPool {
+        fn write(&self, nodes: &mut Nodes<'_>) -> Result<Wire, OnnxError> {
+            let x = nodes.map(0);
+            Ok(nodes.last("GlobalAveragePool", &[&x], |node| node))
+        }
+    }
+}

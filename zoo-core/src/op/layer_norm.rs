@@ -54,3 +54,45 @@ mod compute {
         }
     }
 }
+
+#[cfg(feature = "torch")]
+mod in_onnx {
+    use super::LayerNorm;
+    use crate::onnx::OnnxError;
+    use crate::op::{InOnnx, Nodes, Wire};
+
+    impl InOnnx for LayerNorm {
+        fn write(&self, nodes: &mut Nodes<'_>) -> Result<Wire, OnnxError> {
+            if nodes.options.opset < 17 { self.spelled_out(nodes) } else { self.operator(nodes) }
+        }
+    }
+
+    impl LayerNorm {
+        /// The operator normalises what is innermost, which channels are not in ONNX.
+        fn operator(&self, nodes: &mut Nodes<'_>) -> Result<Wire, OnnxError> {
+            let (x, channels) = (nodes.map(0), [i64::from(nodes.op.input.c)]);
+            let (weight, bias) = (nodes.tensor(0, "weight", &channels)?, nodes.tensor(1, "bias", &channels)?);
+            let last = nodes.before("channels_last", "Transpose", &[&x], |node| node.with("perm", [0, 2, 3, 1]));
+            let normal = nodes.before("normal", "LayerNormalization", &[&last, &weight, &bias], |node| {
+                node.with("axis", -1).with("epsilon", self.eps as f32)
+            });
+            Ok(nodes.last("Transpose", &[&normal], |node| node.with("perm", [0, 3, 1, 2])))
+        }
+
+        fn spelled_out(&self, nodes: &mut Nodes<'_>) -> Result<Wire, OnnxError> {
+            let (x, dims) = (nodes.map(0), [1, nodes.op.input.c.into(), 1, 1]);
+            let (weight, bias) = (nodes.tensor(0, "weight", &dims)?, nodes.tensor(1, "bias", &dims)?);
+            let eps = nodes.number(&format!("epsilon_{:e}", self.eps), self.eps as f32);
+            let channels = |node: crate::onnx::Node| node.with("axes", [1]).with("keepdims", 1);
+            let mean = nodes.before("mean", "ReduceMean", &[&x], channels);
+            let centred = nodes.before("centred", "Sub", &[&x, &mean], |node| node);
+            let square = nodes.before("square", "Mul", &[&centred, &centred], |node| node);
+            let variance = nodes.before("variance", "ReduceMean", &[&square], channels);
+            let raised = nodes.before("raised", "Add", &[&variance, &eps], |node| node);
+            let deviation = nodes.before("deviation", "Sqrt", &[&raised], |node| node);
+            let normal = nodes.before("normal", "Div", &[&centred, &deviation], |node| node);
+            let scaled = nodes.before("scaled", "Mul", &[&normal, &weight], |node| node);
+            Ok(nodes.last("Add", &[&scaled, &bias], |node| node))
+        }
+    }
+}

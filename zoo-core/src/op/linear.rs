@@ -68,3 +68,19 @@ mod compute {
         }
     }
 }
+
+#[cfg(feature = "torch")]
+mod in_onnx {
+    use super::Linear;
+    use crate::onnx::OnnxError;
+    use crate::op::{InOnnx, Nodes, Wire};
+
+    impl InOnnx for Linear {
+        fn write(&self, nodes: &mut Nodes<'_>) -> Result<Wire, OnnxError> {
+            let (inputs, outputs) = (i64::from(nodes.op.input.c), i64::from(nodes.op.output.c));
+            let x = nodes.flat(0);
+            let (weight, bias) = (nodes.tensor(0, "weight", &[outputs, inputs])?, nodes.tensor(1, "bias", &[outputs])?);
+            Ok(nodes.last_as(true, "Gemm", &[&x, &weight, &bias], |node| node.with("transB", 1)))
+        }
+    }
+}

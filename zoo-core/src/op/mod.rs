@@ -1,18 +1,22 @@
 //! The operations that a plan is made of, one file each.
 //!
 //! A file has all that is known of its operation: its shape rule and cost (`const`, as tables are counted while compiling),
-//! its tensors, its words in summaries and drawings, and how libtorch computes it. The list below and the method of
+//! its tensors, its words in summaries and drawings, how libtorch computes it, and its nodes in ONNX. The list below and the method of
 //! `PlanBuilder` that emits it are what else there is to touch when one is added. What joins several of them (a convolution with its norm and activation) is the model's.
 
 #[cfg(feature = "torch")]
 mod compute;
 mod cost;
+#[cfg(feature = "torch")]
+mod onnx;
 mod shape;
 mod tensors;
 
 #[cfg(feature = "torch")]
 pub(crate) use compute::{Compute, Run, Tensors};
 pub use cost::Cost;
+#[cfg(feature = "torch")]
+pub(crate) use onnx::{InOnnx, Nodes, Wire};
 pub use shape::Shape;
 pub use tensors::{Fans, Role, Start, TensorSpec};
 
@@ -102,6 +106,13 @@ macro_rules! operations {
 
             #[cfg(feature = "torch")]
             pub(crate) fn compute(&self) -> &dyn Compute {
+                match self {
+                    $(OpKind::$variant(operation) => operation,)*
+                }
+            }
+
+            #[cfg(feature = "torch")]
+            pub(crate) fn in_onnx(&self) -> &dyn InOnnx {
                 match self {
                     $(OpKind::$variant(operation) => operation,)*
                 }

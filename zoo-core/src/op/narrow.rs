@@ -64,3 +64,22 @@ mod compute {
         }
     }
 }
+
+#[cfg(feature = "torch")]
+mod in_onnx {
+    use super::Narrow;
+    use crate::onnx::OnnxError;
+    use crate::op::{InOnnx, Nodes, Wire};
+
+    impl InOnnx for Narrow {
+        fn write(&self, nodes: &mut Nodes<'_>) -> Result<Wire, OnnxError> {
+            if self.channels == nodes.op.input.c {
+                return Ok(nodes.any(0));
+            }
+            let (x, from) = (nodes.map(0), i64::from(self.from));
+            let (starts, ends) = (nodes.ints("starts", &[from]), nodes.ints("ends", &[from + i64::from(self.channels)]));
+            let axes = nodes.ints("axes", &[1]);
+            Ok(nodes.last("Slice", &[&x, &starts, &ends, &axes], |node| node))
+        }
+    }
+}

@@ -41,3 +41,17 @@ mod compute {
         }
     }
 }
+
+#[cfg(feature = "torch")]
+mod in_onnx {
+    use super::Scale;
+    use crate::onnx::OnnxError;
+    use crate::op::{InOnnx, Nodes, Wire};
+
+    impl InOnnx for Scale {
+        fn write(&self, nodes: &mut Nodes<'_>) -> Result<Wire, OnnxError> {
+            let (gate, features) = (nodes.map(0), nodes.map(1));
+            Ok(nodes.last("Mul", &[&features, &gate], |node| node))
+        }
+    }
+}

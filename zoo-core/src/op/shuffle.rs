@@ -60,3 +60,27 @@ mod compute {
         }
     }
 }
+
+#[cfg(feature = "torch")]
+mod in_onnx {
+    use super::Shuffle;
+    use crate::onnx::OnnxError;
+    use crate::op::{InOnnx, Nodes, Shape, Wire};
+
+    impl InOnnx for Shuffle {
+        fn write(&self, nodes: &mut Nodes<'_>) -> Result<Wire, OnnxError> {
+            let Shape { c, h, w } = nodes.op.input;
+            if self.groups == 1 || self.groups == c {
+                // Nothing moves.
+                return Ok(nodes.any(0));
+            }
+            let [c, h, w, groups] = [c, h, w, self.groups].map(i64::from);
+            let x = nodes.map(0);
+            // 0 leaves the batch as it is.
+            let (apart, together) = (nodes.ints("groups", &[0, groups, c / groups, h, w]), nodes.ints("shape", &[0, c, h, w]));
+            let grouped = nodes.before("grouped", "Reshape", &[&x, &apart], |node| node);
+            let turned = nodes.before("turned", "Transpose", &[&grouped], |node| node.with("perm", [0, 2, 1, 3, 4]));
+            Ok(nodes.last("Reshape", &[&turned, &together], |node| node))
+        }
+    }
+}

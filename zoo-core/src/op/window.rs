@@ -123,3 +123,30 @@ mod compute {
         }
     }
 }
+
+#[cfg(feature = "torch")]
+mod in_onnx {
+    use super::{Pooling, Window};
+    use crate::model::border;
+    use crate::onnx::OnnxError;
+    use crate::op::{InOnnx, Nodes, Wire};
+
+    impl InOnnx for Window {
+        /// A mean is over what lies in the map, whatever the padding on each side.
+        fn write(&self, nodes: &mut Nodes<'_>) -> Result<Wire, OnnxError> {
+            let border = border(nodes.op.input, self.kernel, self.stride, self.padding, nodes.padding);
+            let pads = [border.top, border.left, border.bottom, border.right];
+            let x = nodes.map(0);
+            let geometry = |node: crate::onnx::Node| {
+                let node = node.with("kernel_shape", [i64::from(self.kernel); 2]);
+                node.with("strides", [i64::from(self.stride); 2]).with("pads", pads)
+            };
+            Ok(match self.pooling {
+                Pooling::Max => nodes.last("MaxPool", &[&x], geometry),
+                Pooling::Average => {
+                    nodes.last("AveragePool", &[&x], |node| geometry(node).with("count_include_pad", 0))
+                }
+            })
+        }
+    }
+}

@@ -4,16 +4,15 @@
 //! an order that changes from run to run.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::Path;
 
 use ::safetensors::tensor::{Dtype, TensorInfo};
 use tch::{Device, TchError, Tensor};
 
 use super::error::WeightsError;
 use super::kind;
+use crate::whole_file;
 
 /// The header's length is a multiple of it, so that the data is aligned.
 const ALIGNMENT: usize = 8;
@@ -45,10 +44,10 @@ pub fn write_safetensors(
     }
     entries.sort_by_key(|(_, _, dtype)| std::cmp::Reverse(dtype.bitsize()));
     let header = header(&entries, metadata);
-    let partial = beside(path);
-    write(&partial, &header, &entries).and_then(|()| fs::rename(&partial, path)).map_err(|source| {
-        let _ = fs::remove_file(&partial);
-        WeightsError::File { what: "write", path: path.into(), source }
+    whole_file::write(path, |file| write(file, &header, &entries)).map_err(|source| WeightsError::File {
+        what: "write",
+        path: path.into(),
+        source,
     })
 }
 
@@ -72,25 +71,17 @@ fn header(entries: &[Entry], metadata: &BTreeMap<String, String>) -> Vec<u8> {
     header
 }
 
-fn write(path: &Path, header: &[u8], entries: &[Entry]) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
+fn write(file: &mut impl Write, header: &[u8], entries: &[Entry]) -> io::Result<()> {
     file.write_all(&(header.len() as u64).to_le_bytes())?;
     file.write_all(header)?;
     for (_, tensor, dtype) in entries {
         file.write_all(&data(tensor, *dtype).map_err(|error| io::Error::other(error.to_string()))?)?;
     }
-    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+    Ok(())
 }
 
 fn data(tensor: &Tensor, dtype: Dtype) -> Result<Vec<u8>, TchError> {
     let mut data = vec![0; tensor.numel() * dtype.bitsize() / 8];
     tensor.f_detach()?.f_to_device(Device::Cpu)?.f_copy_data_u8(&mut data, tensor.numel())?;
     Ok(data)
-}
-
-/// The name under which the file grows.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().map_or_else(OsString::new, OsString::from);
-    name.push(".partial");
-    path.with_file_name(name)
 }

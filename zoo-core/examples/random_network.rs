@@ -1,0 +1,86 @@
+//! Writes a network with random weights, and what it computes in f64, for checks of other engines.
+//!
+//! ```sh
+//! cargo run -p zoo-core --example random_network -- MODEL SIDE FOLDER
+//! ```
+//!
+//! `FOLDER/weights.safetensors` holds the weights as f32 under the zoo's names; `FOLDER/reference.safetensors` holds `input`,
+//! images as f32, and `logits`, those of the same weights and images in f64, from the network as it trains: no norm is
+//! folded. Norms have met images, so that maps keep a deviation near 1 in every layer, and no scale or shift is a simple
+//! number.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::Path;
+
+use tch::{Device, Kind, Tensor};
+use zoo_core::model::{Mode, Model, ModelOptions};
+use zoo_core::op::Role;
+use zoo_core::weights::{Scheme, named, write_safetensors};
+use zoo_core::{ImageSize, Options, Plan, Registry};
+
+/// Images whose logits are written; those that the norms meet are as many.
+const IMAGES: i64 = 4;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [model, side, folder] = &arguments[..] else {
+        return Err("give a model, a side in pixels and a folder".into());
+    };
+    write(model, side.parse()?, Path::new(folder))
+}
+
+fn write(model: &str, side: u32, folder: &Path) -> Result<(), Box<dyn Error>> {
+    let entry = Registry::default().find(model)?;
+    let options = Options { input_size: ImageSize::square(side), ..entry.variant.options };
+    let plan = Plan::new(entry.architecture, &options)?;
+    let mut double = random(&plan)?;
+    let mut single = Model::new(plan.clone(), &ModelOptions { kind: Kind::Float, ..ModelOptions::default() })?;
+    let images = images(&plan, 2)?;
+    let logits = tch::no_grad(|| {
+        // Both have the weights of the file.
+        for (tensor, twin) in double.tensors_mut().zip(single.tensors_mut()) {
+            twin.f_copy_(&tensor.f_to_kind(Kind::Float)?)?;
+            tensor.f_copy_(&twin.f_to_kind(Kind::Double)?)?;
+        }
+        double.forward(&images.f_to_kind(Kind::Double)?, Mode::Eval)
+    })?;
+    let weights = named(&single, entry.architecture, Scheme::Zoo)?;
+    write_safetensors(&folder.join("weights.safetensors"), &weights, &BTreeMap::new())?;
+    let reference = [("input".to_string(), images), ("logits".to_string(), logits)];
+    write_safetensors(&folder.join("reference.safetensors"), &reference, &BTreeMap::new())?;
+    Ok(())
+}
+
+/// A network in f64 whose statistics are those of a batch.
+fn random(plan: &Plan) -> Result<Model, Box<dyn Error>> {
+    let mut model = Model::new(plan.clone(), &ModelOptions { kind: Kind::Double, ..ModelOptions::default() })?;
+    tch::manual_seed(1);
+    tch::no_grad(|| -> Result<(), Box<dyn Error>> {
+        for parameter in model.parameters_mut() {
+            // Scales and gains are around 1, shifts around 0.
+            if parameter.tensor.dim() == 1 {
+                let (centre, width) = if parameter.role == Role::NormScale { (1.0, 1.0) } else { (0.0, 0.2) };
+                let moved = parameter.tensor.f_rand_like()?.f_sub_scalar(0.5)?.f_mul_scalar(width)?;
+                let moved = moved.f_add_scalar(centre)?;
+                parameter.tensor.f_copy_(&moved)?;
+            }
+        }
+        let (eps, momentum) = (plan.rules.norm.eps(), plan.rules.norm.momentum());
+        model.set_norms(Some(eps), Some(1.0));
+        let _ = model.forward(&images(plan, 1)?.f_to_kind(Kind::Double)?, Mode::Train)?;
+        model.set_norms(Some(eps), Some(momentum));
+        Ok(())
+    })?;
+    Ok(model)
+}
+
+/// Pictures rather than noise, which pooling would make alike: patches with some noise on them.
+fn images(plan: &Plan, seed: i64) -> Result<Tensor, Box<dyn Error>> {
+    tch::manual_seed(seed);
+    let (channels, height, width) = (i64::from(plan.input.c), i64::from(plan.input.h), i64::from(plan.input.w));
+    let normal =
+        |height: i64, width: i64| Tensor::f_randn([IMAGES, channels, height, width], (Kind::Float, Device::Cpu));
+    let patches = normal(3, 3)?.f_upsample_nearest2d([height, width], None, None)?;
+    Ok(patches.f_add(&normal(height, width)?.f_mul_scalar(0.5)?)?)
+}

@@ -1,0 +1,25 @@
+//! Files that appear whole or not at all: they grow beside their place, are synced, and then take it.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+
+/// Writes what `fill` writes to `path`. An earlier file there is kept until all is written, and for good where that fails.
+pub(crate) fn write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+    let partial = beside(path);
+    let filled = || {
+        let mut file = BufWriter::new(File::create(&partial)?);
+        fill(&mut file)?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&partial, path)
+    };
+    filled().inspect_err(|_| drop(fs::remove_file(&partial)))
+}
+
+/// The name under which the file grows.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().map_or_else(OsString::new, OsString::from);
+    name.push(".partial");
+    path.with_file_name(name)
+}
