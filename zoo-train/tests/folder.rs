@@ -96,8 +96,8 @@ fn the_crop_is_a_setting() {
 
 #[test]
 fn a_folder_that_is_not_laid_out_so_is_named() {
-    refused(|path| fs::remove_dir_all(path).unwrap(), &["pictures is no folder", "--dataset"]);
-    refused(|path| fs::remove_dir_all(path.join("val")).unwrap(), &["pictures/val is no folder"]);
+    refused(|path| fs::remove_dir_all(path).unwrap(), &["pictures is not a folder", "--dataset"]);
+    refused(|path| fs::remove_dir_all(path.join("val")).unwrap(), &["pictures/val is not a folder"]);
     refused(|path| fs::remove_dir_all(path.join("train")).unwrap(), &["no training images", "train"]);
     refused(
         |path| fs::remove_dir_all(path.join("val/dog")).unwrap(),
@@ -129,12 +129,12 @@ fn a_folder_that_is_not_laid_out_so_is_named() {
 fn bad_files() -> [(&'static str, Vec<u8>, &'static str); 6] {
     let good = jpeg(50, 50, COLOURS[0], 0);
     [
-        ("aa-text.jpg", b"not found".to_vec(), "is no JPEG, PNG, WebP, GIF or BMP file"),
+        ("aa-text.jpg", b"not found".to_vec(), "is not a JPEG, PNG, WebP, GIF or BMP file"),
         ("aa-empty.jpg", Vec::new(), "is empty"),
         ("aa-cut.jpg", good[..good.len() / 2].to_vec(), "is cut short"),
         ("aa-cut.png", b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec(), "is "),
         ("aa-photo.webp", b"RIFF____WEBP".to_vec(), "is "),
-        ("aa-photo", b"II*\0\x08\0\0\0".to_vec(), "is a TIFF file, which is not read"),
+        ("aa-photo", b"II*\0\x08\0\0\0".to_vec(), "is a TIFF file, which is not supported"),
     ]
 }
 
@@ -150,7 +150,7 @@ fn a_bad_file_is_named_wherever_it_is() {
         }
     }
     let dangling = |path: &Path| symlink("nowhere.jpg", path.join("train/cat/aa-link.jpg")).unwrap();
-    refused(dangling, &["aa-link.jpg is a link to nothing", "--skip-bad"]);
+    refused(dangling, &["aa-link.jpg is a broken link", "--skip-bad"]);
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_folder_of_bad_files_only_is_refused_all_the_same() {
     {
         fs::write(entry.unwrap().path(), "no picture").unwrap();
     }
-    train_in(&dir, &["--steps", "1", "--skip-bad"]).refused(&["of 12 images none can be decoded", "--dataset"]);
+    train_in(&dir, &["--steps", "1", "--skip-bad"]).refused(&["none of the 12 images can be decoded", "--dataset"]);
 }
 
 #[test]
@@ -210,8 +210,8 @@ fn a_check_lists_what_cannot_be_decoded() {
     fs::write(pictures(&dir).join("val/dog/x.png"), "no picture").unwrap();
     let output =
         run(dir.path(), &["data", "check", "folder:pictures"]).refused(&["1 image is not whole", "--skip-bad"]);
-    assert_eq!(output.text(), "pictures/val/dog/x.png is no JPEG, PNG, WebP, GIF or BMP file\n");
-    run(dir.path(), &["data", "check", "folder:nowhere"]).refused(&["nowhere is no folder"]);
+    assert_eq!(output.text(), "pictures/val/dog/x.png is not a JPEG, PNG, WebP, GIF or BMP file\n");
+    run(dir.path(), &["data", "check", "folder:nowhere"]).refused(&["nowhere is not a folder"]);
     run(dir.path(), &["data", "check", "mnist"]).refused(&["mnist", "folder:PATH"]);
 }
 
@@ -266,8 +266,8 @@ fn images_are_told_by_their_contents_and_the_rest_is_counted() {
     let output = run(dir.path(), &["data", "check", "folder:pictures"]).code(0);
     assert!(output.text().starts_with("36 training and 12 test images"), "{}", output.text());
     for note in [
-        "note: 2 files in pictures/train are no images and are passed over, such as pictures/train/cat/LICENSE",
-        "note: pictures/val/dog/list.csv is no image and is passed over",
+        "note: 2 files in pictures/train are not images and are skipped, such as pictures/train/cat/LICENSE",
+        "note: pictures/val/dog/list.csv is not an image and is skipped",
     ] {
         assert!(output.stderr.contains(note), "{}", output.stderr);
     }
@@ -278,7 +278,7 @@ fn classes_that_are_numbers_come_in_their_order() {
     let dir = tempdir().unwrap();
     folder(&dir.path().join("pictures"), &["1", "2", "10"], 4, 2);
     let output = train_in(&dir, &["--steps", "1", "--batch-size", "4"]).code(0);
-    let note = "in their order (1, 2, 10, ...), not in that of their letters (1, 10, 2, ...)";
+    let note = "by number (1, 2, 10, ...), not alphabetically (1, 10, 2, ...)";
     assert!(output.stderr.contains(note), "{}", output.stderr);
     let weights = fs::read(run_folder(dir.path()).join("last.safetensors")).unwrap();
     let text = String::from_utf8_lossy(&weights[..weights.len().min(1 << 16)]).into_owned();
@@ -288,7 +288,7 @@ fn classes_that_are_numbers_come_in_their_order() {
     let words = tempdir().unwrap();
     folder(&words.path().join("pictures"), &["1", "2", "10", "x"], 4, 2);
     let output = train_in(&words, &["--steps", "1", "--batch-size", "4"]).code(0);
-    assert!(!output.stderr.contains("in their order"), "{}", output.stderr);
+    assert!(!output.stderr.contains("sorted by number"), "{}", output.stderr);
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn what_is_no_regular_file_is_refused_at_once() {
     // Nameless: it is looked into, and is no image.
     symlink("/dev/zero", pictures(&dir).join("train/cat/zeros")).unwrap();
     let output = run(dir.path(), &["data", "check", "folder:pictures"]).code(0);
-    assert!(output.stderr.contains("train/cat/zeros is no image"), "{}", output.stderr);
+    assert!(output.stderr.contains("train/cat/zeros is not an image"), "{}", output.stderr);
 }
 
 #[test]
