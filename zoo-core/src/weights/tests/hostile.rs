@@ -53,7 +53,10 @@ fn a_short_pickle_cannot_ask_for_long_work() {
     let wide = [&b"]("[..], &b"K\x01".repeat(1000), b"e"].concat();
     let id = storage("FloatStorage", "0", 4);
     let arguments = tuple(&[id, integer(0), wide.clone(), wide, vec![0x89], vec![b'N']]);
-    assert_refused(small(&[&global("torch._utils", "_rebuild_tensor_v2")[..], &arguments, b"R"].concat()), "1000 dimensions");
+    assert_refused(
+        small(&[&global("torch._utils", "_rebuild_tensor_v2")[..], &arguments, b"R"].concat()),
+        "1000 dimensions",
+    );
 }
 
 #[test]
