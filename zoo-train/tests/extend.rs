@@ -126,7 +126,7 @@ fn a_report_says_what_a_run_was_extended_from() {
     run(folder.path(), &["report", "--results", "results"]).code(0);
     let page = fs::read_to_string(folder.path().join("results/report/index.html")).unwrap();
     assert!(page.contains("extended from 10 steps"), "the table does not say so");
-    assert!(page.contains("two commands or more: a run that ended after 10 steps was made longer"));
+    assert!(page.contains("two commands or more: a run that ended after 10 steps was extended"));
 }
 
 #[test]
