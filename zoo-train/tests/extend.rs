@@ -101,7 +101,7 @@ fn a_run_is_made_longer_by_a_later_end_alone() {
     // What a run has resolved that was extended repeats no run.
     resume(folder.path(), &["--epochs", "3"]).code(0);
     let config = path.join("config.toml");
-    run(folder.path(), &["--config", config.to_str().unwrap()]).misused(&["`extended_from` is of a run whose"]);
+    run(folder.path(), &["--config", config.to_str().unwrap()]).misused(&["`extended_from` marks an extended run"]);
 
     let folder = runs::interrupted("INT");
     resume(folder.path(), &["--steps", "90"]).misused(&["is at step", "of 45", "leave --steps out"]);

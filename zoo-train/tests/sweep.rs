@@ -302,7 +302,7 @@ fn numbers_are_compared_as_numbers() {
     run(folder.path(), &["list", "mobilenet-v1", "--widths", "0.5", "--append", "-o", "results/count.csv"]).code(0);
     assert_eq!(rows(folder.path(), "count.csv").len(), 8);
     fs::write(folder.path().join("my.toml"), COUNT.replace("[1, 0.5]", "[0.25, 0.250]")).unwrap();
-    sweep(folder.path(), &[]).refused(&["the grid has a cell twice"]);
+    sweep(folder.path(), &[]).refused(&["the grid has the same cell twice"]);
 }
 
 #[test]
@@ -338,7 +338,7 @@ fn a_budget_gives_all_cells_of_a_curve_the_same_epochs_and_later_sittings_keep_t
     fs::remove_dir_all(folder.path().join("results/sweeps")).unwrap();
     let more = sweep(folder.path(), &["--budget", "1h"]).code(0);
     assert!(
-        more.stderr.contains("as the curve was begun with") && more.stderr.contains("2 there already"),
+        more.stderr.contains("as chosen when the curve was begun") && more.stderr.contains("2 there already"),
         "{}",
         more.stderr
     );
@@ -370,7 +370,7 @@ fn what_cannot_be_is_refused_with_its_place_before_anything_is_done() {
     );
     refused(&format!("{count}width = []\n"), &["my.toml:4: the grid is empty"]);
     refused("# nothing\n", &["my.toml:1: there is no grid"]);
-    refused(&format!("{count}{count}"), &["my.toml:4: the cell is in the grid of line 1 already", "leave one"]);
+    refused(&format!("{count}{count}"), &["my.toml:4: the grid of line 1 already has this cell", "leave one"]);
     refused(&count.replace("v1", "v9*"), &["my.toml:3: no model matches `mobilenet-v9*`"]);
     refused(
         &format!("{count}width = 0\n"),
