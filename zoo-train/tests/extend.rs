@@ -23,8 +23,8 @@ fn a_run_that_has_ended_goes_on_to_a_later_end_and_its_row_says_so() {
     let folder = tempdir().unwrap();
     train(folder.path(), &["--epochs", "2"]).code(0);
     let said = resume(folder.path(), &["--epochs", "4"]).code(0).stderr;
-    assert!(said.contains("extended from 20 steps to 40 steps: the learning rate, "), "{said}");
-    assert!(said.contains("going on at step 20 in"), "{said}");
+    assert!(said.contains("extended from 20 steps to 40 steps: the learning rate goes from "), "{said}");
+    assert!(said.contains("continuing from step 20 in"), "{said}");
     let rows = csv(&folder.path().join("results/accuracy.csv")).rows;
     let column = |name: &str| rows.iter().map(|row| row[name].as_str()).collect::<Vec<_>>();
     assert_eq!(column("status"), ["done", "done"]);
@@ -73,7 +73,7 @@ fn a_run_that_is_made_longer_may_be_killed_and_goes_on_to_the_same_bits() {
     command::signal(&child, "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let resumed = resume(folder.path(), &[]).code(0);
-    assert!(resumed.stderr.contains(&format!("--resume {} goes on", path.display())), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains(&format!("--resume {} continues", path.display())), "{}", resumed.stderr);
     assert_same_tensors(&run_folder(straight.path()).join("last.safetensors"), &path.join("last.safetensors"));
     assert_eq!(metrics(&run_folder(straight.path())), metrics(&path));
     assert_eq!(statuses(folder.path()).last().unwrap(), "done");

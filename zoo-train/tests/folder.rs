@@ -301,7 +301,7 @@ fn folders_that_cannot_be_classes_are_refused() {
         fs::remove_dir_all(path.join("train/dog")).unwrap();
         fs::remove_dir_all(path.join("val/dog")).unwrap();
     };
-    refused(alone, &["one class, cat", "nothing to tell apart"]);
+    refused(alone, &["one class, cat", "at least two"]);
 }
 
 #[test]
@@ -384,7 +384,8 @@ fn a_run_goes_on_with_the_classes_that_it_was_trained_on_alone() {
     let run = run_folder(dir.path());
     let longer = ["--batch-size", "8", "--steps", "4", "--resume", run.to_str().unwrap()];
     folder(&pictures(&dir), &["bird"], 16, 6);
-    let words = ["was trained on 2 classes, and folder:pictures has 3 classes now: class 1 was `cat` and is `bird`"];
+    let words = ["was trained on 2 classes, but folder:pictures now has 3 classes: class 1 was `cat` and is now \
+                  `bird`"];
     train_in(&dir, &longer).refused(&words);
     fs::remove_dir_all(pictures(&dir).join("train/bird")).unwrap();
     fs::remove_dir_all(pictures(&dir).join("val/bird")).unwrap();
