@@ -347,7 +347,7 @@ PYTHON
 build() {
     say "building zoo-train ($profile)"
     cargo build "${cargo_profile[@]}" -p zoo-train ||
-        die "the build failed (see above); mend what cargo complains of, and run ./setup.sh again."
+        die "the build failed (see above); fix what cargo complains of, and run ./setup.sh again."
 }
 
 fetch_data() {

@@ -90,13 +90,13 @@ fn a_run_is_made_longer_by_a_later_end_alone() {
             resume(folder.path(), same).refused(&["has ended, after 20 steps", "more --epochs or --steps", &weights]);
         assert_eq!(said.code, 1);
     }
-    resume(folder.path(), &["--epochs", "1"]).misused(&["--epochs 1 makes the run", "no longer", &weights]);
+    resume(folder.path(), &["--epochs", "1"]).misused(&["--epochs 1 does not extend the run", &weights]);
     resume(folder.path(), &["--epochs", "4", "--learning-rate", "1"]).misused(&["leave --learning-rate out"]);
     resume(folder.path(), &["--epochs", "nan"]).misused(&["--epochs must be over 0", "not NaN"]);
     resume(folder.path(), &["--epochs", "1e300"]).misused(&["--epochs must be over 0", "not 1e300"]);
     run(folder.path(), &["--resume", "nowhere"]).misused(&["--resume nowhere: there is no such run"]);
     fs::create_dir(folder.path().join("empty")).unwrap();
-    run(folder.path(), &["--resume", "empty"]).misused(&["--resume empty: no checkpoint is in that folder"]);
+    run(folder.path(), &["--resume", "empty"]).misused(&["--resume empty: that folder has no checkpoint"]);
     assert_eq!(statuses(folder.path()), ["done"]);
     // What a run has resolved that was extended repeats no run.
     resume(folder.path(), &["--epochs", "3"]).code(0);
@@ -140,7 +140,7 @@ fn a_run_that_is_being_made_longer_may_get_another_end() {
     command::signal(&child, "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let steps: u64 = csv(&folder.path().join("results/accuracy.csv")).rows[1]["steps"].parse().unwrap();
-    resume(folder.path(), &["--steps", "20"]).misused(&["--steps 20 makes the run", "no longer"]);
+    resume(folder.path(), &["--steps", "20"]).misused(&["--steps 20 does not extend the run"]);
     resume(folder.path(), &["--steps", &(steps + 5).to_string()]).code(0);
     let rows = csv(&folder.path().join("results/accuracy.csv")).rows;
     let last = rows.last().unwrap();

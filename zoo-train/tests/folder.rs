@@ -201,15 +201,14 @@ fn links_and_nested_folders_are_followed_and_hidden_files_are_not() {
     fs::rename(path.join("val/cat"), dir.path().join("elsewhere")).unwrap();
     symlink("../../elsewhere", path.join("val/cat")).unwrap();
     let output = run(dir.path(), &["data", "check", "folder:pictures"]).code(0);
-    assert_eq!(output.text(), "34 training and 12 test images of 2 classes, and all are whole\n");
+    assert_eq!(output.text(), "34 training and 12 test images of 2 classes, all of them intact\n");
 }
 
 #[test]
 fn a_check_lists_what_cannot_be_decoded() {
     let dir = two_classes();
     fs::write(pictures(&dir).join("val/dog/x.png"), "no picture").unwrap();
-    let output =
-        run(dir.path(), &["data", "check", "folder:pictures"]).refused(&["1 image is not whole", "--skip-bad"]);
+    let output = run(dir.path(), &["data", "check", "folder:pictures"]).refused(&["1 image is damaged", "--skip-bad"]);
     assert_eq!(output.text(), "pictures/val/dog/x.png is not a JPEG, PNG, WebP, GIF or BMP file\n");
     run(dir.path(), &["data", "check", "folder:nowhere"]).refused(&["nowhere is not a folder"]);
     run(dir.path(), &["data", "check", "mnist"]).refused(&["mnist", "folder:PATH"]);
@@ -229,7 +228,7 @@ fn a_check_finds_what_decoding_passes_over() {
     let length = picture.len();
     picture[length - 14] ^= 1;
     fs::write(pictures(&dir).join("val/cat/sum.png"), picture).unwrap();
-    let output = run(dir.path(), &["data", "check", "folder:pictures"]).refused(&["2 images are not whole"]);
+    let output = run(dir.path(), &["data", "check", "folder:pictures"]).refused(&["2 images are damaged"]);
     let lines: Vec<String> = output.text().lines().map(String::from).collect();
     assert!(lines.len() == 2 && lines[0].contains("half.jpg is damaged"), "{lines:?}");
     assert!(lines[1].contains("sum.png is damaged (the checksum of IDAT is wrong)"), "{lines:?}");
@@ -244,7 +243,7 @@ fn a_check_ends_as_it_would_where_nobody_listens() {
     let mut command = command::zoo(dir.path(), &["data", "check", "folder:pictures"]);
     let output = command.stdout(full).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.code() == Some(1) && said.contains("1 image is not whole"), "{said}");
+    assert!(output.status.code() == Some(1) && said.contains("1 image is damaged"), "{said}");
     fs::remove_file(pictures(&dir).join("val/dog/x.png")).unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);

@@ -59,7 +59,7 @@ pub enum TrainError {
     #[error(
         "{} at step {step} of seed {seed}, on images {}{}; lower --learning-rate, lengthen \
          --warmup-steps, or give --on-nan rollback",
-        loss.map_or("the loss was finite, but the weights are not".into(), |loss| format!("the loss became {loss}")),
+        loss.map_or("the weights became NaN or infinite".into(), |loss| format!("the loss became {loss}")),
         some_of(images),
         list.as_ref().map_or(String::new(), |path| format!(" (all are in {})", path.display()))
     )]
@@ -87,8 +87,8 @@ pub enum TrainError {
     },
     /// A run that is to be gone on with and has ended.
     #[error(
-        "{} is of a run that has ended, after {}; to make it longer, give more --epochs or --steps beside --resume, \
-         or go on from its weights, in a run of its own, with --weights {} in place of it",
+        "{} is of a run that has ended, after {}; to extend it, give more --epochs or --steps with --resume, or start \
+         a new run from its weights with --weights {} in place of --resume",
         path.display(),
         counted(*steps, "step"),
         weights.display()

@@ -186,7 +186,7 @@ impl Kept {
         }
         self.unwritten.iter().for_each(|error| say!("note: {error}"));
         let whole = self.found.iter().filter(|found| found.measured.is_some()).count();
-        say!("stopped: {whole} of {} were measured to the end", self.found.len());
+        say!("stopped: {whole} of {} were fully measured", self.found.len());
     }
 
     fn print(&self, measurements: &[Measurement]) -> Result<(), Error> {
@@ -292,7 +292,7 @@ fn cells(registry: &Registry, args: &LatencyArgs, against: Option<&Against>) -> 
         }
     }
     if args.weights.is_some() && entries.len() > 1 {
-        misused!("--weights are those of one model, here are {}: name one", entries.len());
+        misused!("--weights belong to one model, but {} are given: name one", entries.len());
     }
     let mut cells: Vec<Deployment> = Vec::new();
     for entry in entries {

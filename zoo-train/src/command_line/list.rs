@@ -94,7 +94,7 @@ fn append(path: &Path, rows: &[Row]) -> Result<(), Error> {
     for warning in &appended.warnings {
         say!("warning: {warning}");
     }
-    tell!("{}: {} of {} rows added, the others were there", path.display(), appended.added, rows.len());
+    tell!("{}: {} of {} rows added, the others were already there", path.display(), appended.added, rows.len());
     Ok(())
 }
 

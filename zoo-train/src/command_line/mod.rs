@@ -166,7 +166,7 @@ fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result
 
 /// The work is done, and its results could not be printed.
 fn unprinted(error: std::io::Error) -> Error {
-    Error::new(error).context("the work is done, and not all results could be written to standard output")
+    Error::new(error).context("the work is done, but not all results could be written to standard output")
 }
 
 /// Whoever reads our output has read enough, as `head` does.

@@ -33,7 +33,7 @@ pub struct ReportArgs {
 pub fn run(registry: &Registry, args: &ReportArgs) -> Result<(), Error> {
     // Without the usual folder there is nothing to report, which is said below.
     if args.tables.is_empty() && !args.results.is_dir() && args.results != Path::new("results") {
-        misused!("--results {}: there is no such folder; give that of the tables", args.results.display());
+        misused!("--results {}: there is no such folder; give the folder of the tables", args.results.display());
     }
     let beside = args.results.join("published");
     let published = args.published.clone().unwrap_or_else(|| {

@@ -54,7 +54,10 @@ impl ShowArgs {
         match (self.format, named, &self.output) {
             (Some(format), Some(named), Some(path)) if format != named => {
                 let format = format!("{format:?}").to_lowercase();
-                misused!("--format {format} and --output {} are two formats: give one of them", path.display())
+                misused!(
+                    "--format {format} and --output {} are two different formats: give one of them",
+                    path.display()
+                )
             }
             (format, named, _) => Ok(format.or(named).unwrap_or(Format::Table)),
         }
@@ -117,7 +120,7 @@ fn write(bytes: &[u8], format: Format, args: &ShowArgs) -> Result<(), Error> {
     match &args.output {
         Some(path) => std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display())),
         None if [Format::Pdf, Format::Png].contains(&format) && io::stdout().is_terminal() => {
-            misused!("a PDF or PNG is no text: add --output FILE, or > FILE")
+            misused!("a PDF or PNG is not text: add --output FILE, or > FILE")
         }
         None => {
             console::keep(io::stdout().write_all(bytes));

@@ -14,6 +14,7 @@ use zoo_data::sets::{self, Set};
 use zoo_host::console::{say, tell};
 use zoo_host::duration::parse_time;
 use zoo_host::interrupt;
+use zoo_host::words::counted;
 use zoo_results::Environment;
 use zoo_sweep::budget::{Question, apply_recorded};
 use zoo_sweep::command::Folders;
@@ -70,7 +71,8 @@ pub fn run(registry: &Registry, args: &SweepArgs) -> Result<Outcome, Error> {
     if args.dry_run {
         if let Some(epochs) = apply_recorded(&own_folder(&args.results, &file.name), &mut cells)? {
             say!(
-                "note: {epochs} epochs, as an earlier sitting with --budget chose; without it each cell has the recipe's own"
+                "note: {epochs} epochs, chosen by an earlier command with --budget; without it, each cell has the \
+                 recipe's own"
             );
         }
         tell!("{}", overview(&part(&cells, &mine), &tables).trim_end());
@@ -79,7 +81,7 @@ pub fn run(registry: &Registry, args: &SweepArgs) -> Result<Outcome, Error> {
     check_data(&part(&cells, &mine), &tables, args.data_dir.as_deref())?;
     let own = make_own_folder(&args.results, &file.name)?;
     let stop = stop_on_ctrl_c()?;
-    let _saving = interrupt::saves("the cell in progress is ended, and saved where it trains");
+    let _saving = interrupt::saves("the cell in progress is stopped, and saved if it is training");
     let folders = Folders { results: &args.results, own: &own, data: args.data_dir.as_deref() };
     let verbosity = if args.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let mut progress = Progress::new(verbosity, mine.len());
@@ -119,13 +121,13 @@ fn end(summary: &Summary, args: &SweepArgs) -> Result<Outcome, Error> {
         (*present, "there already"),
         (failed.len(), "failed"),
         (*failed_earlier, "failed earlier"),
-        (*elsewhere, "in the hands of another process"),
+        (*elsewhere, "running in another process"),
     ];
     let said: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     if !args.quiet {
-        let what = if said.is_empty() { "nothing was ended".into() } else { said.join(", ") };
-        let stopped = if *stopped { "; stopped, and the same command goes on" } else { "" };
+        let what = if said.is_empty() { "nothing was finished".into() } else { said.join(", ") };
+        let stopped = if *stopped { "; stopped, and the same command continues" } else { "" };
         let part = if args.shard.is_whole() { String::new() } else { format!(", part {}", args.shard) };
         say!("{}{part}: {what}; rows are in {}{stopped}", args.file.display(), args.results.display());
         failed.iter().for_each(|(cell, status)| say!("  {cell}: {status}"));
@@ -167,9 +169,9 @@ fn overview(cells: &[Cell], tables: &Tables) -> String {
     }
     let missing = cells.len() - there - failed;
     format!(
-        "{}\n{} cells: {there} are there, {failed} failed earlier, {missing} are missing and take about {}\n",
+        "{}\n{}: {there} done, {failed} failed earlier, {missing} missing (about {})\n",
         table.render(),
-        cells.len(),
+        counted(cells.len() as u64, "cell"),
         time(seconds)
     )
 }

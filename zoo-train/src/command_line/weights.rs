@@ -20,7 +20,7 @@ use zoo_weights::{Opened, Wanted, open, pretrained};
 
 /// What becomes of logits that are no numbers.
 pub const NO_NUMBERS: &str =
-    "the weights are damaged, or not for this network; --bn-eps, --mean and --std may be wrong, too";
+    "the weights are damaged, or belong to another network; --bn-eps, --mean or --std may also be wrong";
 
 /// Which weights, and how they are run.
 #[derive(Debug, clap::Args)]
@@ -134,7 +134,7 @@ impl WeightsArgs {
             ("--device", self.device != "cpu"),
         ];
         if let Some((flag, _)) = given.into_iter().find(|(_, given)| *given) {
-            misused!("{flag} is not for a file of ONNX, which is the network itself: leave it out");
+            misused!("{flag} does not apply to an ONNX file, which holds the network itself: leave it out");
         }
         Ok(())
     }
@@ -170,15 +170,17 @@ fn parse_eps(text: &str) -> Result<f64, String> {
 fn parse_channels(text: &str) -> Result<Channels, String> {
     let problem = || {
         format!(
-            "`{text}` is not three numbers of pixels from 0 to 1, such as 0.485,0.456,0.406 (those of 0 to 255 over 255)"
+            "`{text}` is not three numbers, such as 0.485,0.456,0.406 for pixels from 0 to 1 (divide those of 0 to \
+             255 by 255)"
         )
     };
     channels(text).map(Channels).ok_or_else(problem)
 }
 
 fn parse_deviations(text: &str) -> Result<Channels, String> {
-    let problem =
-        || format!("`{text}` is not three numbers of {LEAST_DEVIATION} to {MOST_OF_PIXELS}, such as 0.229,0.224,0.225");
+    let problem = || {
+        format!("`{text}` is not three numbers from {LEAST_DEVIATION} to {MOST_OF_PIXELS}, such as 0.229,0.224,0.225")
+    };
     deviations(text).map(Channels).ok_or_else(problem)
 }
 
