@@ -22,9 +22,9 @@ pub struct DataArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Fetch a data set; what is there already is checked and kept, what was interrupted goes on
+    /// Fetch a data set; files that exist are checked and kept, interrupted downloads are resumed
     Get {
-        /// Which one
+        /// The data set
         #[arg(value_parser = PossibleValuesParser::new(sets::fetched().map(|set| set.name)))]
         dataset: String,
         #[command(flatten)]
@@ -36,7 +36,7 @@ enum Command {
         #[arg(long)]
         quiet: bool,
     },
-    /// Check every file of a data set: its checksum, or of a folder whether each image is whole
+    /// Check every file of a data set: its checksum, or in a folder of images whether each one can be decoded
     Check {
         #[arg(help = sets::forms("or", Set::has_files))]
         dataset: String,
@@ -50,7 +50,7 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct Place {
-    /// The folder of the data sets, by default ~/.cache/zoo/data
+    /// Folder of the data sets [default: ~/.cache/zoo/data]
     #[arg(long, value_name = "DIR", value_parser = path::argument())]
     data_dir: Option<PathBuf>,
 }

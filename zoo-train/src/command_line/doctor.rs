@@ -13,7 +13,7 @@ use zoo_results::environment::{Environment, cpu_features};
 
 #[derive(Debug, clap::Args)]
 pub struct DoctorArgs {
-    /// The folder of the data sets, by default ~/.cache/zoo/data
+    /// Folder of the data sets [default: ~/.cache/zoo/data]
     #[arg(long, value_name = "DIR", value_parser = path::argument())]
     data_dir: Option<PathBuf>,
 }

@@ -60,7 +60,7 @@ enum Command {
     List(list::ListArgs),
     /// Show a model: a summary by layer, a drawing, or what it costs against another.
     Show(show::ShowArgs),
-    /// Train a model (what happens when no subcommand is given).
+    /// Train a model (the default if no subcommand is given).
     Train(Box<train::Named>),
     /// Evaluate a checkpoint on a test set.
     Eval(eval::EvalArgs),

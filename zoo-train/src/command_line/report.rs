@@ -15,11 +15,11 @@ pub struct ReportArgs {
     /// Tables to report on, in place of those of `results`
     #[arg(value_name = "CSV", value_parser = path::argument())]
     tables: Vec<PathBuf>,
-    /// Folder of results, whose tables are read where none is named
+    /// Folder of results, whose tables are read if none are named
     #[arg(long, value_name = "DIR", default_value = "results", value_parser = path::argument())]
     results: PathBuf,
-    /// Folder of published figures to compare with; by default `published` in the folder of results, or else the one in
-    /// `results`
+    /// Folder of published figures to compare with; by default `published` in the folder of results, or otherwise the
+    /// one in `results`
     #[arg(long, value_name = "DIR", value_parser = path::argument())]
     published: Option<PathBuf>,
     /// Folder to write the page and the figures to; by default `report` in the folder of results

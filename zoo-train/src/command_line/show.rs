@@ -20,18 +20,18 @@ pub struct ShowArgs {
     /// The model, as `list` names it
     #[arg(value_name = "MODEL")]
     model: String,
-    /// Only the layers in which it differs from this model, and what each difference costs
+    /// Show only the layers that differ from this model, and what each difference costs
     #[arg(long, value_name = "MODEL")]
     against: Option<String>,
     #[command(flatten)]
     network: NetworkArgs,
-    /// How to show it; svg, png, pdf and dot are drawings [default: what the name of --output ends in, or table]
+    /// Output format; svg, png, pdf and dot are drawings [default: by the extension of --output, or table]
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// Draw every block, not one box a stage; tables and JSON have every layer anyway
+    /// Draw every block instead of one box per stage; tables and JSON always have every layer
     #[arg(long)]
     expand: bool,
-    /// A file to write to in place of the terminal
+    /// File to write to in place of standard output
     #[arg(long, short, value_name = "FILE", value_parser = path::argument())]
     output: Option<PathBuf>,
 }

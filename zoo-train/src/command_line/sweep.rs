@@ -32,28 +32,28 @@ pub struct SweepArgs {
     /// The sweep file, such as configs/sweeps/count.toml
     #[arg(value_name = "FILE", value_parser = path::argument())]
     file: PathBuf,
-    /// Only part i of n of the grid, counted from 1: the same cells each time, so that n processes do all of it, here or on
-    /// other machines; their rows go into one table, or tables that are put together later
+    /// Only part i of n of the grid, counted from 1. The split is deterministic, so n processes cover the grid, here or
+    /// on several machines; their rows go into one table, or into tables that are joined later
     #[arg(long, value_name = "i/n", default_value_t = Shard::default())]
     shard: Shard,
-    /// Wall time, such as 2h: the speed of each training cell is measured, and all get the same number of epochs, as many as
-    /// fit. The number is kept for the sittings that follow. Parts of a grid must share the --results folder
+    /// Wall time, such as 2h: the speed of each training cell is measured, and all get the same number of epochs, as
+    /// many as fit. Later commands keep that number. Parts of a grid must share the --results folder
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     budget: Option<Duration>,
-    /// Time limit of a cell, where the sweep file has none
+    /// Time limit of a cell, unless the sweep file sets one
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
     /// Run failed cells again: those whose row has a status other than done
     #[arg(long)]
     retry: bool,
-    /// Print the grid with its costs, about how long it will take, and what is there already, with the epochs that an
-    /// earlier --budget chose; do nothing
+    /// Print the grid with its costs, the expected time and what is done already, with the epochs that an earlier
+    /// --budget chose; run nothing
     #[arg(long, conflicts_with = "budget")]
     dry_run: bool,
-    /// The folder that runs and tables are written to
+    /// Folder to write runs and tables to
     #[arg(long, value_name = "DIR", default_value = "results", value_parser = path::argument())]
     results: PathBuf,
-    /// The folder of the data sets [default: ~/.cache/zoo/data]
+    /// Folder of the data sets [default: ~/.cache/zoo/data]
     #[arg(long, value_name = "DIR", value_parser = path::argument())]
     data_dir: Option<PathBuf>,
     /// Print errors only
