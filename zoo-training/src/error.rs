@@ -87,8 +87,8 @@ pub enum TrainError {
     },
     /// A run that is to be gone on with and has ended.
     #[error(
-        "{} is of a run that has ended, after {}; to extend it, give more --epochs or --steps with --resume, or start \
-         a new run from its weights with --weights {} in place of --resume",
+        "{} belongs to a run that has ended, after {}; to extend it, give more --epochs or --steps with --resume, or \
+         start a new run from its weights with --weights {} in place of --resume",
         path.display(),
         counted(*steps, "step"),
         weights.display()
@@ -125,7 +125,7 @@ pub enum TrainError {
 fn way_out(error: &std::io::Error) -> &'static str {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            "; free some space, then go on with --resume auto"
+            "; free some space, then continue with --resume auto"
         }
         std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
             "; choose a folder you may write to with --results"

@@ -71,7 +71,7 @@ pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Found,
             let extends = state.is_extended_by(wanted);
             if extends && state.is_trained() && !has_ended {
                 return Err(TrainError::Setting(format!(
-                    "{} is of a run that has no row yet: first give --resume without --epochs and --steps, which \
+                    "{} belongs to a run that has no row yet: first give --resume without --epochs and --steps, which \
                      writes the row, then extend the run",
                     resumed.file.display()
                 )));

@@ -84,7 +84,7 @@ impl Run<'_> {
                 self.say_cold_average();
             }
             Ok(Ending::Interrupted) => self.progress.say(&format!(
-                "stopped at step {} after {seconds}; go on with --resume {}",
+                "stopped at step {} after {seconds}; continue with --resume {}",
                 grouped(self.state.step),
                 self.resumes_by(),
             )),
