@@ -2,8 +2,10 @@
 //!
 //! Owns flags, the order of the subcommands and exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 
+mod classifier;
 mod data;
 mod doctor;
+mod engine;
 mod eval;
 mod export;
 mod export_onnx;
