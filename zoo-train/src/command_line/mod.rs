@@ -8,6 +8,7 @@ mod doctor;
 mod engine;
 mod eval;
 mod export;
+mod export_onnx;
 mod latency;
 mod list;
 mod machine;
@@ -77,7 +78,7 @@ enum Command {
     /// is missing: cells with a row are skipped, failed ones too unless --retry is given, and an interrupted training resumes
     /// from its checkpoint. The exit code is 0 if every cell succeeded, 1 if some failed, and 130 if it was interrupted.
     Sweep(sweep::SweepArgs),
-    /// Write weights for Python, as safetensors under the names that it expects.
+    /// Write a network for others: as ONNX, or as weights under the names that Python expects.
     Export(export::ExportArgs),
     /// Draw trade-off curves from the tables of results, as a page and as figures.
     Report(report::ReportArgs),
