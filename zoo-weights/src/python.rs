@@ -181,7 +181,7 @@ impl Export<'_> {
         let padding = padding_name(self.plan.options.padding);
         let needs = if what.contains(padding) { String::new() } else { format!(" with padding {padding}") };
         WeightsFault::Choice(format!(
-            "no network of --scheme {} {what}{needs}, and others would give other logits: give --scheme {other}",
+            "no network of --scheme {} {what}{needs}, so the logits would differ: give --scheme {other}",
             self.scheme
         ))
     }

@@ -61,7 +61,7 @@ enum Command {
     List(list::ListArgs),
     /// Show a model: a summary by layer, a drawing, or what it costs against another.
     Show(show::ShowArgs),
-    /// Train a model (what happens when no subcommand is given).
+    /// Train a model (the default if no subcommand is given).
     Train(Box<train::Named>),
     /// Evaluate a checkpoint on a test set.
     Eval(eval::EvalArgs),
@@ -167,7 +167,7 @@ fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result
 
 /// The work is done, and its results could not be printed.
 fn unprinted(error: std::io::Error) -> Error {
-    Error::new(error).context("the work is done, and not all results could be written to standard output")
+    Error::new(error).context("the work is done, but not all results could be written to standard output")
 }
 
 /// Whoever reads our output has read enough, as `head` does.
