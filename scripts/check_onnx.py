@@ -142,7 +142,8 @@ class Check:
         if self.args.weights:
             images, logits = self.predicted(row, weights, side, folder)
         else:
-            run(self.args.random_network, row["model"], side, folder)
+            padding = [self.args.padding] if self.args.padding else []
+            run(self.args.random_network, row["model"], side, folder, *padding)
             reference = load_file(os.path.join(folder, "reference.safetensors"))
             images, logits = reference["input"], reference["logits"]
         if degenerate(logits) and not self.args.weights:
@@ -245,6 +246,7 @@ def arguments():
         "even maps)",
     )
     add("--weights", help="a file of weights of the variant (default: random ones)")
+    add("--padding", choices=["same", "symmetric"], help="(default: the variant's)")
     add("--bytes", action="store_true", help="check graphs that take bytes, too")
     add("--one-a-family", action="store_true", help="only the first of each family")
     add(
