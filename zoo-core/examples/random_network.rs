@@ -19,8 +19,9 @@ use zoo_core::op::Role;
 use zoo_core::weights::{Scheme, named, write_safetensors};
 use zoo_core::{ImageSize, Options, Plan, Registry};
 
-/// Images whose logits are written; those that the norms meet are as many.
-const IMAGES: i64 = 4;
+/// Images that the norms meet, and how many of them are written with their logits.
+const MET: i64 = 16;
+const WRITTEN: i64 = 4;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -34,9 +35,10 @@ fn write(model: &str, side: u32, folder: &Path) -> Result<(), Box<dyn Error>> {
     let entry = Registry::default().find(model)?;
     let options = Options { input_size: ImageSize::square(side), ..entry.variant.options };
     let plan = Plan::new(entry.architecture, &options)?;
-    let mut double = random(&plan)?;
+    let images = images(&plan)?;
+    let mut double = random(&plan, &images)?;
     let mut single = Model::new(plan.clone(), &ModelOptions { kind: Kind::Float, ..ModelOptions::default() })?;
-    let images = images(&plan, 2)?;
+    let images = images.f_narrow(0, 0, WRITTEN)?;
     let logits = tch::no_grad(|| {
         // Both have the weights of the file.
         for (tensor, twin) in double.tensors_mut().zip(single.tensors_mut()) {
@@ -52,8 +54,8 @@ fn write(model: &str, side: u32, folder: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A network in f64 whose statistics are those of a batch.
-fn random(plan: &Plan) -> Result<Model, Box<dyn Error>> {
+/// A network in f64 whose statistics are those of `images`.
+fn random(plan: &Plan, images: &Tensor) -> Result<Model, Box<dyn Error>> {
     let mut model = Model::new(plan.clone(), &ModelOptions { kind: Kind::Double, ..ModelOptions::default() })?;
     tch::manual_seed(1);
     tch::no_grad(|| -> Result<(), Box<dyn Error>> {
@@ -68,7 +70,7 @@ fn random(plan: &Plan) -> Result<Model, Box<dyn Error>> {
         }
         let (eps, momentum) = (plan.rules.norm.eps(), plan.rules.norm.momentum());
         model.set_norms(Some(eps), Some(1.0));
-        let _ = model.forward(&images(plan, 1)?.f_to_kind(Kind::Double)?, Mode::Train)?;
+        let _ = model.forward(&images.f_to_kind(Kind::Double)?, Mode::Train)?;
         model.set_norms(Some(eps), Some(momentum));
         Ok(())
     })?;
@@ -76,11 +78,10 @@ fn random(plan: &Plan) -> Result<Model, Box<dyn Error>> {
 }
 
 /// Pictures rather than noise, which pooling would make alike: patches with some noise on them.
-fn images(plan: &Plan, seed: i64) -> Result<Tensor, Box<dyn Error>> {
-    tch::manual_seed(seed);
+fn images(plan: &Plan) -> Result<Tensor, Box<dyn Error>> {
+    tch::manual_seed(2);
     let (channels, height, width) = (i64::from(plan.input.c), i64::from(plan.input.h), i64::from(plan.input.w));
-    let normal =
-        |height: i64, width: i64| Tensor::f_randn([IMAGES, channels, height, width], (Kind::Float, Device::Cpu));
+    let normal = |height: i64, width: i64| Tensor::f_randn([MET, channels, height, width], (Kind::Float, Device::Cpu));
     let patches = normal(3, 3)?.f_upsample_nearest2d([height, width], None, None)?;
     Ok(patches.f_add(&normal(height, width)?.f_mul_scalar(0.5)?)?)
 }

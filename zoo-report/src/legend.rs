@@ -54,7 +54,7 @@ impl Legend {
         entries.extend(shapes(&lines.shapes));
         entries.extend(lines.keys.iter().map(|key| (Sample::Line(key.colour), key.text.clone())));
         if unnamed > 0 {
-            let text = format!("{unnamed} more have no room for their names: point at them, or see the table");
+            let text = format!("{unnamed} more are not labelled: point at them, or see the table");
             entries.push((Sample::None, text));
         }
         Legend { entries }

@@ -118,7 +118,7 @@ fn names_what_is_there(command: &str) -> bool {
 /// What trains a run again from the settings that it left, where those are still there.
 fn of_config(results: &Path, run: &Run) -> Made {
     if run.run.is_empty() {
-        return Made::Lost("it failed before its run began".into());
+        return Made::Lost("it failed before the run began".into());
     }
     let path = results.join(&run.run).join("config.toml");
     if path.is_file() {
@@ -138,7 +138,7 @@ fn of_extension(made: Made, from: &str) -> Made {
         Made::By(command) => format!(": {command}"),
         Made::Lost(_) => String::new(),
     };
-    Made::Lost(format!("two commands or more: a run that ended after {from} steps was made longer{then}"))
+    Made::Lost(format!("two commands or more: a run that ended after {from} steps was extended{then}"))
 }
 
 /// What times a network again.

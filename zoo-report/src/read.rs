@@ -67,7 +67,7 @@ fn read_table(path: &Path, registry: &Registry, rows: &mut Rows) -> Result<(), R
     let kind = kind.ok_or_else(|| unknown_header(path, &text::first_line(bytes)))?;
     if kind == Kind::Throughput {
         // Images a second belong to a batch and a number of threads; no curve of a paper has them.
-        rows.warnings.push(format!("{name} is a table of throughput, which no figure shows: it is left out"));
+        rows.warnings.push(format!("{name} is a table of throughput, which no figure shows, and is left out"));
         return Ok(());
     }
     for Record { line, fields } in &records {

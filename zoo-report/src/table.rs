@@ -69,7 +69,7 @@ pub fn comparisons(rows: &Rows, observations: &Observations, registry: &Registry
         let comparison = accuracy(observation, &observations.all, rows);
         let averaged = observation.top1_ema.map(|top1| Comparison {
             id: format!("{}e", comparison.id),
-            quantity: "top-1 of averages, %",
+            quantity: "EMA top-1, %",
             here: Some(top1),
             deviation: None,
             ..comparison.clone()

@@ -167,7 +167,7 @@ fn is_named<R: Row>(named: &mut usize) {
     let table = TableOf::<R>::new(folder.path());
     let error = table.rows().map(|_| ()).unwrap_err().to_string();
     let cell = format!("{} line 3: column `{}` has `wide`", R::FILE, columns[place]);
-    assert!(error.contains(&cell) && error.contains("mend or remove that line"), "{error}");
+    assert!(error.contains(&cell) && error.contains("correct or remove that line"), "{error}");
     // Rows of others are no reason to lose one's own.
     table.check().unwrap();
     table.append(&of_texts::<R>(&[])).unwrap();

@@ -48,7 +48,7 @@ pub fn against_macs(rows: &Rows) -> Result<Figure, Missing> {
     let others = rows.latencies.iter().filter(|(_, row)| row.condition != condition).count();
     let mut caption = vec![format!("Measured here: {condition}.")];
     if others > 0 {
-        caption.push(format!("{others} rows of other conditions are in the table."));
+        caption.push(format!("{others} rows measured under other conditions are in the table."));
     }
     Ok(Figure {
         name: "latency-macs".into(),

@@ -67,8 +67,9 @@ fn left_out(dataset: &str, observations: &Observations) -> Option<String> {
     let apart = |observation: &&Observation| observation.dataset == dataset && !observation.apart.is_empty();
     let count = observations.all.iter().filter(apart).count();
     let (runs, are) = if count == 1 { ("run", "is") } else { ("runs", "are") };
-    (count > 0)
-        .then(|| format!("{count} {runs} on a part of the data, from weights or made longer {are} in the table alone."))
+    (count > 0).then(|| {
+        format!("{count} {runs} on part of the data, from pretrained weights, or extended {are} in the table only.")
+    })
 }
 
 /// Of the sets that a family is published in, the one with the most rows, and all that was measured. Two sources of the

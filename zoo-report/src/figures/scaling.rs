@@ -33,7 +33,7 @@ pub fn figures(observations: &Observations) -> Vec<Result<Figure, Missing>> {
         figures.extend(families.iter().filter_map(|family| figure(family, &dataset, &all)).map(Ok));
     }
     if figures.is_empty() {
-        let sentence = "No compound scaling yet: no family has rows of several ways to grow from one base.";
+        let sentence = "No compound scaling yet: no family has rows of several ways to scale one base.";
         figures.push(Err(Missing { sentence: sentence.into() }));
     }
     figures
@@ -72,11 +72,12 @@ fn figure(family: &Family, dataset: &str, all: &[&Observation]) -> Option<Figure
     let title = "multiply-accumulates for one image (log scale)";
     let x = Axis::around(title, Unit::Count, true, points().map(|point| point.x))?;
     let y = top1_axis(dataset, points().flat_map(|point| heights(point.y, point.spread)))?;
-    let counted = "MACs are counted here; the table has what the paper prints, and says where that is another network.";
+    let counted = "MACs are counted here; the table has those that the paper prints, and notes where the paper counts \
+                   another network.";
     let caption = [counted.to_string()].into_iter().chain(notes).collect();
     Some(Figure {
         name: format!("scaling-{}-{}", family.name, file_name(dataset)),
-        title: format!("{} grown in one way or in all, {}", family, dataset_title(dataset)),
+        title: format!("{} scaled in one way or in all, {}", family, dataset_title(dataset)),
         caption,
         drawing: Drawing::Lines(Lines {
             x,
@@ -122,7 +123,7 @@ fn ways<'a>(rows: &[&'a Observation], kind: Kind, notes: &mut Vec<String>) -> Ve
         let (line, repeated): (Vec<_>, Vec<_>) = grown.iter().copied().partition(is_newest);
         if !others.is_empty() {
             let way = way.label().long;
-            notes.push(format!("Runs of unequal epochs or recipes ({way}) are not joined by a line."));
+            notes.push(format!("Runs with different epochs or recipes ({way}) are not joined by a line."));
         }
         let apart = others.into_iter().chain(repeated);
         lines.extend(apart.map(|point| Grown { way, kind, joined: false, points: vec![point] }));

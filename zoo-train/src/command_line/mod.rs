@@ -11,6 +11,7 @@ mod doctor;
 mod engine;
 mod eval;
 mod export;
+mod export_onnx;
 mod latency;
 mod list;
 mod machine;
@@ -63,7 +64,7 @@ enum Command {
     List(list::ListArgs),
     /// Show a model: a summary by layer, a drawing, or what it costs against another.
     Show(show::ShowArgs),
-    /// Train a model (what happens when no subcommand is given).
+    /// Train a model (the default if no subcommand is given).
     Train(Box<train::Named>),
     /// Evaluate a checkpoint on a test set.
     Eval(eval::EvalArgs),
@@ -82,7 +83,7 @@ enum Command {
     /// is missing: cells with a row are skipped, failed ones too unless --retry is given, and an interrupted training resumes
     /// from its checkpoint. The exit code is 0 if every cell succeeded, 1 if some failed, and 130 if it was interrupted.
     Sweep(sweep::SweepArgs),
-    /// Write weights for Python, as safetensors under the names that it expects.
+    /// Write a network for others: as ONNX, or as weights under the names that Python expects.
     Export(export::ExportArgs),
     /// Draw trade-off curves from the tables of results, as a page and as figures.
     Report(report::ReportArgs),
@@ -172,7 +173,7 @@ fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result
 
 /// The work is done, and its results could not be printed.
 fn unprinted(error: std::io::Error) -> Error {
-    Error::new(error).context("the work is done, and not all results could be written to standard output")
+    Error::new(error).context("the work is done, but not all results could be written to standard output")
 }
 
 /// Whoever reads our output has read enough, as `head` does.

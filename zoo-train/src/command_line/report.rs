@@ -15,11 +15,11 @@ pub struct ReportArgs {
     /// Tables to report on, in place of those of `results`
     #[arg(value_name = "CSV", value_parser = path::argument())]
     tables: Vec<PathBuf>,
-    /// Folder of results, whose tables are read where none is named
+    /// Folder of results, whose tables are read if none are named
     #[arg(long, value_name = "DIR", default_value = "results", value_parser = path::argument())]
     results: PathBuf,
-    /// Folder of published figures to compare with; by default `published` in the folder of results, or else the one in
-    /// `results`
+    /// Folder of published figures to compare with; by default `published` in the folder of results, or otherwise the
+    /// one in `results`
     #[arg(long, value_name = "DIR", value_parser = path::argument())]
     published: Option<PathBuf>,
     /// Folder to write the page and the figures to; by default `report` in the folder of results
@@ -33,7 +33,7 @@ pub struct ReportArgs {
 pub fn run(registry: &Registry, args: &ReportArgs) -> Result<(), Error> {
     // Without the usual folder there is nothing to report, which is said below.
     if args.tables.is_empty() && !args.results.is_dir() && args.results != Path::new("results") {
-        misused!("--results {}: there is no such folder; give that of the tables", args.results.display());
+        misused!("--results {}: there is no such folder; give the folder of the tables", args.results.display());
     }
     let published = published_folder(&args.results, args.published.as_deref());
     let output = args.output.clone().unwrap_or_else(|| args.results.join("report"));
