@@ -104,7 +104,7 @@ pub enum ChooseError {
         way: String,
     },
     /// The budget is too small.
-    #[error("no network takes under {budget} ms here: the fastest is {fastest}, with {ms:.3} ms")]
+    #[error("no network meets {budget} ms on this machine: the fastest is {fastest}, with {ms:.3} ms")]
     TooSlow {
         /// In milliseconds.
         budget: f64,

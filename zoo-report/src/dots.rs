@@ -27,7 +27,6 @@ pub fn draw(dots: &Dots, size: Size, pixels: (u32, u32), elements: &mut String) 
     let (plot, places) = axes((&dots.x, &y), Room { size, pixels, left: 18, right: 18 }, &wanted, elements)?;
     let mut places = places.into_iter().map(|(x, _)| x);
     let reference = places.next().unwrap_or(plot.left);
-    put(elements, format_args!("<path class=\"limit\" d=\"M{reference:.1} {:.1}V{:.1}\"/>\n", plot.top, plot.bottom));
     for (number, row) in dots.rows.iter().enumerate() {
         let top = plot.top + ROW * number as f64 + 4.0;
         text(
@@ -40,6 +39,9 @@ pub fn draw(dots: &Dots, size: Size, pixels: (u32, u32), elements: &mut String) 
         );
         let middle = top + 26.0;
         put(elements, format_args!("<path class=\"grid\" d=\"M{:.1} {middle:.1}H{:.1}\"/>\n", plot.left, plot.right));
+        // Beside the words, which it would cross otherwise.
+        let (top, bottom) = (middle - 8.0, middle + 8.0);
+        put(elements, format_args!("<path class=\"reference\" d=\"M{reference:.1} {top:.1}V{bottom:.1}\"/>\n"));
         for (dot, x) in row.dots.iter().zip(places.by_ref()) {
             mark(dot, (x, middle), elements);
         }

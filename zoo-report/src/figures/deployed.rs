@@ -43,7 +43,7 @@ pub fn drop(rows: &Rows) -> Result<Figure, Missing> {
         title: "What int8 costs in accuracy".into(),
         caption: vec![
             "Top-1 accuracy of the quantized network less that of the same weights in f32, on the same images: to the left \
-             of the line, accuracy is lost."
+             of the mark at 0, accuracy is lost."
                 .into(),
             "From deployed.csv, measured here.".into(),
         ],

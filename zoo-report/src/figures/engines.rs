@@ -61,8 +61,8 @@ pub fn accuracy(
     let shown: Vec<(&str, &str)> =
         timed.iter().map(|candidate| (candidate.engine.as_str(), candidate.dtype.as_str())).collect();
     let mut caption = vec![
-        "For each engine and number format, the networks for which it has none that is both faster and at least as \
-         accurate."
+        "A line is the Pareto front of an engine in a number format: no other network on it is both faster and at least as \
+         accurate. The dashed line is the front of all."
             .to_string(),
         format!("Accuracies are {}.", told(timed, by)),
     ];
@@ -146,7 +146,7 @@ pub fn relative(rows: &Rows) -> Result<Figure, Missing> {
     all.retain(|(_, row)| row.dots.len() == most);
     let shown = of_each_family(all);
     let mut caption = vec![
-        "Median latency of each engine over that of zoo in f32, for the same network: to the left of the line it is \
+        "Median latency of each engine over that of zoo in f32, for the same network: to the left of the mark at 1 it is \
          faster."
             .to_string(),
         format!("From latency.csv, measured here: {target}."),
@@ -237,8 +237,9 @@ pub fn keys(shown: &[(&str, &str)]) -> Vec<Key> {
     ENGINES.into_iter().filter(is_shown).map(|engine| Key { colour: colour(engine), text: engine.into() }).collect()
 }
 
-/// What the shapes stand for.
+/// What the shapes stand for, where there are several.
 pub fn shapes(shown: &[(&str, &str)]) -> Vec<(Shape, String)> {
     let is_shown = |dtype: &&str| shown.iter().any(|(_, other)| other == dtype);
-    DTYPES.into_iter().filter(is_shown).map(|dtype| (shape(dtype), dtype.to_string())).collect()
+    let all: Vec<_> = DTYPES.into_iter().filter(is_shown).map(|dtype| (shape(dtype), dtype.to_string())).collect();
+    if all.len() > 1 { all } else { Vec::new() }
 }

@@ -170,7 +170,7 @@ fn text(answer: &Answer) -> String {
         answer.target
     );
     let mut text = format!("{head}\n\n{}\n", table(&answer.best));
-    text += "Front over all engines and number formats: no other is both faster and at least as accurate.\n\n";
+    text += "Pareto front over all engines and number formats:\n\n";
     text += &table(&answer.front);
     for note in &answer.notes {
         text += &format!("\n{note}");

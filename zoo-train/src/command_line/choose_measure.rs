@@ -15,7 +15,7 @@ use zoo_host::console::say;
 use zoo_host::interrupt;
 use zoo_host::words::counted;
 use zoo_measure::Protocol;
-use zoo_report::choose::{Question, Wanted, wanted};
+use zoo_report::choose::{NEXT, Question, Wanted, wanted};
 use zoo_results::Environment;
 use zoo_sweep::cell::Timing;
 use zoo_sweep::command::Folders;
@@ -28,17 +28,20 @@ use zoo_training::progress::{Verbosity, time};
 /// The most that are timed by one command: a few minutes.
 const MOST: usize = 60;
 
-/// Multiply-accumulates that one thread does in a second at the very best: a network of more than fit into the budget at this
-/// rate cannot meet it. Processors with AVX-512 reach 100e9 in f32, and twice that in bf16.
+/// Multiply-accumulates that one thread does in a second at the very best: processors with AVX-512 reach 100e9 in f32, and
+/// twice that in bf16. A network of more than fit into the budget at this rate cannot meet it.
 const FASTEST: f64 = 200e9;
 
-/// Rates of a common processor: of networks that it would not bring under twice the budget few will come under it.
-const COMMON: f64 = 20e9;
+/// The rate of a common processor. The first network is one that meets the budget at this rate, and tells the real one.
+const COMMON: f64 = 30e9;
 
-/// Time limit of one.
+/// How much faster than at the best rate that was seen a network may run: rates differ between networks.
+const SLACK: f64 = 1.5;
+
+/// Time limit of one measurement.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Times what is missing; whether it was stopped.
+/// Times networks, the most accurate first, until so many meet the budget as are named; whether it was stopped.
 pub fn run(
     registry: &Registry,
     args: &ChooseArgs,
@@ -46,33 +49,76 @@ pub fn run(
     question: &Question,
     environment: &Environment,
 ) -> Result<bool, Error> {
-    let wanted = wanted(tables, registry, question)?;
+    let networks = networks(registry, args, &wanted(tables, registry, question)?);
     let present = Tables::read(&args.results, environment)?;
-    let ways = ways(args);
-    let missing = missing(registry, args, &wanted, &ways, &present);
-    if missing.is_empty() {
-        say!("nothing to measure: what may come under the budget has its rows");
+    let missing = networks.iter().flatten().filter(|cell| present.presence(cell) == Presence::Missing);
+    let expected: Vec<f64> = missing.take(MOST).map(|cell| expect::seconds(cell, &present).unwrap_or(0.0)).collect();
+    if expected.is_empty() {
+        say!("nothing to measure: every network that may meet the budget has its rows");
         return Ok(false);
     }
-    let cells = &missing[..missing.len().min(MOST)];
-    let seconds: f64 = cells.iter().filter_map(|cell| expect::seconds(cell, &present)).sum();
-    let left_out = match missing.len() - cells.len() {
-        0 => String::new(),
-        more => format!("; {more} more are left out, as one command times at most {MOST}: the same command goes on"),
-    };
-    let what = counted(cells.len() as u64, "measurement");
-    say!("{what} of networks that may come under the budget, about {}{left_out}", time(seconds));
+    say!(
+        "timing networks that may meet the budget, the most accurate first, until {} do: at most {}, {}",
+        NEXT + 1,
+        counted(expected.len() as u64, "measurement"),
+        time(expected.iter().sum())
+    );
     let stop = stop_on_ctrl_c()?;
     let _saving = interrupt::saves("the measurement in progress is ended");
     let own = make_own_folder(&args.results, "choose")?;
     let folders = Folders { results: &args.results, own: &own, data: None };
-    let mut progress = Progress::new(Verbosity::Normal, cells.len());
     let request = Request { folders, timeout: None, retry: false, environment, stop };
-    let summary = request.run(cells, &mut progress);
-    progress.finish();
-    let summary = summary?;
-    summary.failed.iter().for_each(|(cell, status)| say!("  {cell}: {status}"));
-    Ok(summary.stopped)
+    let (mut left, mut met) = (MOST, 0);
+    for cells in &networks {
+        let present = Tables::read(&args.results, environment)?;
+        if left == 0 || met > NEXT || is_too_slow(args, cells, &networks, &present) {
+            continue;
+        }
+        let missing = cells.iter().filter(|cell| present.presence(cell) == Presence::Missing);
+        let missing: Vec<Cell> = missing.take(left).cloned().collect();
+        left -= missing.len();
+        let mut progress = Progress::new(Verbosity::Normal, missing.len());
+        let summary = request.run(&missing, &mut progress);
+        progress.finish();
+        if summary?.stopped {
+            return Ok(true);
+        }
+        let present = Tables::read(&args.results, environment)?;
+        let meets = |cell: &Cell| present.figure(cell).is_some_and(|ms| ms <= args.budget.ms);
+        met += usize::from(cells.iter().any(meets));
+    }
+    Ok(false)
+}
+
+/// Whether a network would have to run much faster than any that was timed here.
+fn is_too_slow(args: &ChooseArgs, cells: &[Cell], all: &[Vec<Cell>], present: &Tables) -> bool {
+    let seen = all.iter().flatten().filter_map(|cell| Some(rate(args, cell, present.figure(cell)?)));
+    let best = seen.reduce(f64::max);
+    let needed = cells.first().map_or(0.0, |cell| rate(args, cell, args.budget.ms));
+    best.is_some_and(|best| needed > SLACK * best)
+}
+
+/// Multiply-accumulates that a thread does in a second where a run takes so long.
+fn rate(args: &ChooseArgs, cell: &Cell, ms: f64) -> f64 {
+    cell.cost.macs as f64 * f64::from(args.batch) / (f64::from(args.threads) * 1e-3 * ms)
+}
+
+/// What may be timed of each network that may meet the budget: the most accurate first, but for one that tells how fast this
+/// machine is.
+fn networks(registry: &Registry, args: &ChooseArgs, wanted: &[Wanted]) -> Vec<Vec<Cell>> {
+    let ways = ways(args);
+    let cells = |network: &Wanted| -> Vec<Cell> {
+        let all = ways.iter().filter_map(|(engine, dtype)| cell(registry, args, network, *engine, *dtype));
+        all.filter(|cell| rate(args, cell, args.budget.ms) <= FASTEST).collect()
+    };
+    let is_wanted = |network: &&Wanted| args.min_accuracy.is_none_or(|least| network.top1 >= least);
+    let mut networks: Vec<Vec<Cell>> = wanted.iter().filter(is_wanted).map(cells).collect();
+    networks.retain(|cells| !cells.is_empty());
+    let is_common = |cells: &Vec<Cell>| cells.iter().all(|cell| rate(args, cell, args.budget.ms) <= COMMON);
+    if let Some(first) = networks.iter().position(is_common) {
+        networks[..=first].rotate_right(1);
+    }
+    networks
 }
 
 /// The engines with their number formats that are installed and asked for. A quantized network is a file, which is timed by
@@ -85,30 +131,6 @@ fn ways(args: &ChooseArgs) -> Vec<(&'static dyn Engine, Dtype)> {
         None => **engine != *EAGER,
     };
     dtypes.flat_map(of).filter(is_wanted).collect()
-}
-
-/// What has no row yet, the most promising first: networks that a common processor brings near the budget, the most accurate
-/// ones first, and then those that only a fast one does.
-fn missing(
-    registry: &Registry,
-    args: &ChooseArgs,
-    wanted: &[Wanted],
-    ways: &[(&'static dyn Engine, Dtype)],
-    present: &Tables,
-) -> Vec<Cell> {
-    let work = f64::from(args.batch) / (f64::from(args.threads) * 1e-3 * args.budget.ms);
-    let mut cells: Vec<(bool, Cell)> = Vec::new();
-    for network in wanted {
-        for (engine, dtype) in ways {
-            let Some(cell) = cell(registry, args, network, *engine, *dtype) else { continue };
-            let rate = cell.cost.macs as f64 * work;
-            if rate <= FASTEST && present.presence(&cell) == Presence::Missing {
-                cells.push((rate > 2.0 * COMMON, cell));
-            }
-        }
-    }
-    cells.sort_by_key(|(is_far, _)| *is_far);
-    cells.into_iter().map(|(_, cell)| cell).collect()
 }
 
 /// None where this program does not know the network.
