@@ -74,3 +74,35 @@ fn dots(group: &BTreeMap<&str, Evaluated<'_>>) -> Option<DotRow> {
 pub fn deployed_id(number: usize) -> String {
     format!("d{number}")
 }
+
+#[cfg(test)]
+mod tests {
+    use zoo_core::Registry;
+    use zoo_results::cells;
+
+    use super::*;
+
+    #[test]
+    fn a_network_has_a_point_for_each_engine_of_its_newest_row() {
+        let evaluated = |engine: &str, dtype: &str, top1: &str, top1_f32: &str| {
+            let header =
+                ["width", "depth", "input_size", "dataset", "images", "engine", "dtype", "top1", "top1_f32", "status"];
+            let cells = ["1", "1", "224", "imagenet", "500", engine, dtype, top1, top1_f32, "done"].map(String::from);
+            let network = Network::new(&Registry::default(), "mobilenet-v2", (1.0, 1.0, 224), "native");
+            (network, cells::read(&header, &cells).unwrap())
+        };
+        let mut rows = Rows {
+            deployed: vec![evaluated("zoo", "f32", "70", ""), evaluated("onnxruntime", "int8", "69", "")],
+            ..Rows::default()
+        };
+        assert!(drop(&rows).is_err(), "without the accuracy in f32 there is no drop");
+        rows.deployed.push(evaluated("onnxruntime", "int8", "66", "70"));
+        rows.deployed.push(evaluated("openvino", "int8", "69.5", "70"));
+        rows.deployed.push(evaluated("onnxruntime", "int8", "69", "70"));
+        let Drawing::Dots(dots) = drop(&rows).unwrap().drawing else { panic!("no dots") };
+        let shown: Vec<(f64, &str)> =
+            dots.rows.iter().flat_map(|row| &row.dots).map(|dot| (dot.x, dot.row.as_str())).collect();
+        assert_eq!(shown, [(-1.0, "d4"), (-0.5, "d3")]);
+        assert_eq!(dots.rows[0].label, "mobilenet-v2, 224 px: ImageNet, 500 images");
+    }
+}

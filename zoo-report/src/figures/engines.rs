@@ -25,13 +25,19 @@ const REFERENCE: (&str, &str) = ("zoo", "f32");
 
 /// Accuracy against latency by engine and number format, for each data set with an accuracy of what was timed.
 pub fn figures(rows: &Rows, registry: &Registry) -> Vec<Result<Figure, Missing>> {
-    let missing = || Missing { sentence: "No accuracy against latency by engine yet: no row has both.".into() };
+    let missing = || Missing {
+        sentence: "No accuracy against latency by engine yet: no two engines have rows of networks with an accuracy."
+            .into(),
+    };
     let Some(condition) = main_condition(rows) else { return vec![Err(missing())] };
     let target = Target::from(&condition);
     let of_dataset = |dataset: String| {
         let timed = candidates(rows, registry, &target, &dataset);
         let by = source(&timed);
-        accuracy(&dataset, &target, &timed, by, None)
+        let figure = accuracy(&dataset, &target, &timed, by, None)?;
+        // One line alone is in the figure of accuracy against latency.
+        let is_comparison = matches!(&figure.drawing, Drawing::Lines(lines) if lines.series.len() > 1);
+        is_comparison.then_some(figure)
     };
     let figures: Vec<Figure> = datasets(rows).into_iter().filter_map(of_dataset).collect();
     if figures.is_empty() { vec![Err(missing())] } else { figures.into_iter().map(Ok).collect() }
@@ -242,4 +248,56 @@ pub fn shapes(shown: &[(&str, &str)]) -> Vec<(Shape, String)> {
     let is_shown = |dtype: &&str| shown.iter().any(|(_, other)| other == dtype);
     let all: Vec<_> = DTYPES.into_iter().filter(is_shown).map(|dtype| (shape(dtype), dtype.to_string())).collect();
     if all.len() > 1 { all } else { Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::rows::{Latency, Published};
+    use super::*;
+
+    fn timed(width: f64, engine: &str, dtype: &str, ms: f64) -> (Network, Latency) {
+        let network = Network::new(&Registry::default(), "mobilenet-v2", (width, 1.0, 224), "native");
+        let (engine, dtype) = (engine.into(), dtype.into());
+        let condition = Condition { batch: 1, threads: 1, engine, dtype, ..Condition::default() };
+        (network, Latency { condition, p50_ms: Some(ms), ..Latency::default() })
+    }
+
+    fn rows() -> Rows {
+        let latencies = vec![
+            timed(1.0, "zoo", "f32", 4.0),
+            timed(1.0, "openvino", "f32", 3.0),
+            timed(1.0, "openvino", "bf16", 2.0),
+            timed(0.5, "zoo", "f32", 2.0),
+        ];
+        let published = [(0.5, 65.4), (1.0, 72.0)].map(|(width, top1)| {
+            let network = timed(width, "", "", 0.0).0;
+            (Some(network), Published { dataset: "imagenet".into(), top1: Some(top1), ..Published::default() })
+        });
+        Rows { latencies, published: published.to_vec(), ..Rows::default() }
+    }
+
+    #[test]
+    fn a_line_is_the_front_of_an_engine_in_a_number_format() {
+        let figures = figures(&rows(), &Registry::default());
+        let Drawing::Lines(lines) = &figures[0].as_ref().unwrap().drawing else { panic!("no lines") };
+        let shown: Vec<(&str, usize)> =
+            lines.series.iter().map(|series| (series.label.long.as_str(), series.points.len())).collect();
+        assert_eq!(shown, [("zoo f32", 2), ("openvino f32", 1), ("openvino bf16", 1)]);
+        assert_eq!((lines.shapes.len(), lines.keys.len()), (2, 2));
+    }
+
+    #[test]
+    fn a_network_is_set_against_itself_on_the_reference() {
+        let Drawing::Dots(dots) = relative(&rows()).unwrap().drawing else { panic!("no dots") };
+        let shown: Vec<Vec<f64>> = dots.rows.iter().map(|row| row.dots.iter().map(|dot| dot.x).collect()).collect();
+        // The one that has a row on zoo alone is no comparison.
+        assert_eq!(shown, [[1.0, 0.75, 0.5]]);
+    }
+
+    #[test]
+    fn one_engine_alone_is_no_figure() {
+        let latencies = vec![timed(1.0, "zoo", "f32", 4.0), timed(0.5, "zoo", "f32", 2.0)];
+        let rows = Rows { latencies, ..rows() };
+        assert!(figures(&rows, &Registry::default())[0].is_err() && relative(&rows).is_err());
+    }
 }
