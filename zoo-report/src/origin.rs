@@ -9,7 +9,7 @@ use super::rows::{Environment, Latency, Rows};
 use super::run::Run;
 use super::sweeps::{Recipes, Sweeps};
 use zoo_host::words::counted;
-use zoo_results::{stages, status};
+use zoo_results::{deployed, stages, status};
 
 /// The origin of one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +76,19 @@ pub fn origins(rows: &Rows, results: &Path, registry: &Registry) -> Vec<Origin> 
         status: row.status.clone(),
         made: Made::By(latency_command(rows, network, row, registry)),
         machine: machine(&row.environment),
+    }));
+    all.extend(rows.deployed.iter().map(|(network, row)| Origin {
+        table: "deployed",
+        name: network.title(),
+        status: row.status.clone(),
+        made: Made::By(evaluation_command(row, results)),
+        machine: machine(&Environment {
+            device: row.device.clone(),
+            cpu: row.cpu.clone(),
+            dtype: row.dtype.clone(),
+            revision: row.revision.clone(),
+            ..Environment::default()
+        }),
     }));
     all.extend(rows.counts.iter().map(|(network, row)| Origin {
         table: "count",
@@ -147,6 +160,21 @@ fn latency_command(rows: &Rows, network: &Network, row: &Latency, registry: &Reg
         command += " --per-stage";
     }
     command + &device_flag(&condition.device)
+}
+
+/// What evaluates a network again, from the file of that name.
+fn evaluation_command(row: &deployed::Row, results: &Path) -> String {
+    let deployed::Row { weights, dataset, engine, dtype, .. } = row;
+    let file = weights.split('@').next().unwrap_or_default();
+    let mut command = format!("zoo-train eval --weights {file} --dataset {dataset} --engine {engine}");
+    // A quantized file says so itself.
+    if !["f32", "int8"].contains(&dtype.as_str()) {
+        command += &format!(" --dtype {dtype}");
+    }
+    if row.test_time_flip == Some(true) {
+        command += " --test-time-flip";
+    }
+    command + &format!(" --results {}", results.display())
 }
 
 /// Whether stages were timed of a network with the classes that the row has, which the sum of their MACs tells.

@@ -184,7 +184,12 @@ impl Page<'_> {
                 tables.join(" ")
             ),
         );
-        for (table, heading) in [("accuracy", "Training runs"), ("latency", "Latencies"), ("count", "Counts")] {
+        for (table, heading) in [
+            ("accuracy", "Training runs"),
+            ("deployed", "Evaluations of deployed networks"),
+            ("latency", "Latencies"),
+            ("count", "Counts"),
+        ] {
             let rows: Vec<&Origin> = self.origins.iter().filter(|origin| origin.table == table).collect();
             if rows.is_empty() {
                 continue;

@@ -87,7 +87,17 @@ fn figure(cost: &Cost, dataset: &str, all: &[&Observation], observations: &Obser
         name: format!("accuracy-{}-{}", cost.name, file_name(dataset)),
         title: format!("Accuracy against {}, {}", cost.title, dataset_title(dataset)),
         caption,
-        drawing: Drawing::Lines(Lines { x, y, series: lines, names_outside: false, fronts, spread: DEVIATION, keys }),
+        drawing: Drawing::Lines(Lines {
+            x,
+            y,
+            series: lines,
+            names_outside: false,
+            fronts,
+            spread: DEVIATION,
+            keys,
+            shapes: Vec::new(),
+            limit: None,
+        }),
     })
 }
 

@@ -3,6 +3,7 @@
 use super::super::axis::{Axis, Unit};
 use super::super::family::Family;
 use super::super::figure::{Drawing, Figure, Key, Label, Lines, Missing, Point, Series};
+use super::super::mark::Shape;
 use super::super::network::{Network, dataset_title};
 use super::super::observation::{Kind, Observation, Observations, rounded};
 use super::accuracy::{file_name, heights, top1_axis};
@@ -86,6 +87,8 @@ fn figure(family: &Family, dataset: &str, all: &[&Observation]) -> Option<Figure
             fronts: Vec::new(),
             spread: DEVIATION,
             keys,
+            shapes: Vec::new(),
+            limit: None,
         }),
     })
 }
@@ -155,7 +158,8 @@ fn point(observation: &Observation) -> Option<Point> {
 impl Grown<'_> {
     fn series(&self, label: Label) -> Series {
         let points = self.points.iter().filter_map(|observation| point(observation)).collect();
-        Series { label, colour: self.way.colour(), kind: self.kind, joined: self.joined, points }
+        let colour = self.way.colour();
+        Series { label, colour, shape: Shape::of(colour), kind: self.kind, joined: self.joined, points }
     }
 
     /// What tells it from others of its way: the length of a run of ours, the table of a paper.
