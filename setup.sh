@@ -8,17 +8,18 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
     cat <<'USAGE'
-Usage: ./setup.sh [--cuda] [--no-data] [--profile release|dev]
+Usage: ./setup.sh [--cuda] [--engines] [--no-data] [--profile release|dev]
 
 Fetches libtorch into the cache and links it as .libtorch, builds zoo-train, and fetches CIFAR-10. It may be run again
 at any time: what is there already is kept, and what was interrupted goes on.
 
   --cuda             libtorch with CUDA (2.5 GB to fetch) in place of the CPU alone (540 MB)
+  --engines          ONNX Runtime and OpenVINO, too (90 MB to fetch), which run networks in ONNX
   --no-data          do not fetch CIFAR-10
   --profile PROFILE  build with the release profile (the default), or with dev, which the tests use
   --help             print this
 
-The cache is zoo/ in $XDG_CACHE_HOME, by default ~/.cache/zoo. Python's pip does the fetching of libtorch, so its usual
+The cache is zoo/ in $XDG_CACHE_HOME, by default ~/.cache/zoo. Python's pip does the fetching of libraries, so its usual
 settings (PIP_INDEX_URL, PIP_PROXY, pip.conf, ...) apply. Afterwards plain cargo commands work.
 USAGE
 }
@@ -90,9 +91,10 @@ check_space() {
     if [ ! -d "$layout" ] && ! own_libtorch; then
         if [ "$flavour" = cuda ]; then cache_mb=6500; else cache_mb=1100; fi
     fi
+    if [ "$engines" = yes ] && ! engines_are_there; then cache_mb=$((cache_mb + 300)); fi
     if [ "$data" = yes ] && [ ! -d "$cache/data/cifar-10-batches-bin" ]; then cache_mb=$((cache_mb + 550)); fi
     [ -d "$target" ] || build_mb=1500
-    need "$cache" "$cache_mb" "for libtorch and data" "set XDG_CACHE_HOME to a folder on another disk"
+    need "$cache" "$cache_mb" "for libraries and data" "set XDG_CACHE_HOME to a folder on another disk"
     if [ "$(device "$cache")" = "$(device "$target")" ]; then build_mb=$((build_mb + cache_mb)); fi
     need "$target" "$build_mb" "for the build" "set CARGO_TARGET_DIR to a folder on another disk"
 }
@@ -127,15 +129,15 @@ set_up_libtorch() {
         say "libtorch $version ($flavour) is in $layout"
     else
         say "fetching libtorch $version ($flavour) into $cache"
-        fetch_wheels
+        fetch_wheels "scripts/libtorch-$flavour.txt"
         unpack_wheels
     fi
     link_libtorch
 }
 
-# Prints "NAME VERSION SHA256" for each wheel.
+# requirements PINS: prints "NAME VERSION SHA256" for each wheel.
 requirements() {
-    sed -n 's/^\([a-z0-9-]*\)==\([0-9.]*\) *--hash=sha256:\([0-9a-f]*\)$/\1 \2 \3/p' "scripts/libtorch-$flavour.txt"
+    sed -n 's/^\([a-z0-9-]*\)==\([0-9.]*\) *--hash=sha256:\([0-9a-f]*\)$/\1 \2 \3/p' "$1"
 }
 
 # wheel_of NAME VERSION: the file that pip leaves for it, if it is there.
@@ -149,6 +151,7 @@ wheel_of() {
 # sound FILE SHA256
 sound() { [ -n "$1" ] && printf '%s  %s\n' "$2" "$1" | sha256sum --check --status 2>/dev/null; }
 
+# fetch_wheels PINS
 fetch_wheels() {
     local name number sum file
     mkdir -p "$wheels" 2>/dev/null || die "$wheels cannot be made; change its rights, or set XDG_CACHE_HOME."
@@ -162,7 +165,7 @@ fetch_wheels() {
         file=$(wheel_of "$name" "$number")
         sound "$file" "$sum" || die "the checksum of $name $number is wrong; run ./setup.sh again, and if that does not" \
             "help, use another package index (PIP_INDEX_URL)."
-    done 3< <(requirements)
+    done 3< <(requirements "$1")
 }
 
 # fetch_wheel NAME VERSION SHA256. One pip a wheel, so that an interruption costs one wheel at most. The Python version
@@ -205,7 +208,7 @@ unpack_wheels() {
     local name number sum files=()
     while read -r name number sum <&3; do
         files+=("$(wheel_of "$name" "$number")")
-    done 3< <(requirements)
+    done 3< <(requirements "scripts/libtorch-$flavour.txt")
     say "unpacking into $layout"
     python3 - "$flavour" "$version" "$layout.part" "${files[@]}" <<'PYTHON' || die "the wheels cannot be unpacked into $cache (see above); make room there, and run ./setup.sh again."
 import pathlib, shutil, sys, zipfile
@@ -282,6 +285,63 @@ link_libtorch() {
     if [ -n "$before" ] && [ -d target ]; then cargo clean --quiet -p torch-sys -p tch -p zoo-native; fi
 }
 
+# --- Engines ---------------------------------------------------------------------------------------------------------
+
+# Whether the pinned libraries are laid out: the pins are left beside them, as the last thing.
+engines_are_there() { cmp --quiet scripts/engines.txt "$cache/engines/pins.txt" 2>/dev/null; }
+
+set_up_engines() {
+    if engines_are_there; then
+        say "ONNX Runtime and OpenVINO are in $cache/engines"
+        return
+    fi
+    say "fetching ONNX Runtime and OpenVINO into $cache"
+    fetch_wheels scripts/engines.txt
+    local name number sum files=()
+    while read -r name number sum <&3; do
+        files+=("$(wheel_of "$name" "$number")")
+    done 3< <(requirements scripts/engines.txt)
+    python3 - "$cache/engines.part" "${files[@]}" <<'PYTHON' || die "the wheels cannot be unpacked into $cache (see above); make room there, and run ./setup.sh --engines again."
+import pathlib, shutil, sys, zipfile
+
+part, *wheels = sys.argv[1:]
+part = pathlib.Path(part)
+# What reads ONNX and runs it on a CPU; names go on with a version.
+WANTED = {
+    "onnxruntime/capi": ("libonnxruntime.so",),
+    "openvino/libs": (
+        "libopenvino.so", "libopenvino_c.so", "libopenvino_intel_cpu_plugin.so", "libopenvino_onnx_frontend.so",
+        "libtbb.so", "libtbbbind_2_5.so", "libtbbmalloc.so", "libhwloc.so",
+    ),
+}
+
+try:
+    shutil.rmtree(part, ignore_errors=True)
+    missing = {name for names in WANTED.values() for name in names}
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            for info in archive.infolist():
+                folder, _, name = info.filename.rpartition("/")
+                stem = name.partition(".so")[0] + ".so"
+                if stem not in WANTED.get(folder, ()):
+                    continue
+                path = part / folder.split("/")[0] / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(info) as source, open(path, "wb") as sink:
+                    shutil.copyfileobj(source, sink, 1 << 20)
+                path.chmod(0o755)
+                missing.discard(stem)
+    if missing:
+        sys.exit("the wheels do not hold " + ", ".join(sorted(missing)))
+except (OSError, zipfile.BadZipFile) as error:
+    sys.exit(str(error))
+PYTHON
+    cp scripts/engines.txt "$cache/engines.part/pins.txt"
+    rm -rf "$cache/engines"
+    mv "$cache/engines.part" "$cache/engines"
+    rm -f "${files[@]}"
+}
+
 # --- The rest --------------------------------------------------------------------------------------------------------
 
 build() {
@@ -307,10 +367,11 @@ lock_cache() {
     }
 }
 
-flavour=cpu data=yes profile=release
+flavour=cpu engines=no data=yes profile=release
 while [ $# -gt 0 ]; do
     case $1 in
         --cuda) flavour=cuda ;;
+        --engines) engines=yes ;;
         --no-data) data=no ;;
         --profile)
             [ $# -ge 2 ] || wrong_usage "--profile needs release or dev"
@@ -346,6 +407,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'die "interrupted; run ./setup.sh again to go on."' INT TERM
 lock_cache
 set_up_libtorch
+if [ "$engines" = yes ]; then set_up_engines; fi
 exec 9>&- # Cargo has locks of its own.
 build
 if [ "$data" = yes ]; then fetch_data; fi

@@ -11,10 +11,10 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 /// What calls libtorch, by translation unit. Reading libtorch's headers takes far longer than compiling what is ours, so
-/// each unit includes many files: those that need autograd's and TorchScript's headers, and those that need only a few
+/// each unit includes many files: those that need autograd's headers, and those that need only a few
 /// operations. Names in the anonymous namespaces of one unit must differ.
 const UNITS: &[(&str, &[&str])] = &[
-    ("autograd", &["context.cpp", "dense.cpp", "depthwise.cpp", "norm_activation.cpp", "script.cpp"]),
+    ("autograd", &["context.cpp", "dense.cpp", "depthwise.cpp", "norm_activation.cpp"]),
     (
         "operations",
         &[

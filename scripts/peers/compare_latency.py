@@ -16,7 +16,7 @@ import table
 from comparison import HERE, run
 from latency_torch import MODES, NETWORKS
 
-ZOO_MODES = ("eager", "folded", "jit", "native")
+ZOO_MODES = ("eager", "libtorch", "zoo")
 
 COLUMNS = [
     "model",
@@ -46,10 +46,11 @@ def zoo(args, model):
     command = [args.zoo, "latency", model, "--format", "csv", "--batch", args.batch]
     command += ["--input-size", args.input_size, "--threads", args.threads]
     command += ["--runs", args.runs, "--seconds", args.seconds]
+    command += ["--engine", ",".join(ZOO_MODES)]
     with tempfile.TemporaryDirectory() as results:
         command = [*map(str, command), "--results", results]
         output, _ = run(command, "zoo-train latency")
-    return {row["mode"]: row for row in csv.DictReader(output.splitlines())}
+    return {row["engine"]: row for row in csv.DictReader(output.splitlines())}
 
 
 def peer(args, model, params):

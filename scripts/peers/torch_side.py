@@ -21,7 +21,7 @@ PIPELINES = {
 # Other ways of the peer to run, by the words they have in the table.
 MODES = {
     "channels_last": [],
-    "contiguous": ["--mode", "eager"],
+    "contiguous": ["--engine", "eager"],
     "channels_last + compiled": ["--compile"],
 }
 

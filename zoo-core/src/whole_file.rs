@@ -2,17 +2,24 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Writes what `fill` writes to `path`. An earlier file there is kept until all is written, and for good where that fails.
+/// Writes what `fill` writes to `path`. An earlier file there is kept until all is written, and for good where that fails. A
+/// device or a pipe is written to as it is, and a link stays.
 pub(crate) fn write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
-    let partial = beside(path);
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        let mut device = BufWriter::new(File::options().write(true).open(path)?);
+        fill(&mut device)?;
+        return device.flush();
+    }
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let partial = beside(&path);
     let filled = || {
         let mut file = BufWriter::new(File::create(&partial)?);
         fill(&mut file)?;
         file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        fs::rename(&partial, path)
+        fs::rename(&partial, &path)
     };
     filled().inspect_err(|_| drop(fs::remove_file(&partial)))
 }

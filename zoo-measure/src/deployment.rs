@@ -1,13 +1,14 @@
-//! One thing to measure: a network with its options, a batch and a mode.
+//! One thing to measure: a network with its options, a batch and an engine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tch::{Device, Kind, Tensor};
 use zoo_core::model::{Model, ModelOptions};
 use zoo_core::{Entry, Options, Plan, Registry};
 
 use super::LatencyError;
-use super::network::{Mode, Network};
+use super::network::Network;
+use zoo_engines::{Dtype, Engine, Setting};
 use zoo_weights::{Wanted, open};
 
 /// A cell of a grid.
@@ -21,11 +22,14 @@ pub struct Deployment {
     pub profile: String,
     /// Images a run.
     pub batch: u32,
-    /// How it is deployed.
-    pub mode: Mode,
+    /// What runs it.
+    pub engine: &'static dyn Engine,
+    /// The numbers it computes with.
+    pub dtype: Dtype,
     /// Where it runs.
     pub device: Device,
-    /// Weights in place of fresh ones; times do not depend on them, save where they hold denormals.
+    /// Weights in place of fresh ones, or a file of ONNX of the network; times do not depend on weights, save where they
+    /// hold denormals.
     pub weights: Option<PathBuf>,
 }
 
@@ -48,11 +52,17 @@ impl Deployment {
         let input = model.plan().input;
         let shape = [self.batch, input.c, input.h, input.w].map(i64::from);
         let images = Tensor::f_randn(shape, (Kind::Float, self.device))?;
-        Network::deploy(model, self.mode, &images)
+        let setting = Setting { dtype: self.dtype, batch: Some(self.batch) };
+        Network::new(model, self.onnx(), self.engine, setting, &images)
+    }
+
+    /// The file of ONNX that is run in place of the model.
+    fn onnx(&self) -> Option<&Path> {
+        self.weights.as_deref().filter(|path| zoo_engines::is_onnx(path))
     }
 
     fn model(&self, registry: &Registry) -> Result<Model, LatencyError> {
-        let Some(path) = &self.weights else {
+        let Some(path) = self.weights.as_ref().filter(|_| self.onnx().is_none()) else {
             return Ok(Model::new(self.plan()?, &ModelOptions { device: self.device, ..ModelOptions::default() })?);
         };
         let wanted = Wanted { model: Some(self.entry.variant.name), ..Wanted::default() };

@@ -1,8 +1,8 @@
 //! How long a network takes, measured so that the figure can be trusted.
 //!
 //! [`measure`] is the one way: cells in, measurements out, whether a command or a sweep asks. [`protocol`] says when there
-//! are runs enough, [`times`] which of them count, [`statistics`] what the runs come to, [`network`] how a network is
-//! deployed, [`stages`] where its time goes, [`watch`] who hears of it meanwhile; [`throughput`] asks for images a second, in
+//! are runs enough, [`times`] which of them count, [`statistics`] what the runs come to, [`network`] what an
+//! engine runs, [`stages`] where its time goes, [`watch`] who hears of it meanwhile; [`throughput`] asks for images a second, in
 //! training too. What is found becomes a row of `zoo_results`. Threads are the caller's to set, as libtorch takes them once a
 //! process, and so are the [`processors`] that they run on.
 
@@ -21,9 +21,10 @@ pub mod watch;
 use tch::TchError;
 use zoo_core::model::{MemoryFormat, ModelError};
 use zoo_core::{Cost, Plan, PlanError, Registry};
+use zoo_engines::EngineError;
 
 pub use deployment::Deployment;
-pub use network::{Forward, Mode, Network};
+pub use network::Network;
 pub use protocol::{Protocol, Subject};
 pub use stages::Stage;
 pub use statistics::{Ratio, Statistics};
@@ -42,9 +43,12 @@ pub enum LatencyError {
     /// The options give no network.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The network could not be built or run.
+    /// The network could not be built.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The engine is not there, or refuses the network.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The weights are not those of the network.
     #[error(transparent)]
     Weights(#[from] WeightsFault),
@@ -85,7 +89,7 @@ pub struct Timing {
     pub format: MemoryFormat,
     /// Peak resident memory of the process so far in MiB; none where the system does not tell.
     pub peak_mb: Option<f64>,
-    /// Time by stage, where it was asked for and the mode can tell.
+    /// Time by stage, where it was asked for and the engine can tell.
     pub stages: Option<Vec<Stage>>,
     /// Whether it was measured to the end, and not stopped before.
     pub whole: bool,
@@ -174,8 +178,8 @@ mod tests {
         let cell = |name: &str, profile: &str| {
             let entry = registry.find(name).unwrap();
             let options = zoo_core::Options { input_size: 32.into(), ..entry.variant.options };
-            let (mode, device) = (Mode::Native, Device::Cpu);
-            Deployment { entry, options, profile: profile.into(), batch: 1, mode, device, weights: None }
+            let (engine, dtype, device) = (zoo_engines::ZOO, zoo_engines::Dtype::F32, Device::Cpu);
+            Deployment { entry, options, profile: profile.into(), batch: 1, engine, dtype, device, weights: None }
         };
         let cells = [
             cell("mobilenet-v1-0.25", "none"),

@@ -19,8 +19,8 @@ impl Measurement {
             input_size: cell.options.input(),
             batch: cell.batch,
             threads: self.threads.unsigned_abs(),
-            dtype: "f32".into(),
-            mode: cell.mode.name().into(),
+            dtype: cell.dtype.name().into(),
+            engine: cell.engine.name().into(),
             macs: self.cost.map(|cost| cost.macs),
             p50_ms: ms(|statistics| statistics.p50),
             p90_ms: ms(|statistics| statistics.p90),
@@ -40,6 +40,7 @@ impl Measurement {
             libtorch: environment.libtorch.clone(),
             memory_format: timing.map(|timing| timing.format.name().to_string()).unwrap_or_default(),
             revision: environment.revision.into(),
+            engine_version: cell.engine.version().unwrap_or_default(),
         }
     }
 
@@ -54,8 +55,8 @@ impl Measurement {
             input_size: cell.options.input(),
             batch: cell.batch,
             threads: self.threads.unsigned_abs(),
-            dtype: "f32".into(),
-            mode: cell.mode.name().into(),
+            dtype: cell.dtype.name().into(),
+            engine: cell.engine.name().into(),
             stage: stage.name.clone(),
             macs: stage.macs,
             ms: stage.ms,
@@ -64,6 +65,7 @@ impl Measurement {
             device: environment.device.clone(),
             cpu: environment.cpu.clone(),
             revision: environment.revision.into(),
+            engine_version: cell.engine.version().unwrap_or_default(),
         };
         found.iter().map(row).collect()
     }
@@ -94,8 +96,8 @@ impl Load {
             input_size: self.options.input(),
             batch: self.batch,
             threads: self.threads.unsigned_abs(),
-            dtype: self.precision.name().into(),
-            mode: self.work.name().into(),
+            dtype: self.pass.dtype().into(),
+            engine: self.pass.name().into(),
             macs: cost.map(|cost| cost.macs),
             images_per_second: measured.map(|found| found.images_per_second),
             p50_ms: measured.map(|found| found.p50_ms),
@@ -111,6 +113,7 @@ impl Load {
             libtorch: environment.libtorch.clone(),
             memory_format: measured.map(|found| found.format.to_string()).unwrap_or_default(),
             revision: environment.revision.into(),
+            engine_version: self.pass.version(),
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct Stage {
     pub share: f64,
 }
 
-/// Times each stage over `runs` runs; none where the mode has no steps that could be told apart.
+/// Times each stage over `runs` runs; none where the engine has no steps that could be told apart.
 ///
 /// # Errors
 /// Where a run fails.

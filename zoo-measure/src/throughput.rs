@@ -1,17 +1,17 @@
-//! Images a second of one network, in training or in one of the modes of inference.
+//! Images a second of one network, in training or in inference on one engine.
 
 use std::path::Path;
 
 use tch::Device;
 use zoo_core::{Entry, Options, Plan, PlanError, Registry};
 
-use super::network::Mode;
 use super::protocol::{Protocol, ROUNDS, Subject};
 use super::statistics::median;
 use super::times::{Counted, Times};
 use super::{Deployment, LatencyError, Watch, measure};
 use crate::steps::Steps;
 use zoo_data::synthetic;
+use zoo_engines::{Dtype, Engine};
 use zoo_results::environment::peak_memory_mb;
 use zoo_results::{accuracy, status};
 use zoo_settings::Precision;
@@ -28,35 +28,54 @@ const CLASSES: usize = 10;
 pub const TRAINED: &str = accuracy::Row::MEMORY_FORMAT;
 
 /// What images pass through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pass {
-    /// Training: batches are prepared, then forward, backward and update.
-    Train,
-    /// Inference, from normalised images in memory.
-    Infer(Mode),
+    /// Training in this precision: batches are prepared, then forward, backward and update.
+    Train(Precision),
+    /// Inference on an engine, from normalised images in memory.
+    Infer(&'static dyn Engine, Dtype),
 }
 
-impl Pass {
-    /// All, in the order they are measured.
-    pub const ALL: [Pass; 5] = [
-        Pass::Train,
-        Pass::Infer(Mode::Eager),
-        Pass::Infer(Mode::Folded),
-        Pass::Infer(Mode::Jit),
-        Pass::Infer(Mode::Native),
-    ];
+/// What training is called among the names of engines.
+pub const TRAIN: &str = "train";
 
-    /// The name in flags and in the column `mode`.
-    pub const fn name(self) -> &'static str {
+impl Pass {
+    /// The one of a name, which is [`TRAIN`] or an engine's, in numbers by their name.
+    ///
+    /// # Errors
+    /// Where there is no such engine, or it has no such numbers; the sentence names those that there are.
+    pub fn find(name: &str, dtype: &str) -> Result<Pass, String> {
+        if name == TRAIN {
+            let unknown = || format!("unknown dtype `{dtype}` for training; expected f32, tf32 or bf16");
+            return Precision::find(dtype).map(Pass::Train).ok_or_else(unknown);
+        }
+        let engine = zoo_engines::find(name).map_err(|error| error.to_string())?;
+        Ok(Pass::Infer(engine, Dtype::parse(dtype)?))
+    }
+
+    /// The name in flags and in the column `engine`.
+    pub fn name(self) -> &'static str {
         match self {
-            Pass::Train => "train",
-            Pass::Infer(mode) => mode.name(),
+            Pass::Train(_) => TRAIN,
+            Pass::Infer(engine, _) => engine.name(),
         }
     }
 
-    /// The work of that name.
-    pub fn find(name: &str) -> Option<Pass> {
-        Pass::ALL.into_iter().find(|work| work.name() == name)
+    /// The name of its numbers.
+    pub fn dtype(self) -> &'static str {
+        match self {
+            Pass::Train(precision) => precision.name(),
+            Pass::Infer(_, dtype) => dtype.name(),
+        }
+    }
+
+    /// The version of what computes.
+    pub fn version(self) -> String {
+        match self {
+            Pass::Train(_) => zoo_engines::ZOO.version(),
+            Pass::Infer(engine, _) => engine.version(),
+        }
+        .unwrap_or_default()
     }
 }
 
@@ -73,10 +92,8 @@ pub struct Load {
     pub batch: u32,
     /// Threads of libtorch.
     pub threads: i32,
-    /// Numbers that training computes with; inference has 32 bits.
-    pub precision: Precision,
     /// What images pass through.
-    pub work: Pass,
+    pub pass: Pass,
     /// Where.
     pub device: Device,
 }
@@ -104,7 +121,7 @@ impl Load {
     /// # Errors
     /// Where the options give no network.
     pub fn plan(&self) -> Result<Plan, PlanError> {
-        let classes = if self.work == Pass::Train { CLASSES as u32 } else { self.options.classes };
+        let classes = if matches!(self.pass, Pass::Train(_)) { CLASSES as u32 } else { self.options.classes };
         Plan::new(self.entry.architecture, &Options { classes, ..self.options })
     }
 
@@ -120,9 +137,9 @@ impl Load {
         results: &Path,
         watch: &mut dyn Watch,
     ) -> Result<Throughput, LatencyError> {
-        let (times, format) = match self.work {
-            Pass::Train => (self.train(protocol, settings, results, watch)?, TRAINED),
-            Pass::Infer(mode) => self.infer(registry, protocol, mode, watch)?,
+        let (times, format) = match self.pass {
+            Pass::Train(precision) => (self.train(protocol, precision, settings, results, watch)?, TRAINED),
+            Pass::Infer(engine, dtype) => self.infer(registry, protocol, (engine, dtype), watch)?,
         };
         self.found(&times, format)
     }
@@ -143,7 +160,7 @@ impl Load {
         &self,
         registry: &Registry,
         protocol: &Protocol,
-        mode: Mode,
+        (engine, dtype): (&'static dyn Engine, Dtype),
         watch: &mut dyn Watch,
     ) -> Result<(Times, &'static str), LatencyError> {
         let cell = Deployment {
@@ -151,7 +168,8 @@ impl Load {
             options: self.options,
             profile: self.profile.clone(),
             batch: self.batch,
-            mode,
+            engine,
+            dtype,
             device: self.device,
             weights: None,
         };
@@ -162,16 +180,17 @@ impl Load {
     fn train(
         &self,
         protocol: &Protocol,
+        precision: Precision,
         settings: &Settings,
         results: &Path,
         watch: &mut dyn Watch,
     ) -> Result<Times, LatencyError> {
         watch.builds(0);
-        let mut steps = self.steps(settings, results)?;
+        let mut steps = self.steps(precision, settings, results)?;
         protocol.measure(&mut [&mut steps as &mut dyn Subject], watch).remove(0)
     }
 
-    fn steps(&self, settings: &Settings, results: &Path) -> Result<Steps, TrainError> {
+    fn steps(&self, precision: Precision, settings: &Settings, results: &Path) -> Result<Steps, TrainError> {
         let batch_size = self.batch as usize;
         let mut settings = settings.clone();
         settings.network = zoo_settings::Network {
@@ -184,7 +203,7 @@ impl Load {
             ..settings.network
         };
         settings.schedule.batch_size = batch_size;
-        settings.run.precision = self.precision;
+        settings.run.precision = precision;
         settings.data.dataset = synthetic::NAME.into();
         let side = settings.network.input_size.shorter() as usize;
         let dataset = synthetic::generate(settings.run.seed, BATCHES * batch_size, CLASSES, side, CLASSES);
@@ -215,25 +234,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_is_found_by_its_name() {
-        assert!(Pass::ALL.into_iter().all(|work| Pass::find(work.name()) == Some(work)));
-        assert_eq!(Pass::find("fast"), None);
+    fn passes_are_found_by_their_names() {
+        assert_eq!(Pass::find("train", "bf16"), Ok(Pass::Train(Precision::Bf16)));
+        assert_eq!(Pass::find("zoo", "f32"), Ok(Pass::Infer(zoo_engines::ZOO, Dtype::F32)));
+        assert!(Pass::find("fast", "f32").unwrap_err().contains("unknown engine `fast`"));
+        assert!(Pass::find("zoo", "tf32").unwrap_err().contains("f32, bf16 or int8"));
     }
 
     #[test]
     fn counts_are_those_of_the_network_that_is_timed() {
         let entry = Registry::default().find("mobilenet-v3-small").unwrap();
-        let load = |work| Load {
+        let load = |pass| Load {
             entry,
             options: entry.variant.options,
             profile: "native".into(),
             batch: 4,
             threads: 1,
-            precision: Precision::F32,
-            work,
+            pass,
             device: Device::Cpu,
         };
-        let params = |work| load(work).plan().unwrap().cost.params;
-        assert_eq!(params(Pass::Infer(Mode::Native)) - params(Pass::Train), 990 * 1025);
+        let params = |pass| load(pass).plan().unwrap().cost.params;
+        assert_eq!(params(Pass::Infer(zoo_engines::ZOO, Dtype::F32)) - params(Pass::Train(Precision::F32)), 990 * 1025);
     }
 }

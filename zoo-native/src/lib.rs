@@ -1,9 +1,9 @@
 //! The parts of libtorch that tch does not bind, and CPU kernels, behind small C++ files.
 //!
 //! Owned here: optimizer steps ([`sgd`], [`optimizer`]), gradients ([`gradient`]), batch norm with its activation
-//! ([`norm`]), convolution ([`dense`], [`depthwise`]), convolution for inference ([`convolution`]), TorchScript
-//! ([`script`]), CPU settings ([`cpu`]), precision ([`precision`]), the state of random number generators
-//! ([`generator`]), profiles ([`profile`]) and the allocator ([`allocator`]). Not here: which layer uses which of them,
+//! ([`norm`]), convolution ([`dense`], [`depthwise`]), convolution for inference ([`convolution`]), CPU
+//! settings ([`cpu`]), precision ([`precision`]), the state of random number generators ([`generator`]), profiles
+//! ([`profile`]) and the allocator ([`allocator`]). Not here: which layer uses which of them,
 //! and the optimizer's state and schedule.
 //!
 //! Every function returns a [`Result`]: a C++ exception arrives as a [`NativeError`], never as an abort.
@@ -20,7 +20,6 @@ pub mod norm;
 pub mod optimizer;
 pub mod precision;
 pub mod profile;
-pub mod script;
 pub mod sgd;
 
 use std::borrow::Borrow;

@@ -29,7 +29,7 @@ fn weighted(graph: &Graph) -> Vec<String> {
 pub fn means(graph: &Graph, network: &Network, images: &Tensor) -> Result<Means, QuantizeError> {
     let layers = weighted(graph);
     let mut means = Means::new();
-    network.run_watched(images, &mut |name, value| {
+    let _ = network.run_watched(images, &mut |name, value| {
         if layers.iter().any(|layer| layer == name) {
             means.insert(name.into(), mean(&value)?);
         }
@@ -44,7 +44,7 @@ pub fn means(graph: &Graph, network: &Network, images: &Tensor) -> Result<Means,
 /// Where libtorch refuses.
 pub fn corrections(network: &Network, means: &Means, images: &Tensor) -> Result<Means, QuantizeError> {
     let mut lacks = Means::new();
-    network.run_watched(images, &mut |name, value| {
+    let _ = network.run_watched(images, &mut |name, value| {
         let Some(wanted) = means.get(name) else { return Ok(value) };
         let lack = wanted.f_sub(&mean(&value)?)?;
         let sizes: Vec<i64> = (0..value.dim() as i64).map(|axis| if axis == 1 { -1 } else { 1 }).collect();

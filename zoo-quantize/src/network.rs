@@ -85,8 +85,8 @@ impl Network {
     fn mark_last_readers(&mut self) {
         let kept: Vec<usize> = self.constants.iter().map(|(place, _)| *place).chain([self.output]).collect();
         let mut seen: std::collections::HashSet<usize> = kept.iter().copied().collect();
-        let mut fresh: HashMap<usize, bool> = HashMap::new();
-        self.steps.iter().for_each(|step| drop(fresh.insert(step.output, step.operator.is_fresh())));
+        let fresh = self.steps.iter().map(|step| (step.output, step.operator.is_fresh()));
+        let fresh: HashMap<usize, bool> = fresh.collect();
         for step in self.steps.iter_mut().rev() {
             step.dead = step.inputs.iter().copied().filter(|value| seen.insert(*value)).collect();
             step.spare = step.dead.contains(&step.inputs[0]) && fresh.get(&step.inputs[0]) == Some(&true);

@@ -35,7 +35,7 @@ pub fn observe(network: &Network, images: &[Tensor], method: Method) -> Result<S
     for batch in images {
         // The share of this batch in what is kept.
         let keep = if method.wants_sample() { KEPT * batch.size()[0] as usize / total.max(1) as usize } else { 0 };
-        network.run_watched(batch, &mut |name, value| {
+        let _ = network.run_watched(batch, &mut |name, value| {
             if value.kind() == Kind::Float {
                 look(&mut seen, name, &value, keep)?;
             }

@@ -183,8 +183,12 @@ impl Operator {
             Operator::LayerNorm { weight, bias, eps } => {
                 x.f_layer_norm(weight.size(), Some(weight), Some(bias), *eps, false)?
             }
+            // libtorch's own `fake_quantize_per_tensor_affine` takes five times as long: 515 ms against 101 for 16 x 96 x
+            // 112 x 112 numbers.
             Operator::Round { scale, zero_point } => {
-                x.f_fake_quantize_per_tensor_affine(*scale, *zero_point, 0, u8::MAX.into())?
+                let mut steps = if spare { memory().f_div_scalar_(*scale)? } else { x.f_div_scalar(*scale)? };
+                let (low, high) = (-zero_point, i64::from(u8::MAX) - zero_point);
+                steps.f_round_()?.f_clamp_(low, high)?.f_mul_scalar_(*scale)?
             }
             Operator::Pass => x.shallow_clone(),
         })

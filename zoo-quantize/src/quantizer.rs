@@ -13,8 +13,8 @@ use crate::qdq::{Recipe, quantized};
 use crate::range::Method;
 use crate::{LEAST_IMAGES, Network, QuantizeError};
 
-/// Images that biases are corrected by. All run at once, layer by layer, which bounds them: 32 of 224 px take about 1 GB.
-const OF_CORRECTION: i64 = 32;
+/// Images that biases are corrected by. All run at once, layer by layer, which bounds them: 64 of 224 px take about 2 GB.
+const OF_CORRECTION: i64 = 64;
 
 /// How a network is quantised.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -57,7 +57,7 @@ impl Judge {
     pub fn new(batches: Vec<Labelled>, float: &Network) -> Result<Judge, QuantizeError> {
         let reference = batches.iter().map(|batch| float.run(&batch.images)).collect::<Result<_, _>>()?;
         let mut judge = Judge { batches, reference, float: Score::default() };
-        judge.float = judge.score(float)?;
+        judge.float = judge.compare(|at| Ok(judge.reference[at].shallow_clone()))?;
         Ok(judge)
     }
 
@@ -66,11 +66,16 @@ impl Judge {
     /// # Errors
     /// Where libtorch refuses.
     pub fn score(&self, network: &Network) -> Result<Score, QuantizeError> {
+        self.compare(|at| network.run(&self.batches[at].images))
+    }
+
+    /// The score of these logits of each batch.
+    fn compare(&self, logits: impl Fn(usize) -> Result<Tensor, QuantizeError>) -> Result<Score, QuantizeError> {
         let (mut images, mut hits, mut agreed, mut signal, mut noise) = (0, 0, 0, 0.0, 0.0);
         let count = |equal: Tensor| equal.f_sum(Kind::Int64)?.f_int64_value(&[]);
         let power = |tensor: &Tensor| tensor.f_square()?.f_sum(Kind::Double)?.f_double_value(&[]);
-        for (Labelled { images: batch, targets }, reference) in self.batches.iter().zip(&self.reference) {
-            let logits = network.run(batch)?;
+        for (at, (batch, reference)) in self.batches.iter().zip(&self.reference).enumerate() {
+            let (logits, Labelled { images: batch, targets }) = (logits(at)?, batch);
             let best = logits.f_argmax(1, false)?;
             images += batch.size()[0];
             hits += count(best.f_eq_tensor(targets)?)?;

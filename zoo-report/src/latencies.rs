@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::network::Network;
 use super::rows::{Condition, Latency, Rows};
-use zoo_results::timed::MODES;
 
 /// The condition that figures of latency show.
 pub fn main_condition(rows: &Rows) -> Option<Condition> {
@@ -14,7 +13,7 @@ pub fn main_condition(rows: &Rows) -> Option<Condition> {
 }
 
 /// Of the machine with most networks, the condition that most of them were timed under, one image at a time where there is
-/// one; among equals the one with the fewest threads, and of its modes the best way to deploy.
+/// one; among equals the one with the fewest threads, and of its engines the one that is there on every machine and fastest.
 pub fn condition_of<'a>(timed: impl Iterator<Item = (&'a Network, &'a Condition)>) -> Option<Condition> {
     let mut counted: BTreeMap<&Condition, BTreeSet<String>> = BTreeMap::new();
     let mut machines: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
@@ -25,7 +24,7 @@ pub fn condition_of<'a>(timed: impl Iterator<Item = (&'a Network, &'a Condition)
     let (machine, _) = machines.into_iter().max_by_key(|(_, networks)| networks.len())?;
     let on_it = counted.iter().filter(|(condition, _)| condition.machine() == machine);
     let best = on_it.max_by_key(|(condition, networks)| {
-        let rank = MODES.iter().position(|mode| *mode == condition.mode);
+        let rank = ["eager", "libtorch", "zoo"].iter().position(|engine| *engine == condition.engine);
         (condition.batch == 1, networks.len(), Reverse(condition.threads), rank)
     });
     best.map(|(condition, _)| (*condition).clone())
@@ -68,16 +67,17 @@ impl<'a> Newest<'a> {
 #[cfg(test)]
 mod tests {
     use zoo_core::Registry;
+    use zoo_results::timed::ENGINES;
 
     use super::*;
 
-    fn latency(model: &str, mode: &str, cpu: &str, p50_ms: Option<f64>) -> (Network, Latency) {
+    fn latency(model: &str, engine: &str, cpu: &str, p50_ms: Option<f64>) -> (Network, Latency) {
         let network = Network::new(&Registry::default(), model, (1.0, 1.0, 224), "native");
         let condition = Condition {
             batch: 1,
             threads: 1,
             dtype: "f32".into(),
-            mode: mode.into(),
+            engine: engine.into(),
             device: "cpu".into(),
             cpu: cpu.into(),
         };
@@ -85,22 +85,22 @@ mod tests {
     }
 
     #[test]
-    fn figures_show_the_best_mode_of_the_machine_with_most_networks() {
-        let mut latencies: Vec<_> = MODES.iter().map(|mode| latency("a", mode, "one", Some(1.0))).collect();
+    fn figures_show_the_best_engine_of_the_machine_with_most_networks() {
+        let mut latencies: Vec<_> = ENGINES.iter().map(|engine| latency("a", engine, "one", Some(1.0))).collect();
         let main = |latencies: &[(Network, Latency)]| {
             let rows = Rows { latencies: latencies.to_vec(), ..Rows::default() };
             main_condition(&rows).map(|condition| condition.to_string())
         };
-        assert_eq!(main(&latencies).as_deref(), Some("batch 1, 1 thread, f32, native, one"));
-        latencies.push(latency("b", "jit", "one", Some(1.0)));
-        assert_eq!(main(&latencies).as_deref(), Some("batch 1, 1 thread, f32, jit, one"));
+        assert_eq!(main(&latencies).as_deref(), Some("batch 1, 1 thread, f32, zoo, one"));
+        latencies.push(latency("b", "libtorch", "one", Some(1.0)));
+        assert_eq!(main(&latencies).as_deref(), Some("batch 1, 1 thread, f32, libtorch, one"));
         latencies.extend(["a", "b", "c"].map(|model| latency(model, "eager", "two", Some(1.0))));
         assert_eq!(main(&latencies).as_deref(), Some("batch 1, 1 thread, f32, eager, two"));
     }
 
     #[test]
     fn a_later_row_without_a_time_hides_no_earlier_one() {
-        let latencies = vec![latency("a", "native", "one", Some(3.0)), latency("a", "native", "one", None)];
+        let latencies = vec![latency("a", "zoo", "one", Some(3.0)), latency("a", "zoo", "one", None)];
         let rows = Rows { latencies, ..Rows::default() };
         let newest = Newest::of(&rows, &main_condition(&rows).unwrap());
         let network = &rows.latencies[0].0;
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn of_a_network_that_was_timed_again_the_newest_row_counts() {
-        let mut latencies = [1.0, 2.0, 3.0, 4.0].map(|ms| latency("a", "native", "one", Some(ms))).to_vec();
+        let mut latencies = [1.0, 2.0, 3.0, 4.0].map(|ms| latency("a", "zoo", "one", Some(ms))).to_vec();
         latencies[1].1.macs = Some(8);
         latencies[3].1.condition.batch = 2;
         let rows = Rows { latencies, ..Rows::default() };

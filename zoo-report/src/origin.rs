@@ -139,7 +139,10 @@ fn latency_command(rows: &Rows, network: &Network, row: &Latency, registry: &Reg
         command += &format!(" --classes {classes}");
     }
     let condition = &row.condition;
-    command += &format!(" --batch {} --threads {} --mode {}", condition.batch, condition.threads, condition.mode);
+    command += &format!(" --batch {} --threads {} --engine {}", condition.batch, condition.threads, condition.engine);
+    if condition.dtype != "f32" {
+        command += &format!(" --dtype {}", condition.dtype);
+    }
     if has_stages(rows, network, row) {
         command += " --per-stage";
     }
@@ -204,8 +207,14 @@ mod tests {
     fn a_command_times_the_network_of_its_row_and_counts_into_the_table() {
         let registry = Registry::default();
         let network = Network::new(&registry, "mobilenet-v1", (1.0, 1.0, 32), "stem1");
-        let condition =
-            Condition { batch: 1, threads: 1, mode: "native".into(), device: "cpu".into(), ..Condition::default() };
+        let condition = Condition {
+            batch: 1,
+            threads: 1,
+            engine: "zoo".into(),
+            dtype: "f32".into(),
+            device: "cpu".into(),
+            ..Condition::default()
+        };
         let row = |macs, params| {
             let latency =
                 Latency { condition: condition.clone(), macs: Some(macs), params: Some(params), ..Latency::default() };
@@ -229,8 +238,8 @@ mod tests {
         assert_eq!(
             commands,
             [
-                format!("{timed} --classes 10 --batch 1 --threads 1 --mode native --per-stage"),
-                format!("{timed} --batch 1 --threads 1 --mode native"),
+                format!("{timed} --classes 10 --batch 1 --threads 1 --engine zoo --per-stage"),
+                format!("{timed} --batch 1 --threads 1 --engine zoo"),
                 format!("{counted} --append -o mine/count.csv"),
             ]
         );

@@ -190,11 +190,11 @@ mod tests {
         assert_eq!(kind(&header::<accuracy::Row>().join(",")), Some(Kind::Accuracy));
         assert_eq!(kind(&(header::<count::Row>().join(",") + ",more")), Some(Kind::Count));
         assert_eq!(
-            kind("model,width,depth,input_size,batch,threads,dtype,mode,stage,macs,ms,share"),
+            kind("model,width,depth,input_size,batch,threads,dtype,engine,stage,macs,ms,share"),
             Some(Kind::Stages)
         );
         assert_eq!(
-            kind("model,width,depth,input_size,batch,threads,dtype,mode,macs,p50_ms,p90_ms,p99_ms,x"),
+            kind("model,width,depth,input_size,batch,threads,dtype,engine,macs,p50_ms,p90_ms,p99_ms,x"),
             Some(Kind::Latency)
         );
         assert_eq!((kind("model,width"), kind("")), (None, None));

@@ -119,7 +119,7 @@ pub struct Condition {
     /// Type of the tensors.
     pub dtype: String,
     /// How the network was run.
-    pub mode: String,
+    pub engine: String,
     /// Where tensors lived.
     pub device: String,
     /// Name of the processor.
@@ -195,7 +195,7 @@ impl From<latency::Row> for Latency {
                 batch: row.batch,
                 threads: row.threads,
                 dtype: row.dtype.clone(),
-                mode: row.mode,
+                engine: row.engine,
                 device: row.device.clone(),
                 cpu: row.cpu.clone(),
             },
@@ -220,8 +220,8 @@ impl From<latency::Row> for Latency {
 
 impl From<stages::Row> for Stage {
     fn from(row: stages::Row) -> Stage {
-        let stages::Row { batch, threads, dtype, mode, device, cpu, stage, macs, ms, revision, .. } = row;
-        Stage { condition: Condition { batch, threads, dtype, mode, device, cpu }, stage, macs, ms, revision }
+        let stages::Row { batch, threads, dtype, engine, device, cpu, stage, macs, ms, revision, .. } = row;
+        Stage { condition: Condition { batch, threads, dtype, engine, device, cpu }, stage, macs, ms, revision }
     }
 }
 
@@ -234,8 +234,8 @@ impl Condition {
 
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Condition { batch, threads, dtype, mode, device, cpu } = self;
-        write!(f, "batch {batch}, {}, {dtype}, {mode}", counted((*threads).into(), "thread"))?;
+        let Condition { batch, threads, dtype, engine, device, cpu } = self;
+        write!(f, "batch {batch}, {}, {dtype}, {engine}", counted((*threads).into(), "thread"))?;
         for part in [device, cpu].into_iter().filter(|part| !["", "cpu"].contains(&part.as_str())) {
             write!(f, ", {part}")?;
         }

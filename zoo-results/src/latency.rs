@@ -1,10 +1,10 @@
-//! `latency.csv`: one row a network that was timed in one mode.
+//! `latency.csv`: one row a network that was timed on one engine.
 
 use crate::timed::timed;
 use crate::{cells, row, status};
 
 timed! {
-    /// A network, deployed in one mode, with its times.
+    /// A network on one engine, with its times.
     pub struct Row {
         /// Multiply-accumulates for one image; none where the options give no network.
         pub macs: Option<u64>,
@@ -51,11 +51,14 @@ timed! {
         pub memory_format: String,
         /// Git revision that the binary was built from.
         pub revision: String,
+        /// Version of the engine.
+        pub engine_version: String,
     }
 }
 
 impl row::Row for Row {
     const FILE: &'static str = "latency.csv";
+    const OLDEST: Option<&'static str> = Some("revision");
 
     fn is_superseded_by(&self, newer: &Row) -> bool {
         // The parameters tell the number of classes.

@@ -24,11 +24,14 @@ timed! {
         pub cpu: String,
         /// Git revision that the binary was built from.
         pub revision: String,
+        /// Version of the engine.
+        pub engine_version: String,
     }
 }
 
 impl row::Row for Row {
     const FILE: &'static str = "latency-stages.csv";
+    const OLDEST: Option<&'static str> = Some("revision");
 }
 
 /// The rows of one network under one condition, measurement by measurement: one begins where a stage comes again.

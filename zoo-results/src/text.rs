@@ -47,7 +47,7 @@ pub fn read(bytes: &[u8], header: &[String], oldest: usize) -> Option<Text> {
     if ends_within(bytes, header) {
         return Some(Text { header: header.to_vec(), records: Vec::new(), tail: Tail::NoHeader });
     }
-    let is_header = |fields: &[String]| fields.len() >= oldest && header.starts_with(fields);
+    let is_header = |fields: &[String]| fields.len() >= oldest && header.starts_with(&todays(fields));
     let mut text = Some(split(bytes)).filter(|text| is_header(&text.header))?;
     text.records.retain(|record| !is_header(&record.fields));
     Some(text)
@@ -88,7 +88,13 @@ pub fn split(bytes: &[u8]) -> Text {
         }
     };
     records.retain(|record| record.fields != header);
-    Text { header, records, tail }
+    Text { header: todays(&header), records, tail }
+}
+
+/// A header with the names that its columns have today.
+fn todays(header: &[String]) -> Vec<String> {
+    let name = |column: &String| if column.trim() == "mode" { "engine".into() } else { column.clone() };
+    header.iter().map(name).collect()
 }
 
 /// Whether a row ends within quotes, so that another one behind it would be a part of it. To count quotes is not enough:

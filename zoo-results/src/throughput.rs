@@ -1,4 +1,4 @@
-//! `throughput.csv`: one row a network that was timed in training, or in one mode of inference.
+//! `throughput.csv`: one row a network that was timed in training, or in inference on one engine.
 
 use crate::timed::timed;
 use crate::{cells, row, status};
@@ -40,11 +40,14 @@ timed! {
         pub memory_format: String,
         /// Git revision that the binary was built from.
         pub revision: String,
+        /// Version of the engine.
+        pub engine_version: String,
     }
 }
 
 impl row::Row for Row {
     const FILE: &'static str = "throughput.csv";
+    const OLDEST: Option<&'static str> = Some("revision");
 
     fn is_superseded_by(&self, newer: &Row) -> bool {
         // The parameters tell the number of classes.

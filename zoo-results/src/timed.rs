@@ -4,8 +4,23 @@
 /// Rounds of a measurement that differ by more percent than this are of a machine that was busy with something else.
 pub const NOISY: f64 = 5.0;
 
-/// Names of the modes in which a network is deployed, in the order they are measured; the last one is the fastest.
-pub const MODES: [&str; 4] = ["eager", "folded", "jit", "native"];
+/// Names of the engines that run a network, in the order in which they are measured.
+pub const ENGINES: [&str; 5] = ["eager", "libtorch", "zoo", "onnxruntime", "openvino"];
+
+/// Today's name of an engine that a table or a command may call by an older one.
+pub fn renamed(name: &str) -> &str {
+    match name {
+        "folded" => "libtorch",
+        "native" => "zoo",
+        today => today,
+    }
+}
+
+/// The engine of a cell.
+pub(crate) fn engine<'de, D: serde::Deserializer<'de>>(cell: D) -> Result<String, D::Error> {
+    let name: String = serde::Deserialize::deserialize(cell)?;
+    Ok(renamed(&name).to_string())
+}
 
 /// A type of rows that begins with these columns, with others behind them.
 macro_rules! timed {
@@ -27,8 +42,9 @@ macro_rules! timed {
             pub threads: u32,
             /// Numbers that were computed with.
             pub dtype: String,
-            /// Name of the mode in which the network was deployed, or `train`.
-            pub mode: String,
+            /// Name of the engine that ran the network, or `train`.
+            #[serde(deserialize_with = "crate::timed::engine")]
+            pub engine: String,
             $($more)*
         }
 
@@ -37,8 +53,8 @@ macro_rules! timed {
             pub fn is_of_the_same(&self, other: &Self) -> bool {
                 (&self.model, self.width, self.depth, self.input_size, &self.profile)
                     == (&other.model, other.width, other.depth, other.input_size, &other.profile)
-                    && (self.batch, self.threads, &self.dtype, &self.mode)
-                        == (other.batch, other.threads, &other.dtype, &other.mode)
+                    && (self.batch, self.threads, &self.dtype, &self.engine)
+                        == (other.batch, other.threads, &other.dtype, &other.engine)
                     && (&self.device, &self.cpu) == (&other.device, &other.cpu)
             }
         }

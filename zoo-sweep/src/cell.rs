@@ -8,9 +8,9 @@ use zoo_core::{Cost, Entry, Options};
 
 use super::Kind;
 use super::training::Training;
-use zoo_measure::throughput;
-use zoo_measure::throughput::Load;
-use zoo_measure::{Mode, Protocol};
+use zoo_engines::{Dtype, Engine};
+use zoo_measure::Protocol;
+use zoo_measure::throughput::{Load, Pass};
 
 /// A cell.
 #[derive(Clone, Debug)]
@@ -40,8 +40,10 @@ pub enum Work {
     Latency {
         /// How.
         timing: Timing,
-        /// The mode.
-        mode: Mode,
+        /// What runs it.
+        engine: &'static dyn Engine,
+        /// The numbers it computes with.
+        dtype: Dtype,
         /// Whether stages are timed, too.
         per_stage: bool,
     },
@@ -49,8 +51,8 @@ pub enum Work {
     Throughput {
         /// How.
         timing: Timing,
-        /// Training or a mode of inference.
-        work: throughput::Pass,
+        /// Training, or inference on an engine.
+        pass: Pass,
     },
     /// Percent of a test set.
     Accuracy(Box<Training>),
@@ -63,8 +65,6 @@ pub struct Timing {
     pub batch: u32,
     /// Threads of libtorch.
     pub threads: i32,
-    /// Numbers that are computed with.
-    pub precision: zoo_settings::Precision,
     /// How much is measured.
     pub protocol: Protocol,
 }
@@ -91,8 +91,8 @@ impl Cell {
         ];
         match &self.work {
             Work::Count => values.push(self.options.classes.to_string()),
-            Work::Latency { timing, mode, .. } => values.extend(timing.identity(mode.name())),
-            Work::Throughput { timing, work } => values.extend(timing.identity(work.name())),
+            Work::Latency { timing, engine, dtype, .. } => values.extend(timing.identity(dtype.name(), engine.name())),
+            Work::Throughput { timing, pass } => values.extend(timing.identity(pass.dtype(), pass.name())),
             Work::Accuracy(training) => values.extend(training.identity()),
         }
         values
@@ -114,47 +114,52 @@ impl Cell {
     /// What the network costs that is timed: in training, the one with the classes of the images there.
     pub fn timed_cost(&self) -> Cost {
         match &self.work {
-            Work::Throughput { timing, work } => self.load(timing, *work).plan().map_or(self.cost, |plan| plan.cost),
+            Work::Throughput { timing, pass } => self.load(timing, *pass).plan().map_or(self.cost, |plan| plan.cost),
             _ => self.cost,
         }
     }
 
     /// The network as it is deployed.
-    pub(super) fn deployment(&self, timing: &Timing, mode: Mode) -> zoo_measure::Deployment {
+    pub(super) fn deployment(
+        &self,
+        timing: &Timing,
+        engine: &'static dyn Engine,
+        dtype: Dtype,
+    ) -> zoo_measure::Deployment {
         zoo_measure::Deployment {
             entry: self.entry,
             options: self.options,
             profile: self.profile.clone(),
             batch: timing.batch,
-            mode,
+            engine,
+            dtype,
             device: Device::Cpu,
             weights: None,
         }
     }
 
     /// The cell as `throughput` takes it.
-    pub(super) fn load(&self, timing: &Timing, work: throughput::Pass) -> Load {
+    pub(super) fn load(&self, timing: &Timing, pass: Pass) -> Load {
         Load {
             entry: self.entry,
             options: self.options,
             profile: self.profile.clone(),
             batch: timing.batch,
             threads: timing.threads,
-            precision: timing.precision,
-            work,
+            pass,
             device: Device::Cpu,
         }
     }
 }
 
 impl Timing {
-    fn identity(&self, mode: &str) -> [String; 4] {
-        [self.batch.to_string(), self.threads.to_string(), self.precision.name().into(), mode.into()]
+    fn identity(&self, dtype: &str, engine: &str) -> [String; 4] {
+        [self.batch.to_string(), self.threads.to_string(), dtype.into(), engine.into()]
     }
 
     /// Whether a row was timed so.
-    pub(super) fn is_of(&self, batch: u32, threads: u32, dtype: &str) -> bool {
-        (self.batch, self.threads.unsigned_abs(), self.precision.name()) == (batch, threads, dtype)
+    pub(super) fn is_of(&self, batch: u32, threads: u32) -> bool {
+        (self.batch, self.threads.unsigned_abs()) == (batch, threads)
     }
 }
 
@@ -172,23 +177,23 @@ impl fmt::Display for Cell {
         write!(f, ", {} px, {}", self.options.input(), self.profile)?;
         match &self.work {
             Work::Count => write!(f, ", {} classes", self.options.classes),
-            Work::Latency { timing, mode, .. } => {
-                write!(f, ", {}", timing.say(mode.name()))?;
+            Work::Latency { timing, engine, dtype, .. } => {
+                write!(f, ", {}", timing.say(dtype.name(), engine.name()))?;
                 if self.options.classes == own.classes {
                     Ok(())
                 } else {
                     write!(f, ", {} classes", self.options.classes)
                 }
             }
-            Work::Throughput { timing, work } => write!(f, ", {}", timing.say(work.name())),
+            Work::Throughput { timing, pass } => write!(f, ", {}", timing.say(pass.dtype(), pass.name())),
             Work::Accuracy(training) => write!(f, ", seed {}", training.settings.run.seed),
         }
     }
 }
 
 impl Timing {
-    fn say(&self, mode: &str) -> String {
+    fn say(&self, dtype: &str, engine: &str) -> String {
         let threads = if self.threads == 1 { "1 thread".to_string() } else { format!("{} threads", self.threads) };
-        format!("batch {}, {threads}, {}, {mode}", self.batch, self.precision.name())
+        format!("batch {}, {threads}, {dtype}, {engine}", self.batch)
     }
 }

@@ -71,7 +71,7 @@ mod tests {
     fn a_cell_is_claimed_once_and_again_when_its_process_is_through() {
         let folder = tempfile::tempdir().unwrap();
         let environment = Environment::detect("cpu");
-        let text = "[[grid]]\nkind = 'latency'\nmodel = 'mobilenet-v3-small'\nmode = ['jit', 'native']\n";
+        let text = "[[grid]]\nkind = 'latency'\nmodel = 'mobilenet-v3-small'\nengine = ['libtorch', 'zoo']\n";
         // Of sweeps of other names, too.
         let cells = |name: &str| {
             let file = SweepFile::parse(Path::new(name), text).unwrap();

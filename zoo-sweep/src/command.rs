@@ -26,17 +26,17 @@ pub fn of(cell: &Cell, folders: Folders<'_>) -> Result<Option<Command>, SweepErr
     let mut command = program()?;
     match &cell.work {
         Work::Count => return Ok(None),
-        Work::Latency { timing, mode, per_stage } => {
+        Work::Latency { timing, engine, dtype, per_stage } => {
             command.arg("latency");
-            network(&mut command, cell, timing, mode.name());
+            network(&mut command, cell, timing, engine.name(), dtype.name());
             command.args(["--classes", &cell.options.classes.to_string()]);
             command.args(per_stage.then_some("--per-stage"));
             command.arg("--results").arg(folders.results);
         }
-        Work::Throughput { timing, work } => {
+        Work::Throughput { timing, pass } => {
             command.arg("throughput");
-            network(&mut command, cell, timing, work.name());
-            command.args(["--dtype", timing.precision.name()]).arg("--results").arg(folders.results);
+            network(&mut command, cell, timing, pass.name(), pass.dtype());
+            command.arg("--results").arg(folders.results);
         }
         Work::Accuracy(training) => {
             match resume::going(training, folders.results) {
@@ -77,12 +77,13 @@ fn program() -> Result<Command, SweepError> {
     Ok(Command::new(path))
 }
 
-fn network(command: &mut Command, cell: &Cell, timing: &Timing, mode: &str) {
+fn network(command: &mut Command, cell: &Cell, timing: &Timing, engine: &str, dtype: &str) {
     let options = &cell.options;
     command.arg(cell.entry.variant.name);
     command.args(["--width", &options.width.to_string(), "--depth", &options.depth.to_string()]);
     command.args(["--input-size", &options.input().to_string(), "--profile", &cell.profile]);
-    command.args(["--batch", &timing.batch.to_string(), "--threads", &timing.threads.to_string(), "--mode", mode]);
+    command.args(["--batch", &timing.batch.to_string(), "--threads", &timing.threads.to_string()]);
+    command.args(["--engine", engine, "--dtype", dtype]);
     command.args(["--runs", &timing.protocol.runs.to_string()]);
     command.args(["--seconds", &timing.protocol.time.as_secs_f64().to_string()]);
 }

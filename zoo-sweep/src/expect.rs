@@ -6,7 +6,8 @@
 use super::cell::{Cell, Timing, Work};
 use super::present::Tables;
 use super::training::Training;
-use zoo_measure::{Mode, throughput};
+use zoo_engines::{EAGER, Engine, LIBTORCH};
+use zoo_measure::throughput::Pass;
 
 /// Seconds that a process takes to start libtorch and to build a network.
 const START: f64 = 2.0;
@@ -28,15 +29,13 @@ pub fn seconds(cell: &Cell, tables: &Tables) -> Option<f64> {
     let macs = cell.cost.macs as f64;
     match &cell.work {
         Work::Count => Some(0.0),
-        Work::Latency { timing, mode, per_stage } => {
-            let run = run(timing, macs, *mode);
+        Work::Latency { timing, engine, per_stage, .. } => {
+            let run = run(timing, macs, *engine);
             let by_stage = if *per_stage { timing.protocol.runs as f64 * run } else { 0.0 };
             Some(timed(timing, run) + by_stage)
         }
-        Work::Throughput { timing, work: throughput::Pass::Infer(mode) } => {
-            Some(timed(timing, run(timing, macs, *mode)))
-        }
-        Work::Throughput { timing, work: throughput::Pass::Train } => {
+        Work::Throughput { timing, pass: Pass::Infer(engine, _) } => Some(timed(timing, run(timing, macs, *engine))),
+        Work::Throughput { timing, pass: Pass::Train(_) } => {
             Some(timed(timing, f64::from(timing.batch) * image(macs, timing.threads)))
         }
         Work::Accuracy(training) => training_seconds(training, image_seconds(cell, training, tables)),
@@ -48,16 +47,16 @@ pub fn weight(cell: &Cell) -> f64 {
     let macs = cell.cost.macs as f64;
     match &cell.work {
         Work::Count => 0.0,
-        Work::Latency { timing, mode, .. } | Work::Throughput { timing, work: throughput::Pass::Infer(mode) } => {
-            timed(timing, run(timing, macs, *mode))
+        Work::Latency { timing, engine, .. } | Work::Throughput { timing, pass: Pass::Infer(engine, _) } => {
+            timed(timing, run(timing, macs, *engine))
         }
         Work::Throughput { timing, .. } => timed(timing, f64::from(timing.batch) * image(macs, timing.threads)),
         Work::Accuracy(training) => training_seconds(training, image(macs, 1)).unwrap_or(macs),
     }
 }
 
-fn run(timing: &Timing, macs: f64, mode: Mode) -> f64 {
-    let rate = if matches!(mode, Mode::Native | Mode::Jit) { FUSED } else { PLAIN };
+fn run(timing: &Timing, macs: f64, engine: &'static dyn Engine) -> f64 {
+    let rate = if *engine == *EAGER || *engine == *LIBTORCH { PLAIN } else { FUSED };
     f64::from(timing.batch) * macs / (rate * f64::from(timing.threads))
 }
 

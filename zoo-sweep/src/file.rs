@@ -9,8 +9,10 @@ use toml::de::{DeTable, DeValue};
 use zoo_core::{InputSize, regular_file};
 
 use super::{Kind, SweepError};
+use zoo_engines::Dtype;
 use zoo_host::duration::parse_time;
-use zoo_measure::throughput::Pass;
+use zoo_measure::throughput::TRAIN;
+use zoo_results::timed::ENGINES;
 use zoo_settings::keys::hint;
 use zoo_settings::layers::{Misplaced, check_key};
 use zoo_settings::{Precision, SECTIONS};
@@ -59,9 +61,9 @@ pub struct Grid {
     /// Threads of libtorch.
     pub threads: Vec<Located<i32>>,
     /// Numbers that are computed with.
-    pub dtype: Vec<Located<Precision>>,
-    /// How a network is run.
-    pub mode: Vec<Located<Pass>>,
+    pub dtype: Vec<Located<String>>,
+    /// Names of engines, or `train`.
+    pub engine: Vec<Located<String>>,
     /// Seeds of training.
     pub seed: Vec<Located<u64>>,
     /// The recipe, relative to the sweep file.
@@ -160,9 +162,14 @@ impl Reader<'_> {
         grid.threads = self.list(table, "threads", "whole numbers from 1 to 1024", |value| {
             positive(value).filter(|threads| *threads <= 1024)
         })?;
-        grid.dtype = self.list(table, "dtype", "f32, tf32 or bf16", |value| Precision::find(value.as_str()?))?;
-        let modes = "train, eager, folded, jit or native";
-        grid.mode = self.list(table, "mode", modes, |value| Pass::find(value.as_str()?))?;
+        grid.dtype = self.list(table, "dtype", "f32, tf32, bf16 or int8", |value| {
+            let is_known = |name: &String| Precision::find(name).is_some() || Dtype::parse(name).is_ok();
+            string(value).filter(is_known)
+        })?;
+        let engines = format!("train, {}", ENGINES.join(", "));
+        grid.engine = self.list(table, "engine", &engines, |value| {
+            string(value).filter(|name| name == TRAIN || ENGINES.contains(&name.as_str()))
+        })?;
         grid.seed = self.list(table, "seed", "whole numbers from 0 on", whole)?;
         grid.config =
             self.one(table, "config", "the path of a TOML file", |value| Some(PathBuf::from(value.as_str()?)))?;

@@ -11,9 +11,9 @@ use super::file::{Grid, Located, SweepFile};
 use super::training::Recipe;
 use super::{Kind, SweepError};
 use zoo_host::glob::matches;
-use zoo_measure::throughput::Pass;
-use zoo_measure::{Mode, Protocol};
-use zoo_settings::{Precision, size_value};
+use zoo_measure::Protocol;
+use zoo_measure::throughput::{Pass, TRAIN};
+use zoo_settings::size_value;
 
 /// The most cells of a sweep: 50 models with 20 widths and 20 sizes, which are planned in seconds. More is taken for a slip
 /// of the finger.
@@ -29,8 +29,8 @@ struct Point {
     classes: Option<u32>,
     batch: Option<u32>,
     threads: Option<i32>,
-    precision: Option<Precision>,
-    mode: Option<Pass>,
+    dtype: Option<String>,
+    engine: Option<String>,
     seed: Option<u64>,
 }
 
@@ -89,7 +89,7 @@ fn size(grid: &Grid, kind: Kind) -> usize {
         (has("batch"), grid.batch.len()),
         (has("threads"), grid.threads.len()),
         (has("dtype"), grid.dtype.len()),
-        (has("mode"), modes(grid, kind).len()),
+        (has("engine"), engines(grid, kind).len()),
         (has("seed"), grid.seed.len()),
     ];
     let given = axes.iter().filter(|(wanted, values)| *wanted && *values > 0);
@@ -112,22 +112,20 @@ fn models(file: &SweepFile, grid: &Grid, registry: &Registry) -> Result<Vec<Entr
     Ok(models)
 }
 
-/// The modes of a grid: those given, or the usual ones of `kind`.
-fn modes(grid: &Grid, kind: Kind) -> Vec<Located<Pass>> {
-    match kind {
-        _ if !grid.mode.is_empty() => grid.mode.clone(),
-        Kind::Latency => Mode::ALL.map(|mode| Located { value: Pass::Infer(mode), line: grid.line }).to_vec(),
-        Kind::Throughput => {
-            let usual = [Pass::Train, Pass::Infer(Mode::Native)];
-            usual.map(|value| Located { value, line: grid.line }).to_vec()
-        }
+/// The engines of a grid: those given, or the usual ones of `kind`, which are there on every machine.
+fn engines(grid: &Grid, kind: Kind) -> Vec<Located<String>> {
+    let usual: Vec<&str> = match kind {
+        _ if !grid.engine.is_empty() => return grid.engine.clone(),
+        Kind::Latency => zoo_engines::built_in().map(|engine| engine.name()).collect(),
+        Kind::Throughput => vec![TRAIN, zoo_engines::ZOO.name()],
         _ => Vec::new(),
-    }
+    };
+    usual.into_iter().map(|name| Located { value: name.into(), line: grid.line }).collect()
 }
 
 /// Every combination of the axes that `kind` has; [`size`] says how many those are.
 fn points(grid: &Grid, kind: Kind) -> Vec<Point> {
-    let modes = modes(grid, kind);
+    let engines = engines(grid, kind);
     let has = |axis: &str| kind.takes(axis);
     let mut points = vec![Point::default()];
     spread(&mut points, true, &grid.width, |point, value| point.width = Some(value));
@@ -137,8 +135,8 @@ fn points(grid: &Grid, kind: Kind) -> Vec<Point> {
     spread(&mut points, has("classes"), &grid.classes, |point, value| point.classes = Some(value));
     spread(&mut points, has("batch"), &grid.batch, |point, value| point.batch = Some(value));
     spread(&mut points, has("threads"), &grid.threads, |point, value| point.threads = Some(value));
-    spread(&mut points, has("dtype"), &grid.dtype, |point, value| point.precision = Some(value));
-    spread(&mut points, has("mode"), &modes, |point, value| point.mode = Some(value));
+    spread(&mut points, has("dtype"), &grid.dtype, |point, value| point.dtype = Some(value));
+    spread(&mut points, has("engine"), &engines, |point, value| point.engine = Some(value));
     spread(&mut points, has("seed"), &grid.seed, |point, value| point.seed = Some(value));
     points
 }
@@ -189,35 +187,32 @@ impl Expander<'_> {
             runs: self.grid.runs.map_or(usual.runs, |runs| runs as usize),
             time: self.grid.seconds.map_or(usual.time, Duration::from_secs_f64),
         };
-        let timing = |batch: u32| Timing {
-            batch: point.batch.unwrap_or(batch),
-            threads: point.threads.unwrap_or(1),
-            precision: point.precision.unwrap_or_default(),
-            protocol,
-        };
-        match (self.kind, point.mode) {
-            (Kind::Count, _) => Ok(Work::Count),
-            (Kind::Accuracy, _) => {
+        let timing =
+            |batch: u32| Timing { batch: point.batch.unwrap_or(batch), threads: point.threads.unwrap_or(1), protocol };
+        let (engine, dtype) = (point.engine.as_deref().unwrap_or_default(), point.dtype.as_deref().unwrap_or("f32"));
+        let pass = || Pass::find(engine, dtype).map_err(|problem| self.file.fail(self.line_of_dtype(), problem));
+        match self.kind {
+            Kind::Count => Ok(Work::Count),
+            Kind::Accuracy => {
                 let training = self.recipe.with(self.axes(point), self.registry);
                 Ok(Work::Accuracy(Box::new(training.map_err(|problem| self.file.fail(self.grid.line, problem))?)))
             }
-            (Kind::Latency, Some(Pass::Infer(mode))) if timing(1).precision == Precision::F32 => {
-                Ok(Work::Latency { timing: timing(1), mode, per_stage: self.grid.per_stage })
-            }
-            (Kind::Throughput, Some(work)) if work == Pass::Train || timing(32).precision == Precision::F32 => {
-                Ok(Work::Throughput { timing: timing(32), work })
-            }
-            (Kind::Latency, Some(Pass::Train)) => {
-                let line = self.grid.mode.first().map_or(self.grid.line, |mode| mode.line);
-                Err(self
-                    .file
-                    .fail(line, "training has no latency: leave out `train`, or ask for kind = \"throughput\""))
-            }
-            _ => {
-                let line = self.grid.dtype.first().map_or(self.grid.line, |dtype| dtype.line);
-                Err(self.file.fail(line, "inference is measured in f32: leave `dtype` out, or give mode = \"train\""))
-            }
+            Kind::Throughput => Ok(Work::Throughput { timing: timing(32), pass: pass()? }),
+            Kind::Latency => match pass()? {
+                Pass::Infer(engine, dtype) => {
+                    Ok(Work::Latency { timing: timing(1), engine, dtype, per_stage: self.grid.per_stage })
+                }
+                Pass::Train(_) => {
+                    let line = self.grid.engine.first().map_or(self.grid.line, |engine| engine.line);
+                    let problem = "training has no latency: leave out `train`, or ask for kind = \"throughput\"";
+                    Err(self.file.fail(line, problem))
+                }
+            },
         }
+    }
+
+    fn line_of_dtype(&self) -> usize {
+        self.grid.dtype.first().map_or(self.grid.line, |dtype| dtype.line)
     }
 
     /// The axes as settings of training.
@@ -239,7 +234,7 @@ impl Expander<'_> {
         set("profile", point.profile.clone().map(Value::String));
         set("batch_size", point.batch.map(|batch| Value::Integer(batch.into())));
         set("threads", point.threads.map(|threads| Value::Integer(threads.into())));
-        set("precision", point.precision.map(|precision| Value::String(precision.name().into())));
+        set("precision", point.dtype.clone().map(Value::String));
         // TOML has no integers beyond those.
         set("seed", point.seed.map(|seed| Value::Integer(i64::try_from(seed).unwrap_or(i64::MAX))));
         axes
@@ -352,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_grid_of_several_kinds_gives_each_its_own_axes() {
-        let text = "[[grid]]\nkind = ['count', 'latency']\nmodel = 'efficientnet-b?'\nmode = ['native', 'jit']\n";
+        let text = "[[grid]]\nkind = ['count', 'latency']\nmodel = 'efficientnet-b?'\nengine = ['zoo', 'libtorch']\n";
         let cells = expand(text).unwrap();
         assert_eq!(cells.len(), 9 + 18);
         assert_eq!(cells[9], "latency efficientnet-b0, 224 px, native, batch 1, 1 thread, f32, native");
@@ -360,7 +355,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_beside_training_has_the_classes_of_its_data() {
-        let text = "[[grid]]\nkind = ['accuracy', 'count', 'latency']\nmodel = 'mobilenet-v2'\nmode = 'jit'\n";
+        let text = "[[grid]]\nkind = ['accuracy', 'count', 'latency']\nmodel = 'mobilenet-v2'\nengine = 'libtorch'\n";
         let counted = |text: &str| expand(text).unwrap().remove(1);
         assert!(counted(text).ends_with("224 px, native, 10 classes"), "{}", counted(text));
         assert!(expand(text).unwrap()[2].contains("10 classes"));
@@ -413,7 +408,7 @@ mod tests {
         let twice = format!("{count}model = 'mobilenet-v1'\n{count}model = 'mobilenet-v?'\n");
         refused(&twice, "my.toml:4: the cell is in the grid of line 1 already: count mobilenet-v1, 224 px");
         let latency = "[[grid]]\nkind = 'latency'\nmodel = 'mobilenet-v1'\n";
-        refused(&format!("{latency}mode = 'train'\n"), "my.toml:4: training has no latency");
+        refused(&format!("{latency}engine = 'train'\n"), "my.toml:4: training has no latency");
         refused(&format!("{latency}dtype = 'bf16'\n"), "my.toml:4: inference is measured in f32");
         let accuracy = "[[grid]]\nkind = 'accuracy'\nmodel = 'mobilenet-v1'\n";
         refused(&format!("{accuracy}config = 'none.toml'\n"), "my.toml:4: the recipe none.toml cannot be read");

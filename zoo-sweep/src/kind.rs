@@ -54,4 +54,4 @@ const NETWORK: &[&str] = &["kind", "model", "width", "depth", "input_size", "pro
 /// What those may say that run a network.
 const RUN: &[&str] = &["batch", "threads", "dtype", "timeout"];
 /// What those may say that time one.
-const TIMED: &[&str] = &["mode", "runs", "seconds"];
+const TIMED: &[&str] = &["engine", "runs", "seconds"];

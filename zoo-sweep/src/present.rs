@@ -94,17 +94,17 @@ impl Tables {
         }
     }
 
-    /// Whether there are all stages of `cell`, or none are asked for, or its mode cannot tell them.
+    /// Whether there are all stages of `cell`, or none are asked for, or its engine cannot tell them.
     fn has_stages(&self, cell: &Cell) -> bool {
-        let Work::Latency { timing, mode, per_stage: true } = &cell.work else { return true };
+        let Work::Latency { timing, engine, dtype, per_stage: true } = &cell.work else { return true };
         let mine = self.stages.about(cell).map(|(_, row)| row).filter(|row| {
             self.is_of_machine(&row.device, &row.cpu)
-                && timing.is_of(row.batch, row.threads, &row.dtype)
-                && row.mode == mode.name()
+                && timing.is_of(row.batch, row.threads)
+                && (row.dtype.as_str(), row.engine.as_str()) == (dtype.name(), engine.name())
         });
         let macs = |group: &Vec<&stages::Row>| group.iter().map(|row| row.macs).sum::<u64>();
         let groups = stages::groups(mine, |row| row.stage.clone());
-        !mode.tells_stages() || groups.iter().any(|group| macs(group) == cell.cost.macs)
+        !engine.tells_stages() || groups.iter().any(|group| macs(group) == cell.cost.macs)
     }
 
     fn is_of_machine(&self, device: &str, cpu: &str) -> bool {
@@ -161,20 +161,20 @@ impl Tables {
                 let rows = self.count.about(cell).filter(|(_, row)| row.classes == Some(cell.options.classes));
                 rows.map(|(_, row)| Found { status: &row.status, figure: None }).collect()
             }
-            Work::Latency { timing, mode, .. } => {
+            Work::Latency { timing, engine, dtype, .. } => {
                 let rows = self.latency.about(cell).filter(|(_, row)| {
                     self.is_of_machine(&row.device, &row.cpu)
-                        && timing.is_of(row.batch, row.threads, &row.dtype)
-                        && row.mode == mode.name()
+                        && timing.is_of(row.batch, row.threads)
+                        && (row.dtype.as_str(), row.engine.as_str()) == (dtype.name(), engine.name())
                         && has_counts(cell, row.macs, row.params)
                 });
                 rows.map(|(_, row)| Found { status: &row.status, figure: row.p50_ms }).collect()
             }
-            Work::Throughput { timing, work } => {
+            Work::Throughput { timing, pass } => {
                 let rows = self.throughput.about(cell).filter(|(_, row)| {
                     self.is_of_machine(&row.device, &row.cpu)
-                        && timing.is_of(row.batch, row.threads, &row.dtype)
-                        && row.mode == work.name()
+                        && timing.is_of(row.batch, row.threads)
+                        && (row.dtype.as_str(), row.engine.as_str()) == (pass.dtype(), pass.name())
                         && has_counts(cell, row.macs, row.params)
                 });
                 rows.map(|(_, row)| Found { status: &row.status, figure: row.images_per_second }).collect()

@@ -29,17 +29,17 @@ pub fn failed(
 ) -> Result<Option<String>, SweepError> {
     Ok(match &cell.work {
         Work::Count => None,
-        Work::Latency { timing, mode, .. } => {
+        Work::Latency { timing, engine, dtype, .. } => {
             let measurement = Measurement {
-                cell: cell.deployment(timing, *mode),
+                cell: cell.deployment(timing, *engine, *dtype),
                 threads: timing.threads,
                 cost: Some(cell.cost),
                 timing: Err(LatencyError::Setting(status.into())),
             };
             TableOf::new(results).append(&measurement.row(environment))?
         }
-        Work::Throughput { timing, work } => {
-            let row = cell.load(timing, *work).row(Some(cell.timed_cost()), Err(status), environment);
+        Work::Throughput { timing, pass } => {
+            let row = cell.load(timing, *pass).row(Some(cell.timed_cost()), Err(status), environment);
             TableOf::new(results).append(&row)?
         }
         Work::Accuracy(training) => {

@@ -275,7 +275,7 @@ mod tests {
     use crate::{SweepFile, grid};
     use zoo_training::progress::Verbosity;
 
-    const GRID: &str = "[[grid]]\nkind = 'latency'\nmodel = 'mobilenet-v3-small'\nmode = 'jit'\n";
+    const GRID: &str = "[[grid]]\nkind = 'latency'\nmodel = 'mobilenet-v3-small'\nengine = 'libtorch'\n";
 
     #[test]
     fn a_row_that_was_written_counts_however_its_process_ended() {

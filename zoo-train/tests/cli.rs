@@ -287,7 +287,7 @@ input_size = 32
 runs = 3
 seconds = 0
 batch = 1
-mode = 'native'
+engine = 'zoo'
 [[grid]]
 kind = 'accuracy'
 model = 'mobilenet-v3-small-0.35'
@@ -299,7 +299,7 @@ schedule = { batch_size = 16, steps = 1 }
 
 #[test]
 fn work_goes_on_where_nobody_listens_and_its_rows_are_written() {
-    let small = ["mobilenet-v3-small-0.35", "--input-size", "32", "--runs", "3", "--seconds", "0", "--mode", "native"];
+    let small = ["mobilenet-v3-small-0.35", "--input-size", "32", "--runs", "3", "--seconds", "0", "--engine", "zoo"];
     let listeners: [(&dyn Fn() -> Stdio, i32); 2] = [(&unread, 0), (&full, 1)];
     for (to, lost) in listeners {
         let folder = tempdir().unwrap();
@@ -364,7 +364,7 @@ fn what_is_asked_for_and_cannot_be_is_wrong_usage_everywhere() {
         &["latency", "mobilenet-v9"],
         &["latency", "mobilenet-v1", "--device", "tpu"],
         &["throughput", "mobilenet-v1", "--dtype", "bf16"],
-        &["throughput", "mobilenet-v1", "--mode", "fast"],
+        &["throughput", "mobilenet-v1", "--engine", "fast"],
         &["sweep", "my.toml"],
         &["sweep", "my.toml", "--shard", "3/2"],
     ] {

@@ -155,21 +155,21 @@ fn strides_and_width_can_be_said_of_weights_that_do_not_say_them() {
 }
 
 #[test]
-fn every_mode_gives_the_same_logits() {
+fn every_engine_gives_the_same_logits() {
     let folder = tempdir().unwrap();
     write(&folder.path().join("w.safetensors"), "mobilenet-v3-small-0.35", Scheme::Timm, None);
-    let by = |mode: &str| {
-        let flags = format!("mobilenet-v3-small-0.35 --weights w.safetensors --mode {mode}");
+    let by = |engine: &str| {
+        let flags = format!("mobilenet-v3-small-0.35 --weights w.safetensors --engine {engine}");
         let top1 = json(evaluated(folder.path(), &flags))["loss"].as_f64().unwrap();
         (logits(folder.path(), &flags), top1)
     };
     let (eager, loss) = by("eager");
-    for mode in ["folded", "jit", "native"] {
+    for mode in ["libtorch", "zoo"] {
         let (logits, other) = by(mode);
         let off = (&logits - &eager).abs().max().double_value(&[]);
         assert!(off < 1e-4 && (loss - other).abs() < 1e-4, "{mode}: {off}, {loss} {other}");
     }
-    evaluated(folder.path(), "mobilenet-v3-small-0.35 --weights w.safetensors --mode onnx").code(2);
+    evaluated(folder.path(), "mobilenet-v3-small-0.35 --weights w.safetensors --engine onnx").code(2);
 }
 
 #[test]

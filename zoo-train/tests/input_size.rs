@@ -67,7 +67,7 @@ fn grey_images_that_are_not_square_are_learnt_and_evaluated() {
 fn an_image_of_four_channels_is_none_of_a_data_set() {
     let folder = tempdir().unwrap();
     train(folder.path(), &["--steps", "1", "--in-channels", "4"]).refused(&["pictures have 3 channels", "takes 4"]);
-    let flags = ["latency", "mobilenet-v3-small", "--in-channels", "4", "--input-size", "32x64", "--mode", "native"];
+    let flags = ["latency", "mobilenet-v3-small", "--in-channels", "4", "--input-size", "32x64", "--engine", "zoo"];
     let flags: Vec<&str> = flags.iter().chain(&["--runs", "2", "--seconds", "0"]).copied().collect();
     run(folder.path(), &flags).code(0);
     let row = csv_of(&std::fs::read(folder.path().join("results/latency.csv")).unwrap()).rows.remove(0);

@@ -32,14 +32,15 @@ fn every_mode_is_a_row_with_the_documented_columns() {
     let folder = tempdir().unwrap();
     let output = latency(folder.path(), &[SMALL, "--format", "csv", "--batch", "1,2"]).code(0);
     let table = csv(&folder.path().join("results/latency.csv"));
-    let begin = "model,width,depth,input_size,batch,threads,dtype,mode,macs,p50_ms,p90_ms,p99_ms";
+    let begin = "model,width,depth,input_size,batch,threads,dtype,engine,macs,p50_ms,p90_ms,p99_ms";
     let measured = "mean_ms,std_ms,outliers,runs,peak_mb,noise,disturbed,profile,params,status";
-    let machine = "device,cpu,libtorch,memory_format,revision";
+    let machine = "device,cpu,libtorch,memory_format,revision,engine_version";
     assert_eq!(table.header.join(","), format!("{begin},{measured},{machine}"));
     let printed = csv_of(&output.stdout);
     assert_eq!((&printed.header, &printed.rows), (&table.header, &table.rows));
-    let cells: Vec<(&str, &str)> = table.rows.iter().map(|row| (row["batch"].as_str(), row["mode"].as_str())).collect();
-    let modes = ["eager", "folded", "jit", "native"];
+    let cells: Vec<(&str, &str)> =
+        table.rows.iter().map(|row| (row["batch"].as_str(), row["engine"].as_str())).collect();
+    let modes = ["eager", "libtorch", "zoo"];
     assert_eq!(cells, ["1", "2"].into_iter().flat_map(|batch| modes.map(|mode| (batch, mode))).collect::<Vec<_>>());
     for row in &table.rows {
         assert_eq!((row["model"].as_str(), row["status"].as_str()), (SMALL, "done"));
@@ -57,8 +58,8 @@ fn every_mode_is_a_row_with_the_documented_columns() {
 fn rows_are_appended_and_the_table_for_people_names_them() {
     let folder = tempdir().unwrap();
     for _ in 0..2 {
-        let text = latency(folder.path(), &[SMALL, "--mode", "native", "--width", "0.5"]).code(0).text();
-        assert!(text.contains(SMALL) && text.contains("native") && text.contains("done"), "{text}");
+        let text = latency(folder.path(), &[SMALL, "--engine", "zoo", "--width", "0.5"]).code(0).text();
+        assert!(text.contains(SMALL) && text.contains("zoo") && text.contains("done"), "{text}");
     }
     let rows = csv(&folder.path().join("results/latency.csv")).rows;
     assert_eq!(rows.iter().map(|row| row["width"].as_str()).collect::<Vec<_>>(), ["0.5", "0.5"]);
@@ -68,32 +69,31 @@ fn rows_are_appended_and_the_table_for_people_names_them() {
 #[test]
 fn stages_add_up_to_the_network() {
     let folder = tempdir().unwrap();
-    let text = latency(folder.path(), &[SMALL, "--per-stage", "--mode", "eager,folded,jit,native"]).code(0).text();
+    let text = latency(folder.path(), &[SMALL, "--per-stage", "--engine", "eager,libtorch,zoo"]).code(0).text();
     assert!(text.contains("stages.0"), "{text}");
     let whole = csv(&folder.path().join("results/latency.csv")).rows;
     let stages = csv(&folder.path().join("results/latency-stages.csv"));
     let header =
         "model,width,depth,input_size,batch,threads,dtype,mode,stage,macs,ms,share,profile,device,cpu,revision";
     assert_eq!(stages.header.join(","), header);
-    for mode in ["eager", "folded", "native"] {
-        let parts: Vec<_> = stages.rows.iter().filter(|row| row["mode"] == mode).collect();
+    for mode in ["eager", "libtorch", "zoo"] {
+        let parts: Vec<_> = stages.rows.iter().filter(|row| row["engine"] == mode).collect();
         let names: Vec<&str> = parts.iter().map(|row| row["stage"].as_str()).collect();
         assert_eq!((names[0], names[1], names[names.len() - 1]), ("stem", "stages.0", "top"));
         let sum = |column: &str| parts.iter().map(|row| number(row, column)).sum::<f64>();
-        let network = whole.iter().find(|row| row["mode"] == mode).unwrap();
+        let network = whole.iter().find(|row| row["engine"] == mode).unwrap();
         assert_eq!(sum("macs"), number(network, "macs"), "{mode}");
         assert!((sum("share") - 100.0).abs() < 0.2, "{mode}: {}", sum("share"));
         // Medians of parts, timed apart from the whole on a machine that may be busy.
         let ratio = sum("ms") / number(network, "p50_ms");
         assert!((0.2..5.0).contains(&ratio), "{mode}: {ratio}");
     }
-    assert!(stages.rows.iter().all(|row| row["mode"] != "jit"), "TorchScript runs in one piece");
 }
 
 #[test]
 fn a_model_that_cannot_be_planned_is_a_row_that_says_why() {
     let folder = tempdir().unwrap();
-    let arguments = [SMALL, "mobilenet-v2", "--mode", "native", "--profile", "large", "--format", "csv"];
+    let arguments = [SMALL, "mobilenet-v2", "--engine", "zoo", "--profile", "large", "--format", "csv"];
     let output = latency(folder.path(), &arguments).refused(&["2 of 2"]);
     let rows = csv(&folder.path().join("results/latency.csv")).rows;
     assert_eq!(csv_of(&output.stdout).rows, rows);
@@ -106,7 +106,7 @@ fn a_model_that_cannot_be_planned_is_a_row_that_says_why() {
 #[test]
 fn a_batch_beyond_memory_is_a_row_and_the_other_batch_goes_on() {
     let folder = tempdir().unwrap();
-    latency(folder.path(), &[SMALL, "--mode", "native", "--batch", "4000000000,1"]).refused(&["1 of 2"]);
+    latency(folder.path(), &[SMALL, "--engine", "zoo", "--batch", "4000000000,1"]).refused(&["1 of 2"]);
     let rows = csv(&folder.path().join("results/latency.csv")).rows;
     assert!(rows[0]["status"].starts_with("out-of-memory: libtorch: "), "{:?}", rows[0]);
     assert_eq!(rows[1]["status"], "done");
@@ -116,15 +116,15 @@ fn a_batch_beyond_memory_is_a_row_and_the_other_batch_goes_on() {
 fn ratios_are_printed_with_their_interval() {
     let folder = tempdir().unwrap();
     for (other, rows) in [("mobilenet-v1-0.25", 2), ("eager", 2)] {
-        let arguments = [SMALL, "--mode", "native", "--against", other];
+        let arguments = [SMALL, "--engine", "zoo", "--against", other];
         let text = latency(folder.path(), &arguments).code(0).text();
         assert!(text.contains("ratio (95 % interval)") && text.contains(" to "), "{text}");
         assert_eq!(text.lines().count(), 2 + rows, "{text}");
     }
-    let arguments = [SMALL, "--mode", "native", "--against", "eager", "--format", "csv"];
+    let arguments = [SMALL, "--engine", "zoo", "--against", "eager", "--format", "csv"];
     let printed = csv_of(&latency(folder.path(), &arguments).code(0).stdout);
     assert!(printed.header.join(",").ends_with(",revision,ratio,ratio_low,ratio_high"), "{:?}", printed.header);
-    let [ours, theirs] = ["native", "eager"].map(|mode| printed.rows.iter().find(|row| row["mode"] == mode).unwrap());
+    let [ours, theirs] = ["zoo", "eager"].map(|mode| printed.rows.iter().find(|row| row["engine"] == mode).unwrap());
     assert!(number(ours, "ratio_low") <= number(ours, "ratio") && number(ours, "ratio") <= number(ours, "ratio_high"));
     assert_eq!(theirs["ratio"], "");
     assert!(!csv(&folder.path().join("results/latency.csv")).header.contains(&"ratio".to_string()));
@@ -139,7 +139,7 @@ fn what_cannot_be_is_refused_before_anything_is_measured() {
     let weights = [SMALL, "mobilenet-v2", "--weights", "w.safetensors"];
     run(folder.path(), &[&["latency"], &weights[..]].concat()).refused(&["--weights"]);
     for wrong in [
-        ["--mode", "fast"],
+        ["--engine", "fast"],
         ["--batch", "0"],
         ["--batch", "1,x"],
         ["--threads", "0"],
@@ -161,7 +161,7 @@ fn a_table_that_takes_no_row_is_refused_before_anything_is_measured() {
         let folder = tempdir().unwrap();
         std::fs::create_dir(folder.path().join("results")).unwrap();
         std::fs::write(folder.path().join("results").join(table), "mine,yours\n1,2\n").unwrap();
-        let flags = [command, SMALL, "--mode", "native", "--runs", "1000000"];
+        let flags = [command, SMALL, "--engine", "zoo", "--runs", "1000000"];
         let more = if table == "latency-stages.csv" { &["--per-stage"][..] } else { &[] };
         let output = run(folder.path(), &[&flags, more].concat()).refused(&[table, "another header (`mine,yours`)"]);
         assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
@@ -204,16 +204,16 @@ fn a_measurement_that_is_stopped_keeps_what_it_has_until_it_is_whole() {
         assert!(rows.iter().all(|row| number(row, "p50_ms") > 0.0 && number(row, "runs") > 0.0), "{rows:?}");
         rows.into_iter().map(|row| row["status"].clone()).collect()
     };
-    let modes = ["--mode", "eager,native"];
+    let modes = ["--engine", "eager,zoo"];
     let printed = stopped(folder.path(), &[&long("latency")[..], &modes].concat(), "round ", "INT");
-    assert!(printed.contains("native") && printed.contains("interrupted"), "{printed}");
+    assert!(printed.contains("zoo") && printed.contains("interrupted"), "{printed}");
     assert_eq!(statuses("latency.csv").last().unwrap(), "interrupted");
     run(folder.path(), &[&short("latency")[..], &modes].concat()).code(0);
     assert_eq!(statuses("latency.csv"), ["done", "done"]);
 
-    let modes = ["--mode", "native,eager"];
+    let modes = ["--engine", "zoo,eager"];
     let printed = stopped(folder.path(), &[&long("throughput")[..], &modes].concat(), "round ", "TERM");
-    assert!(printed.contains("native") && printed.contains("interrupted"), "{printed}");
+    assert!(printed.contains("zoo") && printed.contains("interrupted"), "{printed}");
     assert_eq!(statuses("throughput.csv"), ["interrupted"]);
     run(folder.path(), &[&short("throughput")[..], &modes].concat()).code(0);
     assert_eq!(statuses("throughput.csv"), ["done", "done"]);
@@ -223,7 +223,7 @@ fn a_measurement_that_is_stopped_keeps_what_it_has_until_it_is_whole() {
 fn a_measurement_that_is_stopped_while_a_network_is_built_or_run_ends_at_once() {
     let folder = tempdir().unwrap();
     // A single run of this takes longer than anybody waits.
-    let arguments = ["latency", "efficientnet-b7", "--mode", "eager", "--batch", "64"];
+    let arguments = ["latency", "efficientnet-b7", "--engine", "eager", "--batch", "64"];
     let printed = stopped(folder.path(), &arguments, "building", "INT");
     assert!(printed.contains("interrupted"), "{printed}");
     assert!(!folder.path().join("results/latency.csv").exists());
@@ -234,14 +234,14 @@ fn weights_of_a_file_are_measured_with_their_own_classes_and_strides() {
     let folder = tempdir().unwrap();
     command::train(folder.path(), &["--steps", "2"]).code(0);
     let file = command::run_folder(folder.path()).join("last.safetensors");
-    let arguments = ["latency", SMALL, "--weights", file.to_str().unwrap(), "--mode", "native", "--runs", "5"];
+    let arguments = ["latency", SMALL, "--weights", file.to_str().unwrap(), "--engine", "zoo", "--runs", "5"];
     run(folder.path(), &[&arguments[..], &["--seconds", "0", "--per-stage"]].concat()).code(0);
     let row = &csv(&folder.path().join("results/latency.csv")).rows[0];
     assert_eq!((row["status"].as_str(), row["profile"].as_str(), row["input_size"].as_str()), ("done", "stem1", "32"));
     let stages = csv(&folder.path().join("results/latency-stages.csv")).rows;
     assert!(!stages.is_empty() && stages.iter().all(|stage| stage["profile"] == "stem1"), "{stages:?}");
-    latency(folder.path(), &[SMALL, "--mode", "native", "--weights", "nowhere.pth"]).code(2);
-    run(folder.path(), &["latency", SMALL, "--mode", "native", "--weights", "nowhere.pth"]).refused(&["1 of 1"]);
+    latency(folder.path(), &[SMALL, "--engine", "zoo", "--weights", "nowhere.pth"]).code(2);
+    run(folder.path(), &["latency", SMALL, "--engine", "zoo", "--weights", "nowhere.pth"]).refused(&["1 of 1"]);
     let rows = csv(&folder.path().join("results/latency.csv")).rows;
     assert!(rows[1]["status"].contains("nowhere.pth"), "{:?}", rows[1]);
 }

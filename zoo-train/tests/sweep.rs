@@ -54,7 +54,7 @@ fn sweeps_that_run_at_once_count_no_network_twice() {
 #[test]
 fn sweeps_of_other_names_do_no_cell_twice() {
     let axes = "model = \"mobilenet-v3-small-0.35\"\ninput_size = 32\nruns = 3\nseconds = 0\nbatch = 1\n";
-    let grid = "[[grid]]\nkind = [\"latency\", \"throughput\"]\nmode = [\"native\", \"eager\"]\n";
+    let grid = "[[grid]]\nkind = [\"latency\", \"throughput\"]\nengine = [\"zoo\", \"eager\"]\n";
     let folder = folder(&format!("{grid}{axes}"));
     fs::copy(folder.path().join("my.toml"), folder.path().join("other.toml")).unwrap();
     let mut children: Vec<Child> = (0..2).map(|_| start(folder.path(), &[])).collect();
@@ -141,7 +141,7 @@ fn parts_that_run_at_once_make_the_whole() {
 fn latency_and_throughput_become_rows_once() {
     let axes = "model = \"mobilenet-v3-small-0.35\"\ninput_size = 32\nruns = 3\nseconds = 0\n";
     let folder = folder(&format!(
-        "[[grid]]\nkind = \"latency\"\n{axes}mode = [\"native\", \"eager\"]\nper_stage = true\n\
+        "[[grid]]\nkind = \"latency\"\n{axes}engine = [\"zoo\", \"eager\"]\nper_stage = true\n\
          [[grid]]\nkind = \"throughput\"\n{axes}batch = 4\n"
     ));
     sweep(folder.path(), &[]).code(0);
@@ -150,10 +150,10 @@ fn latency_and_throughput_become_rows_once() {
     let modes = |table: &str| -> Vec<String> {
         let rows = rows(folder.path(), table);
         assert!(rows.iter().all(|row| row["status"] == "done"), "{rows:?}");
-        rows.into_iter().map(|row| row["mode"].clone()).collect()
+        rows.into_iter().map(|row| row["engine"].clone()).collect()
     };
-    assert_eq!(modes("latency.csv"), ["native", "eager"]);
-    assert_eq!(modes("throughput.csv"), ["train", "native"]);
+    assert_eq!(modes("latency.csv"), ["zoo", "eager"]);
+    assert_eq!(modes("throughput.csv"), ["train", "zoo"]);
     // Training is of ten classes, and its row says so.
     let params: Vec<u64> =
         rows(folder.path(), "throughput.csv").iter().map(|row| row["params"].parse().unwrap()).collect();
@@ -173,11 +173,11 @@ fn a_cell_is_done_with_all_of_its_stages_and_of_its_own_classes() {
     let grid = |more: &str| {
         format!(
             "[[grid]]\nkind = \"latency\"\nmodel = \"mobilenet-v3-small-0.35\"\ninput_size = 32\nruns = 3\nseconds = 0\n\
-             mode = \"native\"\n{more}"
+             engine = \"zoo\"\n{more}"
         )
     };
     let folder = folder(&grid("per_stage = true\n"));
-    let shape = ["--input-size", "32", "--runs", "3", "--seconds", "0", "--mode", "native"];
+    let shape = ["--input-size", "32", "--runs", "3", "--seconds", "0", "--engine", "zoo"];
     let measure = |more: &[&str]| {
         run(folder.path(), &[&["latency", "mobilenet-v3-small-0.35"], &shape[..], more].concat()).code(0);
     };

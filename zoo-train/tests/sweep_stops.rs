@@ -90,7 +90,7 @@ fn one_cell_crashes_another_takes_too_long_and_the_rest_is_done() {
 
 #[test]
 fn a_cell_without_memory_is_a_row_and_the_sweep_goes_on() {
-    let axes = "model = \"mobilenet-v3-small-0.35\"\ninput_size = 32\nruns = 3\nseconds = 0\nmode = \"native\"\n";
+    let axes = "model = \"mobilenet-v3-small-0.35\"\ninput_size = 32\nruns = 3\nseconds = 0\nengine = \"zoo\"\n";
     let folder = folder(&format!("[[grid]]\nkind = \"latency\"\n{axes}batch = [4_000_000_000, 1]\n"));
     sweep(folder.path(), &[]).refused(&["1 of the cells failed"]);
     let rows = rows(folder.path(), "latency.csv");

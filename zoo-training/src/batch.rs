@@ -34,6 +34,25 @@ impl Kind {
     }
 }
 
+/// What a network takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Input {
+    /// Where it computes.
+    pub device: Device,
+    /// The size of its images.
+    pub size: ImageSize,
+    /// Their channels.
+    pub channels: u32,
+}
+
+impl Input {
+    /// What `model` takes.
+    pub fn of(model: &Model) -> Input {
+        let plan = model.plan();
+        Input { device: model.device(), size: plan.options.input_size, channels: plan.input.c }
+    }
+}
+
 /// Images and labels of one step, pixels innermost by channel.
 #[derive(Debug)]
 pub struct Batch {
@@ -62,34 +81,33 @@ impl Batch {
         piece: Range<usize>,
     ) -> Result<(Tensor, Tensor), ModelError> {
         let logits = match self.kind {
-            Kind::Images(_) | Kind::Places => model.forward(&self.images(model, resident, piece.clone())?, mode)?,
+            Kind::Images(_) | Kind::Places => {
+                model.forward(&self.images(Input::of(model), resident, piece.clone())?, mode)?
+            }
             Kind::Features(_) => model.classify(&self.stored(model.device(), piece.clone())?, mode)?,
         };
         Ok((logits, self.labels_on(model.device(), piece)?))
     }
 
-    /// Logits of the images `piece` by `forward`, which is `model` as one deploys it, and the labels; where `mirrored`, each is the mean of
-    /// the image's and of its mirror image's.
+    /// Logits of the images `piece` by `forward`, and the labels; where `mirrored`, each is the mean of the image's and of its
+    /// mirror image's. A batch must be of images.
     ///
     /// # Errors
-    /// As [`classify`](Batch::classify).
-    pub fn evaluate(
+    /// Where libtorch or `forward` refuses, most often for lack of memory.
+    pub fn evaluate<E: From<TchError>>(
         &self,
-        model: &Model,
-        forward: impl Fn(&Tensor) -> Result<Tensor, ModelError>,
+        input: Input,
+        forward: impl Fn(&Tensor) -> Result<Tensor, E>,
         mirrored: bool,
         piece: Range<usize>,
-    ) -> Result<(Tensor, Tensor), ModelError> {
-        if let Kind::Features(_) = self.kind {
-            return self.classify(model, None, Mode::Eval, piece);
-        }
-        let images = self.images(model, None, piece.clone())?;
+    ) -> Result<(Tensor, Tensor), E> {
+        let images = self.images(input, None, piece.clone())?;
         let mut logits = forward(&images)?;
         if mirrored {
             let other = forward(&images.f_flip([3i64].as_slice())?)?;
             logits = logits.f_add(&other)?.f_mul_scalar(0.5)?;
         }
-        Ok((logits, self.labels_on(model.device(), piece)?))
+        Ok((logits, self.labels_on(input.device, piece)?))
     }
 
     /// Features (N x channels x 1 x 1) that the classifier reads, of a batch of images.
@@ -98,25 +116,31 @@ impl Batch {
     /// As [`classify`](Batch::classify).
     pub fn features(&self, model: &Model) -> Result<Tensor, ModelError> {
         match self.kind {
-            Kind::Images(_) | Kind::Places => model.features(&self.images(model, None, 0..self.len())?, Mode::Eval),
+            Kind::Images(_) | Kind::Places => {
+                model.features(&self.images(Input::of(model), None, 0..self.len())?, Mode::Eval)
+            }
             Kind::Features(_) => Ok(self.stored(Device::Cpu, 0..self.len())?),
         }
     }
 
-    /// Images as N x C x H x W in channels_last, resized to the input of `model`.
-    fn images(&self, model: &Model, resident: Option<&Resident>, piece: Range<usize>) -> Result<Tensor, TchError> {
+    /// Whether it holds features, which are for a classifier alone.
+    pub(super) fn is_of_features(&self) -> bool {
+        matches!(self.kind, Kind::Features(_))
+    }
+
+    /// Images as N x C x H x W in channels_last, as the network takes them.
+    fn images(&self, input: Input, resident: Option<&Resident>, piece: Range<usize>) -> Result<Tensor, TchError> {
         let images = match (self.kind, resident) {
             (Kind::Images(ImageSize { height, width }), _) => {
                 let shape = [piece.len() as i64, height.into(), width.into(), 3];
                 let numbers = Tensor::f_from_slice(self.numbers(piece))?.f_view(shape)?;
-                numbers.f_permute([0, 3, 1, 2])?.f_to(model.device())?
+                numbers.f_permute([0, 3, 1, 2])?.f_to(input.device)?
             }
             (Kind::Places, Some(resident)) => resident.batch(&self.places[piece])?,
             // Features are no images, and places mean nothing without the set that they are of.
             (Kind::Features(_), _) | (Kind::Places, None) => return Ok(Tensor::new()),
         };
-        let plan = model.plan();
-        to_channels(resize(images, plan.options.input_size)?, plan.input.c)
+        to_channels(resize(images, input.size)?, input.channels)
     }
 
     /// Features that were computed before.

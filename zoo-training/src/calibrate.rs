@@ -11,6 +11,7 @@ use zoo_core::model::Backend;
 
 use super::TrainError;
 use super::budget::Speed;
+use super::evaluate::logits_of;
 use super::loader::{Batches, Loader, Worker};
 use super::memory::in_pieces;
 use super::run::Request;
@@ -113,8 +114,8 @@ fn evaluation(trainer: &Trainer, settings: &Settings, test: &TestSet, time: Dura
     let mut most = usize::MAX;
     let mut images = |count: usize| -> Result<f64, TrainError> {
         let begun = Instant::now();
-        let forward = |images: &tch::Tensor| deployed.forward(images);
-        let compute = |piece| tch::no_grad(|| batch.evaluate(model, forward, test_time_flip, piece));
+        let logits = logits_of(model, &deployed, test_time_flip);
+        let compute = |piece| tch::no_grad(|| logits(&batch, piece));
         in_pieces(count, &mut most, compute, |(logits, _)| {
             logits.f_sum(tch::Kind::Float)?.f_double_value(&[])?;
             Ok::<(), TrainError>(())

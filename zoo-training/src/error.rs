@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use zoo_core::PlanError;
 use zoo_core::model::ModelError;
 use zoo_core::weights::WeightsError;
+use zoo_engines::EngineError;
 
 use zoo_data::DataError;
 use zoo_host::words::counted;
@@ -21,6 +22,9 @@ pub enum TrainError {
     /// The network could not be built or run.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// What runs the network refused it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The data could not be had.
     #[error(transparent)]
     Data(#[from] DataError),

@@ -1,13 +1,16 @@
 //! Accuracy and loss on a labelled set.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use tch::{Kind, Reduction, Tensor};
-use zoo_core::model::{Backend, Model, ModelError};
+use zoo_core::model::{Backend, Deployed, Mode, Model, ModelError};
+use zoo_engines::EngineError;
 
 use super::TrainError;
+use super::batch::{Batch, Input};
 use super::loader::Loader;
-use super::memory::in_pieces;
+use super::memory::{MayLackMemory, in_pieces};
 use super::test_set::TestSet;
 use zoo_data::DataError;
 
@@ -70,21 +73,47 @@ pub fn evaluate(
 ) -> Result<Option<Evaluation>, TrainError> {
     // About three times as fast on the CPU as the network that trains; logits differ by rounding (results/latency.csv).
     let deployed = model.deploy(Backend::Native)?;
-    evaluate_by(model, |images| deployed.forward(images), test, protocol, each_batch)
+    count(logits_of(model, &deployed, protocol.mirrored), test, protocol, each_batch)
 }
 
-/// The same with logits by `forward`, which is `model` as one deploys it.
+/// What gives the logits and labels of a piece of a batch, by `model` as it is deployed.
+pub(super) fn logits_of<'a>(
+    model: &'a Model,
+    deployed: &'a Deployed,
+    mirrored: bool,
+) -> impl Fn(&Batch, Range<usize>) -> Result<(Tensor, Tensor), ModelError> + 'a {
+    move |batch, piece| match batch.is_of_features() {
+        true => batch.classify(model, None, Mode::Eval, piece),
+        false => batch.evaluate(Input::of(model), |images| deployed.forward(images), mirrored, piece),
+    }
+}
+
+/// The same of a network that takes `input` and gives its logits by `forward`.
 ///
 /// # Errors
-/// As [`evaluate`].
+/// As [`evaluate`], and where `forward` refuses.
 pub fn evaluate_by(
-    model: &Model,
-    forward: impl Fn(&Tensor) -> Result<Tensor, ModelError>,
+    input: Input,
+    forward: impl Fn(&Tensor) -> Result<Tensor, EngineError>,
+    test: &Arc<TestSet>,
+    protocol: Protocol<'_>,
+    each_batch: impl FnMut(usize) -> bool,
+) -> Result<Option<Evaluation>, TrainError> {
+    let compute = |batch: &Batch, piece: Range<usize>| batch.evaluate(input, &forward, protocol.mirrored, piece);
+    count(compute, test, protocol, each_batch)
+}
+
+/// Counts what `compute` gives, logits and labels of a piece of a batch.
+fn count<F: MayLackMemory>(
+    compute: impl Fn(&Batch, Range<usize>) -> Result<(Tensor, Tensor), F>,
     test: &Arc<TestSet>,
     protocol: Protocol<'_>,
     mut each_batch: impl FnMut(usize) -> bool,
-) -> Result<Option<Evaluation>, TrainError> {
-    let Protocol { workers, answers, mirrored } = protocol;
+) -> Result<Option<Evaluation>, TrainError>
+where
+    TrainError: From<F>,
+{
+    let Protocol { workers, answers, .. } = protocol;
     let mut loader = Loader::start(test.clone(), 0, workers);
     let (mut sums, mut piece) = (Sums::default(), usize::MAX);
     for _ in 0..test.batches() {
@@ -92,7 +121,7 @@ pub fn evaluate_by(
         if batch.is_empty() {
             continue; // All of its images were skipped.
         }
-        let compute = |piece| tch::no_grad(|| batch.evaluate(model, &forward, mirrored, piece));
+        let compute = |piece| tch::no_grad(|| compute(&batch, piece));
         in_pieces(batch.len(), &mut piece, compute, |(logits, labels)| sums.add(&logits, &labels, answers))?;
         if !each_batch(sums.images) {
             return Ok(None);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use zoo_core::model::ModelError;
-
+use zoo_engines::EngineError;
 use zoo_results::status::lacks_memory;
 
 /// Whether libtorch says that memory does not suffice: `CUDA out of memory` there, `can't allocate memory` on the CPU. It
@@ -13,6 +13,28 @@ pub fn is_lacking(error: &ModelError) -> bool {
         ModelError::Torch(error) => lacks_memory(&error.to_string()),
         ModelError::Native(error) => lacks_memory(&error.to_string()),
         _ => false,
+    }
+}
+
+/// An error that may be of a lack of memory.
+pub trait MayLackMemory {
+    /// Whether it is.
+    fn is_of_memory(&self) -> bool;
+}
+
+impl MayLackMemory for ModelError {
+    fn is_of_memory(&self) -> bool {
+        is_lacking(self)
+    }
+}
+
+impl MayLackMemory for EngineError {
+    fn is_of_memory(&self) -> bool {
+        match self {
+            EngineError::Model(error) => is_lacking(error),
+            EngineError::Refused { problem, .. } => lacks_memory(problem),
+            _ => false,
+        }
     }
 }
 
@@ -26,10 +48,10 @@ pub fn half(piece: usize) -> Option<usize> {
 ///
 /// # Errors
 /// What `compute` says of a single image, or of another trouble; what `add` says.
-pub fn in_pieces<T, E: From<ModelError>>(
+pub fn in_pieces<T, F: MayLackMemory, E: From<F>>(
     count: usize,
     most: &mut usize,
-    compute: impl Fn(Range<usize>) -> Result<T, ModelError>,
+    compute: impl Fn(Range<usize>) -> Result<T, F>,
     mut add: impl FnMut(T) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut done = 0;
@@ -40,7 +62,7 @@ pub fn in_pieces<T, E: From<ModelError>>(
                 add(found)?;
                 done = piece.end;
             }
-            Err(error) => match half(piece.len()).filter(|_| is_lacking(&error)) {
+            Err(error) => match half(piece.len()).filter(|_| error.is_of_memory()) {
                 Some(half) => *most = half,
                 None => return Err(error.into()),
             },

@@ -56,11 +56,17 @@ impl Description {
         })
     }
 
-    /// As metadata, with torch's customary `format` beside.
+    /// As metadata of safetensors, with torch's customary `format` beside.
     pub fn to_metadata(&self) -> BTreeMap<String, String> {
+        let mut metadata = self.to_pairs();
+        metadata.insert("format".into(), "pt".into());
+        metadata
+    }
+
+    /// As keys and values, for whatever file.
+    pub fn to_pairs(&self) -> BTreeMap<String, String> {
         let classes = self.classes.as_ref().and_then(|names| serde_json::to_string(names).ok());
         let pairs = [
-            ("format", Some("pt".to_string())),
             (MODEL, self.model.clone()),
             (WIDTH, self.width.map(|width| width.to_string())),
             (DEPTH, self.depth.map(|depth| depth.to_string())),

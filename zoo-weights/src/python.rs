@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use zoo_core::names::{Naming, PythonName};
+use zoo_core::onnx::{Dimension, Graph, Value};
 use zoo_core::op::{OpKind, Pooling};
 use zoo_core::plan::{Padding, Plan};
 use zoo_core::weights::{Scheme, TrainedWith, padding_name};
@@ -184,6 +185,27 @@ impl Export<'_> {
             self.scheme
         ))
     }
+}
+
+/// The lines that run a graph of ONNX in `file` on images of its input's shape.
+pub fn onnx_lines(graph: &Graph, file: &Path) -> Vec<String> {
+    let mut lines = vec!["import numpy, onnxruntime".to_string()];
+    for Value { name, element, shape } in &graph.inputs {
+        let size = |dimension: &Dimension| match dimension {
+            Dimension::Fixed(size) => size.to_string(),
+            Dimension::Named(_) => "1".to_string(),
+        };
+        let shape: Vec<String> = shape.iter().map(size).collect();
+        let made = format!("numpy.zeros(({}), numpy.{})", shape.join(", "), element.name());
+        lines.push(format!("{name} = {made}  # in place of images"));
+    }
+    lines.push(format!("session = onnxruntime.InferenceSession({})", quoted(file)));
+    for output in graph.outputs.iter().map(|output| &output.name) {
+        let inputs = graph.inputs.iter().map(|input| format!("\"{0}\": {0}", input.name));
+        let inputs: Vec<String> = inputs.collect();
+        lines.push(format!("{output} = session.run([\"{output}\"], {{{}}})[0]", inputs.join(", ")));
+    }
+    lines
 }
 
 /// A name there, what the network has unless it is told otherwise, and the argument for its width.

@@ -101,6 +101,23 @@ impl Resolved {
         }
     }
 
+    /// For a file that is run as it is, such as one of ONNX: how its images of size `crop` are prepared, by the flags, by what
+    /// it says of itself, or by the custom of the field. Padding and epsilon are a part of the file.
+    pub fn of_file(flags: &TrainedWith, said: &TrainedWith, crop: ImageSize, channels: u32) -> Resolved {
+        let voices = [(*flags, Origin::Flag), (*said, Origin::Metadata)];
+        let customary = Preprocessing::of_imagenet(crop);
+        let numbers = |(three, origin): ([f32; 3], Origin)| (for_channels(three, channels), origin);
+        Resolved {
+            padding: pick(&voices, |said| said.padding, Padding::Symmetric),
+            bn_eps: pick(&voices, |said| said.bn_eps, 1e-5),
+            mean: numbers(pick(&voices, |said| said.mean, customary.mean)),
+            std: numbers(pick(&voices, |said| said.std, customary.std)),
+            resize: pick(&voices, |said| said.resize, customary.resize),
+            crop: (crop, Origin::Metadata),
+            interpolation: pick(&voices, |said| said.interpolation, customary.interpolation),
+        }
+    }
+
     /// For the images of a data set, as it is named: small ones are seen whole.
     #[must_use]
     pub fn for_dataset(self, dataset: &str) -> Resolved {
@@ -164,14 +181,13 @@ fn habit_of(scheme: Scheme, entry: &Entry) -> TrainedWith {
     }
 }
 
-impl std::fmt::Display for Resolved {
-    /// One line, each value with its origin in brackets.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Resolved {
+    /// How images are prepared, in one line, each value with its origin in brackets.
+    pub fn of_images(&self) -> String {
         let three = |numbers: [f32; 3]| numbers.map(|number| format!("{number:.4}")).join(" ");
         let resize = self.resize.0.map_or("none".to_string(), |side| side.to_string());
-        write!(
-            f,
-            "resize {resize} ({}), {} ({}), crop {} ({}), mean {} ({}), std {} ({}), padding {} ({}), norm eps {:e} ({})",
+        format!(
+            "resize {resize} ({}), {} ({}), crop {} ({}), mean {} ({}), std {} ({})",
             self.resize.1,
             interpolation_name(self.interpolation.0),
             self.interpolation.1,
@@ -181,11 +197,16 @@ impl std::fmt::Display for Resolved {
             self.mean.1,
             three(self.std.0),
             self.std.1,
-            padding_name(self.padding.0),
-            self.padding.1,
-            self.bn_eps.0,
-            self.bn_eps.1,
         )
+    }
+}
+
+impl std::fmt::Display for Resolved {
+    /// One line, each value with its origin in brackets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (padding, eps) = (padding_name(self.padding.0), self.bn_eps.0);
+        let images = self.of_images();
+        write!(f, "{images}, padding {padding} ({}), norm eps {eps:e} ({})", self.padding.1, self.bn_eps.1)
     }
 }
 

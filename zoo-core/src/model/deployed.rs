@@ -187,6 +187,32 @@ impl Deployed {
         &self.plan
     }
 
+    /// The network with its tensors in numbers of `kind`, for libtorch's operations; images are of that kind, too.
+    ///
+    /// # Errors
+    /// Where libtorch refuses, for lack of memory. What is packed for our kernels stays as it is.
+    pub fn to_kind(mut self, kind: Kind) -> Result<Deployed, ModelError> {
+        let cast = |tensor: &mut Tensor| -> Result<(), ModelError> {
+            *tensor = tensor.f_to_kind(kind)?;
+            Ok(())
+        };
+        for step in &mut self.steps {
+            match &mut step.kind {
+                StepKind::Conv { weight, bias, .. } => {
+                    cast(weight)?;
+                    bias.as_mut().map_or(Ok(()), cast)?;
+                }
+                StepKind::Affine { scale, shift } => {
+                    cast(scale)?;
+                    cast(shift)?;
+                }
+                StepKind::Op { tensors, .. } => tensors.iter_mut().try_for_each(cast)?,
+                StepKind::Packed { .. } | StepKind::Mean | StepKind::Overwrite => {}
+            }
+        }
+        Ok(self)
+    }
+
     /// The memory format of its maps.
     pub fn format(&self) -> MemoryFormat {
         match self.backend {

@@ -11,13 +11,11 @@ mod init;
 mod layout;
 mod node;
 mod onnx;
-mod script;
 
 pub(crate) use convolution::{Geometry, border};
 pub use deployed::{Backend, Deployed};
 pub use forward::Mode;
 pub use layout::{MemoryFormat, channels_last};
-pub use script::Compiled;
 
 use std::ops::Range;
 

@@ -66,7 +66,7 @@ pub(crate) mod compute {
 
     use super::Activation;
     use crate::model::ModelError;
-    use crate::op::{Compute, Run, Source};
+    use crate::op::{Compute, Run};
 
     impl Activation {
         /// A tensor of its values.
@@ -122,30 +122,11 @@ pub(crate) mod compute {
                 Activation::Gelu | Activation::Sigmoid | Activation::HardSigmoid => None,
             }
         }
-
-        /// A TorchScript expression of its values.
-        pub(crate) fn script_of(self, value: String) -> String {
-            match self {
-                Activation::Table => value,
-                Activation::Relu => format!("torch.relu({value})"),
-                // What torchvision's ReLU6 becomes in a trace.
-                Activation::Relu6 => format!("torch.hardtanh({value}, 0., 6.)"),
-                Activation::Silu => format!("torch.silu({value})"),
-                Activation::Gelu => format!("torch.gelu({value})"),
-                Activation::HardSwish => format!("torch.hardswish({value})"),
-                Activation::Sigmoid => format!("torch.sigmoid({value})"),
-                Activation::HardSigmoid => format!("torch.hardsigmoid({value})"),
-            }
-        }
     }
 
     impl Compute for Activation {
         fn run(&self, run: &Run<'_>) -> Result<Tensor, ModelError> {
             self.apply(run.x(0))
-        }
-
-        fn script(&self, source: &Source<'_>) -> String {
-            self.script_of(source.x(0))
         }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) mod compute {
 
     use super::Add;
     use crate::model::{Mode, ModelError};
-    use crate::op::{Compute, Run, Source};
+    use crate::op::{Compute, Run};
 
     impl Add {
         /// The rate at which samples are dropped in this mode.
@@ -62,10 +62,6 @@ pub(crate) mod compute {
     impl Compute for Add {
         fn run(&self, run: &Run<'_>) -> Result<Tensor, ModelError> {
             self.sum(run.x(0), run.x(1), run.mode)
-        }
-
-        fn script(&self, source: &Source<'_>) -> String {
-            format!("torch.add({}, {})", source.x(1), source.x(0))
         }
     }
 }

@@ -49,7 +49,7 @@ pub(crate) mod compute {
 
     use super::BatchNorm;
     use crate::model::{Mode, ModelError};
-    use crate::op::{Activation, Compute, Run, Source};
+    use crate::op::{Activation, Compute, Run};
 
     impl BatchNorm {
         /// The norm of `x`, then `activation`, then the sum with `residual`, in one pass where a kernel takes all of it.
@@ -92,11 +92,6 @@ pub(crate) mod compute {
     impl Compute for BatchNorm {
         fn run(&self, run: &Run<'_>) -> Result<Tensor, ModelError> {
             self.run_with(run, run.x(0), None, None)
-        }
-
-        /// The model folds it into a scale and a shift first.
-        fn script(&self, source: &Source<'_>) -> String {
-            source.x(0)
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How libtorch computes an operation: what it is given, and what it says as TorchScript.
+//! How libtorch computes an operation: what it is given and what it gives.
 
 use tch::Tensor;
 
@@ -68,28 +68,6 @@ impl<'a> Run<'a> {
     }
 }
 
-/// What TorchScript for an operation is written with.
-pub(crate) struct Source<'a> {
-    /// The operation with its shapes.
-    pub op: &'a Op,
-    /// Expressions of the values that it reads.
-    pub inputs: &'a [String],
-    /// Expressions of its tensors.
-    pub tensors: &'a [String],
-    /// The plan's padding.
-    pub padding: Padding,
-}
-
-impl Source<'_> {
-    pub fn x(&self, index: usize) -> String {
-        self.inputs[index].clone()
-    }
-
-    pub fn tensor(&self, index: usize) -> &str {
-        &self.tensors[index]
-    }
-}
-
 /// An operation that libtorch computes.
 pub(crate) trait Compute {
     /// Its value.
@@ -97,9 +75,6 @@ pub(crate) trait Compute {
     /// # Errors
     /// Where libtorch refuses.
     fn run(&self, run: &Run<'_>) -> Result<Tensor, ModelError>;
-
-    /// Its value in evaluation, as an expression of TorchScript.
-    fn script(&self, source: &Source<'_>) -> String;
 
     /// Whether its value shares no memory with what it read, so that a sole reader may overwrite it.
     fn is_fresh(&self) -> bool {

@@ -42,15 +42,11 @@ mod compute {
 
     use super::Concat;
     use crate::model::ModelError;
-    use crate::op::{Compute, Run, Source};
+    use crate::op::{Compute, Run};
 
     impl Compute for Concat {
         fn run(&self, run: &Run<'_>) -> Result<Tensor, ModelError> {
             Ok(run.format.of(&Tensor::f_cat(run.inputs, 1)?)?)
-        }
-
-        fn script(&self, source: &Source<'_>) -> String {
-            format!("torch.cat([{}], 1)", source.inputs.join(", "))
         }
     }
 }

@@ -135,7 +135,7 @@ mod compute {
 
     use super::Convolution;
     use crate::model::{Geometry, ModelError};
-    use crate::op::{Compute, Run, Source};
+    use crate::op::{Compute, Run};
 
     impl Compute for Convolution {
         fn run(&self, run: &Run<'_>) -> Result<Tensor, ModelError> {
@@ -148,11 +148,6 @@ mod compute {
                 return Ok(dense_conv2d(x, weight, bias, geometry.stride, geometry.border)?);
             }
             geometry.convolve(x, weight, bias)
-        }
-
-        /// The model writes it, together with the norm and the activation behind it.
-        fn script(&self, source: &Source<'_>) -> String {
-            source.x(0)
         }
     }
 }

@@ -40,7 +40,7 @@ mod compute {
 
     use super::Dropout;
     use crate::model::{Mode, ModelError};
-    use crate::op::{Compute, Run, Source};
+    use crate::op::{Compute, Run};
 
     impl Compute for Dropout {
         fn run(&self, run: &Run<'_>) -> Result<Tensor, ModelError> {
@@ -48,10 +48,6 @@ mod compute {
                 true => Ok(run.x(0).f_dropout(self.rate, true)?),
                 false => Ok(run.x(0).shallow_clone()),
             }
-        }
-
-        fn script(&self, source: &Source<'_>) -> String {
-            source.x(0)
         }
 
         fn is_fresh(&self) -> bool {

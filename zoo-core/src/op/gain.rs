@@ -36,15 +36,11 @@ mod compute {
 
     use super::Gain;
     use crate::model::ModelError;
-    use crate::op::{Compute, Run, Source};
+    use crate::op::{Compute, Run};
 
     impl Compute for Gain {
         fn run(&self, run: &Run<'_>) -> Result<Tensor, ModelError> {
             Ok(run.x(0).f_mul(&run.tensor(0).f_reshape([1, -1, 1, 1])?)?)
-        }
-
-        fn script(&self, source: &Source<'_>) -> String {
-            format!("torch.mul({}, torch.reshape({}, [1, -1, 1, 1]))", source.x(0), source.tensor(0))
         }
     }
 }

@@ -38,15 +38,11 @@ mod compute {
 
     use super::GlobalPool;
     use crate::model::ModelError;
-    use crate::op::{Compute, Run, Source};
+    use crate::op::{Compute, Run};
 
     impl Compute for GlobalPool {
         fn run(&self, run: &Run<'_>) -> Result<Tensor, ModelError> {
             Ok(run.x(0).f_mean_dim([2i64, 3].as_slice(), true, None::<Kind>)?)
-        }
-
-        fn script(&self, source: &Source<'_>) -> String {
-            format!("torch.adaptive_avg_pool2d({}, [1, 1])", source.x(0))
         }
     }
 }

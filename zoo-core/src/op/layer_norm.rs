@@ -43,7 +43,7 @@ mod compute {
 
     use super::LayerNorm;
     use crate::model::ModelError;
-    use crate::op::{Compute, Run, Source};
+    use crate::op::{Compute, Run};
 
     impl Compute for LayerNorm {
         fn run(&self, run: &Run<'_>) -> Result<Tensor, ModelError> {
@@ -51,14 +51,6 @@ mod compute {
             let last = run.x(0).f_permute([0, 2, 3, 1])?.f_contiguous()?;
             let normal = last.f_layer_norm(channels, Some(run.tensor(0)), Some(run.tensor(1)), self.eps, false)?;
             Ok(run.format.of(&normal.f_permute([0, 3, 1, 2])?)?)
-        }
-
-        fn script(&self, source: &Source<'_>) -> String {
-            let (x, weight, bias) = (source.x(0), source.tensor(0), source.tensor(1));
-            let channels = source.op.input.c;
-            let last = format!("torch.permute({x}, [0, 2, 3, 1])");
-            let normal = format!("torch.layer_norm({last}, [{channels}], {weight}, {bias}, {:e})", self.eps);
-            format!("torch.permute({normal}, [0, 3, 1, 2])")
         }
     }
 }

@@ -58,18 +58,13 @@ mod compute {
 
     use super::Linear;
     use crate::model::ModelError;
-    use crate::op::{Compute, Run, Source};
+    use crate::op::{Compute, Run};
 
     impl Compute for Linear {
         /// N x outputs x 1 x 1, so that whatever may follow reads it as a map.
         fn run(&self, run: &Run<'_>) -> Result<Tensor, ModelError> {
             let y = run.x(0).f_flatten(1, -1)?.f_linear(run.tensor(0), Some(run.tensor(1)))?;
             Ok(y.f_unsqueeze(-1)?.f_unsqueeze(-1)?)
-        }
-
-        fn script(&self, source: &Source<'_>) -> String {
-            let (x, weight, bias) = (source.x(0), source.tensor(0), source.tensor(1));
-            format!("torch.linear(torch.flatten({x}, 1), {weight}, {bias}).unsqueeze(-1).unsqueeze(-1)")
         }
     }
 }

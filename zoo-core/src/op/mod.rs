@@ -13,7 +13,7 @@ mod shape;
 mod tensors;
 
 #[cfg(feature = "torch")]
-pub(crate) use compute::{Compute, Run, Source, Tensors};
+pub(crate) use compute::{Compute, Run, Tensors};
 pub use cost::Cost;
 #[cfg(feature = "torch")]
 pub(crate) use onnx::{InOnnx, Nodes, Wire};

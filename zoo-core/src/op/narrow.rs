@@ -49,17 +49,13 @@ mod compute {
 
     use super::Narrow;
     use crate::model::ModelError;
-    use crate::op::{Compute, Run, Source};
+    use crate::op::{Compute, Run};
 
     impl Compute for Narrow {
         /// A copy, as kernels want maps without gaps.
         fn run(&self, run: &Run<'_>) -> Result<Tensor, ModelError> {
             let part = run.x(0).f_narrow(1, self.from.into(), self.channels.into())?;
             Ok(run.format.of(&part)?)
-        }
-
-        fn script(&self, source: &Source<'_>) -> String {
-            format!("torch.narrow({}, 1, {}, {})", source.x(0), self.from, self.channels)
         }
 
         /// Of a map of one pixel, or of all channels, the part has no gaps and is not copied.

@@ -33,15 +33,11 @@ mod compute {
 
     use super::Scale;
     use crate::model::ModelError;
-    use crate::op::{Compute, Run, Source};
+    use crate::op::{Compute, Run};
 
     impl Compute for Scale {
         fn run(&self, run: &Run<'_>) -> Result<Tensor, ModelError> {
             Ok(run.x(1).f_mul(run.x(0))?)
-        }
-
-        fn script(&self, source: &Source<'_>) -> String {
-            format!("torch.mul({}, {})", source.x(1), source.x(0))
         }
     }
 }

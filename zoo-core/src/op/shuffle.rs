@@ -43,7 +43,7 @@ mod compute {
 
     use super::Shuffle;
     use crate::model::ModelError;
-    use crate::op::{Compute, Run, Source};
+    use crate::op::{Compute, Run};
 
     impl Compute for Shuffle {
         fn run(&self, run: &Run<'_>) -> Result<Tensor, ModelError> {
@@ -52,10 +52,6 @@ mod compute {
             let grouped = run.x(0).f_reshape([size[0], groups, size[1] / groups, size[2], size[3]])?;
             let shuffled = grouped.f_transpose(1, 2)?.f_reshape(size.as_slice())?;
             Ok(run.format.of(&shuffled)?)
-        }
-
-        fn script(&self, source: &Source<'_>) -> String {
-            format!("torch.channel_shuffle({}, {})", source.x(0), self.groups)
         }
 
         /// With one group, or one channel a group, nothing moves.

@@ -87,7 +87,7 @@ mod compute {
 
     use super::{Pooling, Window};
     use crate::model::{ModelError, border};
-    use crate::op::{Compute, Run, Source};
+    use crate::op::{Compute, Run};
 
     impl Window {
         fn pool(&self, x: &Tensor, padding: [i64; 2]) -> Result<Tensor, ModelError> {
@@ -120,27 +120,6 @@ mod compute {
                 }
             };
             Ok(run.format.of(&pooled)?)
-        }
-
-        fn script(&self, source: &Source<'_>) -> String {
-            let (kernel, stride) = (self.kernel, self.stride);
-            let border = border(source.op.input, kernel, stride, self.padding, source.padding);
-            let sides = [border.left, border.right, border.top, border.bottom];
-            let (x, sizes) = (source.x(0), format!("[{kernel}, {kernel}], [{stride}, {stride}]"));
-            let even = (border.top == border.bottom && border.left == border.right).then_some([border.top, border.left]);
-            match (self.pooling, even) {
-                (Pooling::Max, Some(padding)) => format!("torch.max_pool2d({x}, {sizes}, {padding:?})"),
-                (Pooling::Max, None) => {
-                    format!("torch.max_pool2d(torch.constant_pad_nd({x}, {sides:?}, float('-inf')), {sizes})")
-                }
-                (Pooling::Average, Some(padding)) => {
-                    format!("torch.avg_pool2d({x}, {sizes}, {padding:?}, False, False)")
-                }
-                (Pooling::Average, None) => {
-                    let pooled = |x: String| format!("torch.avg_pool2d(torch.constant_pad_nd({x}, {sides:?}), {sizes})");
-                    format!("torch.div({}, {})", pooled(x.clone()), pooled(format!("torch.ones_like({x})")))
-                }
-            }
         }
     }
 }

@@ -106,7 +106,7 @@ mod tests {
 
     fn timed(model: &str, axes: (f64, f64, u32), macs: u64, ms: f64) -> (Network, Latency) {
         let network = Network::new(&Registry::default(), model, axes, "native");
-        let condition = Condition { batch: 1, threads: 1, mode: "native".into(), ..Condition::default() };
+        let condition = Condition { batch: 1, threads: 1, engine: "zoo".into(), ..Condition::default() };
         (network, Latency { condition, macs: Some(macs), p50_ms: Some(ms), ..Latency::default() })
     }
 

@@ -242,7 +242,7 @@ mod tests {
             batch: 1,
             threads: 1,
             dtype: "f32".into(),
-            mode: "native".into(),
+            engine: "zoo".into(),
             device: "cpu".into(),
             cpu: "one".into(),
         };

@@ -39,9 +39,13 @@ pub fn run(args: &DoctorArgs) -> Result<(), Error> {
         ("JPEG", format!("libjpeg {} assembly", if jpeg::has_assembly() { "with" } else { "without" })),
     ];
     // Those that are checked at once; thousands of image files take longer.
+    rows.extend(zoo_engines::libraries().map(|engine| {
+        let version = engine.version().unwrap_or_else(|error| error.to_string());
+        (engine.title(), version)
+    }));
     rows.extend(sets::fetched().filter(|set| set.small).map(|set| (set.title, whole(set, args))));
     for (name, value) in rows {
-        tell!("{name:<10} {value}");
+        tell!("{name:<12} {value}");
     }
     Ok(())
 }

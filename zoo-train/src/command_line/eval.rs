@@ -6,19 +6,19 @@ use std::sync::Arc;
 use anyhow::{Error, bail};
 use clap::ValueEnum;
 use serde_json::json;
+use tch::Tensor;
 use zoo_core::Registry;
 
+use super::classifier::{Classifier, EngineArgs};
 use super::seen::Seen;
-use super::weights::{self, WeightsArgs, parse_mode};
+use super::weights::{self, WeightsArgs};
 use zoo_data::{Dataset, Preprocessing, sets};
 use zoo_host::console::{say, tell};
-use zoo_measure::Mode;
 use zoo_settings::Settings;
 use zoo_training::evaluate::{Answers, Evaluation, Protocol, evaluate_by};
 use zoo_training::run::skipped_lines;
 use zoo_training::test_set::TestSet;
 use zoo_training::{channels, dataset};
-use zoo_weights::Opened;
 use zoo_weights::classes::{Matching, matching};
 
 #[derive(Debug, clap::Args)]
@@ -45,9 +45,8 @@ pub struct EvalArgs {
     /// Threads that prepare images
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: u16,
-    /// How the network is run: eager, folded, jit or native; logits differ by rounding only
-    #[arg(long, value_name = "MODE", default_value = "native", value_parser = parse_mode)]
-    mode: Mode,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -60,8 +59,8 @@ enum Format {
 }
 
 pub fn run(registry: &Registry, args: &EvalArgs) -> Result<(), Error> {
-    let mut opened = args.weights.open(registry, None)?;
-    channels::check(opened.model.plan().input.c).map_err(Error::msg)?;
+    let mut opened = Classifier::open(registry, &args.weights, &args.engine, None)?;
+    channels::check(opened.input.channels).map_err(Error::msg)?;
     let settings = settings(args, &opened)?;
     let mut dataset = dataset::load(&settings, args.data_dir.as_deref())?;
     dataset.test.truncate(settings.data.limit_test.unwrap_or(usize::MAX));
@@ -73,19 +72,19 @@ pub fn run(registry: &Registry, args: &EvalArgs) -> Result<(), Error> {
     opened.resolved = opened.resolved.for_dataset(&settings.data.dataset);
     let test = Arc::new(TestSet::new(test, Preprocessing::from(&opened.resolved)));
     let protocol = Protocol { workers: args.workers.into(), answers: &answers, mirrored: args.test_time_flip };
-    let forward = args.mode.forward(&opened.model)?;
+    let forward = |images: &Tensor| opened.network.logits(images);
     let mut seen = Seen::new(test.len());
     let each_batch = |images| {
         seen.at(images);
         true
     };
-    let mut found = evaluate_by(&opened.model, forward, &test, protocol, each_batch)?.unwrap_or_default();
+    let mut found = evaluate_by(opened.input, forward, &test, protocol, each_batch)?.unwrap_or_default();
     drop(seen);
     if !found.loss.is_finite() {
         bail!("the loss is {}, no number: {}", found.loss, weights::NO_NUMBERS);
     }
     // With as many classes as logits there are no others to leave out.
-    let subset = dataset.classes.len() < opened.model.plan().options.classes as usize;
+    let subset = dataset.classes.len() < opened.classes;
     found.top1_subset = found.top1_subset.filter(|_| subset);
     skipped_lines("test", &test.split.skipped()).iter().for_each(|line| say!("{line}"));
     match args.format {
@@ -96,7 +95,7 @@ pub fn run(registry: &Registry, args: &EvalArgs) -> Result<(), Error> {
 }
 
 /// What names the data set: flags, over what the run was trained with.
-fn settings(args: &EvalArgs, opened: &Opened) -> Result<Settings, Error> {
+fn settings(args: &EvalArgs, opened: &Classifier) -> Result<Settings, Error> {
     let mut settings = match &opened.run {
         Some(settings) => settings.clone(),
         None => Settings::layered(None, toml::Table::new())?.0,
@@ -118,8 +117,8 @@ fn settings(args: &EvalArgs, opened: &Opened) -> Result<Settings, Error> {
 }
 
 /// Which logit stands for which class of the data set, which is said where nothing but place decides.
-fn answers(opened: &Opened, dataset: &Dataset) -> Result<Answers, Error> {
-    let logits = opened.model.plan().options.classes as usize;
+fn answers(opened: &Classifier, dataset: &Dataset) -> Result<Answers, Error> {
+    let logits = opened.classes;
     let named = opened.description.classes.as_deref();
     let Matching { places, note } = matching(named, logits, dataset).map_err(Error::msg)?;
     if let Some(note) = note {
@@ -131,11 +130,11 @@ fn answers(opened: &Opened, dataset: &Dataset) -> Result<Answers, Error> {
     })
 }
 
-fn print_text(opened: &Opened, dataset: &Dataset, found: &Evaluation) {
+fn print_text(opened: &Classifier, dataset: &Dataset, found: &Evaluation) {
     let subset = found.top1_subset.map(|top1| format!(" ({top1:.2} % among its {} classes)", dataset.classes.len()));
     tell!(
         "{} on {}: {:.2} % top-1{}, {:.2} % top-5, loss {:.4}, {} images of {} px",
-        opened.entry.variant.name,
+        opened.title,
         dataset.name,
         found.top1,
         subset.unwrap_or_default(),
@@ -144,12 +143,12 @@ fn print_text(opened: &Opened, dataset: &Dataset, found: &Evaluation) {
         found.images,
         opened.resolved.crop.0,
     );
-    tell!("{}", opened.resolved);
+    tell!("{}", opened.preparation());
 }
 
-fn as_json(args: &EvalArgs, opened: &Opened, dataset: &Dataset, found: &Evaluation) -> serde_json::Value {
+fn as_json(args: &EvalArgs, opened: &Classifier, dataset: &Dataset, found: &Evaluation) -> serde_json::Value {
     json!({
-        "model": opened.entry.variant.name,
+        "model": opened.title,
         "dataset": dataset.name,
         "top1": found.top1,
         "top5": found.top5,
@@ -157,7 +156,7 @@ fn as_json(args: &EvalArgs, opened: &Opened, dataset: &Dataset, found: &Evaluati
         "loss": found.loss,
         "images": found.images,
         "input_size": opened.resolved.crop.0,
-        "mode": args.mode.name(),
+        "engine": opened.engine.name(),
         "averaged_weights": opened.averaged,
         "test_time_flip": args.test_time_flip,
         "preprocessing": opened.resolved.to_json(),

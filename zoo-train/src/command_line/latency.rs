@@ -12,15 +12,15 @@ use zoo_core::model::MemoryFormat;
 use zoo_core::summary::{Align, Table, grouped};
 use zoo_core::{Entry, Plan, Registry};
 
+use super::engine::{parse_dtype, parse_engine, usual};
 use super::machine::{device, set_threads};
 use super::measuring::{Display, stop_with};
 use super::network::NetworkArgs;
 use super::usage::misused;
+use zoo_engines::{Dtype, Engine};
 use zoo_host::console::{say, tell};
 use zoo_measure::processors::Processors;
-use zoo_measure::{
-    Deployment, LatencyError, Measurement, Mode, Network, Protocol, Ratio, Times, Timing, Watch, measure,
-};
+use zoo_measure::{Deployment, LatencyError, Measurement, Network, Protocol, Ratio, Times, Timing, Watch, measure};
 use zoo_results::latency::Row;
 use zoo_results::timed::NOISY;
 use zoo_results::{Environment, TableError, TableOf, cells, stages, status};
@@ -37,26 +37,29 @@ pub struct LatencyArgs {
     #[arg(long, value_name = "N", default_value = "1", value_delimiter = ',',
           value_parser = clap::value_parser!(u32).range(1..))]
     batch: Vec<u32>,
-    /// Threads of libtorch. The process is pinned to as many processors, the last ones that no other measurement uses
+    /// Threads. The process is pinned to as many processors, the last ones that no other measurement uses
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=1024))]
     threads: i32,
-    /// eager (the training model), folded (norms folded), jit (TorchScript) or native (own kernels); several, separated
-    /// by commas [default: all]
-    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_mode)]
-    mode: Vec<Mode>,
+    /// eager (the training model), libtorch (norms folded), zoo (our kernels), onnxruntime or openvino; several, separated
+    /// by commas [default: all that are installed]
+    #[arg(long, alias = "mode", value_name = "NAME", value_delimiter = ',', value_parser = parse_engine)]
+    engine: Vec<&'static dyn Engine>,
+    /// Number format: f32, bf16 (libtorch and openvino), or int8 (onnxruntime and openvino)
+    #[arg(long, value_name = "NAME", default_value = "f32", value_parser = parse_dtype)]
+    dtype: Dtype,
     /// Measured runs, at least
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     runs: u32,
     /// Total measuring time in seconds, at least
     #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = parse_seconds)]
     seconds: f64,
-    /// A file of weights for the one model given, in place of random ones
+    /// A file of weights for the one model given, in place of random ones, or a file of ONNX
     #[arg(long, value_name = "FILE", conflicts_with_all = ["width", "depth", "input_size", "classes", "profile", "in_channels"], value_parser = path::argument())]
     weights: Option<PathBuf>,
     /// Print the time of each stage beside its MACs, and write latency-stages.csv
     #[arg(long)]
     per_stage: bool,
-    /// Compare each row with this model or mode: the ratio of their times with its confidence interval
+    /// Compare each row with this model or engine: the ratio of their times with its confidence interval
     #[arg(long, value_name = "NAME")]
     against: Option<String>,
     /// cpu, cuda, cuda:N or mps
@@ -79,7 +82,7 @@ enum Format {
 /// What rows are set against.
 enum Against {
     Model(&'static str),
-    Mode(Mode),
+    Engine(&'static dyn Engine),
 }
 
 pub fn run(registry: &Registry, args: &LatencyArgs) -> Result<(), Error> {
@@ -259,25 +262,25 @@ impl Watch for Keeping<'_> {
 
 /// What a cell is called while it is measured.
 fn name(cell: &Deployment) -> String {
-    format!("{}, batch {}, {}", cell.entry.variant.name, cell.batch, cell.mode.name())
+    format!("{}, batch {}, {}", cell.entry.variant.name, cell.batch, cell.engine.name())
 }
 
 fn against(registry: &Registry, name: &str) -> Result<Against, Error> {
-    match Mode::find(name) {
-        Some(mode) => Ok(Against::Mode(mode)),
-        None => Ok(Against::Model(registry.find(name)?.variant.name)),
+    match zoo_engines::find(name) {
+        Ok(engine) => Ok(Against::Engine(engine)),
+        Err(_) => Ok(Against::Model(registry.find(name)?.variant.name)),
     }
 }
 
-/// Every model, and what it is set against, with every batch and mode.
+/// Every model, and what it is set against, with every batch and engine.
 fn cells(registry: &Registry, args: &LatencyArgs, against: Option<&Against>) -> Result<Vec<Deployment>, Error> {
     let device = device(&args.device, Precision::F32, true)?;
     let mut entries: Vec<Entry> = Vec::new();
-    let mut modes = if args.mode.is_empty() { Mode::ALL.to_vec() } else { args.mode.clone() };
+    let mut engines = if args.engine.is_empty() { usual(args.dtype) } else { args.engine.clone() };
     let other = match against {
         Some(Against::Model(name)) => Some(*name),
-        Some(Against::Mode(mode)) => {
-            modes.push(*mode);
+        Some(Against::Engine(engine)) => {
+            engines.push(*engine);
             None
         }
         None => None,
@@ -294,9 +297,9 @@ fn cells(registry: &Registry, args: &LatencyArgs, against: Option<&Against>) -> 
     let mut cells: Vec<Deployment> = Vec::new();
     for entry in entries {
         for &batch in &args.batch {
-            for &mode in &modes {
-                if !cells.iter().any(|known| is(known, entry.variant.name, batch, mode)) {
-                    cells.push(cell(args, entry, batch, mode, device)?);
+            for &engine in &engines {
+                if !cells.iter().any(|known| is(known, entry.variant.name, batch, engine)) {
+                    cells.push(cell(args, entry, batch, engine, device)?);
                 }
             }
         }
@@ -304,18 +307,25 @@ fn cells(registry: &Registry, args: &LatencyArgs, against: Option<&Against>) -> 
     Ok(cells)
 }
 
-fn is(cell: &Deployment, model: &str, batch: u32, mode: Mode) -> bool {
-    (cell.entry.variant.name, cell.batch, cell.mode) == (model, batch, mode)
+fn is(cell: &Deployment, model: &str, batch: u32, engine: &'static dyn Engine) -> bool {
+    (cell.entry.variant.name, cell.batch, cell.engine) == (model, batch, engine)
 }
 
-fn cell(args: &LatencyArgs, entry: Entry, batch: u32, mode: Mode, device: Device) -> Result<Deployment, Error> {
+fn cell(
+    args: &LatencyArgs,
+    entry: Entry,
+    batch: u32,
+    engine: &'static dyn Engine,
+    device: Device,
+) -> Result<Deployment, Error> {
     let own = entry.architecture.profile_name(entry.variant.options.profile);
     Ok(Deployment {
         entry,
         options: args.network.without_profile().options(&entry)?,
         profile: args.network.scale.profile.clone().unwrap_or_else(|| own.into()),
         batch,
-        mode,
+        engine,
+        dtype: args.dtype,
         device,
         weights: args.weights.clone(),
     })
@@ -356,7 +366,7 @@ fn printed(
 
 fn table(measurements: &[Measurement], against: Option<&Against>) -> String {
     let (left, right) = (Align::Left, Align::Right);
-    let mut columns = vec![("model", left), ("batch", right), ("mode", left), ("MACs", right), ("p50 ms", right)];
+    let mut columns = vec![("model", left), ("batch", right), ("engine", left), ("MACs", right), ("p50 ms", right)];
     columns.extend([("p90 ms", right), ("p99 ms", right), ("runs", right), ("noise %", right)]);
     columns.extend(against.map(|_| ("ratio (95 % interval)", left)));
     columns.push(("status", left));
@@ -364,7 +374,7 @@ fn table(measurements: &[Measurement], against: Option<&Against>) -> String {
     for measurement in measurements {
         let cell = &measurement.cell;
         let macs = measurement.cost.map_or_else(String::new, |cost| grouped(cost.macs));
-        let mut cells = vec![cell.entry.variant.name.into(), cell.batch.to_string(), cell.mode.name().into(), macs];
+        let mut cells = vec![cell.entry.variant.name.into(), cell.batch.to_string(), cell.engine.name().into(), macs];
         match &measurement.timing {
             Ok(timing) => {
                 let found = &timing.statistics;
@@ -392,8 +402,8 @@ fn say_ratio(ratio: Option<Ratio>) -> String {
 fn ratio(measurements: &[Measurement], ours: &Measurement, against: &Against) -> Option<Ratio> {
     let cell = &ours.cell;
     let wanted = |other: &&Measurement| match against {
-        Against::Model(name) => is(&other.cell, name, cell.batch, cell.mode),
-        Against::Mode(mode) => is(&other.cell, cell.entry.variant.name, cell.batch, *mode),
+        Against::Model(name) => is(&other.cell, name, cell.batch, cell.engine),
+        Against::Engine(engine) => is(&other.cell, cell.entry.variant.name, cell.batch, *engine),
     };
     let theirs = measurements.iter().find(wanted).filter(|theirs| !std::ptr::eq(*theirs, ours));
     let rounds = |measurement: &Measurement| measurement.timing.as_ref().ok().map(|timing| timing.times.medians());
@@ -412,7 +422,7 @@ fn stage_table(measurement: &Measurement) -> Option<String> {
         let (ms, share) = (format!("{:.3}", stage.ms), format!("{:.1} %", stage.share));
         table.row([stage.name.clone(), grouped(stage.macs), macs, ms, share]);
     }
-    Some(format!("{}, batch {}, {}\n{}", cell.entry.variant.name, cell.batch, cell.mode.name(), table.render()))
+    Some(format!("{}, batch {}, {}\n{}", cell.entry.variant.name, cell.batch, cell.engine.name(), table.render()))
 }
 
 fn warn_of_noise(measurements: &[Measurement]) {
@@ -424,11 +434,6 @@ fn warn_of_noise(measurements: &[Measurement]) {
              again, or take more time with --seconds"
         );
     }
-}
-
-fn parse_mode(name: &str) -> Result<Mode, String> {
-    let names = Mode::ALL.map(Mode::name).join(", ");
-    Mode::find(name).ok_or_else(|| format!("unknown mode `{name}`; expected one of {names}"))
 }
 
 pub fn parse_seconds(text: &str) -> Result<f64, String> {

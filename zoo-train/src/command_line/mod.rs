@@ -2,10 +2,13 @@
 //!
 //! Owns flags, the order of the subcommands and exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 
+mod classifier;
 mod data;
 mod doctor;
+mod engine;
 mod eval;
 mod export;
+mod export_onnx;
 mod latency;
 mod list;
 mod machine;
@@ -14,6 +17,8 @@ mod network;
 mod output;
 mod path;
 mod predict;
+mod quantize;
+mod quantize_data;
 mod report;
 mod seen;
 mod show;
@@ -75,8 +80,10 @@ enum Command {
     /// is missing: cells with a row are skipped, failed ones too unless --retry is given, and an interrupted training resumes
     /// from its checkpoint. The exit code is 0 if every cell succeeded, 1 if some failed, and 130 if it was interrupted.
     Sweep(sweep::SweepArgs),
-    /// Write weights for Python, as safetensors under the names that it expects.
+    /// Write a network for others: as ONNX, or as weights under the names that Python expects.
     Export(export::ExportArgs),
+    /// Make an int8 network of trained weights, as ONNX.
+    Quantize(quantize::QuantizeArgs),
     /// Draw trade-off curves from the tables of results, as a page and as figures.
     Report(report::ReportArgs),
     /// Get or check a data set.
@@ -89,7 +96,7 @@ impl Command {
     /// Whether networks run in it, in this process or in those that it starts.
     fn computes(&self) -> bool {
         match self {
-            Command::Train(_) | Command::Eval(_) | Command::Predict(_) | Command::Sweep(_) => true,
+            Command::Train(_) | Command::Eval(_) | Command::Predict(_) | Command::Sweep(_) | Command::Quantize(_) => true,
             Command::Latency(_) | Command::Throughput(_) => true,
             Command::List(_) | Command::Show(_) | Command::Export(_) => false,
             Command::Report(_) | Command::Data(_) | Command::Doctor(_) => false,
@@ -155,6 +162,7 @@ fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result
         Some(Command::Throughput(args)) => throughput::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Sweep(args)) => sweep::run(registry, &args),
         Some(Command::Export(args)) => export::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Quantize(args)) => quantize::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Report(args)) => report::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Data(args)) => data::run(&args).map(|()| Outcome::Done),
         Some(Command::Doctor(args)) => doctor::run(&args).map(|()| Outcome::Done),

@@ -10,15 +10,14 @@ use tch::{Device, Kind, Tensor};
 use zoo_core::weights::{TensorFile, write_safetensors};
 use zoo_core::{ImageSize, Registry};
 
+use super::classifier::{Classifier, EngineArgs};
 use super::output::{Output, check_name};
 use super::seen::Seen;
-use super::weights::{self, WeightsArgs, parse_mode};
+use super::weights::{self, WeightsArgs};
 use zoo_data::image::Rgb;
 use zoo_data::{ImageFiles, Preprocessing, folder, imagenet};
 use zoo_host::console::say;
-use zoo_measure::{Forward, Mode};
 use zoo_training::channels;
-use zoo_weights::Opened;
 
 /// Images a batch.
 const BATCH: usize = 32;
@@ -49,9 +48,8 @@ pub struct PredictArgs {
     /// Skip images that cannot be decoded; they are listed at the end
     #[arg(long)]
     skip_bad: bool,
-    /// How the network is run: eager, folded, jit or native; logits differ by rounding only
-    #[arg(long, value_name = "MODE", default_value = "eager", value_parser = parse_mode)]
-    mode: Mode,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// Classes to print for each image
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     top: u32,
@@ -90,16 +88,15 @@ fn logits(registry: &Registry, args: &PredictArgs, input: &Path, output: &Path) 
     if shape[0] == 0 {
         bail!("{}: `{INPUT}` has shape {shape:?}, which are no images: give one at least", input.display());
     }
-    let opened = args.weights.open(registry, Some(size))?;
+    let opened = Classifier::open(registry, &args.weights, &args.engine, Some(size))?;
     // How it is run; images that are tensors are prepared already.
-    say!("{}", opened.resolved);
-    let forward = args.mode.forward(&opened.model)?;
+    say!("{}", opened.preparation());
     let count = shape[0];
     let mut parts = Vec::new();
     for first in (0..count).step_by(BATCH) {
         let batch = images.f_narrow(0, first, (count - first).min(BATCH as i64))?;
         let name = |row: usize| format!("image {} of {}", first as usize + row, input.display());
-        parts.push(logits_of(&forward, opened.model.device(), &batch, name)?);
+        parts.push(logits_of(&opened, &batch, name)?);
     }
     let logits = Tensor::f_cat(&parts, 0)?;
     write_safetensors(output, &[(LOGITS.to_string(), logits)], &BTreeMap::new())?;
@@ -107,13 +104,8 @@ fn logits(registry: &Registry, args: &PredictArgs, input: &Path, output: &Path) 
 }
 
 /// Logits of a batch, all of which must be numbers; `name` tells what an image is called.
-fn logits_of(
-    forward: &Forward<'_>,
-    device: Device,
-    images: &Tensor,
-    name: impl Fn(usize) -> String,
-) -> Result<Tensor, Error> {
-    let logits = forward(&images.f_to_device(device)?)?.f_to_device(Device::Cpu)?;
+fn logits_of(opened: &Classifier, images: &Tensor, name: impl Fn(usize) -> String) -> Result<Tensor, Error> {
+    let logits = opened.network.logits(&images.f_to_device(opened.input.device)?)?.f_to_device(Device::Cpu)?;
     let finite = logits.f_isfinite()?.f_all_dim(1, false)?;
     for row in 0..logits.size()[0] {
         if finite.f_int64_value(&[row])? == 0 {
@@ -125,14 +117,13 @@ fn logits_of(
 
 fn classes(registry: &Registry, args: &PredictArgs) -> Result<(), Error> {
     let files = pictures(&args.images, args.skip_bad)?;
-    let mut opened = args.weights.open(registry, None)?;
-    let channels = opened.model.plan().input.c;
+    let mut opened = Classifier::open(registry, &args.weights, &args.engine, None)?;
+    let channels = opened.input.channels;
     channels::check(channels).map_err(Error::msg)?;
     opened.resolved = opened.resolved.for_pictures();
     let preprocessing = Preprocessing::from(&opened.resolved);
-    say!("{}", opened.resolved);
+    say!("{}", opened.preparation());
     let names = names(&opened)?;
-    let forward = args.mode.forward(&opened.model)?;
     let mut table = csv::Writer::from_writer(Output::new(args.output.as_deref())?);
     let unwritable = |table: &csv::Writer<Output>| format!("cannot write {}", table.get_ref().name());
     table.write_record(["file", "rank", "class", "probability"])?;
@@ -147,7 +138,7 @@ fn classes(registry: &Registry, args: &PredictArgs) -> Result<(), Error> {
         }
         decoded += seen.len();
         let name = |row: usize| files.path(seen[row]).display().to_string();
-        let probabilities = logits_of(&forward, opened.model.device(), &images, name)?.f_softmax(1, Kind::Float)?;
+        let probabilities = logits_of(&opened, &images, name)?.f_softmax(1, Kind::Float)?;
         let (values, classes) = probabilities.f_topk(top, 1, true, true)?;
         for row in 0..seen.len() {
             for rank in 0..top {
@@ -188,8 +179,8 @@ fn pictures(asked: &[PathBuf], skip_bad: bool) -> Result<ImageFiles, Error> {
 }
 
 /// The classes' names: the file's own, or ImageNet's for a thousand of them.
-fn names(opened: &Opened) -> Result<Vec<String>, Error> {
-    let count = opened.model.plan().options.classes as usize;
+fn names(opened: &Classifier) -> Result<Vec<String>, Error> {
+    let count = opened.classes;
     match &opened.description.classes {
         Some(names) if names.len() == count => Ok(names.clone()),
         Some(names) => Err(anyhow!("the weights name {} classes and have {count}: mend zoo.classes", names.len())),

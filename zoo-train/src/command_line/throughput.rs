@@ -17,7 +17,7 @@ use super::network::NetworkArgs;
 use super::usage::misused;
 use zoo_host::console::{say, tell};
 use zoo_measure::processors::Processors;
-use zoo_measure::throughput::{self, Load, Pass, Throughput};
+use zoo_measure::throughput::{self, Load, Pass, TRAIN, Throughput};
 use zoo_measure::{LatencyError, Network, Protocol, Times, Watch};
 use zoo_results::throughput::Row;
 use zoo_results::timed::NOISY;
@@ -36,17 +36,17 @@ pub struct ThroughputArgs {
     #[arg(long, value_name = "N", default_value = "32", value_delimiter = ',',
           value_parser = clap::value_parser!(u32).range(1..))]
     batch: Vec<u32>,
-    /// Threads of libtorch [default: one per processor]. With fewer, and inference modes only, the process is pinned to as
-    /// many processors, the last ones that no other measurement uses
+    /// Threads [default: one per processor]. With fewer, and inference alone, the process is pinned to as many
+    /// processors, the last ones that no other measurement uses
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=1024))]
     threads: Option<i32>,
-    /// train (batches are prepared beside), or a mode of inference as in `latency`: eager, folded, jit or native;
-    /// several, separated by commas
-    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "train,native", value_parser = parse_work)]
-    mode: Vec<Pass>,
-    /// Number format of training: f32, tf32 (on CUDA) or bf16
-    #[arg(long, value_name = "NAME", default_value = "f32", value_parser = parse_precision)]
-    dtype: Precision,
+    /// train (batches are prepared beside), or an engine of inference: eager, libtorch, zoo, onnxruntime or openvino;
+    /// several, separated by commas [default: train and zoo, as far as they have the number format]
+    #[arg(long, alias = "mode", value_name = "NAME", value_delimiter = ',')]
+    engine: Vec<String>,
+    /// Number format: f32, tf32 (training on CUDA), bf16 or int8 (inference)
+    #[arg(long, value_name = "NAME", default_value = "f32")]
+    dtype: String,
     /// Measured batches, at least
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     runs: u32,
@@ -69,7 +69,7 @@ pub fn run(registry: &Registry, args: &ThroughputArgs) -> Result<(), Error> {
     let stopped = Arc::clone(&kept);
     stop_with(move || lock(&stopped).stop())?;
     set_threads(args.threads);
-    let _processors = processors(args);
+    let _processors = processors(args, &loads);
     let protocol = Protocol { runs: args.runs as usize, time: Duration::from_secs_f64(args.seconds) };
     let (settings, _) = Settings::layered(None, Toml::new())?;
     let mut display = Display::new(loads.iter().map(name).collect());
@@ -201,15 +201,15 @@ impl Watch for Keeping<'_> {
 
 /// What a load is called while it is measured.
 fn name(load: &Load) -> String {
-    format!("{}, batch {}, {}", load.entry.variant.name, load.batch, load.work.name())
+    format!("{}, batch {}, {}", load.entry.variant.name, load.batch, load.pass.name())
 }
 
 /// Processors of its own for inference on some of them. Training has more threads than those of libtorch, and is not kept
 /// from the others.
-fn processors(args: &ThroughputArgs) -> Option<Processors> {
+fn processors(args: &ThroughputArgs, loads: &[Load]) -> Option<Processors> {
     let threads = usize::try_from(args.threads?).ok()?;
     let fewer = threads < zoo_native::cpu::processors().len();
-    if !fewer || args.mode.contains(&Pass::Train) {
+    if !fewer || loads.iter().any(|load| matches!(load.pass, Pass::Train(_))) {
         return None;
     }
     let (processors, note) = Processors::take(threads);
@@ -217,26 +217,47 @@ fn processors(args: &ThroughputArgs) -> Option<Processors> {
     Some(processors)
 }
 
-/// Every model with every batch and mode.
-fn loads(registry: &Registry, args: &ThroughputArgs) -> Result<Vec<Load>, Error> {
-    let device = device(&args.device, args.dtype, true)?;
-    if args.dtype != Precision::F32 && args.mode.iter().any(|work| *work != Pass::Train) {
-        misused!("--dtype {} is for training: leave it out, or give --mode train alone", args.dtype.name());
+/// What is measured: what was named, or the usual as far as it has the numbers.
+fn passes(args: &ThroughputArgs) -> Result<Vec<Pass>, Error> {
+    if args.engine.is_empty() {
+        let usual = [TRAIN, zoo_engines::ZOO.name()].map(|name| Pass::find(name, &args.dtype));
+        let has = |pass: &Pass| match pass {
+            Pass::Train(_) => true,
+            Pass::Infer(engine, dtype) => engine.dtypes().contains(dtype),
+        };
+        let found: Vec<Pass> = usual.into_iter().flatten().filter(has).collect();
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        misused!("neither training nor zoo computes in `{}`: give --engine, or another --dtype", args.dtype);
     }
+    let mut passes = Vec::new();
+    for name in &args.engine {
+        match Pass::find(name, &args.dtype) {
+            Ok(pass) => passes.push(pass),
+            Err(problem) => misused!("{problem}"),
+        }
+    }
+    Ok(passes)
+}
+
+/// Every model with every batch and engine.
+fn loads(registry: &Registry, args: &ThroughputArgs) -> Result<Vec<Load>, Error> {
+    let passes = passes(args)?;
+    let device = device(&args.device, Precision::find(&args.dtype).unwrap_or_default(), true)?;
     let mut loads = Vec::new();
     for model in &args.models {
         let entry = registry.find(model)?;
         let options = args.network.options(&entry)?;
         let profile = entry.architecture.profile_name(options.profile);
         for &batch in &args.batch {
-            loads.extend(args.mode.iter().map(|&work| Load {
+            loads.extend(passes.iter().map(|&pass| Load {
                 entry,
                 options,
                 profile: profile.into(),
                 batch,
                 threads: 0,
-                precision: args.dtype,
-                work,
+                pass,
                 device,
             }));
         }
@@ -250,7 +271,7 @@ fn table() -> Table {
         ("model", left),
         ("input", right),
         ("batch", right),
-        ("mode", left),
+        ("engine", left),
         ("MACs", right),
         ("img/s", right),
         ("noise %", right),
@@ -265,19 +286,10 @@ fn line(load: &Load, macs: u64, found: &Result<Throughput, String>) -> [String; 
         load.entry.variant.name.into(),
         load.options.input().to_string(),
         load.batch.to_string(),
-        load.work.name().into(),
+        load.pass.name().into(),
         grouped(macs),
         speed,
         noise,
         found.as_ref().map_or_else(String::clone, |found| found.status().into()),
     ]
-}
-
-fn parse_work(name: &str) -> Result<Pass, String> {
-    let names = Pass::ALL.map(Pass::name).join(", ");
-    Pass::find(name).ok_or_else(|| format!("unknown mode `{name}`; expected one of {names}"))
-}
-
-fn parse_precision(name: &str) -> Result<Precision, String> {
-    Precision::find(name).ok_or_else(|| format!("unknown dtype `{name}`; expected one of f32, tf32, bf16"))
 }

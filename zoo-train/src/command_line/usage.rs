@@ -1,6 +1,7 @@
 //! Wrong usage: what was asked for cannot be, whatever is in files and on the machine. The exit code tells it, as clap's does.
 
 use anyhow::Error;
+use zoo_core::onnx::OnnxError;
 use zoo_core::{PlanError, UnknownModel, UnknownProfile};
 
 use zoo_data::DataError;
@@ -33,13 +34,15 @@ pub(super) fn is_wrong(error: &Error) -> bool {
         let training = matches!(cause.downcast_ref(), Some(TrainError::Setting(_) | TrainError::Plan(_)));
         let latency = matches!(cause.downcast_ref(), Some(LatencyError::Plan(_)));
         let weights = cause.downcast_ref().is_some_and(WeightsFault::is_misuse);
+        let onnx =
+            matches!(cause.downcast_ref(), Some(OnnxError::Opset(_) | OnnxError::Batch | OnnxError::Channels(_)));
         let sweep = match cause.downcast_ref() {
             Some(SweepError::File { .. } | SweepError::Budget(_)) => true,
             Some(SweepError::Recipe(error)) => matches!(error, TrainError::Setting(_) | TrainError::Plan(_)),
             _ => false,
         };
         let data = cause.is::<ChoiceError>() || matches!(cause.downcast_ref(), Some(DataError::Choice(_)));
-        let ours = data || training || latency || weights || sweep;
+        let ours = data || training || latency || weights || onnx || sweep;
         let unknown = cause.is::<UnknownModel>() || cause.is::<UnknownProfile>();
         ours || unknown || cause.is::<Usage>() || cause.is::<PlanError>() || cause.is::<SettingsError>()
     })

@@ -1,7 +1,7 @@
 //! The flags that choose weights and say how they are to be run: those of `eval`, `predict` and `export`.
 
 use crate::command_line::path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Error, bail};
 use tch::Device;
@@ -13,8 +13,8 @@ use zoo_core::weights::{
 use zoo_core::{ImageSize, Registry};
 
 use super::network::ScaleArgs;
+use super::usage::misused;
 use zoo_host::console::say;
-use zoo_measure::Mode;
 use zoo_settings::Precision;
 use zoo_weights::{Opened, Wanted, open, pretrained};
 
@@ -31,9 +31,9 @@ pub struct WeightsArgs {
     /// The model, if the weights do not name it
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
-    /// A file of weights: safetensors, .pth, or a checkpoint such as results/RUN/best.safetensors
+    /// A file of weights: safetensors, .pth, a checkpoint such as results/RUN/best.safetensors, or (for eval and predict) a network in ONNX
     #[arg(long, value_name = "FILE", required_unless_present = "pretrained", value_parser = path::argument())]
-    pub weights: Option<PathBuf>,
+    weights: Option<PathBuf>,
     /// ImageNet weights from the Hugging Face hub, by timm's tag or its usual ones
     #[arg(long, value_name = "TAG", num_args = 0..=1, default_missing_value = "", conflicts_with = "weights")]
     pub pretrained: Option<String>,
@@ -87,7 +87,7 @@ struct Resize(Option<u32>);
 impl WeightsArgs {
     /// Reads the weights into their network, for images of `size` where that is known.
     pub fn open(&self, registry: &Registry, size: Option<ImageSize>) -> Result<Opened, Error> {
-        let flags = TrainedWith { crop: size.or(self.preparation.crop), ..self.preparation.flags() };
+        let flags = TrainedWith { crop: size.or(self.preparation.crop), ..self.flags() };
         super::machine::set_threads(self.threads);
         let device: Device = super::machine::device(&self.device, Precision::F32, true)?;
         let model = self.named.as_deref().or(self.model.as_deref());
@@ -102,6 +102,41 @@ impl WeightsArgs {
             say!("{}: {account}", path.display());
         }
         Ok(opened)
+    }
+
+    /// The file of weights, where one is named.
+    pub fn file(&self) -> Option<&Path> {
+        self.weights.as_deref()
+    }
+
+    /// Threads, where a number of them is asked for.
+    pub fn threads(&self) -> Option<i32> {
+        self.threads
+    }
+
+    /// How images are prepared and the network is run, as far as flags say it.
+    pub fn flags(&self) -> TrainedWith {
+        self.preparation.flags()
+    }
+
+    /// Refuses the flags that say what network the weights are for: a file of ONNX is the network itself.
+    pub fn refuse_for_onnx(&self) -> Result<(), Error> {
+        let scale = self.scale.scale();
+        let given = [
+            ("--model", self.named.is_some() || self.model.is_some()),
+            ("--ema", self.ema.is_some()),
+            ("--width", scale.width.is_some()),
+            ("--depth", scale.depth.is_some()),
+            ("--profile", scale.profile.is_some()),
+            ("--in-channels", scale.in_channels.is_some()),
+            ("--padding", self.preparation.padding.is_some()),
+            ("--bn-eps", self.preparation.bn_eps.is_some()),
+            ("--device", self.device != "cpu"),
+        ];
+        if let Some((flag, _)) = given.into_iter().find(|(_, given)| *given) {
+            misused!("{flag} is not for a file of ONNX, which is the network itself: leave it out");
+        }
+        Ok(())
     }
 }
 
@@ -118,12 +153,6 @@ impl PreparationArgs {
             interpolation: self.interpolation,
         }
     }
-}
-
-/// How a network is run, by its name.
-pub fn parse_mode(text: &str) -> Result<Mode, String> {
-    let names = || Mode::ALL.map(Mode::name).join(", ");
-    Mode::find(text).ok_or_else(|| format!("unknown mode `{text}`; expected one of {}", names()))
 }
 
 fn parse_padding(text: &str) -> Result<Padding, String> {

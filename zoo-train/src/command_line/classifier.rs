@@ -1,0 +1,186 @@
+//! A classifier as an engine runs it, with what its images are prepared by: what `eval` and `predict` work with.
+//!
+//! It comes from a file of weights, whose network is known, or from a file of ONNX, which need not be ours.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use anyhow::{Error, bail};
+use tch::Device;
+use zoo_core::onnx::{Dimension, Element, Graph, Value};
+use zoo_core::{ImageSize, Registry, regular_file};
+
+use super::machine::set_threads;
+use super::usage::misused;
+use super::weights::WeightsArgs;
+use zoo_engines::{Dtype, Engine, LIMIT_OF_ONNX, Prepared, Setting, Source, is_onnx, prepare};
+use zoo_settings::Settings;
+use zoo_training::batch::Input;
+use zoo_weights::{Description, Opened, Resolved};
+
+/// A classifier that is ready to run.
+pub struct Classifier {
+    /// What it is called.
+    pub title: String,
+    /// What gives the logits.
+    pub network: Box<dyn Prepared>,
+    /// The engine that it runs on.
+    pub engine: &'static dyn Engine,
+    /// What it takes.
+    pub input: Input,
+    /// Its logits.
+    pub classes: usize,
+    /// How its images are prepared.
+    pub resolved: Resolved,
+    /// What its file says of itself.
+    pub description: Description,
+    /// Settings of the run that wrote the file, where it is a checkpoint.
+    pub run: Option<Settings>,
+    /// Whether it holds averages of weights in place of the weights themselves.
+    pub averaged: bool,
+    is_onnx: bool,
+}
+
+/// How a classifier is run.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct EngineArgs {
+    /// What runs the network: eager (the training model), libtorch (norms folded), zoo (our kernels), onnxruntime or
+    /// openvino; logits in f32 differ by rounding only [default: zoo, or onnxruntime for a file of ONNX]
+    #[arg(long, alias = "mode", value_name = "NAME", value_parser = super::engine::parse_engine)]
+    engine: Option<&'static dyn Engine>,
+    /// Number format: f32, or bf16 (libtorch and openvino); a quantized file of ONNX has its own
+    #[arg(long, value_name = "NAME", default_value = "f32", value_parser = super::engine::parse_dtype)]
+    dtype: Dtype,
+}
+
+impl Classifier {
+    /// Opens what `weights` name, for images of `size` where that is known.
+    pub fn open(
+        registry: &Registry,
+        weights: &WeightsArgs,
+        run: &EngineArgs,
+        size: Option<ImageSize>,
+    ) -> Result<Classifier, Error> {
+        match weights.file().filter(|path| is_onnx(path)) {
+            Some(path) => Classifier::of_onnx(path, weights, run, size),
+            None => Classifier::of_model(weights.open(registry, size)?, run),
+        }
+    }
+
+    /// How images are prepared, and the network is run as far as that is decided here.
+    pub fn preparation(&self) -> String {
+        if self.is_onnx { self.resolved.of_images() } else { self.resolved.to_string() }
+    }
+
+    fn of_model(opened: Opened, run: &EngineArgs) -> Result<Classifier, Error> {
+        let Opened { entry, model, resolved, description, averaged, run: settings, .. } = opened;
+        let (input, classes) = (Input::of(&model), model.plan().options.classes as usize);
+        let engine = run.engine.unwrap_or(zoo_engines::ZOO);
+        let network = prepare(engine, Source::Model(&Rc::new(model)), run.setting(), input.device)?;
+        let title = entry.variant.name.to_string();
+        Ok(Classifier {
+            title,
+            network,
+            engine,
+            input,
+            classes,
+            resolved,
+            description,
+            run: settings,
+            averaged,
+            is_onnx: false,
+        })
+    }
+
+    fn of_onnx(
+        path: &Path,
+        weights: &WeightsArgs,
+        run: &EngineArgs,
+        size: Option<ImageSize>,
+    ) -> Result<Classifier, Error> {
+        let name = path.display();
+        let bytes = match regular_file::read(path, LIMIT_OF_ONNX) {
+            Ok(bytes) => bytes,
+            Err(error) => bail!("cannot read {name}: {error}"),
+        };
+        let graph = match Graph::decode(&bytes) {
+            Ok(graph) => graph,
+            Err(error) => bail!("{name}: {error}"),
+        };
+        drop(bytes);
+        weights.refuse_for_onnx()?;
+        let description = match Description::from_metadata(&graph.metadata) {
+            Ok(description) => description,
+            Err(problem) => bail!("{name}: {problem}"),
+        };
+        let ([input], [output]) = (&graph.inputs[..], &graph.outputs[..]) else {
+            bail!(
+                "{name} has {} inputs and {} outputs: a classifier has one of each",
+                graph.inputs.len(),
+                graph.outputs.len()
+            );
+        };
+        let flags = weights.flags();
+        let wanted = size.or(flags.crop).or(description.trained_with.crop);
+        let (channels, own) = match images(input, wanted) {
+            Ok(found) => found,
+            Err(problem) => bail!("{name}: {problem}"),
+        };
+        if let Some(size) = size.or(flags.crop).filter(|size| *size != own) {
+            misused!("{name} takes images of {own} pixels, not of {size}: export it with --input-size {size}");
+        }
+        let classes = match output.shape[..] {
+            [_, Dimension::Fixed(classes)] if classes > 0 => classes as usize,
+            _ => bail!("{name}: the output `{}` is not N x classes, so that it is no classifier", output.name),
+        };
+        let resolved = Resolved::of_file(&flags, &description.trained_with, own, channels);
+        set_threads(weights.threads());
+        let engine = run.engine.unwrap_or(zoo_engines::ONNX_RUNTIME);
+        let network = prepare(engine, Source::Onnx(path), run.setting(), Device::Cpu)?;
+        let title = description.model.clone().unwrap_or_else(|| name.to_string());
+        let input = Input { device: Device::Cpu, size: own, channels };
+        Ok(Classifier {
+            title,
+            network,
+            engine,
+            input,
+            classes,
+            resolved,
+            description,
+            run: None,
+            averaged: false,
+            is_onnx: true,
+        })
+    }
+}
+
+impl EngineArgs {
+    fn setting(&self) -> Setting {
+        Setting { dtype: self.dtype, batch: None }
+    }
+}
+
+/// Channels and size of the images that a network takes; where it takes any size, they have the one that is wanted.
+fn images(input: &Value, wanted: Option<ImageSize>) -> Result<(u32, ImageSize), String> {
+    if input.element == Element::U8 {
+        return Err(format!(
+            "the input `{}` is bytes of pictures, which the network normalises itself; for this command, export it without \
+             --with-preprocessing",
+            input.name
+        ));
+    }
+    let wrong = || format!("the input `{}` is not N x C x H x W of float32: it takes no images", input.name);
+    let [_, channels, height, width] = &input.shape[..] else { return Err(wrong()) };
+    if input.element != Element::F32 {
+        return Err(wrong());
+    }
+    let side = |dimension: &Dimension, wanted: Option<u32>| match dimension {
+        Dimension::Fixed(side) => u32::try_from(*side).ok(),
+        Dimension::Named(_) => wanted.or(Some(224)),
+    };
+    let channels = side(channels, None).ok_or_else(wrong)?;
+    let height = side(height, wanted.map(|size| size.height)).ok_or_else(wrong)?;
+    let width = side(width, wanted.map(|size| size.width)).ok_or_else(wrong)?;
+    let size = ImageSize { height, width };
+    if size.is_valid() && (1..=3).contains(&channels) { Ok((channels, size)) } else { Err(wrong()) }
+}
