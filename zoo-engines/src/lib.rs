@@ -31,8 +31,10 @@ pub use onnx::LIMIT as LIMIT_OF_ONNX;
 pub enum Source<'a> {
     /// A network with its weights.
     Model(&'a Rc<Model>),
-    /// A file of ONNX; `ONNX Runtime` and `OpenVINO` alone read it.
+    /// A file of ONNX; ONNX Runtime and OpenVINO alone read it.
     Onnx(&'a Path),
+    /// The bytes of a file of ONNX.
+    OnnxBytes(&'a [u8]),
 }
 
 /// How a network is run.

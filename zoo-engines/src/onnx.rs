@@ -25,6 +25,7 @@ pub(crate) fn read(engine: &'static str, source: Source<'_>, setting: Setting) -
                 |error: std::io::Error| EngineError::Refused { engine, what: name.clone(), problem: error.to_string() };
             Ok(File { bytes: zoo_core::regular_file::read(path, LIMIT).map_err(problem)?, name: name.clone() })
         }
+        Source::OnnxBytes(bytes) => Ok(File { name: "the network".into(), bytes: bytes.to_vec() }),
         Source::Model(_) if setting.dtype == Dtype::Int8 => Err(EngineError::NotQuantized),
         Source::Model(model) => {
             let batch = setting.batch.map_or(Batch::Dynamic, Batch::Fixed);

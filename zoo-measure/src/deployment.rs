@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use tch::{Device, Kind, Tensor};
 use zoo_core::model::{Model, ModelOptions};
-use zoo_core::{Entry, Options, Plan, Registry};
+use zoo_core::onnx::{Batch, Graph, OnnxOptions};
+use zoo_core::{Entry, Options, Plan, Registry, regular_file};
 
 use super::LatencyError;
 use super::network::Network;
@@ -53,7 +54,44 @@ impl Deployment {
         let shape = [self.batch, input.c, input.h, input.w].map(i64::from);
         let images = Tensor::f_randn(shape, (Kind::Float, self.device))?;
         let setting = Setting { dtype: self.dtype, batch: Some(self.batch) };
-        Network::new(model, self.onnx(), self.engine, setting, &images)
+        let graph = match (self.onnx(), self.dtype) {
+            (Some(path), _) => Some(self.read(path)?),
+            // An engine without int8 says so by itself.
+            (None, Dtype::Int8) if self.engine.dtypes().contains(&Dtype::Int8) => Some(self.quantized(&model)?),
+            (None, _) => None,
+        };
+        Network::new(model, graph.as_deref(), self.engine, setting, &images)
+    }
+
+    /// A file of ONNX, which must be of the numbers that its row will tell.
+    fn read(&self, path: &Path) -> Result<Vec<u8>, LatencyError> {
+        let wrong = |problem: String| LatencyError::Setting(format!("{}: {problem}", path.display()));
+        let bytes = regular_file::read(path, zoo_engines::LIMIT_OF_ONNX).map_err(|error| wrong(error.to_string()))?;
+        let graph = Graph::decode(&bytes).map_err(|error| wrong(error.to_string()))?;
+        match (graph.is_quantized(), self.dtype) {
+            (true, Dtype::F32 | Dtype::Bf16) => Err(wrong("the network is quantized: give --dtype int8".into())),
+            (false, Dtype::Int8) => Err(wrong("the network is not quantized: `quantize` makes one that is".into())),
+            _ => Ok(bytes),
+        }
+    }
+
+    /// The network in int8, by ranges that some noise shows. Times do not depend on them, and the accuracy is that of no
+    /// weights at all.
+    fn quantized(&self, model: &Model) -> Result<Vec<u8>, LatencyError> {
+        let input = model.plan().input;
+        let shape = [zoo_quantize::LEAST_IMAGES as i64, input.c.into(), input.h.into(), input.w.into()];
+        let images = Tensor::f_randn(shape, (Kind::Float, Device::Cpu))?;
+        let engine = match self.engine.name() {
+            name if name == zoo_engines::ONNX_RUNTIME.name() => zoo_quantize::Engine::OnnxRuntime,
+            _ => zoo_quantize::Engine::OpenVino,
+        };
+        let bits = zoo_quantize::Processor::of_this_machine().weight_bits();
+        let method = zoo_quantize::Method::MinMax;
+        let options = zoo_quantize::Options { method, bits, engine, correct: false, equalize: false };
+        let graph = model.to_onnx(&OnnxOptions { batch: Batch::Fixed(self.batch), ..OnnxOptions::default() })?;
+        let quantizer = zoo_quantize::Quantizer::new(graph, &[images], options)?;
+        let gates = quantizer.named(&["gates".into()])?;
+        Ok(quantizer.make(&gates)?.graph.encode()?)
     }
 
     /// The file of ONNX that is run in place of the model.

@@ -21,7 +21,9 @@ pub mod watch;
 use tch::TchError;
 use zoo_core::model::{MemoryFormat, ModelError};
 use zoo_core::{Cost, Plan, PlanError, Registry};
+use zoo_core::onnx::OnnxError;
 use zoo_engines::EngineError;
+use zoo_quantize::QuantizeError;
 
 pub use deployment::Deployment;
 pub use network::Network;
@@ -52,6 +54,12 @@ pub enum LatencyError {
     /// The weights are not those of the network.
     #[error(transparent)]
     Weights(#[from] WeightsFault),
+    /// The network cannot be written as ONNX.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
+    /// The network cannot be quantized.
+    #[error(transparent)]
+    Quantize(#[from] QuantizeError),
     /// A setting that the model does not have.
     #[error("{0}")]
     Setting(String),

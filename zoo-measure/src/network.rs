@@ -1,6 +1,5 @@
 //! A network as an engine runs it, with images, ready to be timed.
 
-use std::path::Path;
 use std::rc::Rc;
 
 use tch::{Device, Tensor};
@@ -20,19 +19,19 @@ pub struct Network {
 }
 
 impl Network {
-    /// Prepares `model`, or in its place a file of ONNX of the same network, for `engine` and batches like `images`.
+    /// Prepares `model`, or in its place the bytes of a file of ONNX of the same network, for `engine` and batches like `images`.
     ///
     /// # Errors
     /// Where the engine is not there, or refuses.
     pub fn new(
         model: Model,
-        file: Option<&Path>,
+        graph: Option<&[u8]>,
         engine: &dyn Engine,
         setting: Setting,
         images: &Tensor,
     ) -> Result<Network, LatencyError> {
         let (plan, model) = (model.plan().clone(), Rc::new(model));
-        let source = file.map_or(Source::Model(&model), Source::Onnx);
+        let source = graph.map_or(Source::Model(&model), Source::OnnxBytes);
         let prepared = prepare(engine, source, setting, images.device())?;
         let images = prepared.format().of(images)?;
         Ok(Network { prepared, plan, images })

@@ -20,7 +20,7 @@ pub struct Row {
     pub profile: String,
     /// Name of the data set.
     pub dataset: String,
-    /// Classes that were told apart.
+    /// Classes of the images.
     pub classes: Option<u32>,
     /// Images that were evaluated.
     pub images: Option<u64>,
@@ -29,7 +29,7 @@ pub struct Row {
     pub engine: String,
     /// Numbers that were computed with.
     pub dtype: String,
-    /// Accuracy in percent; like all that follows from images, none where the evaluation failed.
+    /// Accuracy among all classes of the network in percent; like all that follows from images, none where the evaluation failed.
     #[serde(serialize_with = "cells::maybe_digits::<_, 2>")]
     pub top1: Option<f64>,
     /// How often the class was among the first five, in percent.

@@ -233,6 +233,11 @@ impl From<&str> for Attribute {
 }
 
 impl Graph {
+    /// Whether it computes with integers somewhere.
+    pub fn is_quantized(&self) -> bool {
+        self.nodes.iter().any(|node| node.kind == "QuantizeLinear")
+    }
+
     /// The constant of that name.
     pub fn tensor(&self, name: &str) -> Option<&Initializer> {
         self.tensors.iter().find(|tensor| tensor.name == name)

@@ -188,11 +188,10 @@ impl EngineArgs {
 
 /// What a graph says of its quantization, where it has nodes that round to integers.
 fn quantized(graph: &Graph) -> Option<Quantized> {
-    let is_rounded = graph.nodes.iter().any(|node| node.kind == "QuantizeLinear");
     let told = |key: &str| graph.metadata.get(key).cloned().unwrap_or_default();
     let parts = [told("zoo.quantized.calibration"), told("zoo.quantized.method")];
     let calibration = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
-    is_rounded.then(|| Quantized { weights: told("zoo.quantized.weights"), calibration })
+    graph.is_quantized().then(|| Quantized { weights: told("zoo.quantized.weights"), calibration })
 }
 
 /// Channels and size of the images that a network takes; where it takes any size, they have the one that is wanted.
