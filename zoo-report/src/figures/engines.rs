@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use zoo_core::Registry;
+use zoo_core::summary::grouped;
 
 use super::super::axis::{Axis, Unit};
 use super::super::candidate::{Candidate, Target, candidates, datasets, front, said, source};
@@ -99,7 +100,7 @@ fn told(timed: &[Candidate], by: Kind) -> String {
     match (by, quantized, images) {
         (Kind::Published, false, _) => "published, and so of f32".into(),
         (Kind::Published, true, _) => "published, less what int8 loses here (deployed.csv)".into(),
-        (Kind::Measured, _, Some(images)) => format!("{} on {images} images", said(by)),
+        (Kind::Measured, _, Some(images)) => format!("{} on {} images", said(by), grouped(images)),
         (Kind::Measured, _, None) => said(by).into(),
     }
 }

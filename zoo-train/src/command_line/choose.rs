@@ -6,7 +6,7 @@ use anyhow::Error;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use zoo_core::Registry;
-use zoo_core::summary::{Align, Table};
+use zoo_core::summary::{Align, Table, grouped};
 
 use super::engine::{parse_dtype, parse_engine};
 use super::report::published_folder;
@@ -188,7 +188,7 @@ const COLUMNS: [Column; 8] = [
     ("p50 ms", Align::Right, |candidate| format!("{:.3}", candidate.p50_ms)),
     ("published %", Align::Right, |candidate| number(candidate.published)),
     ("measured %", Align::Right, |candidate| match candidate.measured {
-        Some(Measured { top1, images: Some(images) }) => format!("{top1:.2} ({images} images)"),
+        Some(Measured { top1, images: Some(images) }) => format!("{top1:.2} ({} images)", grouped(images)),
         found => number(found.map(|measured| measured.top1)),
     }),
     ("drop", Align::Right, |candidate| number(candidate.drop)),
