@@ -199,8 +199,8 @@ fn an_export_says_how_python_must_make_the_network() {
         "--scheme timm",
     ]);
     assert!(!folder.path().join("same.safetensors").exists());
-    export("-o tuned.onnx").refused(&["safetensors", "tuned.onnx", "--output tuned.safetensors"]);
-    assert!(!folder.path().join("tuned.onnx").exists());
+    export("-o tuned.bin").refused(&["safetensors", "tuned.bin", "--output tuned.safetensors"]);
+    assert!(!folder.path().join("tuned.bin").exists());
 }
 
 #[test]

@@ -20,6 +20,8 @@ mod network;
 mod output;
 mod path;
 mod predict;
+mod quantize;
+mod quantize_data;
 mod report;
 mod seen;
 mod show;
@@ -85,6 +87,8 @@ enum Command {
     Sweep(sweep::SweepArgs),
     /// Write a network for others: as ONNX, or as weights under the names that Python expects.
     Export(export::ExportArgs),
+    /// Make an int8 network of trained weights, as ONNX.
+    Quantize(quantize::QuantizeArgs),
     /// Draw trade-off curves from the tables of results, as a page and as figures.
     Report(report::ReportArgs),
     /// Get or check a data set.
@@ -97,7 +101,7 @@ impl Command {
     /// Whether networks run in it, in this process or in those that it starts.
     fn computes(&self) -> bool {
         match self {
-            Command::Train(_) | Command::Eval(_) | Command::Predict(_) | Command::Sweep(_) => true,
+            Command::Train(_) | Command::Eval(_) | Command::Predict(_) | Command::Sweep(_) | Command::Quantize(_) => true,
             Command::Latency(_) | Command::Throughput(_) => true,
             Command::List(_) | Command::Show(_) | Command::Export(_) => false,
             Command::Choose(_) | Command::Report(_) | Command::Data(_) | Command::Doctor(_) => false,
@@ -164,6 +168,7 @@ fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result
         Some(Command::Throughput(args)) => throughput::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Sweep(args)) => sweep::run(registry, &args),
         Some(Command::Export(args)) => export::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Quantize(args)) => quantize::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Report(args)) => report::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Data(args)) => data::run(&args).map(|()| Outcome::Done),
         Some(Command::Doctor(args)) => doctor::run(&args).map(|()| Outcome::Done),

@@ -14,6 +14,7 @@ const EVERY: Duration = Duration::from_secs(30);
 
 /// Tells on standard error; the bar goes away with it.
 pub struct Seen {
+    what: &'static str,
     total: usize,
     bar: Option<ProgressBar>,
     last: Instant,
@@ -23,16 +24,21 @@ pub struct Seen {
 impl Seen {
     /// Begins with none of `total` images.
     pub fn new(total: usize) -> Seen {
+        Seen::of("images", total)
+    }
+
+    /// The same of something else, by its plural.
+    pub fn of(what: &'static str, total: usize) -> Seen {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
             // The plain bar is good enough should the template not parse.
-            if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} images, {eta} left") {
+            if let Ok(style) = ProgressStyle::with_template(&format!("{{wide_bar}} {{pos}}/{{len}} {what}, {{eta}} left")) {
                 bar.set_style(style);
             }
             bar.enable_steady_tick(Duration::from_millis(500));
             bar
         });
-        Seen { total, bar, last: Instant::now(), pause: FIRST }
+        Seen { what, total, bar, last: Instant::now(), pause: FIRST }
     }
 
     /// So many are seen.
@@ -40,7 +46,7 @@ impl Seen {
         match &self.bar {
             Some(bar) => bar.set_position(seen as u64),
             None if self.last.elapsed() >= self.pause => {
-                say!("{seen} of {} images", self.total);
+                say!("{seen} of {} {}", self.total, self.what);
                 (self.last, self.pause) = (Instant::now(), EVERY);
             }
             None => {}
