@@ -64,7 +64,7 @@ impl Evaluated<'_> {
             profile: profile.or(description.profile.clone()).unwrap_or_else(|| "native".into()),
             dataset: self.dataset.name.clone(),
             classes: u32::try_from(self.dataset.classes.len()).ok(),
-            images: Some(found.images as u64),
+            images: Some(found.images),
             engine: opened.engine.name().into(),
             dtype: opened.dtype().into(),
             // Among the logits of the data set's classes alone, where others are left out.
