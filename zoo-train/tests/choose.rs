@@ -23,7 +23,7 @@ fn latency(width: f64, engine: &str, dtype: &str, ms: f64, peak_mb: u32) -> Stri
     let cpu = zoo_results::environment::cpu_name();
     format!(
         "mobilenet-v2,{width},1,224,1,1,{dtype},{engine},,{ms},{ms},{ms},{ms},0.1,0,50,{peak_mb},1.2,0,native,,done,cpu,\
-         {cpu},2.13.0,channels_last,0123456789ab,1"
+         \"{cpu}\",2.13.0,channels_last,0123456789ab,1"
     )
 }
 

@@ -101,7 +101,7 @@ fn a_crowd_of_points_has_no_name_over_another_and_the_legend_says_how_many_have_
         let unnamed = chart.series.values().filter(|series| series.names.is_empty()).count();
         let faults: Vec<String> = faults(&chart).into_iter().filter(|fault| !fault.ends_with("has 0 names")).collect();
         assert!(faults.is_empty(), "{}", faults.join("\n"));
-        assert!(unnamed == 0 || page.contains(&format!("{unnamed} more have no room for their names")), "{unnamed}");
+        assert!(unnamed == 0 || page.contains(&format!("{unnamed} more are not labelled")), "{unnamed}");
     }
 }
 

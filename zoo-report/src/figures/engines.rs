@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use zoo_core::Registry;
+use zoo_core::summary::grouped;
 
 use super::super::axis::{Axis, Unit};
 use super::super::candidate::{Candidate, Target, candidates, datasets, front, said, source};
@@ -99,7 +100,7 @@ fn told(timed: &[Candidate], by: Kind) -> String {
     match (by, quantized, images) {
         (Kind::Published, false, _) => "published, and so of f32".into(),
         (Kind::Published, true, _) => "published, less what int8 loses here (deployed.csv)".into(),
-        (Kind::Measured, _, Some(images)) => format!("{} on {images} images", said(by)),
+        (Kind::Measured, _, Some(images)) => format!("{} on {} images", said(by), grouped(images)),
         (Kind::Measured, _, None) => said(by).into(),
     }
 }
@@ -146,10 +147,14 @@ pub fn relative(rows: &Rows) -> Result<Figure, Missing> {
     let references = on(REFERENCE);
     let mut all: Vec<(&Network, DotRow)> =
         references.iter().filter_map(|one| Some((one.1, row(one, &timed)?))).collect();
-    let most = all.iter().map(|(_, row)| row.dots.len()).max().filter(|most| *most > 1).ok_or_else(missing)?;
-    // A network with fewer engines would be read as if the others could not run it.
+    if all.iter().all(|(_, row)| row.dots.len() < 2) {
+        return Err(missing());
+    }
+    // A network that lacks an engine would be read as one that it cannot run. Number formats need not be complete.
+    let engines = |row: &DotRow| row.dots.iter().filter(|dot| dot.shape == shape(REFERENCE.1)).count();
+    let most = all.iter().map(|(_, row)| engines(row)).max();
     let measured = all.len();
-    all.retain(|(_, row)| row.dots.len() == most);
+    all.retain(|(_, row)| Some(engines(row)) == most && row.dots.len() > 1);
     let shown = of_each_family(all);
     let mut caption = vec![
         "Median latency of each engine over that of zoo in f32, for the same network: to the left of the mark at 1 it is \

@@ -6,7 +6,7 @@ use anyhow::Error;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use zoo_core::Registry;
-use zoo_core::summary::{Align, Table};
+use zoo_core::summary::{Align, Table, grouped};
 
 use super::engine::{parse_dtype, parse_engine};
 use super::report::published_folder;
@@ -15,7 +15,7 @@ use super::{Outcome, choose_measure, path};
 use zoo_engines::{Dtype, Engine};
 use zoo_host::console::tell;
 use zoo_report as report;
-use zoo_report::choose::{Answer, Candidate, Kind, Question, Target, choose, dataset_title, draw, said};
+use zoo_report::choose::{Answer, Candidate, Kind, Measured, Question, Target, choose, dataset_title, draw, said};
 use zoo_results::Environment;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -178,34 +178,34 @@ fn text(answer: &Answer) -> String {
     text
 }
 
+/// A column of the table: its name, its alignment, and what of a candidate stands in it.
+type Column = (&'static str, Align, fn(&Candidate) -> String);
+
+const COLUMNS: [Column; 8] = [
+    ("network", Align::Left, |candidate| candidate.network.title()),
+    ("engine", Align::Left, |candidate| candidate.engine.clone()),
+    ("dtype", Align::Left, |candidate| candidate.dtype.clone()),
+    ("p50 ms", Align::Right, |candidate| format!("{:.3}", candidate.p50_ms)),
+    ("published %", Align::Right, |candidate| number(candidate.published)),
+    ("measured %", Align::Right, |candidate| match candidate.measured {
+        Some(Measured { top1, images: Some(images) }) => format!("{top1:.2} ({} images)", grouped(images)),
+        found => number(found.map(|measured| measured.top1)),
+    }),
+    ("drop", Align::Right, |candidate| number(candidate.drop)),
+    ("MiB", Align::Right, |candidate| candidate.peak_mb.map(|peak| format!("{peak:.0}")).unwrap_or_default()),
+];
+
+fn number(value: Option<f64>) -> String {
+    value.map(|value| format!("{value:.2}")).unwrap_or_default()
+}
+
+/// The candidates without columns that are empty.
 fn table(candidates: &[Candidate]) -> String {
-    let (left, right) = (Align::Left, Align::Right);
-    let mut table = Table::new(&[
-        ("network", left),
-        ("engine", left),
-        ("dtype", left),
-        ("p50 ms", right),
-        ("published %", right),
-        ("measured %", right),
-        ("drop", right),
-        ("MiB", right),
-    ]);
-    let number = |value: Option<f64>| value.map(|value| format!("{value:.2}")).unwrap_or_default();
+    let is_told = |(_, _, cell): &&Column| candidates.iter().any(|candidate| !cell(candidate).is_empty());
+    let columns: Vec<&Column> = COLUMNS.iter().filter(is_told).collect();
+    let mut table = Table::new(&columns.iter().map(|(name, align, _)| (*name, *align)).collect::<Vec<_>>());
     for candidate in candidates {
-        let measured = candidate.measured.map(|measured| match measured.images {
-            Some(images) => format!("{:.2} ({images} images)", measured.top1),
-            None => format!("{:.2}", measured.top1),
-        });
-        table.row([
-            candidate.network.title(),
-            candidate.engine.clone(),
-            candidate.dtype.clone(),
-            format!("{:.3}", candidate.p50_ms),
-            number(candidate.published),
-            measured.unwrap_or_default(),
-            number(candidate.drop),
-            candidate.peak_mb.map(|peak| format!("{peak:.0}")).unwrap_or_default(),
-        ]);
+        table.row(columns.iter().map(|(_, _, cell)| cell(candidate)));
     }
     table.render()
 }

@@ -6,6 +6,7 @@ use anyhow::Error;
 use zoo_core::{InputSize, Registry};
 
 use super::classifier::Classifier;
+use super::weights::WeightsArgs;
 use zoo_data::Dataset;
 use zoo_host::console::say;
 use zoo_results::deployed::Row;
@@ -16,8 +17,8 @@ use zoo_training::evaluate::Evaluation;
 pub struct Evaluated<'a> {
     /// The network on its engine.
     pub opened: &'a Classifier,
-    /// Its file, where it has one.
-    pub file: Option<&'a Path>,
+    /// Its weights.
+    pub weights: &'a WeightsArgs,
     /// The images.
     pub dataset: &'a Dataset,
     /// Whether each was also seen mirrored.
@@ -54,7 +55,7 @@ impl Evaluated<'_> {
         let profile = profile.map(|(options, entry)| entry.architecture.profile_name(options.profile).to_string());
         let channels = Some(opened.input.channels).filter(|channels| *channels != 3);
         let environment = Environment::detect("cpu");
-        let name = self.file.map(|file| zoo_weights::name(&model, file.to_str(), None));
+        let weights = self.weights.title(&model);
         Row {
             width: told(description.width).or(own.map(|own| own.width)).unwrap_or(1.0),
             depth: told(description.depth).or(own.map(|own| own.depth)).unwrap_or(1.0),
@@ -63,7 +64,7 @@ impl Evaluated<'_> {
             profile: profile.or(description.profile.clone()).unwrap_or_else(|| "native".into()),
             dataset: self.dataset.name.clone(),
             classes: u32::try_from(self.dataset.classes.len()).ok(),
-            images: Some(found.images as u64),
+            images: Some(found.images),
             engine: opened.engine.name().into(),
             dtype: opened.dtype().into(),
             // Among all logits: of few classes, hardly any image would show what rounding costs.
@@ -71,7 +72,7 @@ impl Evaluated<'_> {
             top5: Some(found.top5),
             top1_f32: None,
             test_time_flip: Some(self.mirrored),
-            weights: name.unwrap_or_default(),
+            weights,
             calibration: opened.quantized.as_ref().map(|quantized| quantized.calibration.clone()).unwrap_or_default(),
             status: status::DONE.into(),
             device: environment.device,

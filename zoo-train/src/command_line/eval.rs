@@ -95,8 +95,8 @@ pub fn run(registry: &Registry, args: &EvalArgs) -> Result<(), Error> {
     found.top1_subset = found.top1_subset.filter(|_| subset);
     skipped_lines("test", &test.split.skipped()).iter().for_each(|line| say!("{line}"));
     if let Some(results) = &args.results {
-        let (file, mirrored) = (args.weights.file(), args.test_time_flip);
-        let evaluated = Evaluated { opened: &opened, file, dataset: &dataset, mirrored, found: &found };
+        let (weights, mirrored) = (&args.weights, args.test_time_flip);
+        let evaluated = Evaluated { opened: &opened, weights, dataset: &dataset, mirrored, found: &found };
         deployed::append(registry, results, &evaluated)?;
     }
     match args.format {

@@ -222,6 +222,7 @@ fn write(
     let float = serde_json::to_string(&made.float)?;
     let told = [
         ("zoo.quantized", "int8".to_string()),
+        ("zoo.quantized.weights", args.weights.title(opened.entry.variant.name)),
         ("zoo.quantized.calibration", calibration.to_string()),
         ("zoo.quantized.method", args.method.to_string()),
         ("zoo.quantized.weight_bits", processor.weight_bits().to_string()),

@@ -110,6 +110,12 @@ impl WeightsArgs {
         self.weights.as_deref()
     }
 
+    /// What tables and files call the weights of `model`.
+    pub fn title(&self, model: &str) -> String {
+        let file = self.weights.as_deref().and_then(Path::to_str);
+        zoo_weights::name(model, file, self.pretrained.as_deref())
+    }
+
     /// Threads, where a number of them is asked for.
     pub fn threads(&self) -> Option<i32> {
         self.threads
