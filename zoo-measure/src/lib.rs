@@ -20,8 +20,8 @@ pub mod watch;
 
 use tch::TchError;
 use zoo_core::model::{MemoryFormat, ModelError};
-use zoo_core::{Cost, Plan, PlanError, Registry};
 use zoo_core::onnx::OnnxError;
+use zoo_core::{Cost, Plan, PlanError, Registry};
 use zoo_engines::EngineError;
 use zoo_quantize::QuantizeError;
 

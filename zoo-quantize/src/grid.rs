@@ -97,9 +97,9 @@ impl Weights {
         let mut numbers = Vec::with_capacity(weights.len());
         for (channel, weights) in weights.chunks(each.max(1)).enumerate() {
             let widest = weights.iter().fold(0.0f32, |widest, weight| widest.max(weight.abs()));
-            let least = bias.and_then(|bias| bias.get(channel)).map_or(0.0, |bias| {
-                (f64::from(bias.abs()) / (MOST_OF_BIAS * f64::from(input))) as f32
-            });
+            let least = bias
+                .and_then(|bias| bias.get(channel))
+                .map_or(0.0, |bias| (f64::from(bias.abs()) / (MOST_OF_BIAS * f64::from(input))) as f32);
             let scale = (widest / most).max(least);
             let scale = if scale.is_normal() { scale } else { SCALE_OF_NOTHING };
             scales.push(scale);

@@ -114,7 +114,7 @@ pub fn kept(graph: &Graph, words: &[String], engine: Engine) -> Result<BTreeSet<
     Ok(kept)
 }
 
-/// The layers that compute gates, of squeeze-and-excitation: all from a mean over a map to the product with that map.
+/// The layers that compute gates, of squeeze-and-excitation: all from a mean over a map up to the product with that map.
 fn gates(graph: &Graph, engine: Engine) -> Vec<String> {
     let mut found = Vec::new();
     for (at, node) in graph.nodes.iter().enumerate().filter(|(_, node)| node.kind == "GlobalAveragePool") {
@@ -125,11 +125,11 @@ fn gates(graph: &Graph, engine: Engine) -> Vec<String> {
             if !reads {
                 continue;
             }
-            chain.push(next.name.clone());
             if next.kind == "Mul" && next.inputs.iter().any(|input| *input == node.inputs[0]) {
                 found.append(&mut chain);
                 break;
             }
+            chain.push(next.name.clone());
             behind.insert(&next.outputs[0]);
         }
     }

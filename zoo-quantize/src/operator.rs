@@ -17,12 +17,27 @@ pub(crate) enum Operator {
     /// By a kernel of ours.
     Packed(Convolution),
     /// By libtorch: grouped ones, and shapes that there is no kernel for.
-    Conv { weight: Tensor, bias: Option<Tensor>, stride: Vec<i64>, sides: [i64; 4], groups: i64 },
-    Linear { weight: Tensor, bias: Option<Tensor> },
-    Clip { low: f64, high: f64 },
+    Conv {
+        weight: Tensor,
+        bias: Option<Tensor>,
+        stride: Vec<i64>,
+        sides: [i64; 4],
+        groups: i64,
+    },
+    Linear {
+        weight: Tensor,
+        bias: Option<Tensor>,
+    },
+    Clip {
+        low: f64,
+        high: f64,
+    },
     Relu,
     Sigmoid,
-    HardSigmoid { slope: f64, offset: f64 },
+    HardSigmoid {
+        slope: f64,
+        offset: f64,
+    },
     HardSwish,
     Gelu,
     Erf,
@@ -32,17 +47,35 @@ pub(crate) enum Operator {
     Mul,
     Div,
     Mean,
-    ReduceMean { axes: Vec<i64>, keep: bool },
-    Flatten { axis: i64 },
+    ReduceMean {
+        axes: Vec<i64>,
+        keep: bool,
+    },
+    Flatten {
+        axis: i64,
+    },
     Reshape(Vec<i64>),
     Transpose(Vec<i64>),
-    Slice { axis: i64, from: i64, to: i64 },
-    Concat { axis: i64 },
+    Slice {
+        axis: i64,
+        from: i64,
+        to: i64,
+    },
+    Concat {
+        axis: i64,
+    },
     MaxPool(Window),
     AveragePool(Window),
-    LayerNorm { weight: Tensor, bias: Tensor, eps: f64 },
+    LayerNorm {
+        weight: Tensor,
+        bias: Tensor,
+        eps: f64,
+    },
     /// Rounds to a grid.
-    Round { scale: f64, zero_point: i64 },
+    Round {
+        scale: f64,
+        zero_point: i64,
+    },
     /// Passes on.
     Pass,
 }
@@ -83,14 +116,10 @@ impl Operator {
             "Gemm" if node.int("transB") == Some(1) => {
                 (Operator::Linear { weight: fixed(1)?, bias: optional(2)? }, first)
             }
-            "Clip" => {
-                (Operator::Clip { low: number(1, f64::NEG_INFINITY)?, high: number(2, f64::INFINITY)? }, first)
-            }
+            "Clip" => (Operator::Clip { low: number(1, f64::NEG_INFINITY)?, high: number(2, f64::INFINITY)? }, first),
             "Relu" => (Operator::Relu, all),
             "Sigmoid" => (Operator::Sigmoid, all),
-            "HardSigmoid" => {
-                (Operator::HardSigmoid { slope: float("alpha", 0.2), offset: float("beta", 0.5) }, all)
-            }
+            "HardSigmoid" => (Operator::HardSigmoid { slope: float("alpha", 0.2), offset: float("beta", 0.5) }, all),
             "HardSwish" => (Operator::HardSwish, all),
             "Gelu" => (Operator::Gelu, all),
             "Erf" => (Operator::Erf, all),

@@ -195,14 +195,7 @@ impl<'a> Surgery<'a> {
 }
 
 /// Adds a constant and the node that makes it real again; gives the name of the latter's value.
-fn dequantized(
-    into: &mut Graph,
-    name: &str,
-    element: Element,
-    dims: &[i64],
-    bytes: Vec<u8>,
-    scales: &[f32],
-) -> String {
+fn dequantized(into: &mut Graph, name: &str, element: Element, dims: &[i64], bytes: Vec<u8>, scales: &[f32]) -> String {
     let [numbers, scale, zero, real] =
         ["quantized", "scale", "zero_point", "dequantized"].map(|word| format!("{name}.{word}"));
     let channels = [scales.len() as i64];

@@ -138,7 +138,8 @@ fn spread(batches: &[Tensor], wanted: i64) -> Result<Tensor, QuantizeError> {
     for batch in batches {
         let size = batch.size()[0];
         let places = (0..wanted).map(|number| number * total / wanted);
-        let own: Vec<i64> = places.filter(|place| (first..first + size).contains(place)).map(|place| place - first).collect();
+        let own: Vec<i64> =
+            places.filter(|place| (first..first + size).contains(place)).map(|place| place - first).collect();
         if !own.is_empty() {
             chosen.push(batch.f_index_select(0, &Tensor::f_from_slice(&own)?)?);
         }

@@ -53,7 +53,8 @@ impl Method {
             Method::Percentile(percent) => {
                 let mut sample = seen.sample.clone();
                 sample.sort_unstable_by(f32::total_cmp);
-                let at = |share: f64| sample.get(((sample.len() as f64 - 1.0) * share).round().max(0.0) as usize).copied();
+                let at =
+                    |share: f64| sample.get(((sample.len() as f64 - 1.0) * share).round().max(0.0) as usize).copied();
                 let (low, high) = (at(1.0 - percent / 100.0), at(percent / 100.0));
                 Range::new(low.unwrap_or(seen.low), high.unwrap_or(seen.high)).within(whole.low, whole.high)
             }

@@ -101,7 +101,9 @@ impl Command {
     /// Whether networks run in it, in this process or in those that it starts.
     fn computes(&self) -> bool {
         match self {
-            Command::Train(_) | Command::Eval(_) | Command::Predict(_) | Command::Sweep(_) | Command::Quantize(_) => true,
+            Command::Train(_) | Command::Eval(_) | Command::Predict(_) | Command::Sweep(_) | Command::Quantize(_) => {
+                true
+            }
             Command::Latency(_) | Command::Throughput(_) => true,
             Command::List(_) | Command::Show(_) | Command::Export(_) => false,
             Command::Choose(_) | Command::Report(_) | Command::Data(_) | Command::Doctor(_) => false,

@@ -23,6 +23,9 @@ use super::seen::Seen;
 use super::usage::misused;
 use super::weights::WeightsArgs;
 
+/// Layers in float that are listed by name.
+const LISTED: usize = 6;
+
 #[derive(Debug, clap::Args)]
 pub struct QuantizeArgs {
     #[command(flatten)]
@@ -147,7 +150,14 @@ fn rank(
 
 fn table(judge: &Judge, order: &[Sensitivity]) {
     let width = order.iter().map(|layer| layer.layer.len()).max().unwrap_or(0);
-    tell!("{:<width$}  {:>11}  {:>10}  {:>9}", "alone in int8", "lost points", "agreement", "signal", width = width.max(13));
+    tell!(
+        "{:<width$}  {:>11}  {:>10}  {:>9}",
+        "alone in int8",
+        "lost points",
+        "agreement",
+        "signal",
+        width = width.max(13)
+    );
     for Sensitivity { layer, score, drop } in order {
         tell!(
             "{layer:<width$}  {drop:>11.2}  {:>8.2} %  {:>6.1} dB",
@@ -238,7 +248,11 @@ fn write(
     tell!("{} as int8 in {}: {:.1} MB", graph.name, output.display(), size as f64 / 1e6);
     match made.float.len() {
         0 => tell!("all {} are int8", counted(made.int8.len() as u64, "layer")),
-        _ => tell!("{} int8, in float: {}", counted(made.int8.len() as u64, "layer"), made.float.join(", ")),
+        count => {
+            let shown = made.float.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = if count > LISTED { ", ..." } else { "" };
+            tell!("{} int8, {count} in float: {shown}{more}", counted(made.int8.len() as u64, "layer"));
+        }
     }
     tell!("run it with: {}", opened.resolved);
     Ok(())

@@ -32,7 +32,9 @@ impl Seen {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
             // The plain bar is good enough should the template not parse.
-            if let Ok(style) = ProgressStyle::with_template(&format!("{{wide_bar}} {{pos}}/{{len}} {what}, {{eta}} left")) {
+            if let Ok(style) =
+                ProgressStyle::with_template(&format!("{{wide_bar}} {{pos}}/{{len}} {what}, {{eta}} left"))
+            {
                 bar.set_style(style);
             }
             bar.enable_steady_tick(Duration::from_millis(500));
