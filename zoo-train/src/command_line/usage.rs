@@ -7,11 +7,8 @@ use zoo_core::{PlanError, UnknownModel, UnknownProfile};
 use zoo_data::DataError;
 use zoo_data::choice::ChoiceError;
 use zoo_measure::LatencyError;
-<<<<<<< HEAD
-use zoo_report::choose::ChooseError;
-=======
 use zoo_quantize::QuantizeError;
->>>>>>> ebce5c832d497f1fb3c3814eae3b8a2e453c8ce0
+use zoo_report::choose::ChooseError;
 use zoo_settings::SettingsError;
 use zoo_sweep::SweepError;
 use zoo_training::TrainError;
@@ -51,12 +48,8 @@ pub(super) fn is_wrong(error: &Error) -> bool {
             _ => false,
         };
         let data = cause.is::<ChoiceError>() || matches!(cause.downcast_ref(), Some(DataError::Choice(_)));
-<<<<<<< HEAD
         let choice = matches!(cause.downcast_ref(), Some(ChooseError::Dataset { .. }));
-        let ours = data || training || latency || weights || onnx || sweep || choice;
-=======
-        let ours = data || training || latency || weights || quantize || onnx || sweep;
->>>>>>> ebce5c832d497f1fb3c3814eae3b8a2e453c8ce0
+        let ours = data || training || latency || weights || quantize || onnx || sweep || choice;
         let unknown = cause.is::<UnknownModel>() || cause.is::<UnknownProfile>();
         ours || unknown || cause.is::<Usage>() || cause.is::<PlanError>() || cause.is::<SettingsError>()
     })
