@@ -63,6 +63,11 @@ pub trait Engine: Sync {
     /// The numbers that it computes with on this processor.
     fn dtypes(&self) -> Vec<Dtype>;
 
+    /// Whether there are processors on which it computes with these numbers.
+    fn may_have(&self, dtype: Dtype) -> bool {
+        self.dtypes().contains(&dtype)
+    }
+
     /// Whether it computes on `device`.
     fn runs_on(&self, device: Device) -> bool {
         device == Device::Cpu

@@ -65,6 +65,10 @@ impl Engine for OpenVino {
         dtypes
     }
 
+    fn may_have(&self, _dtype: Dtype) -> bool {
+        true
+    }
+
     fn prepare(&self, source: Source<'_>, setting: Setting) -> Result<Box<dyn Prepared>, EngineError> {
         open()?;
         let file = onnx::read(NAME, source, setting)?;

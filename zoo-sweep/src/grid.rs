@@ -10,6 +10,7 @@ use super::cell::{Cell, Timing, Work};
 use super::file::{Grid, Located, SweepFile};
 use super::training::Recipe;
 use super::{Kind, SweepError};
+use zoo_engines::{Dtype, Engine};
 use zoo_host::glob::matches;
 use zoo_measure::Protocol;
 use zoo_measure::throughput::{Pass, TRAIN};
@@ -112,11 +113,21 @@ fn models(file: &SweepFile, grid: &Grid, registry: &Registry) -> Result<Vec<Entr
     Ok(models)
 }
 
-/// The engines of a grid: those given, or the usual ones of `kind`, which are there on every machine.
+/// The engines of a grid: those given, or the usual ones of `kind`, which are there on every machine, as far as they have the
+/// grid's numbers.
 fn engines(grid: &Grid, kind: Kind) -> Vec<Located<String>> {
+    let has_all = |engine: &&'static dyn Engine| {
+        grid.dtype.iter().all(|dtype| Dtype::parse(&dtype.value).is_ok_and(|dtype| engine.may_have(dtype)))
+    };
     let usual: Vec<&str> = match kind {
         _ if !grid.engine.is_empty() => return grid.engine.clone(),
-        Kind::Latency => zoo_engines::built_in().map(|engine| engine.name()).collect(),
+        // Of none, the first one says what is wrong with the numbers.
+        Kind::Latency => {
+            match zoo_engines::built_in().filter(has_all).map(|engine| engine.name()).collect::<Vec<_>>() {
+                names if names.is_empty() => vec![zoo_engines::ZOO.name()],
+                names => names,
+            }
+        }
         Kind::Throughput => vec![TRAIN, zoo_engines::ZOO.name()],
         _ => Vec::new(),
     };
@@ -190,7 +201,14 @@ impl Expander<'_> {
         let timing =
             |batch: u32| Timing { batch: point.batch.unwrap_or(batch), threads: point.threads.unwrap_or(1), protocol };
         let (engine, dtype) = (point.engine.as_deref().unwrap_or_default(), point.dtype.as_deref().unwrap_or("f32"));
-        let pass = || Pass::find(engine, dtype).map_err(|problem| self.file.fail(self.line_of_dtype(), problem));
+        let pass = || match Pass::find(engine, dtype) {
+            Ok(Pass::Infer(engine, dtype)) if !engine.may_have(dtype) => {
+                let problem = format!("{} does not compute in {}: leave one of them out", engine.title(), dtype.name());
+                Err(self.file.fail(self.line_of_dtype(), problem))
+            }
+            Ok(pass) => Ok(pass),
+            Err(problem) => Err(self.file.fail(self.line_of_dtype(), problem)),
+        };
         match self.kind {
             Kind::Count => Ok(Work::Count),
             Kind::Accuracy => {
@@ -334,7 +352,7 @@ mod tests {
         };
         let begun = std::time::Instant::now();
         let error = expand(&text("mobilenet-v1")).unwrap_err();
-        assert!(error.starts_with("my.toml:1: with this grid the sweep has at least 5000000 cells"), "{error}");
+        assert!(error.starts_with("my.toml:1: with this grid the sweep has at least 4000000 cells"), "{error}");
         assert!(begun.elapsed().as_secs() < 5, "it was expanded");
         // What is counted is what comes out.
         let text = "[[grid]]\nkind = ['count', 'throughput', 'accuracy']\nmodel = 'mobilenet-v?'\nwidth = [1, 0.5]\n\
@@ -350,7 +368,7 @@ mod tests {
         let text = "[[grid]]\nkind = ['count', 'latency']\nmodel = 'efficientnet-b?'\nengine = ['zoo', 'libtorch']\n";
         let cells = expand(text).unwrap();
         assert_eq!(cells.len(), 9 + 18);
-        assert_eq!(cells[9], "latency efficientnet-b0, 224 px, native, batch 1, 1 thread, f32, native");
+        assert_eq!(cells[9], "latency efficientnet-b0, 224 px, native, batch 1, 1 thread, f32, zoo");
     }
 
     #[test]
@@ -409,7 +427,10 @@ mod tests {
         refused(&twice, "my.toml:4: the grid of line 1 already has this cell: count mobilenet-v1, 224 px");
         let latency = "[[grid]]\nkind = 'latency'\nmodel = 'mobilenet-v1'\n";
         refused(&format!("{latency}engine = 'train'\n"), "my.toml:4: training has no latency");
-        refused(&format!("{latency}dtype = 'bf16'\n"), "my.toml:4: inference is measured in f32");
+        refused(&format!("{latency}engine = 'zoo'\ndtype = 'bf16'\n"), "my.toml:5: zoo does not compute in bf16");
+        refused(&format!("{latency}dtype = 'tf32'\n"), "my.toml:4: unknown dtype `tf32` for inference");
+        let usual = expand(&format!("{latency}dtype = 'bf16'\n")).unwrap();
+        assert_eq!(usual, ["latency mobilenet-v1, 224 px, native, batch 1, 1 thread, bf16, libtorch"]);
         let accuracy = "[[grid]]\nkind = 'accuracy'\nmodel = 'mobilenet-v1'\n";
         refused(&format!("{accuracy}config = 'none.toml'\n"), "my.toml:4: the recipe none.toml cannot be read");
         refused(
