@@ -25,7 +25,10 @@ fn quantize(folder: &TempDir, best: &str, more: &str) -> Output {
 fn a_checkpoint_becomes_int8_and_says_how() {
     let (folder, best) = trained();
     let text = quantize(&folder, &best, "--calibrate synthetic:16 --for avx2 -o int8.onnx").code(0).text();
-    assert!(text.contains("as int8 in int8.onnx") && text.contains("% top-1 of 20 test images by simulation"), "{text}");
+    assert!(
+        text.contains("as int8 in int8.onnx") && text.contains("% top-1 of 20 test images by simulation"),
+        "{text}"
+    );
     let graph = Graph::decode(&std::fs::read(folder.path().join("int8.onnx")).unwrap()).unwrap();
     let said = |key: &str| graph.metadata.get(key).map(String::as_str);
     assert_eq!(said("zoo.quantized.calibration"), Some("16 training images of synthetic"));
@@ -57,4 +60,5 @@ fn what_cannot_be_is_refused_and_leaves_no_file() {
     assert!(!folder.path().join("no.onnx").exists());
     quantize(&folder, &best, "--calibrate synthetic:16 -o int8.safetensors").misused(&["int8.onnx"]);
     quantize(&folder, &best, "--calibrate synthetic:16 -o none/int8.onnx").refused(&["cannot write none/int8.onnx"]);
+    quantize(&folder, &best, "--calibrate synthetic:16 -o /dev/full").refused(&["/dev/full", "No space left"]);
 }
