@@ -154,7 +154,7 @@ sound() { [ -n "$1" ] && printf '%s  %s\n' "$2" "$1" | sha256sum --check --statu
 # fetch_wheels PINS
 fetch_wheels() {
     local name number sum file
-    mkdir -p "$wheels" 2>/dev/null || die "$wheels cannot be made; change its rights, or set XDG_CACHE_HOME."
+    mkdir -p "$wheels" 2>/dev/null || die "$wheels cannot be made; change its permissions, or set XDG_CACHE_HOME."
     while read -r name number sum <&3; do
         file=$(wheel_of "$name" "$number")
         if sound "$file" "$sum"; then continue; fi
@@ -347,7 +347,7 @@ PYTHON
 build() {
     say "building zoo-train ($profile)"
     cargo build "${cargo_profile[@]}" -p zoo-train ||
-        die "the build failed (see above); mend what cargo complains of, and run ./setup.sh again."
+        die "the build failed (see above); fix what cargo complains of, and run ./setup.sh again."
 }
 
 fetch_data() {
@@ -358,9 +358,9 @@ fetch_data() {
 
 # Two runs at once would unpack into the same folder.
 lock_cache() {
-    mkdir -p "$cache" 2>/dev/null || die "$cache cannot be made; change its rights, or set XDG_CACHE_HOME."
+    mkdir -p "$cache" 2>/dev/null || die "$cache cannot be made; change its permissions, or set XDG_CACHE_HOME."
     have flock || return 0
-    exec 9>"$cache/.setup.lock" || die "$cache cannot be written to; change its rights, or set XDG_CACHE_HOME."
+    exec 9>"$cache/.setup.lock" || die "$cache cannot be written to; change its permissions, or set XDG_CACHE_HOME."
     flock --nonblock 9 || {
         say "waiting for another setup.sh"
         flock 9

@@ -27,7 +27,7 @@ python=$(python3 -c 'import sys; print(sys.executable)')
 make_tools() {
     local tool
     mkdir -p "$box/tools"
-    for tool in awk bash c++ cat cut date df dirname flock getconf grep head ln mkdir mktemp mv printf readlink rm \
+    for tool in awk bash c++ cat cmp cp cut date df dirname flock getconf grep head ln mkdir mktemp mv printf readlink rm \
         sed seq sh sha256sum sort stat tail uname; do
         link_tool "$tool"
     done
@@ -44,7 +44,7 @@ stand_in() {
     chmod +x "$box/tools/$1"
 }
 
-# make_wheels FOLDER SALT: wheels with the names that are pinned, and pins that fit them, for both flavours.
+# make_wheels FOLDER SALT: wheels with the names that are pinned, and pins that fit them: both flavours, and the engines.
 #
 # The pins for CUDA are cut down to four wheels: pip takes half a second for each.
 make_wheels() {
@@ -61,13 +61,17 @@ CONTENTS = {
     "nvidia-cuda-cupti": ["nvidia/cu13/lib/libcupti.so.13", "nvidia/cu13/lib/libnvperf_host.so"],
 }
 CONTENTS["nvidia-nccl-cu13"] = ["nvidia/nccl/lib/libnccl.so.2"]
-for flavour in "cpu", "cuda":
+CONTENTS["onnxruntime"] = ["onnxruntime/capi/libonnxruntime.so.1.2.3", "onnxruntime/capi/onnxruntime_pybind11_state.so"]
+CONTENTS["openvino"] = ["openvino/libs/lib%s" % name for name in
+                        ("openvino.so.1", "openvino_c.so.1", "openvino_intel_cpu_plugin.so", "openvino_intel_gpu_plugin.so",
+                         "openvino_onnx_frontend.so.1", "tbb.so.12", "tbbbind_2_5.so.3", "tbbmalloc.so.2", "hwloc.so.15")]
+for pinned in "libtorch-cpu", "libtorch-cuda", "engines":
     lines = []
-    for name, version in re.findall(r"^([a-z0-9-]+)==([0-9.]+)", (real / f"libtorch-{flavour}.txt").read_text(), re.M):
+    for name, version in re.findall(r"^([a-z0-9-]+)==([0-9.]+)", (real / f"{pinned}.txt").read_text(), re.M):
         if name not in CONTENTS:
             continue
         stem = f"{name.replace('-', '_')}-{version}"
-        tag = "cp311-cp311-manylinux_2_28_x86_64" if name == "torch" else "py3-none-manylinux2014_x86_64"
+        tag = "cp311-cp311-manylinux_2_28_x86_64" if name in ("torch", "onnxruntime", "openvino") else "py3-none-manylinux2014_x86_64"
         wheel = folder / f"{stem}-{tag}.whl"
         if not wheel.exists():
             with zipfile.ZipFile(wheel, "w") as archive:
@@ -79,7 +83,7 @@ for flavour in "cpu", "cuda":
                 archive.writestr(f"{stem}.dist-info/RECORD", "")
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
         lines.append(f"{name}=={version} --hash=sha256:{digest}\n")
-    pathlib.Path(pins, f"libtorch-{flavour}.txt").write_text("".join(lines))
+    pathlib.Path(pins, f"{pinned}.txt").write_text("".join(lines))
 PYTHON
 }
 
@@ -89,7 +93,7 @@ fresh() {
     rm -rf "$box/repo" "$box/cache" "$box/tools" "$box/cargo.log" "$box/cargo-fails"
     mkdir -p "$box/repo/scripts" "$box/cache"
     cp "$source/setup.sh" "$source/Cargo.toml" "$box/repo/"
-    cp "$source"/scripts/libtorch-*.txt "$box/repo/scripts/"
+    cp "$source"/scripts/libtorch-*.txt "$source/scripts/engines.txt" "$box/repo/scripts/"
     touch "$box/cargo.log"
     make_tools
     if [ -d "$box/wheels" ]; then cp "$box"/pins/*.txt "$box/repo/scripts/"; fi
@@ -253,6 +257,34 @@ check [ ! -e "$box/repo/.libtorch/nn" ]
 check [ "$(head -n 1 "$box/cargo.log")" = "clean --quiet -p torch-sys -p tch -p zoo-native" ]
 setup --no-data
 check [ "$(readlink "$box/repo/.libtorch")" = "$libtorch-cpu" ]
+
+test_name="engines afterwards"
+setup --engines --no-data
+check [ "$status" -eq 0 ]
+check [ "$(cd "$box/cache/zoo/engines" && find . -type f | sort | tr '\n' ' ')" = "./onnxruntime/libonnxruntime.so.1.2.3 \
+./openvino/libhwloc.so.15 ./openvino/libopenvino.so.1 ./openvino/libopenvino_c.so.1 \
+./openvino/libopenvino_intel_cpu_plugin.so ./openvino/libopenvino_onnx_frontend.so.1 ./openvino/libtbb.so.12 \
+./openvino/libtbbbind_2_5.so.3 ./openvino/libtbbmalloc.so.2 ./pins.txt " ]
+check [ -z "$(ls -A "$box/cache/zoo/wheels")" ]
+
+test_name="engines that are there are kept, and others replaced"
+with=(PIP_FIND_LINKS=/nowhere)
+setup --engines --no-data
+check [ "$status" -eq 0 ]
+check says "ONNX Runtime and OpenVINO are in"
+with=()
+echo "# another pin" >>"$box/cache/zoo/engines/pins.txt"
+setup --engines --no-data
+check [ "$status" -eq 0 ]
+check cmp --quiet "$box/repo/scripts/engines.txt" "$box/cache/zoo/engines/pins.txt"
+
+test_name="engines that the index lacks"
+rm -r "$box/cache/zoo/engines"
+with=(PIP_FIND_LINKS=/nowhere)
+setup --engines --no-data
+with=()
+fails_with "onnxruntime" "package index"
+check [ ! -e "$box/cache/zoo/engines" ]
 
 fresh "no network"
 with=(PIP_NO_INDEX=0 PIP_INDEX_URL=http://127.0.0.1:9 PIP_FIND_LINKS= PIP_RETRIES=1)

@@ -1,13 +1,13 @@
 //! Writes a network with random weights, and what it computes in f64, for checks of other engines.
 //!
 //! ```sh
-//! cargo run -p zoo-core --example random_network -- MODEL SIDE FOLDER
+//! cargo run -p zoo-core --example random_network -- MODEL SIDE FOLDER [same|symmetric]
 //! ```
 //!
-//! `FOLDER/weights.safetensors` holds the weights as f32 under the zoo's names; `FOLDER/reference.safetensors` holds `input`,
-//! images as f32, and `logits`, those of the same weights and images in f64, from the network as it trains: no norm is
-//! folded. Norms have met images, so that maps keep a deviation near 1 in every layer, and no scale or shift is a simple
-//! number.
+//! `FOLDER/weights.safetensors` holds the weights as f32 under the zoo's names, with padding and epsilon;
+//! `FOLDER/reference.safetensors` holds `input`, images as f32, and `logits`, those of the same weights and images in f64,
+//! from the network as it trains: no norm is folded. Norms have met images, so that maps keep a deviation near 1 in every
+//! layer, and no scale or shift is a simple number.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -16,8 +16,8 @@ use std::path::Path;
 use tch::{Device, Kind, Tensor};
 use zoo_core::model::{Mode, Model, ModelOptions};
 use zoo_core::op::Role;
-use zoo_core::weights::{Scheme, named, write_safetensors};
-use zoo_core::{ImageSize, Options, Plan, Registry};
+use zoo_core::weights::{Scheme, TrainedWith, named, padding, write_safetensors};
+use zoo_core::{ImageSize, Options, Padding, Plan, Registry};
 
 /// Images that the norms meet, and how many of them are written with their logits.
 const MET: i64 = 16;
@@ -25,15 +25,21 @@ const WRITTEN: i64 = 4;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [model, side, folder] = &arguments[..] else {
-        return Err("give a model, a side in pixels and a folder".into());
+    let (model, side, folder, own) = match &arguments[..] {
+        [model, side, folder] => (model, side, folder, None),
+        [model, side, folder, padded] => {
+            (model, side, folder, Some(padding(padded).ok_or("padding: same or symmetric")?))
+        }
+        _ => return Err("give a model, a side in pixels, a folder, and a padding if it is not the variant's".into()),
     };
-    write(model, side.parse()?, Path::new(folder))
+    write(model, side.parse()?, own, Path::new(folder))
 }
 
-fn write(model: &str, side: u32, folder: &Path) -> Result<(), Box<dyn Error>> {
+fn write(model: &str, side: u32, own: Option<Padding>, folder: &Path) -> Result<(), Box<dyn Error>> {
     let entry = Registry::default().find(model)?;
-    let options = Options { input_size: ImageSize::square(side), ..entry.variant.options };
+    let usual = entry.variant.options;
+    let padding = own.unwrap_or(usual.padding);
+    let options = Options { input_size: ImageSize::square(side), padding, ..usual };
     let plan = Plan::new(entry.architecture, &options)?;
     let images = images(&plan)?;
     let mut double = random(&plan, &images)?;
@@ -48,7 +54,13 @@ fn write(model: &str, side: u32, folder: &Path) -> Result<(), Box<dyn Error>> {
         double.forward(&images.f_to_kind(Kind::Double)?, Mode::Eval)
     })?;
     let weights = named(&single, entry.architecture, Scheme::Zoo)?;
-    write_safetensors(&folder.join("weights.safetensors"), &weights, &BTreeMap::new())?;
+    let trained_with = TrainedWith {
+        padding: Some(plan.options.padding),
+        bn_eps: Some(plan.rules.norm.eps()),
+        crop: Some(plan.options.input_size),
+        ..TrainedWith::default()
+    };
+    write_safetensors(&folder.join("weights.safetensors"), &weights, &trained_with.to_metadata())?;
     let reference = [("input".to_string(), images), ("logits".to_string(), logits)];
     write_safetensors(&folder.join("reference.safetensors"), &reference, &BTreeMap::new())?;
     Ok(())

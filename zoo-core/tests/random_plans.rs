@@ -6,12 +6,16 @@
 //! `random_plans.proptest-regressions`.
 #![cfg(feature = "torch")]
 
+#[path = "onnx/interpreter.rs"]
+mod interpreter;
+
 use std::sync::{Mutex, MutexGuard};
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 use tch::{Device, Kind, Tensor};
 use zoo_core::model::{Backend, MemoryFormat, Mode, Model, ModelOptions};
+use zoo_core::onnx::{Graph, OPSETS, OnnxOptions};
 use zoo_core::op::{Convolution, Window};
 use zoo_core::{
     Activation, BatchNorm, DepthRounding, ImageSize, Init, LayerNorm, Norm, Options, Padding, Place, Plan, PlanBuilder,
@@ -281,6 +285,20 @@ proptest! {
         for (name, logits) in found {
             prop_assert!(off(&logits, &expected) < 2e-3, "{name}: off by {}", off(&logits, &expected));
         }
+    }
+
+    #[test]
+    fn a_network_as_onnx_computes_the_same(network in network()) {
+        let _alone = alone();
+        let (double, single) = models(&network);
+        let exact = images(&network, Kind::Double);
+        let expected = tch::no_grad(|| double.forward(&exact, Mode::Eval)).unwrap();
+        let opset = OPSETS.start() + network.seed as u32 % (OPSETS.end() - OPSETS.start() + 1);
+        let graph = single.to_onnx(&OnnxOptions { opset, ..OnnxOptions::default() }).unwrap();
+        prop_assert_eq!(graph.check().map_err(|error| error.to_string()), Ok(()));
+        prop_assert!(Graph::decode(&graph.encode().unwrap()).unwrap() == graph);
+        let found = interpreter::run(&graph, &exact);
+        prop_assert!(off(&found, &expected) < 1e-4, "opset {opset}: off by {}", off(&found, &expected));
     }
 
     #[test]

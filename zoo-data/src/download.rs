@@ -210,7 +210,7 @@ impl Download<'_> {
             }
             206 => match content_range(response.headers()) {
                 Some((start, total)) if start <= have => (start, total),
-                _ => return Err(self.start_over("the host sent another range than was asked for")),
+                _ => return Err(self.start_over("the host sent a range other than the one requested")),
             },
             // There is nothing after what we have: it is whole, or it is more than the file. The checksum decides.
             416 if have > 0 => return Ok(()),
@@ -243,7 +243,7 @@ impl Download<'_> {
         }
         request.call().map_err(|error| match &error {
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
-                Failure::Final(self.unreachable(format!("this is no valid address ({error})")))
+                Failure::Final(self.unreachable(format!("this is not a valid address ({error})")))
             }
             ureq::Error::Timeout(ureq::Timeout::RecvResponse | ureq::Timeout::RecvBody | ureq::Timeout::PerRead) => {
                 Failure::Stalled(error.to_string())
@@ -271,10 +271,10 @@ impl Download<'_> {
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if is_timeout(&error) => {
-                    return Err(Failure::Stalled(format!("nothing more came ({error})")));
+                    return Err(Failure::Stalled(format!("no more data came ({error})")));
                 }
                 Err(error) => {
-                    return Err(Failure::Passing(format!("the connection broke off ({error})")));
+                    return Err(Failure::Passing(format!("the connection was lost ({error})")));
                 }
             };
             file.write_all(&buffer[..count]).map_err(|error| Failure::Final(DataError::io("write", &path)(error)))?;

@@ -73,7 +73,7 @@ pub enum DataError {
 
     /// A record carries a class that the data set does not have.
     #[error(
-        "{} gives image {record} the label {label}, and there are only {classes} classes; it is not in the {} \
+        "{} gives image {record} the label {label}, but there are only {classes} classes; it is not in the {} \
          binary layout: name another folder with --data-dir",
         path.display(),
         sets::named(set).map_or(*set, |set| set.title)
@@ -103,7 +103,7 @@ pub enum DataError {
     },
 
     /// An image file that cannot be decoded.
-    #[error("{} {problem}; replace or remove the file, or do without it with --skip-bad", path.display())]
+    #[error("{} {problem}; replace or remove the file, or skip it with --skip-bad", path.display())]
     Image {
         /// The file.
         path: PathBuf,
@@ -121,7 +121,7 @@ pub enum DataError {
     },
 
     /// Far too many files cannot be decoded for the rest to be a data set.
-    #[error("of {images} images none can be decoded, the last one was {last}; name another folder with --dataset")]
+    #[error("none of the {images} images can be decoded (the last one: {last}); name another folder with --dataset")]
     AllBad {
         /// How many there are.
         images: usize,
@@ -160,7 +160,8 @@ pub enum DataError {
 
     /// A whole download that is not the official file.
     #[error(
-        "{url} sent another file than the official one ({kind} {actual}, not {expected}); name another place with --mirror"
+        "{url} sent a file other than the official one ({kind} {actual}, not {expected}); name another place with \
+         --mirror"
     )]
     Checksum {
         /// Where it came from.
@@ -174,7 +175,7 @@ pub enum DataError {
     },
 
     /// An archive that cannot be taken apart, or that lacks a file.
-    #[error("{} is no usable archive: {reason}; delete it and run `data get` again", path.display())]
+    #[error("{} is not a usable archive: {reason}; delete it and run `data get` again", path.display())]
     Archive {
         /// The archive.
         path: PathBuf,
@@ -240,10 +241,10 @@ fn io_reason(error: &io::Error) -> String {
             format!("the disk is full; make room ({room}), or name a folder on another disk with --data-dir")
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            format!("permission denied ({error}); change the rights, or name another folder with --data-dir")
+            format!("permission denied ({error}); change the permissions, or name another folder with --data-dir")
         }
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            format!("{error}; remove the file that is in the way, or name another folder with --data-dir")
+            format!("{error}; remove the file in the way, or name another folder with --data-dir")
         }
         _ => format!("{error}; name another folder with --data-dir if this one cannot be used"),
     }
@@ -266,7 +267,7 @@ mod tests {
     #[test]
     fn the_room_that_data_sets_take_is_listed() {
         let room = sets::room();
-        assert!(room.starts_with("CIFAR-10 takes 550 MB while it is fetched and 180 MB afterwards, "), "{room}");
+        assert!(room.starts_with("CIFAR-10 takes 550 MB while it is downloaded and 180 MB afterwards, "), "{room}");
         assert!(room.ends_with(", Imagenette 700 and 350 MB"), "{room}");
     }
 

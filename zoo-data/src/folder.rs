@@ -43,10 +43,10 @@ const MOST_CLASSES: usize = 1 << 16;
 pub fn load(root: &Path, classes: Option<Vec<String>>, skip_bad: bool) -> Result<Dataset, DataError> {
     if !root.is_dir() {
         let remedy = format!("name a folder that holds `{TRAIN}` and `{VAL}` with --dataset");
-        return Err(fault(root, "is no folder", remedy));
+        return Err(fault(root, "is not a folder", remedy));
     }
     let val = Half::read(root.join(VAL))?
-        .ok_or_else(|| fault(&root.join(VAL), "is no folder", "put the images to be judged by there, by class"))?;
+        .ok_or_else(|| fault(&root.join(VAL), "is not a folder", "put the test images there, by class"))?;
     let train = Half::read(root.join(TRAIN))?;
     let mut classes = match (classes, &train) {
         (Some(classes), _) => classes,
@@ -91,7 +91,7 @@ impl Half {
                 let Some(name) = name.to_str() else {
                     let escaped = name.as_encoded_bytes().escape_ascii();
                     let problem = format!("holds a folder whose name is not UTF-8: {escaped}");
-                    return Err(fault(&path, &problem, "rename it, as it is the name of a class"));
+                    return Err(fault(&path, &problem, "rename it, because it is the name of a class"));
                 };
                 classes.insert(name.to_string(), entry);
             } else if is_image(&entry) {
@@ -101,8 +101,8 @@ impl Half {
         match (classes.is_empty(), image) {
             (false, _) => Ok(Some(Half { path, classes })),
             (true, Some(image)) => {
-                let problem = format!("holds images, such as {}, and no folder for each class", name_of(&image));
-                Err(fault(&path, &problem, "move each image into a folder that is named as its class"))
+                let problem = format!("holds images, such as {}, but no folder for each class", name_of(&image));
+                Err(fault(&path, &problem, "move each image into a folder named after its class"))
             }
             (true, None) => Err(fault(&path, "holds no folders", "give it one for each class, with the images in it")),
         }
@@ -116,9 +116,13 @@ impl Half {
                 let lacking = classes.iter().filter(|class| !self.classes.contains_key(*class)).count();
                 let problem = match lacking {
                     1 => format!("has no folder for the class {class}"),
-                    _ => format!("has no folders for {lacking} of {} classes, the first is {class}", classes.len()),
+                    _ => format!("has no folders for {lacking} of {} classes, such as {class}", classes.len()),
                 };
-                fault(&self.path, &problem, "add what is missing, or list what there is in a file named with --subset")
+                fault(
+                    &self.path,
+                    &problem,
+                    "add what is missing, or list the classes to use in a file given with --subset",
+                )
             })?;
             let before = files.len();
             let mut found = Vec::new();
@@ -126,7 +130,7 @@ impl Half {
             found.sort_unstable();
             found.into_iter().for_each(|path| files.push(path, label as u16));
             if files.len() == before {
-                let remedy = "put some there, or leave the class out with --subset";
+                let remedy = "add some, or leave the class out with --subset";
                 return Err(fault(folder, "holds no image files", remedy));
             }
         }
@@ -140,7 +144,7 @@ fn same_classes(train: &Half, val: &Half) -> Result<Vec<String>, DataError> {
     let lacking = |half: &Half, other: &Half| {
         let class = other.classes.keys().find(|class| !half.classes.contains_key(*class))?;
         let problem = format!("has no folder for the class {class}, which {} has", other.path.display());
-        Some(fault(&half.path, &problem, "add it, remove the other, or list the classes in a file named with --subset"))
+        Some(fault(&half.path, &problem, "add it, remove the other, or list the classes in a file given with --subset"))
     };
     match lacking(val, train).or_else(|| lacking(train, val)) {
         Some(error) => Err(error),
@@ -164,8 +168,8 @@ fn by_number(classes: &mut [String]) {
         classes.sort_by_cached_key(number);
         let after = classes.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
         say!(
-            "note: the classes are numbers and come in their order ({after}, ...), not in that of their letters \
-             ({before}, ...) as torchvision's ImageFolder has them"
+            "note: all class names are numbers and are sorted by number ({after}, ...), not alphabetically ({before}, \
+             ...) as in torchvision's ImageFolder"
         );
     }
 }
@@ -180,14 +184,14 @@ fn walk(
     files: &ImageFiles,
 ) -> Result<(), DataError> {
     if deeper == 0 {
-        let remedy = "remove the link that points back to where it is, or flatten the folder";
+        let remedy = "remove the link that points back to a parent folder, or flatten the folder";
         return Err(fault(folder, &format!("is {DEEPEST} folders deep in its class"), remedy));
     }
     for entry in visible(folder)? {
         if entry.is_dir() {
             walk(&entry, deeper - 1, found, passed, files)?;
         } else if fs::metadata(&entry).is_err() {
-            files.skip(&entry, "is a link to nothing")?;
+            files.skip(&entry, "is a broken link")?;
         } else if is_image(&entry) {
             found.push(entry);
         } else {
@@ -215,8 +219,8 @@ fn say_passed(folder: &Path, passed: &[PathBuf]) {
     if let Some(first) = passed.iter().min() {
         let (count, first) = (passed.len(), first.display());
         match count {
-            1 => say!("note: {first} is no image and is passed over"),
-            _ => say!("note: {count} files in {} are no images and are passed over, such as {first}", folder.display()),
+            1 => say!("note: {first} is not an image and is skipped"),
+            _ => say!("note: {count} files in {} are not images and are skipped, such as {first}", folder.display()),
         }
     }
 }
@@ -224,7 +228,7 @@ fn say_passed(folder: &Path, passed: &[PathBuf]) {
 /// The entries of a folder that are not hidden.
 fn visible(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let unreadable = |error: io::Error| {
-        let remedy = "change its rights, or name another folder with --dataset";
+        let remedy = "change its permissions, or name another folder with --dataset";
         fault(folder, &format!("cannot be read ({error})"), remedy)
     };
     let mut entries = Vec::new();

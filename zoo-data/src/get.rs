@@ -115,7 +115,7 @@ fn already(manifest: &Manifest, options: &GetOptions) -> Result<Option<PathBuf>,
 }
 
 pub(super) fn complete(folder: &Path) -> String {
-    format!("{} is complete, and every checksum is right", folder.display())
+    format!("{} is complete, and every checksum matches", folder.display())
 }
 
 /// Keeps two processes from writing the same files.

@@ -91,7 +91,7 @@ pub fn check(release: &Release, data_dir: &Path) -> Result<PathBuf, DataError> {
     };
     let text = regular_file::read_text(&list).map_err(|error| fault(&list, &reason(&error)))?;
     for line in text.lines() {
-        let (sum, name) = line.split_once("  ").ok_or_else(|| fault(&list, "is no list of checksums"))?;
+        let (sum, name) = line.split_once("  ").ok_or_else(|| fault(&list, "is not a list of checksums"))?;
         let path = folder.join(name);
         match md5_of_file(&path) {
             Ok(actual) if actual == sum => {}

@@ -110,7 +110,7 @@ impl Labels {
                 _ => return Ok(()),
             };
             let list = serde_json::from_slice(&bytes()?)
-                .map_err(|error| failed(format!("{name} is no list of labels ({error})")))?;
+                .map_err(|error| failed(format!("{name} is not a list of labels ({error})")))?;
             *slot = Some(list);
             Ok(())
         })?;
@@ -249,7 +249,7 @@ mod tests {
         let message = lacks(|entries| entries[5].1 = b"[0,1,2]".to_vec());
         assert!(message.contains("no labels for data_batch_2.png"), "{message}");
         let message = lacks(|entries| entries[4].1 = b"[8,900]".to_vec());
-        assert!(message.contains("test_lables.json is no list of labels"), "{message}");
+        assert!(message.contains("test_lables.json is not a list of labels"), "{message}");
         let message = lacks(|entries| entries[0].1 = png_of(512, &rows(1, 1)));
         assert!(message.contains("data_batch_1.png has 512 x 2 pixels"), "{message}");
         let message = lacks(|entries| entries[5].1 = b"[1,0,2,3]".to_vec());

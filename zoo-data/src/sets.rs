@@ -187,7 +187,7 @@ pub fn forms(word: &str, wanted: impl Fn(&Set) -> bool) -> String {
 pub(crate) fn room() -> String {
     let room = |(place, set): (usize, &Set)| match (&set.source, place) {
         (Source::Fetched { megabytes: [fetching, after], .. }, 0) => {
-            format!("{} takes {fetching} MB while it is fetched and {after} MB afterwards", set.title)
+            format!("{} takes {fetching} MB while it is downloaded and {after} MB afterwards", set.title)
         }
         (Source::Fetched { megabytes: [fetching, after], .. }, _) => format!("{} {fetching} and {after} MB", set.title),
         _ => String::new(),

@@ -88,6 +88,20 @@ impl From<TchError> for EngineError {
     }
 }
 
+/// What a library says, in one line: it may say it in several, with the places in its source in front.
+pub(crate) fn in_one_line(text: &str) -> String {
+    let says_where = |line: &str| line.starts_with("Exception from") || line.starts_with("Check '");
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !says_where(line));
+    let line = lines.collect::<Vec<_>>().join("; ");
+    match line.char_indices().nth(MOST_OF_A_MESSAGE) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
+}
+
+/// Characters of a library's message that are passed on.
+const MOST_OF_A_MESSAGE: usize = 400;
+
 /// What to give in place of an unknown name.
 fn instead(name: &str) -> String {
     match timed::renamed(name) {

@@ -28,7 +28,8 @@ pub(crate) fn read(engine: &'static str, source: Source<'_>, setting: Setting) -
         Source::Model(_) if setting.dtype == Dtype::Int8 => Err(EngineError::NotQuantized),
         Source::Model(model) => {
             let batch = setting.batch.map_or(Batch::Dynamic, Batch::Fixed);
-            let written = model.to_onnx(&OnnxOptions { batch, ..OnnxOptions::default() }).and_then(|graph| graph.encode());
+            let written =
+                model.to_onnx(&OnnxOptions { batch, ..OnnxOptions::default() }).and_then(|graph| graph.encode());
             let bytes = written.map_err(|error| EngineError::Onnx(Box::new(error)))?;
             Ok(File { name: "the network".into(), bytes })
         }

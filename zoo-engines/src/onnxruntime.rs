@@ -10,6 +10,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
 use tch::{Kind, Tensor};
 
+use super::error::in_one_line;
 use super::library::{self, Library};
 use super::{Dtype, Engine, EngineError, Prepared, Setting, Source, onnx};
 
@@ -98,7 +99,7 @@ impl Engine for OnnxRuntime {
 }
 
 fn refused(what: &str, error: &ort::Error) -> EngineError {
-    EngineError::Refused { engine: NAME, what: what.into(), problem: error.to_string() }
+    EngineError::Refused { engine: NAME, what: what.into(), problem: in_one_line(&error.to_string()) }
 }
 
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use openvino::{Core, DeviceType, InferRequest, InferenceError, RwPropertyKey, SetupError, Shape};
 use tch::{Kind, Tensor};
 
+use super::error::in_one_line;
 use super::library::Library;
 use super::{Dtype, Engine, EngineError, Prepared, Setting, Source, onnx};
 
@@ -108,7 +109,7 @@ impl From<SetupError> for Refusal {
 }
 
 fn refused(what: &str, problem: &str) -> EngineError {
-    EngineError::Refused { engine: NAME, what: what.into(), problem: problem.into() }
+    EngineError::Refused { engine: NAME, what: what.into(), problem: in_one_line(problem) }
 }
 
 struct Network {

@@ -37,7 +37,7 @@ pub fn listen() -> Result<&'static AtomicBool, ctrlc::Error> {
         thread::spawn(|| {
             thread::sleep(SILENCE);
             let what = *WHAT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            say!("stopping: {what}; Ctrl-C again ends at once");
+            say!("stopping: {what}; press Ctrl-C again to end at once");
         });
     })?;
     Ok(&ASKED)

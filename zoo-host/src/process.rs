@@ -38,7 +38,7 @@ pub fn end_with_sweep() {
     let Some(value) = std::env::var_os(SWEEP) else { return };
     let sweep = value.to_str().and_then(|text| text.strip_prefix(OURS)?.parse::<libc::pid_t>().ok());
     let Some(sweep) = sweep.filter(|sweep| *sweep > 0) else {
-        say!("note: {SWEEP}={} in the environment is of no sweep, and ignored", value.to_string_lossy());
+        say!("note: {SWEEP}={} in the environment is not from a sweep and is ignored", value.to_string_lossy());
         return;
     };
     #[cfg(target_os = "linux")]
@@ -58,11 +58,11 @@ pub fn end_with_sweep() {
     }
     // SAFETY: signal 0 is sent to nobody, and only asks whether the process is there.
     if unsafe { libc::kill(sweep, 0) } == 0 {
-        say!("note: {SWEEP} in the environment is of a sweep that did not start this process, and ignored");
+        say!("note: {SWEEP} in the environment is from a sweep that did not start this process, and is ignored");
         return;
     }
     // It ended before the lines above could matter.
-    say!("error: the sweep that this process is of has ended; if there was none, unset {SWEEP}");
+    say!("error: the sweep that started this process has ended; if there was none, unset {SWEEP}");
     std::process::exit(1);
 }
 

@@ -26,7 +26,8 @@ impl Processors {
         }
         let note = (taken.shared > 0).then(|| {
             format!(
-                "another measurement holds {} of the {count} processors, so times suffer: measure again when it is through",
+                "another measurement holds {} of the {count} processors, so these times are less reliable: measure \
+                 again when it is done",
                 taken.shared
             )
         });

@@ -10,7 +10,7 @@ use super::canvas::{Canvas, INKS, SCALE, escaped, pixels};
 use super::figure::{Drawing, Figure};
 use super::geometry::{Place, Rect};
 use super::legend::Legend;
-use super::{bars, lines};
+use super::{bars, dots, lines};
 
 /// Size of a figure in pixels, and how it uses them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ impl Size {
             (Size::Narrow, Drawing::Lines(lines)) => (360, 380 + 16 * lines.series.len().saturating_sub(7) as u32),
             (Size::Wide, Drawing::Bars(bars)) => (720, bars.height()),
             (Size::Narrow, Drawing::Bars(bars)) => (360, bars.height()),
+            (Size::Wide, Drawing::Dots(dots)) => (720, dots.height()),
+            (Size::Narrow, Drawing::Dots(dots)) => (360, dots.height()),
         }
     }
 
@@ -79,6 +81,10 @@ pub fn draw(figure: &Figure, size: Size) -> Result<String, String> {
         Drawing::Bars(bars) => {
             bars::draw(bars, size, (width, height), &mut elements)?;
             Legend::of_bars(bars)
+        }
+        Drawing::Dots(dots) => {
+            dots::draw(dots, size, (width, height), &mut elements)?;
+            Legend::of_dots(dots)
         }
     };
     let inner = f64::from(width) - 20.0;

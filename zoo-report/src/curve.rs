@@ -87,7 +87,7 @@ pub fn curves<'a>(observations: &[&'a Observation], along: Along) -> Curves<'a> 
     }
     if !apart.is_empty() {
         let apart = apart.join(", ");
-        found.notes.push(format!("Runs of unequal epochs or recipes are not joined by a line: {apart}."));
+        found.notes.push(format!("Runs with different epochs or recipes are not joined by a line: {apart}."));
     }
     if !repeated.is_empty() {
         found.notes.push(several(&repeated));
@@ -326,7 +326,7 @@ mod tests {
         let points: Vec<&Observation> = unequal.iter().collect();
         assert_eq!(
             curves(&points, Along::Cost).notes,
-            ["Runs of unequal epochs or recipes are not joined by a line: MobileNetV2 native (10 and 30 epochs)."]
+            ["Runs with different epochs or recipes are not joined by a line: MobileNetV2 native (10 and 30 epochs)."]
         );
     }
 
@@ -339,7 +339,8 @@ mod tests {
         let mut points = [0.35, 0.5, 1.0].map(|width| point("mobilenet-v2", (width, 1.0, 32), Some(10.0)));
         points[2].recipe.hash = "0a".into();
         assert_eq!(lengths(&points, Along::Cost), [2, 1]);
-        let said = "Runs of unequal epochs or recipes are not joined by a line: MobileNetV2 native (several recipes).";
+        let said = "Runs with different epochs or recipes are not joined by a line: MobileNetV2 native (several \
+                    recipes).";
         assert_eq!(notes(&points), [said]);
         points[1].recipe.hash = "0a".into();
         points[0].recipe.hash = "0a".into();

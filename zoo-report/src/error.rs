@@ -16,7 +16,7 @@ pub enum ReportError {
     },
     /// The columns are those of no table of results.
     #[error(
-        "{} has another header (`{found}`) than any table of results: expected it to begin with {expected}",
+        "{} has an unknown header (`{found}`); expected one that begins with {expected}",
         path.display()
     )]
     Header {
@@ -28,7 +28,7 @@ pub enum ReportError {
         expected: String,
     },
     /// A row cannot be read as one of its table.
-    #[error("{} line {line}: {problem}; mend the row or take it out", path.display())]
+    #[error("{} line {line}: {problem}; correct or remove the row", path.display())]
     Row {
         /// The table.
         path: PathBuf,

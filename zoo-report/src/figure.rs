@@ -1,6 +1,7 @@
 //! What a figure shows, before anything is drawn: points, lines, axes and sentences.
 
 use super::axis::Axis;
+use super::mark::Shape;
 use super::observation::Kind;
 
 /// A figure of the report.
@@ -30,6 +31,8 @@ pub enum Drawing {
     Lines(Lines),
     /// Bars of parts that sum to a whole.
     Bars(Bars),
+    /// Rows of points on one axis.
+    Dots(Dots),
 }
 
 /// Points on two axes.
@@ -49,6 +52,10 @@ pub struct Lines {
     pub spread: &'static str,
     /// What each colour stands for.
     pub keys: Vec<Key>,
+    /// What each shape stands for, where it is not the colour that has it.
+    pub shapes: Vec<(Shape, String)>,
+    /// A place on the axis to the right that a line marks, and what it is.
+    pub limit: Option<(f64, String)>,
 }
 
 /// A line, or points that look alike.
@@ -58,6 +65,8 @@ pub struct Series {
     pub label: Label,
     /// Colour, an index into the palette.
     pub colour: usize,
+    /// The shape of its points.
+    pub shape: Shape,
     /// Measured points are filled, published ones are hollow.
     pub kind: Kind,
     /// Whether a line joins the points.
@@ -135,6 +144,45 @@ pub struct Part {
     pub colour: usize,
     /// Length, in the axis's unit.
     pub length: f64,
+    /// What it says of itself.
+    pub title: String,
+}
+
+/// Rows of points on one axis, one below the other.
+#[derive(Clone, Debug)]
+pub struct Dots {
+    /// The axis to the right.
+    pub x: Axis,
+    /// The value on it that the others are compared with.
+    pub reference: f64,
+    /// The rows, from the top.
+    pub rows: Vec<DotRow>,
+    /// What each colour stands for.
+    pub keys: Vec<Key>,
+    /// What each shape stands for.
+    pub shapes: Vec<(Shape, String)>,
+}
+
+/// Points that are compared with each other.
+#[derive(Clone, Debug)]
+pub struct DotRow {
+    /// What stands above them.
+    pub label: String,
+    /// The points.
+    pub dots: Vec<Dot>,
+}
+
+/// A point of a row.
+#[derive(Clone, Debug)]
+pub struct Dot {
+    /// Place on the axis.
+    pub x: f64,
+    /// Colour, an index into the palette.
+    pub colour: usize,
+    /// Its shape.
+    pub shape: Shape,
+    /// The row in the page's table.
+    pub row: String,
     /// What it says of itself.
     pub title: String,
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::canvas::escaped;
-use super::figure::{Bars, Lines};
+use super::figure::{Bars, Dots, Lines};
 use super::font::{Weight, width};
 use super::mark::Shape;
 use super::observation::Kind;
@@ -22,6 +22,9 @@ enum Sample {
     Spread,
     Line(usize),
     Part(usize),
+    Shape(Shape),
+    Dot(usize),
+    Limit,
     None,
 }
 
@@ -47,9 +50,11 @@ impl Legend {
         if lines.series.iter().flat_map(|series| &series.points).any(|point| point.spread.is_some()) {
             entries.push((Sample::Spread, lines.spread.into()));
         }
+        entries.extend(lines.limit.iter().map(|(_, text)| (Sample::Limit, text.clone())));
+        entries.extend(shapes(&lines.shapes));
         entries.extend(lines.keys.iter().map(|key| (Sample::Line(key.colour), key.text.clone())));
         if unnamed > 0 {
-            let text = format!("{unnamed} more have no room for their names: point at them, or see the table");
+            let text = format!("{unnamed} more are not labelled: point at them, or see the table");
             entries.push((Sample::None, text));
         }
         Legend { entries }
@@ -60,6 +65,12 @@ impl Legend {
         Legend { entries: bars.keys.iter().map(|key| (Sample::Part(key.colour), key.text.clone())).collect() }
     }
 
+    /// That of a figure of rows of points.
+    pub fn of_dots(dots: &Dots) -> Legend {
+        let colours = dots.keys.iter().map(|key| (Sample::Dot(key.colour), key.text.clone()));
+        Legend { entries: shapes(&dots.shapes).chain(colours).collect() }
+    }
+
     /// Where each entry begins in a figure so wide, and the height of all.
     fn rows(&self, figure: f64, size: f64) -> (Vec<(f64, f64)>, f64) {
         let step = (1.45 * size).round();
@@ -67,7 +78,7 @@ impl Legend {
         let mut places = Vec::new();
         for (at, (sample, text)) in self.entries.iter().enumerate() {
             let wide = SAMPLE + width(text, size, Weight::Regular);
-            let is_key = |sample: &Sample| matches!(sample, Sample::Line(_));
+            let is_key = |sample: &Sample| matches!(sample, Sample::Line(_) | Sample::Dot(_));
             // Colours are apart from what all of them have in common.
             let first_key = at > 0 && is_key(sample) && !is_key(&self.entries[at - 1].0);
             if x > 0.0 && (first_key || x + wide > figure) {
@@ -105,6 +116,10 @@ impl Legend {
     }
 }
 
+fn shapes(shapes: &[(Shape, String)]) -> impl Iterator<Item = (Sample, String)> + '_ {
+    shapes.iter().map(|(shape, text)| (Sample::Shape(*shape), text.clone()))
+}
+
 impl Sample {
     fn drawn(self, x: f64, y: f64) -> String {
         let middle = x + 9.0;
@@ -123,6 +138,11 @@ impl Sample {
                 )
             }
             Sample::None => String::new(),
+            Sample::Limit => format!("<path class=\"limit\" d=\"M{x:.1} {y:.1}h18\"/>"),
+            Sample::Shape(shape) => format!("<g class=\"any measured\">{}</g>", shape.drawn((middle, y))),
+            Sample::Dot(colour) => {
+                format!("<g class=\"s{colour} measured\">{}</g>", Shape::Circle.drawn((middle, y)))
+            }
             Sample::Line(colour) => format!(
                 "<path class=\"line s{colour}\" d=\"M{x:.1} {y:.1}h18\"/><g class=\"s{colour}\">{}</g>",
                 Shape::of(colour).drawn((middle, y))

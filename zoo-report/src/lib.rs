@@ -1,13 +1,18 @@
 //! The report: trade-off curves of what was measured, counted and published.
 //!
 //! Data flows one way: `read` tables into `rows`, rows into `observation`s, those into `curve`s, curves into
-//! `figure`s, and figures with the `table` and the `origin`s of its rows into a `page`.
+//! `figure`s, and figures with the `table` and the `origin`s of its rows into a `page`. What engines come to goes by
+//! `candidate`s, from rows to figures; [`choose`] answers questions with them.
 
+mod accuracies;
 mod axis;
 mod bars;
+mod candidate;
 mod canvas;
 mod chart;
+pub mod choose;
 mod curve;
+mod dots;
 mod error;
 mod family;
 mod figure;
@@ -70,7 +75,7 @@ pub fn write(paths: &[PathBuf], out: &Path, registry: &Registry) -> Result<Writt
         return Err(ReportError::Nothing { problem });
     }
     let observations = observation::observe(&rows, registry);
-    let figures = figures::figures(&rows, &observations);
+    let figures = figures::figures(&rows, &observations, registry);
     let figures = figures.into_iter().map(|figure| match figure {
         Ok(figure) => Drawn::new(figure).map(Ok).map_err(|(figure, problem)| ReportError::Figure { figure, problem }),
         Err(missing) => Ok(Err(missing)),

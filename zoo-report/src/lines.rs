@@ -5,7 +5,6 @@ use super::chart::{Room, Size, axes, named, put, text};
 use super::figure::{Lines, Point, Series};
 use super::font::{Weight, width};
 use super::geometry::{Place, Rect, Segment};
-use super::mark::Shape;
 use super::observation::Kind;
 use super::place::{Named, Placed, place};
 
@@ -57,7 +56,13 @@ pub fn draw(lines: &Lines, size: Size, pixels: (u32, u32), elements: &mut String
         wanted.extend([(point.x, point.y), (point.x, low), (point.x, high)]);
     }
     wanted.extend(lines.fronts.iter().flatten());
-    let (mut plot, places) = axes((&lines.x, &lines.y), room, &wanted, elements)?;
+    // Its height is that of the plot.
+    wanted.extend(lines.limit.iter().map(|(x, _)| (*x, 0.0)));
+    let (mut plot, mut places) = axes((&lines.x, &lines.y), room, &wanted, elements)?;
+    let limit = lines.limit.as_ref().and_then(|_| places.pop());
+    if let Some((x, _)) = limit.filter(|(x, _)| (plot.left..=plot.right).contains(x)) {
+        put(elements, format_args!("<path class=\"limit\" d=\"M{x:.1} {:.1}V{:.1}\"/>\n", plot.top, plot.bottom));
+    }
     text(elements, "label title", (6.0, 15.0), size.font(), "start", &lines.y.title);
     let (marks, fronts) = places.split_at(places.len() - lines.fronts.iter().map(Vec::len).sum::<usize>());
     draw_fronts(&lines.fronts, fronts, elements);
@@ -153,7 +158,7 @@ fn mark(point: &Point, one: &Drawn<'_>, place: &[Place], elements: &mut String) 
             ),
         );
     }
-    put(elements, format_args!("{}</g>\n", Shape::of(one.series.colour).drawn((x, y))));
+    put(elements, format_args!("{}</g>\n", one.series.shape.drawn((x, y))));
 }
 
 fn place_names(drawn: &[Drawn<'_>], plot: Rect, size: Size) -> Vec<Option<Placed>> {

@@ -9,7 +9,7 @@ use super::geometry::Place;
 pub const GREY: usize = 14;
 
 /// The shape of a point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shape {
     Circle,
     Square,

@@ -158,11 +158,11 @@ fn published(network: Option<&Network>, row: &Published, costs: &Costs<'_>) -> O
 }
 
 /// A run with its place in the table.
-type Repeat<'a> = (usize, &'a (Network, Run));
+pub type Repeat<'a> = (usize, &'a (Network, Run));
 
 /// Runs that are repeats of each other: all the same but for the seed. Where a seed comes twice, the settings must differ
 /// in something that the table does not show, so each run stays alone.
-fn repeats(runs: &[(Network, Run)]) -> Vec<Vec<Repeat<'_>>> {
+pub fn repeats(runs: &[(Network, Run)]) -> Vec<Vec<Repeat<'_>>> {
     let mut groups: BTreeMap<String, Vec<Repeat<'_>>> = BTreeMap::new();
     let mut order = Vec::new();
     let done = |(_, (_, run)): &Repeat<'_>| status::is_done(&run.status) && run.top1.is_some();

@@ -9,7 +9,7 @@ use super::rows::{Environment, Latency, Rows};
 use super::run::Run;
 use super::sweeps::{Recipes, Sweeps};
 use zoo_host::words::counted;
-use zoo_results::{stages, status};
+use zoo_results::{deployed, stages, status};
 
 /// The origin of one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +77,19 @@ pub fn origins(rows: &Rows, results: &Path, registry: &Registry) -> Vec<Origin> 
         made: Made::By(latency_command(rows, network, row, registry)),
         machine: machine(&row.environment),
     }));
+    all.extend(rows.deployed.iter().map(|(network, row)| Origin {
+        table: "deployed",
+        name: network.title(),
+        status: row.status.clone(),
+        made: Made::By(evaluation_command(row, results)),
+        machine: machine(&Environment {
+            device: row.device.clone(),
+            cpu: row.cpu.clone(),
+            dtype: row.dtype.clone(),
+            revision: row.revision.clone(),
+            ..Environment::default()
+        }),
+    }));
     all.extend(rows.counts.iter().map(|(network, row)| Origin {
         table: "count",
         name: network.title(),
@@ -105,7 +118,7 @@ fn names_what_is_there(command: &str) -> bool {
 /// What trains a run again from the settings that it left, where those are still there.
 fn of_config(results: &Path, run: &Run) -> Made {
     if run.run.is_empty() {
-        return Made::Lost("it failed before its run began".into());
+        return Made::Lost("it failed before the run began".into());
     }
     let path = results.join(&run.run).join("config.toml");
     if path.is_file() {
@@ -125,7 +138,7 @@ fn of_extension(made: Made, from: &str) -> Made {
         Made::By(command) => format!(": {command}"),
         Made::Lost(_) => String::new(),
     };
-    Made::Lost(format!("two commands or more: a run that ended after {from} steps was made longer{then}"))
+    Made::Lost(format!("two commands or more: a run that ended after {from} steps was extended{then}"))
 }
 
 /// What times a network again.
@@ -147,6 +160,21 @@ fn latency_command(rows: &Rows, network: &Network, row: &Latency, registry: &Reg
         command += " --per-stage";
     }
     command + &device_flag(&condition.device)
+}
+
+/// What evaluates a network again, from the file of that name.
+fn evaluation_command(row: &deployed::Row, results: &Path) -> String {
+    let deployed::Row { weights, dataset, engine, dtype, .. } = row;
+    let file = weights.split('@').next().unwrap_or_default();
+    let mut command = format!("zoo-train eval --weights {file} --dataset {dataset} --engine {engine}");
+    // A quantized file says so itself.
+    if !["f32", "int8"].contains(&dtype.as_str()) {
+        command += &format!(" --dtype {dtype}");
+    }
+    if row.test_time_flip == Some(true) {
+        command += " --test-time-flip";
+    }
+    command + &format!(" --results {}", results.display())
 }
 
 /// Whether stages were timed of a network with the classes that the row has, which the sum of their MACs tells.

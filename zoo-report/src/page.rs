@@ -78,7 +78,7 @@ impl Page<'_> {
             out,
             format_args!(
                 "<header>\n<h1>Trade-off curves</h1>\n<p>Accuracy, compute and latency of the networks of the zoo: \
-            what was measured and counted here beside what the papers print. {drawn} figures, {} rows.</p>\n",
+                 what was measured and counted here, beside what the papers print. {drawn} figures, {} rows.</p>\n",
                 self.comparisons.len()
             ),
         );
@@ -167,8 +167,8 @@ impl Page<'_> {
             put(
                 out,
                 format_args!(
-                    "<p class=\"caption on-paper\">{alone} more rows, which have one value alone, and the origins of \
-                     latencies and counts are in the page, not on paper.</p>\n"
+                    "<p class=\"caption on-paper\">{alone} more rows, which have only one of the two values, and the \
+                     origins of latencies and counts are on the page, but not printed.</p>\n"
                 ),
             );
         }
@@ -184,7 +184,12 @@ impl Page<'_> {
                 tables.join(" ")
             ),
         );
-        for (table, heading) in [("accuracy", "Training runs"), ("latency", "Latencies"), ("count", "Counts")] {
+        for (table, heading) in [
+            ("accuracy", "Training runs"),
+            ("deployed", "Evaluations of deployed networks"),
+            ("latency", "Latencies"),
+            ("count", "Counts"),
+        ] {
             let rows: Vec<&Origin> = self.origins.iter().filter(|origin| origin.table == table).collect();
             if rows.is_empty() {
                 continue;
@@ -193,7 +198,7 @@ impl Page<'_> {
             let failed = if failed > 0 { format!(", {failed} of them without a result") } else { String::new() };
             let superseded = match self.superseded {
                 count if count > 0 && table == "accuracy" => {
-                    format!(", and {count} more of interruptions of runs that came to their end")
+                    format!(", and {count} more of interrupted runs that were finished later")
                 }
                 _ => String::new(),
             };

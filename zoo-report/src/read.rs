@@ -10,19 +10,20 @@ use super::network::Network;
 use super::rows::{Published, Rows};
 use zoo_results::cells::{self, Problem, header};
 use zoo_results::text::{self, Record, Tail, Text};
-use zoo_results::{accuracy, count, latency, stages, throughput};
+use zoo_results::{accuracy, count, deployed, latency, stages, throughput};
 
 /// The tables of a folder of results that a report is made of.
-pub const TABLES: [&str; 4] = ["accuracy.csv", "count.csv", "latency.csv", "latency-stages.csv"];
+pub const TABLES: [&str; 5] = ["accuracy.csv", "count.csv", "latency.csv", "latency-stages.csv", "deployed.csv"];
 
 /// The name of each kind of table, and how its header begins. What comes behind may lack, or grow.
-fn known() -> [(Kind, &'static str, &'static [&'static str]); 6] {
+fn known() -> [(Kind, &'static str, &'static [&'static str]); 7] {
     [
         (Kind::Accuracy, "accuracy", &header::<accuracy::Row>()[..12]),
         (Kind::Count, "count", &header::<count::Row>()[..8]),
         (Kind::Stages, "latency-stages", &header::<stages::Row>()[..11]),
         (Kind::Latency, "latency", &header::<latency::Row>()[..12]),
         (Kind::Throughput, "throughput", &header::<throughput::Row>()[..10]),
+        (Kind::Deployed, "deployed", &header::<deployed::Row>()[..12]),
         (Kind::Published, "published", header::<Published>()),
     ]
 }
@@ -34,6 +35,7 @@ enum Kind {
     Latency,
     Stages,
     Throughput,
+    Deployed,
     Published,
 }
 
@@ -65,7 +67,7 @@ fn read_table(path: &Path, registry: &Registry, rows: &mut Rows) -> Result<(), R
     let kind = kind.ok_or_else(|| unknown_header(path, &text::first_line(bytes)))?;
     if kind == Kind::Throughput {
         // Images a second belong to a batch and a number of threads; no curve of a paper has them.
-        rows.warnings.push(format!("{name} is a table of throughput, which no figure shows: it is left out"));
+        rows.warnings.push(format!("{name} is a table of throughput, which no figure shows, and is left out"));
         return Ok(());
     }
     for Record { line, fields } in &records {
@@ -113,6 +115,11 @@ fn add(kind: Kind, cells: &Cells<'_>, path: &Path, registry: &Registry, rows: &m
             let row: stages::Row = cells.row()?;
             let of = network(&row.model, (row.width, row.depth, row.input_size), &row.profile);
             rows.stages.push((of, row.into()));
+        }
+        Kind::Deployed => {
+            let row: deployed::Row = cells.row()?;
+            let of = network(&row.model, (row.width, row.depth, row.input_size), &row.profile);
+            rows.deployed.push((of, row));
         }
         Kind::Published => {
             let row: Published = cells.row()?;

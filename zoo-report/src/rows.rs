@@ -8,7 +8,7 @@ use zoo_core::InputSize;
 use super::network::Network;
 use super::run::Run;
 use zoo_host::words::counted;
-use zoo_results::{count, latency, stages, status};
+use zoo_results::{count, deployed, latency, stages, status};
 
 /// Every row of every table.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,8 @@ pub struct Rows {
     pub latencies: Vec<(Network, Latency)>,
     /// `latency-stages.csv`.
     pub stages: Vec<(Network, Stage)>,
+    /// `deployed.csv`.
+    pub deployed: Vec<(Network, deployed::Row)>,
     /// `published/*.csv`; no network where the source does not say which.
     pub published: Vec<(Option<Network>, Published)>,
     /// How many rows tell of interruptions or failures of runs that another row tells the end of.
@@ -34,7 +36,8 @@ pub struct Rows {
 impl Rows {
     /// Whether no table had a row.
     pub fn is_empty(&self) -> bool {
-        let measured = [self.runs.len(), self.counts.len(), self.latencies.len(), self.stages.len()];
+        let measured =
+            [self.runs.len(), self.counts.len(), self.latencies.len(), self.stages.len(), self.deployed.len()];
         measured.iter().all(|count| *count == 0) && self.published.is_empty()
     }
 
@@ -86,6 +89,8 @@ pub struct Latency {
     pub p50_ms: Option<f64>,
     /// 90th percentile in milliseconds.
     pub p90_ms: Option<f64>,
+    /// Peak resident memory of the process in MiB.
+    pub peak_mb: Option<f64>,
     /// How far rounds lie apart, in percent.
     pub noise: Option<f64>,
     /// `done`, or why not.
@@ -203,6 +208,7 @@ impl From<latency::Row> for Latency {
             params: row.params,
             p50_ms: row.p50_ms.filter(|_| is_done),
             p90_ms: row.p90_ms.filter(|_| is_done),
+            peak_mb: row.peak_mb,
             noise: row.noise,
             status: row.status,
             environment: Environment {

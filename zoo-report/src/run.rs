@@ -123,6 +123,14 @@ impl Part {
 }
 
 impl Run {
+    /// Whether its accuracy is that of the whole test set, however it was trained.
+    pub fn is_of_all_tests(&self) -> bool {
+        let all = sets::named(&self.dataset).and_then(|set| set.classes);
+        let has_all_classes = self.classes.zip(all).is_none_or(|(classes, all)| classes as usize == all);
+        let is_test = ["", "test", "val"].contains(&self.part.evaluated.as_str());
+        self.part.limit_test.is_none() && is_test && has_all_classes
+    }
+
     /// In words, what keeps it from standing beside runs from nothing on all of its data set; empty where nothing does.
     pub fn apart(&self) -> String {
         let Part { limit_train, limit_test, evaluated, weights, .. } = &self.part;

@@ -2,10 +2,11 @@
 
 use zoo_core::Registry;
 
-use super::figures::latency_id;
+use super::figures::{deployed_id, latency_id};
 use super::network::{Network, dataset_title};
 use super::observation::{Kind, Observation, Observations, classes_of, count, rounded};
 use super::rows::Rows;
+use zoo_core::summary::grouped;
 use zoo_results::timed::NOISY;
 
 /// A row.
@@ -68,7 +69,7 @@ pub fn comparisons(rows: &Rows, observations: &Observations, registry: &Registry
         let comparison = accuracy(observation, &observations.all, rows);
         let averaged = observation.top1_ema.map(|top1| Comparison {
             id: format!("{}e", comparison.id),
-            quantity: "top-1 of averages, %",
+            quantity: "EMA top-1, %",
             here: Some(top1),
             deviation: None,
             ..comparison.clone()
@@ -78,6 +79,7 @@ pub fn comparisons(rows: &Rows, observations: &Observations, registry: &Registry
     }
     all.extend(counts(rows, registry));
     all.extend(latencies(rows));
+    all.extend(deployed(rows));
     all.sort_by_key(|comparison| comparison.difference().is_none());
     all
 }
@@ -186,6 +188,28 @@ fn latencies(rows: &Rows) -> Vec<Comparison> {
         ..Comparison::default()
     };
     timed.map(comparison).collect()
+}
+
+/// Every evaluation of a deployed network.
+fn deployed(rows: &Rows) -> Vec<Comparison> {
+    let evaluated = rows.deployed.iter().enumerate().filter(|(_, (_, row))| row.top1.is_some());
+    let comparison = |(number, (network, row)): (usize, &(Network, zoo_results::deployed::Row))| Comparison {
+        id: deployed_id(number),
+        network: network.title(),
+        conditions: format!(
+            "{}{}, {}, {}",
+            dataset_title(&row.dataset),
+            row.images.map(|images| format!(", {} images", grouped(images))).unwrap_or_default(),
+            row.dtype,
+            row.engine
+        ),
+        quantity: "top-1 as deployed, %",
+        here: row.top1,
+        origin: row.weights.clone(),
+        note: row.top1_f32.map(|top1| format!("f32 of the same weights: {top1:.2} %")).unwrap_or_default(),
+        ..Comparison::default()
+    };
+    evaluated.map(comparison).collect()
 }
 
 #[cfg(test)]

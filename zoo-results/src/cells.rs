@@ -155,10 +155,10 @@ mod tests {
             cells[place] = text.into();
             read::<Row, _>(&HEADER, &cells).unwrap_err().to_string()
         };
-        assert_eq!(problem("width", "wide"), "column `width` has `wide`, which is no such number");
+        assert_eq!(problem("width", "wide"), "column `width` has `wide`, which is not a valid number");
         assert_eq!(problem("width", ""), "column `width` is empty");
-        assert_eq!(problem("top1", "NaN"), "column `top1` has `NaN`, which is no such number");
-        assert_eq!(problem("steps", "1 x"), "column `steps` has `1 x`, which is no such number");
+        assert_eq!(problem("top1", "NaN"), "column `top1` has `NaN`, which is not a valid number");
+        assert_eq!(problem("steps", "1 x"), "column `steps` has `1 x`, which is not a valid number");
         assert_eq!(problem("flip", "yes"), "column `flip` has `yes`, which is neither true nor false");
     }
 }

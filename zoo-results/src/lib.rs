@@ -1,13 +1,14 @@
 //! What a run leaves behind: rows of CSV that can be trusted, and the machine they were made on.
 //!
-//! Each table of `results/` is one struct, which implements [`Row`]: [`accuracy`], [`count`], [`latency`], [`stages`],
-//! [`throughput`], [`metrics`] and [`epochs`]. [`TableOf`] reads and writes its rows, [`cells`] makes them text and back, and [`table`]
-//! sees to it that they land whole.
+//! Each table of `results/` is one struct, which implements [`Row`]: [`accuracy`], [`deployed`], [`count`], [`latency`],
+//! [`stages`], [`throughput`], [`metrics`] and [`epochs`]. [`TableOf`] reads and writes its rows, [`cells`] makes them text
+//! and back, and [`table`] sees to it that they land whole.
 
 pub mod accuracy;
 pub mod cells;
 pub mod command;
 pub mod count;
+pub mod deployed;
 pub mod environment;
 pub mod epochs;
 pub mod latency;

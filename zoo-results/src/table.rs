@@ -39,7 +39,7 @@ pub enum TableError {
         source: io::Error,
     },
     /// The file cannot be read.
-    #[error("cannot read {}: {source}; let it be read, or choose another folder with --results", path.display())]
+    #[error("cannot read {}: {source}; make it readable, or choose another folder with --results", path.display())]
     Unreadable {
         /// The table.
         path: PathBuf,
@@ -64,7 +64,7 @@ pub enum TableError {
         path: PathBuf,
     },
     /// A row that has something in a cell that cannot stand there.
-    #[error("{} line {line}: {problem}; mend or remove that line", path.display())]
+    #[error("{} line {line}: {problem}; correct or remove that line", path.display())]
     Cell {
         /// The table.
         path: PathBuf,
@@ -75,7 +75,7 @@ pub enum TableError {
     },
     /// A row that is none of the table.
     #[error(
-        "{} line {line} has {found} fields and its header has {expected}; mend or remove that line",
+        "{} line {line}: expected {expected} fields, as in the header, but found {found}; correct or remove that line",
         path.display()
     )]
     Row {

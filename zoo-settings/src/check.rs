@@ -71,7 +71,8 @@ impl Settings {
             rule(self.data.limit_test != Some(0), "--limit-test must be at least 1"),
             rule(
                 self.schedule.warmup_steps.zip(self.schedule.steps).is_none_or(|(warmup, steps)| warmup <= steps),
-                "--warmup-steps is longer than --steps, so that the learning rate would never be reached: shorten the warm-up",
+                "--warmup-steps is longer than --steps, so the learning rate would never be reached: shorten the \
+                 warm-up",
             ),
         ]
     }
@@ -185,11 +186,11 @@ impl Settings {
             ),
             rule(
                 self.network.weights.is_some() || self.network.pretrained.is_some() || !self.is_frozen(),
-                "--freeze without weights would keep random ones: give --weights FILE or --pretrained",
+                "--freeze without weights would freeze random ones: give --weights FILE or --pretrained",
             ),
             rule(
                 self.network.unfreeze_every.is_none() || self.is_frozen(),
-                "--unfreeze-every frees what --freeze froze: give --freeze backbone or stages:N, or leave it out",
+                "--unfreeze-every unfreezes what --freeze froze: give --freeze backbone or stages:N, or leave it out",
             ),
             rule(
                 !self.network.allow_partial || self.network.weights.is_some() || self.network.pretrained.is_some(),
@@ -198,7 +199,7 @@ impl Settings {
             rule(
                 !self.network.cache_features
                     || (self.network.freeze == Some(Freeze::Backbone) && self.network.unfreeze_every.is_none()),
-                "--cache-features needs --freeze backbone, and no --unfreeze-every: other features change",
+                "--cache-features needs --freeze backbone, and no --unfreeze-every: otherwise the features change",
             ),
             rule(
                 !self.network.cache_features || (self.augment.flip == Flip::None && self.augment.crop_padding == 0),
@@ -213,17 +214,17 @@ impl Settings {
         vec![
             rule(
                 self.data.mean.is_none_or(|mean| are_means(&mean)),
-                format!("mean must be three numbers of pixels from 0 to 1, none over {MOST_OF_PIXELS}"),
+                format!("mean must be three numbers, for pixels from 0 to 1, none over {MOST_OF_PIXELS}"),
             ),
             rule(
                 self.data.std.is_none_or(|std| are_deviations(&std)),
-                format!("std must be three numbers of {LEAST_DEVIATION} to {MOST_OF_PIXELS}, of pixels from 0 to 1"),
+                format!("std must be three numbers from {LEAST_DEVIATION} to {MOST_OF_PIXELS}, for pixels from 0 to 1"),
             ),
             rule(self.data.resize.is_none_or(|side| side <= MOST_PIXELS), "resize must be at most 16,384 pixels"),
             rule(self.augment.crop_padding <= 1024, "crop_padding must be at most 1024 pixels"),
             rule(
                 crop_scale.is_sorted() && crop_scale[0] > 0.0 && crop_scale[1] <= 1.0,
-                "crop_scale must be two shares over 0 and at most 1, the smaller one first",
+                "crop_scale must be two fractions over 0 and at most 1, the smaller one first",
             ),
         ]
     }

@@ -33,7 +33,7 @@ const EITHER: [(&str, &str); 2] = [("epochs", "steps"), ("weights", "pretrained"
 pub const RESOLVED: &str = "# The settings of a run, as resolved: --config with this file repeats it.\n";
 
 /// The same of a run that was extended.
-pub const EXTENDED: &str = "# The settings of a run that was extended: no file repeats its learning rates.\n";
+pub const EXTENDED: &str = "# The settings of a run that was extended: no file can repeat its learning rates.\n";
 
 /// Puts a setting over those of layers below.
 pub fn lay(table: &mut Table, key: &str, value: Value) {
@@ -49,8 +49,8 @@ pub fn lay(table: &mut Table, key: &str, value: Value) {
 fn check_extended(layer: &Table, place: &str) -> Result<(), SettingsError> {
     match layer.contains_key("extended_from") {
         true => Err(SettingsError(format!(
-            "{place}`extended_from` is of a run whose learning rates no file repeats: leave that line out, and give either \
-             `epochs` or `steps`, to train as long in one schedule"
+            "{place}`extended_from` marks an extended run, whose learning rates no file can repeat: leave that line \
+             out, and give either `epochs` or `steps` to train as long in one schedule"
         ))),
         false => Ok(()),
     }
@@ -59,7 +59,7 @@ fn check_extended(layer: &Table, place: &str) -> Result<(), SettingsError> {
 /// Refuses settings of one layer of which one rules out the other.
 fn check_either(layer: &Table, place: &str) -> Result<(), SettingsError> {
     match EITHER.iter().find(|(one, other)| layer.contains_key(*one) && layer.contains_key(*other)) {
-        Some((one, other)) => Err(SettingsError(format!("{place}`{one}` and `{other}` rule each other out: give one"))),
+        Some((one, other)) => Err(SettingsError(format!("{place}`{one}` and `{other}` exclude each other: give one"))),
         None => Ok(()),
     }
 }
@@ -164,7 +164,7 @@ pub fn check_key(section: &str, key: &str, is_table: bool) -> Result<(), Misplac
     let problem = match Setting::find(key) {
         Some(setting) if setting.section == section => return Ok(()),
         Some(setting) if section.is_empty() => {
-            format!("`{key}` stands in a section: write it under [{}]", setting.section)
+            format!("`{key}` belongs in a section: write it under [{}]", setting.section)
         }
         Some(setting) => format!("`{key}` belongs to [{}], not to [{section}]", setting.section),
         None if section.is_empty() && is_table => {
@@ -277,8 +277,8 @@ mod tests {
     #[test]
     fn what_rules_out_each_other_is_given_once_in_a_layer_and_the_upper_layer_counts() {
         let error = layered("[schedule]\nepochs = 3\nsteps = 20\n").unwrap_err();
-        assert_eq!(error, "my.toml: `epochs` and `steps` rule each other out: give one");
-        assert!(layered("network = { weights = 'a', pretrained = '' }").unwrap_err().contains("rule each other out"));
+        assert_eq!(error, "my.toml: `epochs` and `steps` exclude each other: give one");
+        assert!(layered("network = { weights = 'a', pretrained = '' }").unwrap_err().contains("exclude each other"));
         let over = |file: &str, flags: &str| {
             Settings::layered(Some((Path::new("my.toml"), file)), flags.parse().unwrap()).unwrap().0
         };
@@ -308,9 +308,9 @@ mod tests {
         assert_eq!(error, "my.toml:3: `epochs` belongs to [schedule], not to [data]");
         // Files of earlier releases had no sections.
         let error = layered("# mine\nepochs = 1\n").unwrap_err();
-        assert_eq!(error, "my.toml:2: `epochs` stands in a section: write it under [schedule]");
+        assert_eq!(error, "my.toml:2: `epochs` belongs in a section: write it under [schedule]");
         let error = layered("optimizer = \"lamb\"\n").unwrap_err();
-        assert_eq!(error, "my.toml:1: `optimizer` stands in a section: write it under [optimizer]");
+        assert_eq!(error, "my.toml:1: `optimizer` belongs in a section: write it under [optimizer]");
     }
 
     #[test]

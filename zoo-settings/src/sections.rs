@@ -66,7 +66,7 @@ sections! {
         depth: Option<f64> = Number("D");
         /// Strides for small images, by the name of a profile: native, stem1 or cifar.
         profile: String = Text("NAME");
-        /// Size in pixels that images are resized to: a side, or HEIGHTxWIDTH.
+        /// Input size in pixels, to which images are resized: a side, or HEIGHTxWIDTH.
         input_size: ImageSize = Size("R|HxW");
         /// Input channels in place of the table's; with 1 the network sees the luminance of RGB images.
         in_channels: Option<u32> = Whole("N");
@@ -74,7 +74,7 @@ sections! {
         dropout: Option<f64> = Number("P");
         /// Drop-path (stochastic depth) in place of the variant's.
         drop_path: Option<f64> = Number("P");
-        /// Share of the new batch in batch norm's running statistics, in place of the table's.
+        /// Weight of the new batch in batch norm's running statistics (PyTorch's momentum), in place of the table's.
         norm_momentum: Option<f64> = Number("M");
         /// Start from a file of weights: safetensors, .pth, or a checkpoint.
         weights: Option<String> = Text("FILE");
@@ -88,14 +88,14 @@ sections! {
         padding: Option<Padding> = Choice(&["same", "symmetric"]);
         /// Epsilon of batch norm, in place of what the weights or the table say.
         bn_eps: Option<f64> = Number("E");
-        /// What is not trained: none, backbone, or stages:N for the stem and the first N stages; by default none.
+        /// What to freeze: none, backbone, or stages:N for the stem and the first N stages; by default none.
         #[serde(skip_serializing_if = "Option::is_none")]
         freeze: Option<Freeze> = Text("PART");
-        /// Unfreeze one more stage every so many epochs, from the last one on.
+        /// Epochs after which one more stage is unfrozen, from the last one on.
         unfreeze_every: Option<f64> = Number("EPOCHS");
-        /// Learning rate of the backbone as a share of the classifier's, 0 to 1; by default 1.
+        /// Learning rate of the backbone as a fraction of the classifier's, 0 to 1; by default 1.
         backbone_lr_scale: Option<f64> = Number("S");
-        /// Freeze batch norm's running statistics, and normalise by them in training too.
+        /// Freeze batch norm's running statistics, and normalise with them in training, too.
         #[serde(default)]
         freeze_statistics: bool = Switch;
         /// Compute the features of a frozen backbone once; augmentation must be off.
@@ -105,7 +105,7 @@ sections! {
 
     /// The images, and how they are prepared.
     data: Data {
-        /// The data set, such as cifar10 or folder:PATH; a folder holds train and val, and these a folder for each class.
+        /// The data set, such as cifar10 or folder:PATH; a folder holds train and val, each with one folder per class.
         dataset: String = Text("NAME");
         /// Only the classes that this file lists, such as configs/subsets/imagenette.txt.
         subset: Option<String> = Text("FILE");
@@ -127,123 +127,124 @@ sections! {
         interpolation: Option<Interpolation> = Choice(&["bilinear", "bicubic"]);
     }
 
-    /// How weights follow their gradients.
+    /// The optimizer.
     optimizer: Optimizer {
-        /// sgd (with Nesterov momentum), rmsprop (as TensorFlow has it), adamw or lamb; by default sgd.
+        /// sgd (with Nesterov momentum), rmsprop (TensorFlow's variant), adamw or lamb; by default sgd.
         #[serde(default, skip_serializing_if = "is_default")]
         optimizer: OptimizerKind = Choice(&["sgd", "rmsprop", "adamw", "lamb"]);
-        /// Momentum: Nesterov's with SGD; with AdamW and LAMB the decay of the mean gradient (beta 1).
+        /// Momentum: Nesterov's with SGD; with AdamW and LAMB, beta 1.
         momentum: f64 = Number("M");
-        /// Decay of the mean squared gradient (alpha of RMSprop, beta 2 of AdamW and LAMB); by default 0.9 with RMSprop and
-        /// 0.999 with the others.
+        /// Decay of the mean squared gradient (alpha of RMSprop, beta 2 of AdamW and LAMB); by default 0.9 with RMSprop
+        /// and 0.999 with the others.
         square_momentum: Option<f64> = Number("M");
         /// Epsilon of the optimizer; by default 1e-3 with RMSprop, 1e-8 with AdamW, 1e-6 with LAMB.
         optimizer_eps: Option<f64> = Number("E");
         /// Weight decay.
         weight_decay: f64 = Number("W");
-        /// What weight decay is applied to: weights (not norms and biases), dense (those without depthwise convolutions) or
-        /// all; by default weights.
+        /// What weight decay is applied to: weights (not norms and biases), dense (those without depthwise
+        /// convolutions) or all; by default weights.
         #[serde(default, skip_serializing_if = "is_default")]
         decayed: Decayed = Choice(&["weights", "dense", "all"]);
         /// Clip gradients by their norm over all parameters.
         clip_norm: Option<f64> = Number("G");
-        /// Clip gradients by value, each element to at most this size.
+        /// Clip gradients by value, each element to at most this magnitude.
         clip_value: Option<f64> = Number("G");
         /// Keep an exponential moving average (EMA) of the weights, with this decay per step, such as 0.999.
         ema_decay: Option<f64> = Number("D");
     }
 
-    /// How long a run is, and its learning rate over that time.
+    /// The length of a run, and its learning rate schedule.
     schedule: LearningSchedule {
-        /// Passes over the training set, where `steps` is not given.
+        /// Passes over the training set, unless `steps` is given.
         epochs: f64 = Number("N");
         /// Optimizer steps.
         steps: Option<u64> = Whole("N");
-        /// Steps at which the run had ended before it was extended, each time.
+        /// Steps at which the run had ended, each time it was extended.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         extended_from: Vec<u64> = Recorded;
-        /// Steps of warm-up; by default the largest power of two within an eighth of the steps.
+        /// Warm-up steps; by default the largest power of two within an eighth of the steps.
         warmup_steps: Option<u64> = Whole("N");
         /// Images per optimizer step.
         batch_size: usize = Whole("N");
-        /// Images computed at once, a part of the batch whose gradients are summed; by default all of it.
+        /// Gradient accumulation: images computed at once, a part of the batch; by default the whole batch.
         micro_batch: Option<usize> = Whole("N");
         /// Learning rate after the warm-up.
         learning_rate: f64 = Number("R");
         /// Batch size that the learning rate is for; with another batch size it is scaled in proportion.
         learning_rate_batch: Option<usize> = Whole("N");
-        /// How the learning rate goes on after the warm-up.
+        /// Learning rate schedule after the warm-up.
         schedule: Decay = Choice(&["cosine", "linear", "one_cycle", "exponential", "step", "constant"]);
         /// Factor of the exponential and step schedules.
         decay_rate: Option<f64> = Number("F");
-        /// Epochs after which that factor is reached.
+        /// Epochs in which the learning rate decays by that factor.
         decay_epochs: Option<f64> = Number("EPOCHS");
-        /// Progressive resizing: the shorter side of training images at first, which grows to the input size.
+        /// Progressive resizing: the shorter side of training images at the start, which grows to the input size.
         input_size_from: Option<u32> = Whole("R");
     }
 
-    /// Random changes to training images and targets.
+    /// Augmentation of training images and targets.
     augment: Augment {
-        /// Pixels of padding before the random crops of images in memory; 0 for no crops.
+        /// Pixels of padding before random crops of images in memory; 0 for no crops.
         crop_padding: usize = Whole("N");
-        /// Least and greatest share of its area that a random crop takes of an image file; by default 0.08 and 1.
+        /// Smallest and largest fraction of an image file's area that a random crop takes; by default 0.08 and 1.
         crop_scale: Option<[f64; 2]> = Numbers("MIN,MAX");
-        /// When an image is mirrored.
+        /// When to flip an image horizontally.
         flip: Flip = Choice(&["none", "random", "alternating"]);
-        /// Random operations: none, trivialaugment, or randaugment:N:M for N operations of magnitude M, 0 to 30; by default
-        /// none.
+        /// Random operations: none, trivialaugment, or randaugment:N:M for N operations of magnitude M, 0 to 30; by
+        /// default none.
         #[serde(default, skip_serializing_if = "Policy::is_none")]
         augment: Policy = Form::Policy("POLICY");
         /// Random brightness, contrast and saturation: how far each factor may be from 1; by default 0,0,0.
         #[serde(default, skip_serializing_if = "is_default")]
         colour_jitter: [f64; 3] = Numbers("B,C,S");
-        /// Probability that a random rectangle of an image is erased; by default 0.
+        /// Random erasing: probability that a random rectangle of an image is erased; by default 0.
         #[serde(default, skip_serializing_if = "is_default")]
         random_erasing: f64 = Number("P");
-        /// Mixup: images are blended, by shares from Beta(A, A); by default 0, for none.
+        /// Mixup: blend images, with a weight from Beta(A, A); by default 0, for none.
         #[serde(default, skip_serializing_if = "is_default")]
         mixup: f64 = Number("A");
-        /// CutMix: a rectangle of another image, by shares from Beta(A, A); with mixup, each batch has one of them; by default
-        /// 0, for none.
+        /// CutMix: paste a rectangle of another image, with an area from Beta(A, A); with mixup, each batch has one of
+        /// them; by default 0, for none.
         #[serde(default, skip_serializing_if = "is_default")]
         cutmix: f64 = Number("A");
         /// Label smoothing.
         label_smoothing: f64 = Number("E");
     }
 
-    /// Where and how a run is carried out, evaluated and kept.
+    /// How a run is executed, evaluated and saved.
     run: Run {
-        /// Seed of weights, order and augmentation.
+        /// Seed of initial weights, image order and augmentation.
         seed: u64 = Whole("N");
         /// cpu, cuda, cuda:N or mps.
         device: String = Text("NAME");
         /// Number format of convolutions and matrix products: f32, tf32 (on CUDA) or bf16; by default f32.
         #[serde(default, skip_serializing_if = "is_default")]
         precision: Precision = Choice(&["f32", "tf32", "bf16"]);
-        /// Threads of libtorch, by whose number sums are rounded differently in their last bits; by default one per processor.
+        /// Threads of libtorch; their number changes the rounding of sums in the last bits; by default one per
+        /// processor.
         threads: Option<i32> = Whole("N");
-        /// Threads that prepare batches; no result depends on it.
+        /// Threads that prepare batches; results do not depend on it.
         workers: usize = Whole("N");
-        /// Whether training images stay on the device and are cropped and mirrored there; by default on CUDA, where no other
-        /// changes are asked for.
+        /// Whether training images stay on the device and are cropped and flipped there; by default on CUDA, unless
+        /// other augmentation is on.
         data_on_device: Option<bool> = Form::Bool;
-        /// Whether cuDNN benchmarks its algorithms and takes the fastest, so that two runs on CUDA may differ in their last
-        /// bits; by default true.
+        /// Whether cuDNN benchmarks its algorithms and takes the fastest, in which case two runs on CUDA may differ in
+        /// their last bits; by default true.
         cudnn_autotune: Option<bool> = Form::Bool;
         /// Epochs from one evaluation to the next; by default 1.
         evaluate_every: Option<u64> = Whole("N");
-        /// Evaluate each test image mirrored, too, and average the logits.
+        /// Also evaluate each test image flipped, and average the logits.
         #[serde(default, skip_serializing_if = "is_default")]
         test_time_flip: bool = Switch;
-        /// Early stopping: end after so many evaluations without a better one.
+        /// Early stopping: stop after this many evaluations without improvement.
         patience: Option<u64> = Whole("N");
-        /// What is done where the loss is not a number: stop, or roll back to the last checkpoint and go on with half the
+        /// What to do if the loss is NaN or infinite: stop, or roll back to the last checkpoint and go on with half the
         /// learning rate; by default stop.
         #[serde(default, skip_serializing_if = "is_default")]
         on_nan: OnNan = Choice(&["stop", "rollback"]);
-        /// Write a checkpoint every so many steps, beside those at the end of each epoch.
+        /// Steps between checkpoints, besides those at the end of each epoch.
         checkpoint_every: Option<u64> = Whole("STEPS");
-        /// Keep so many of the best checkpoints, beside the best and the last one.
+        /// Keep this many of the best checkpoints, besides the best and the last one.
         keep: Option<usize> = Whole("N");
     }
 }

@@ -84,10 +84,11 @@ impl Setting {
 pub fn documentation() -> String {
     use std::fmt::Write;
     let mut page = String::from(
-        "# Settings\n\nWhat a training run can be told. A key stands in its section of a file for `--config`, over the \
-         defaults of\n[`configs/cifar10.toml`](../configs/cifar10.toml); its flag has hyphens in place of underscores and \
-         goes over both\n(`learning_rate` is `--learning-rate`). This page is made from the description of the settings in\n\
-         `zoo-settings/src/sections.rs`: `UPDATE_DOCS=1 cargo test -p zoo-settings --test documentation` writes it anew.\n",
+        "# Settings\n\nThe settings of a training run. A key belongs in its section of a file for `--config`, which \
+         overrides the defaults of\n[`configs/cifar10.toml`](../configs/cifar10.toml); its flag has hyphens in place of \
+         underscores and overrides both\n(`learning_rate` is `--learning-rate`). This page is generated from the \
+         description of the settings in\n`zoo-settings/src/sections.rs`: `UPDATE_DOCS=1 cargo test -p zoo-settings \
+         --test documentation` rewrites it.\n",
     );
     for section in crate::sections::SECTIONS {
         let about: Vec<&str> = section.about.iter().map(|line| line.trim()).collect();

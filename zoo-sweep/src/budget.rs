@@ -99,7 +99,7 @@ impl Question<'_> {
         let open: Vec<String> = recipes(cells).into_iter().filter(|recipe| !chosen.contains_key(recipe)).collect();
         if open.is_empty() {
             progress.say(&format!(
-                "{} epochs, as the curve was begun with; another --results folder starts a new one",
+                "{} epochs, as chosen when the curve was begun; another --results folder starts a new one",
                 list(chosen.values())
             ));
         } else {
@@ -107,7 +107,7 @@ impl Question<'_> {
             let Some(costs) = costs else { return Ok(false) };
             let time = Time { budget, passed: begun.elapsed().as_secs_f64() };
             let epochs = epochs(cells, &costs, &chosen, time, self.shard)?;
-            progress.say(&format!("{epochs} epochs for each cell, by their speed"));
+            progress.say(&format!("{epochs} epochs for each cell, from their measured speed"));
             for recipe in &open {
                 self.choose(recipe, epochs, &mut chosen)?;
             }
@@ -139,7 +139,8 @@ impl Question<'_> {
         };
         if let Some((chosen, own)) = cells.iter().filter_map(training).find_map(differs) {
             progress.say(&format!(
-                "note: an earlier sitting with --budget chose {chosen} epochs; without it each cell has the recipe's {own}"
+                "note: an earlier command with --budget chose {chosen} epochs; without it, each cell has the recipe's \
+                 {own}"
             ));
         }
     }
@@ -183,8 +184,8 @@ impl Question<'_> {
         let with_guess = |(cell, cost): (&Cell, &Cost)| {
             let unknown = || {
                 SweepError::Budget(format!(
-                    "--budget: the speed of {cell} cannot be measured, nor that of others of its curve; {} says why: \
-                     mend that, or give `epochs` in place of the budget",
+                    "--budget: the speed of {cell} cannot be measured, nor that of any other cell of its curve; {} \
+                     says why: fix that, or give `epochs` in place of the budget",
                     self.speed_log(cell).display()
                 ))
             };
@@ -214,9 +215,9 @@ impl Question<'_> {
         let epoch = measured.or_else(|| expect::epoch_seconds(cell, self.tables));
         let log = log.display();
         progress.say(&match (measured, epoch) {
-            (Some(epoch), _) => format!("{cell}: {epoch:.1} s an epoch"),
+            (Some(epoch), _) => format!("{cell}: {epoch:.1} s per epoch"),
             (None, Some(epoch)) => {
-                format!("{cell}: its speed cannot be measured, {log} says why; taken for {epoch:.1} s an epoch")
+                format!("{cell}: its speed cannot be measured, {log} says why; assuming {epoch:.1} s per epoch")
             }
             (None, None) => format!("{cell}: its speed cannot be measured; {log} says why"),
         });
@@ -266,7 +267,7 @@ fn epochs(
     }
     if per_epoch <= 0.0 {
         let problem =
-            "--budget has no cell to choose epochs for, as those without a number have their rows: leave it out";
+            "--budget has no cells to choose epochs for, because those without a number have their rows: leave it out";
         return Err(SweepError::Budget(problem.into()));
     }
     let left = time.budget.as_secs_f64() * (1.0 - RESERVE) - time.passed;
@@ -284,12 +285,12 @@ fn epochs(
 
 fn check(cells: &[Cell]) -> Result<(), SweepError> {
     if recipes(cells).is_empty() {
-        let problem = "--budget chooses epochs, and this sweep trains nothing: leave it out";
+        let problem = "--budget chooses epochs, but this sweep trains nothing: leave it out";
         return Err(SweepError::Budget(problem.into()));
     }
     match cells.iter().filter_map(training).find(|training| training.settings.schedule.steps.is_some()) {
         Some(_) => {
-            Err(SweepError::Budget("--budget chooses epochs, and a recipe gives steps: leave one of them out".into()))
+            Err(SweepError::Budget("--budget chooses epochs, but a recipe gives steps: leave one of them out".into()))
         }
         None => Ok(()),
     }

@@ -158,7 +158,7 @@ impl Reader<'_> {
         grid.input_size = self.list(table, "input_size", "pixels such as 224 or \"160x320\"", size)?;
         grid.profile = self.list(table, "profile", "names such as \"native\"", string)?;
         grid.classes = self.list(table, "classes", "whole numbers such as 10", whole)?;
-        grid.batch = self.list(table, "batch", "whole numbers from 1 on", positive)?;
+        grid.batch = self.list(table, "batch", "whole numbers, 1 or more", positive)?;
         grid.threads = self.list(table, "threads", "whole numbers from 1 to 1024", |value| {
             positive(value).filter(|threads| *threads <= 1024)
         })?;
@@ -170,11 +170,11 @@ impl Reader<'_> {
         grid.engine = self.list(table, "engine", &engines, |value| {
             string(value).filter(|name| name == TRAIN || ENGINES.contains(&name.as_str()))
         })?;
-        grid.seed = self.list(table, "seed", "whole numbers from 0 on", whole)?;
+        grid.seed = self.list(table, "seed", "whole numbers, 0 or more", whole)?;
         grid.config =
             self.one(table, "config", "the path of a TOML file", |value| Some(PathBuf::from(value.as_str()?)))?;
-        grid.runs = self.one(table, "runs", "a whole number from 1 on", positive)?.map(|runs| runs.value);
-        grid.seconds = self.one(table, "seconds", "seconds from 0 on", seconds)?.map(|seconds| seconds.value);
+        grid.runs = self.one(table, "runs", "a whole number, 1 or more", positive)?.map(|runs| runs.value);
+        grid.seconds = self.one(table, "seconds", "seconds, 0 or more", seconds)?.map(|seconds| seconds.value);
         grid.per_stage = self
             .one(table, "per_stage", "true or false", |value| value.as_bool())?
             .is_some_and(|per_stage| per_stage.value);
@@ -230,7 +230,7 @@ impl Reader<'_> {
             return Ok(vec![self.convert(value, key, what, convert)?]);
         };
         if array.is_empty() {
-            let problem = format!("the grid is empty, as `{key}` has no values: give {what}, or leave it out");
+            let problem = format!("the grid is empty because `{key}` has no values: give {what}, or leave it out");
             return Err(self.fail(value.span(), problem));
         }
         array.iter().map(|value| self.convert(value, key, what, &convert)).collect()
@@ -370,7 +370,7 @@ mod tests {
             &format!("{GRID}seed = 1\n"),
             "my.toml:4: `seed` does not apply to kind \"count\": leave it out, or use kind = \"accuracy\"",
         );
-        refused(&format!("{GRID}width = []\n"), "my.toml:4: the grid is empty, as `width` has no values");
+        refused(&format!("{GRID}width = []\n"), "my.toml:4: the grid is empty because `width` has no values");
         refused(
             &format!("{GRID}width = [1, \"wide\"]\n"),
             "my.toml:4: `width` takes numbers such as 0.75, not \"wide\"",

@@ -68,8 +68,8 @@ fn bound(file: &SweepFile, models: &[Vec<Entry>]) -> Result<(), SweepError> {
         cells = of_kinds.fold(cells, usize::saturating_add);
         if cells > MOST {
             let problem = format!(
-                "the sweep has {cells} cells and more with this grid, and may have {MOST}: give fewer values, or split \
-                 it into several files"
+                "with this grid the sweep has at least {cells} cells, over the limit of {MOST}: give fewer values, or \
+                 split it into several files"
             );
             return Err(file.fail(grid.line, problem));
         }
@@ -289,10 +289,10 @@ fn refuse_duplicates(file: &SweepFile, cells: &[Cell]) -> Result<(), SweepError>
     for cell in cells {
         match seen.insert(cell.file_name(), cell.line) {
             Some(line) if line == cell.line => {
-                return Err(file.fail(line, format!("the grid has a cell twice: {cell}; leave one of them out")));
+                return Err(file.fail(line, format!("the grid has the same cell twice: {cell}; leave one out")));
             }
             Some(line) => {
-                let problem = format!("the cell is in the grid of line {line} already: {cell}; leave one of them out");
+                let problem = format!("the grid of line {line} already has this cell: {cell}; leave one out");
                 return Err(file.fail(cell.line, problem));
             }
             None => {}
@@ -334,7 +334,7 @@ mod tests {
         };
         let begun = std::time::Instant::now();
         let error = expand(&text("mobilenet-v1")).unwrap_err();
-        assert!(error.starts_with("my.toml:1: the sweep has 5000000 cells and more"), "{error}");
+        assert!(error.starts_with("my.toml:1: with this grid the sweep has at least 5000000 cells"), "{error}");
         assert!(begun.elapsed().as_secs() < 5, "it was expanded");
         // What is counted is what comes out.
         let text = "[[grid]]\nkind = ['count', 'throughput', 'accuracy']\nmodel = 'mobilenet-v?'\nwidth = [1, 0.5]\n\
@@ -403,10 +403,10 @@ mod tests {
         );
         refused(
             &format!("{count}model = 'mobilenet-v1'\nwidth = [1, 1]\n"),
-            "my.toml:1: the grid has a cell twice: count",
+            "my.toml:1: the grid has the same cell twice: count",
         );
         let twice = format!("{count}model = 'mobilenet-v1'\n{count}model = 'mobilenet-v?'\n");
-        refused(&twice, "my.toml:4: the cell is in the grid of line 1 already: count mobilenet-v1, 224 px");
+        refused(&twice, "my.toml:4: the grid of line 1 already has this cell: count mobilenet-v1, 224 px");
         let latency = "[[grid]]\nkind = 'latency'\nmodel = 'mobilenet-v1'\n";
         refused(&format!("{latency}engine = 'train'\n"), "my.toml:4: training has no latency");
         refused(&format!("{latency}dtype = 'bf16'\n"), "my.toml:4: inference is measured in f32");

@@ -164,7 +164,7 @@ impl Request<'_> {
         let path = self.folders.own.join(format!("{}.log", cell.file_name()));
         let io = |source| SweepError::Io { what: "write", path: path.clone(), source };
         let Some(_claim) = Claim::of(cell, self.folders.results, self.environment)? else {
-            progress.say(&format!("{head}: another process is at it"));
+            progress.say(&format!("{head}: another process is working on it"));
             summary.elsewhere += 1;
             return Ok(0.0);
         };
@@ -186,11 +186,11 @@ impl Request<'_> {
                 summary.done += 1;
             }
             Verdict::Stopped => {
-                progress.say(&format!("{head}: stopped; the same command goes on"));
+                progress.say(&format!("{head}: stopped; the same command continues"));
                 summary.stopped = true;
             }
             Verdict::Failed(status) => {
-                progress.say(&format!("{head}: {status}; what it said is in {}", path.display()));
+                progress.say(&format!("{head}: {status}; its output is in {}", path.display()));
                 summary.failed.push((cell.to_string(), status));
             }
         }
@@ -210,7 +210,7 @@ impl Request<'_> {
         if tables.presence(cell) == Presence::Done {
             self.leave_out_superseded(std::slice::from_ref(cell), &tables, progress)?;
             if let Some(how) = verdict.unless_done() {
-                progress.say(&format!("note: {cell}: its row is written, and its process then ended so: {how}"));
+                progress.say(&format!("note: {cell}: its row was written, but its process then ended with: {how}"));
             }
             return Ok(Verdict::Done);
         }

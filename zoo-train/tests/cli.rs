@@ -397,12 +397,12 @@ fn the_name_of_a_file_tells_its_format_and_never_another() {
     run(folder.path(), &["show", "mobilenet-v1", "--format", "svg", "-o", "a.png"]).misused(&["--format svg", "a.png"]);
     let predict = ["predict", "mobilenet-v1", "--weights", "none.safetensors"];
     run(folder.path(), &[&predict[..], &["--tensor", "in.safetensors", "-o", "out.npy"]].concat()).misused(&[
-        "safetensors is written",
+        "the output is safetensors",
         "out.npy",
         "out.safetensors",
     ]);
     run(folder.path(), &[&predict[..], &["--images", "a.jpg", "-o", "out.png"]].concat()).misused(&[
-        "CSV is written",
+        "the output is CSV",
         "out.png",
         "out.csv",
     ]);

@@ -23,8 +23,8 @@ fn a_run_that_has_ended_goes_on_to_a_later_end_and_its_row_says_so() {
     let folder = tempdir().unwrap();
     train(folder.path(), &["--epochs", "2"]).code(0);
     let said = resume(folder.path(), &["--epochs", "4"]).code(0).stderr;
-    assert!(said.contains("extended from 20 steps to 40 steps: the learning rate, "), "{said}");
-    assert!(said.contains("going on at step 20 in"), "{said}");
+    assert!(said.contains("extended from 20 steps to 40 steps: the learning rate goes from "), "{said}");
+    assert!(said.contains("continuing from step 20 in"), "{said}");
     let rows = csv(&folder.path().join("results/accuracy.csv")).rows;
     let column = |name: &str| rows.iter().map(|row| row[name].as_str()).collect::<Vec<_>>();
     assert_eq!(column("status"), ["done", "done"]);
@@ -73,7 +73,7 @@ fn a_run_that_is_made_longer_may_be_killed_and_goes_on_to_the_same_bits() {
     command::signal(&child, "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let resumed = resume(folder.path(), &[]).code(0);
-    assert!(resumed.stderr.contains(&format!("--resume {} goes on", path.display())), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains(&format!("--resume {} continues", path.display())), "{}", resumed.stderr);
     assert_same_tensors(&run_folder(straight.path()).join("last.safetensors"), &path.join("last.safetensors"));
     assert_eq!(metrics(&run_folder(straight.path())), metrics(&path));
     assert_eq!(statuses(folder.path()).last().unwrap(), "done");
@@ -90,18 +90,18 @@ fn a_run_is_made_longer_by_a_later_end_alone() {
             resume(folder.path(), same).refused(&["has ended, after 20 steps", "more --epochs or --steps", &weights]);
         assert_eq!(said.code, 1);
     }
-    resume(folder.path(), &["--epochs", "1"]).misused(&["--epochs 1 makes the run", "no longer", &weights]);
+    resume(folder.path(), &["--epochs", "1"]).misused(&["--epochs 1 does not extend the run", &weights]);
     resume(folder.path(), &["--epochs", "4", "--learning-rate", "1"]).misused(&["leave --learning-rate out"]);
     resume(folder.path(), &["--epochs", "nan"]).misused(&["--epochs must be over 0", "not NaN"]);
     resume(folder.path(), &["--epochs", "1e300"]).misused(&["--epochs must be over 0", "not 1e300"]);
     run(folder.path(), &["--resume", "nowhere"]).misused(&["--resume nowhere: there is no such run"]);
     fs::create_dir(folder.path().join("empty")).unwrap();
-    run(folder.path(), &["--resume", "empty"]).misused(&["--resume empty: no checkpoint is in that folder"]);
+    run(folder.path(), &["--resume", "empty"]).misused(&["--resume empty: that folder has no checkpoint"]);
     assert_eq!(statuses(folder.path()), ["done"]);
     // What a run has resolved that was extended repeats no run.
     resume(folder.path(), &["--epochs", "3"]).code(0);
     let config = path.join("config.toml");
-    run(folder.path(), &["--config", config.to_str().unwrap()]).misused(&["`extended_from` is of a run whose"]);
+    run(folder.path(), &["--config", config.to_str().unwrap()]).misused(&["`extended_from` marks an extended run"]);
 
     let folder = runs::interrupted("INT");
     resume(folder.path(), &["--steps", "90"]).misused(&["is at step", "of 45", "leave --steps out"]);
@@ -126,7 +126,7 @@ fn a_report_says_what_a_run_was_extended_from() {
     run(folder.path(), &["report", "--results", "results"]).code(0);
     let page = fs::read_to_string(folder.path().join("results/report/index.html")).unwrap();
     assert!(page.contains("extended from 10 steps"), "the table does not say so");
-    assert!(page.contains("two commands or more: a run that ended after 10 steps was made longer"));
+    assert!(page.contains("two commands or more: a run that ended after 10 steps was extended"));
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_run_that_is_being_made_longer_may_get_another_end() {
     command::signal(&child, "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let steps: u64 = csv(&folder.path().join("results/accuracy.csv")).rows[1]["steps"].parse().unwrap();
-    resume(folder.path(), &["--steps", "20"]).misused(&["--steps 20 makes the run", "no longer"]);
+    resume(folder.path(), &["--steps", "20"]).misused(&["--steps 20 does not extend the run"]);
     resume(folder.path(), &["--steps", &(steps + 5).to_string()]).code(0);
     let rows = csv(&folder.path().join("results/accuracy.csv")).rows;
     let last = rows.last().unwrap();

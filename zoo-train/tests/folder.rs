@@ -96,8 +96,8 @@ fn the_crop_is_a_setting() {
 
 #[test]
 fn a_folder_that_is_not_laid_out_so_is_named() {
-    refused(|path| fs::remove_dir_all(path).unwrap(), &["pictures is no folder", "--dataset"]);
-    refused(|path| fs::remove_dir_all(path.join("val")).unwrap(), &["pictures/val is no folder"]);
+    refused(|path| fs::remove_dir_all(path).unwrap(), &["pictures is not a folder", "--dataset"]);
+    refused(|path| fs::remove_dir_all(path.join("val")).unwrap(), &["pictures/val is not a folder"]);
     refused(|path| fs::remove_dir_all(path.join("train")).unwrap(), &["no training images", "train"]);
     refused(
         |path| fs::remove_dir_all(path.join("val/dog")).unwrap(),
@@ -129,12 +129,12 @@ fn a_folder_that_is_not_laid_out_so_is_named() {
 fn bad_files() -> [(&'static str, Vec<u8>, &'static str); 6] {
     let good = jpeg(50, 50, COLOURS[0], 0);
     [
-        ("aa-text.jpg", b"not found".to_vec(), "is no JPEG, PNG, WebP, GIF or BMP file"),
+        ("aa-text.jpg", b"not found".to_vec(), "is not a JPEG, PNG, WebP, GIF or BMP file"),
         ("aa-empty.jpg", Vec::new(), "is empty"),
         ("aa-cut.jpg", good[..good.len() / 2].to_vec(), "is cut short"),
         ("aa-cut.png", b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec(), "is "),
         ("aa-photo.webp", b"RIFF____WEBP".to_vec(), "is "),
-        ("aa-photo", b"II*\0\x08\0\0\0".to_vec(), "is a TIFF file, which is not read"),
+        ("aa-photo", b"II*\0\x08\0\0\0".to_vec(), "is a TIFF file, which is not supported"),
     ]
 }
 
@@ -150,7 +150,7 @@ fn a_bad_file_is_named_wherever_it_is() {
         }
     }
     let dangling = |path: &Path| symlink("nowhere.jpg", path.join("train/cat/aa-link.jpg")).unwrap();
-    refused(dangling, &["aa-link.jpg is a link to nothing", "--skip-bad"]);
+    refused(dangling, &["aa-link.jpg is a broken link", "--skip-bad"]);
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_folder_of_bad_files_only_is_refused_all_the_same() {
     {
         fs::write(entry.unwrap().path(), "no picture").unwrap();
     }
-    train_in(&dir, &["--steps", "1", "--skip-bad"]).refused(&["of 12 images none can be decoded", "--dataset"]);
+    train_in(&dir, &["--steps", "1", "--skip-bad"]).refused(&["none of the 12 images can be decoded", "--dataset"]);
 }
 
 #[test]
@@ -201,17 +201,16 @@ fn links_and_nested_folders_are_followed_and_hidden_files_are_not() {
     fs::rename(path.join("val/cat"), dir.path().join("elsewhere")).unwrap();
     symlink("../../elsewhere", path.join("val/cat")).unwrap();
     let output = run(dir.path(), &["data", "check", "folder:pictures"]).code(0);
-    assert_eq!(output.text(), "34 training and 12 test images of 2 classes, and all are whole\n");
+    assert_eq!(output.text(), "34 training and 12 test images of 2 classes, all of them intact\n");
 }
 
 #[test]
 fn a_check_lists_what_cannot_be_decoded() {
     let dir = two_classes();
     fs::write(pictures(&dir).join("val/dog/x.png"), "no picture").unwrap();
-    let output =
-        run(dir.path(), &["data", "check", "folder:pictures"]).refused(&["1 image is not whole", "--skip-bad"]);
-    assert_eq!(output.text(), "pictures/val/dog/x.png is no JPEG, PNG, WebP, GIF or BMP file\n");
-    run(dir.path(), &["data", "check", "folder:nowhere"]).refused(&["nowhere is no folder"]);
+    let output = run(dir.path(), &["data", "check", "folder:pictures"]).refused(&["1 image is damaged", "--skip-bad"]);
+    assert_eq!(output.text(), "pictures/val/dog/x.png is not a JPEG, PNG, WebP, GIF or BMP file\n");
+    run(dir.path(), &["data", "check", "folder:nowhere"]).refused(&["nowhere is not a folder"]);
     run(dir.path(), &["data", "check", "mnist"]).refused(&["mnist", "folder:PATH"]);
 }
 
@@ -229,7 +228,7 @@ fn a_check_finds_what_decoding_passes_over() {
     let length = picture.len();
     picture[length - 14] ^= 1;
     fs::write(pictures(&dir).join("val/cat/sum.png"), picture).unwrap();
-    let output = run(dir.path(), &["data", "check", "folder:pictures"]).refused(&["2 images are not whole"]);
+    let output = run(dir.path(), &["data", "check", "folder:pictures"]).refused(&["2 images are damaged"]);
     let lines: Vec<String> = output.text().lines().map(String::from).collect();
     assert!(lines.len() == 2 && lines[0].contains("half.jpg is damaged"), "{lines:?}");
     assert!(lines[1].contains("sum.png is damaged (the checksum of IDAT is wrong)"), "{lines:?}");
@@ -244,7 +243,7 @@ fn a_check_ends_as_it_would_where_nobody_listens() {
     let mut command = command::zoo(dir.path(), &["data", "check", "folder:pictures"]);
     let output = command.stdout(full).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.code() == Some(1) && said.contains("1 image is not whole"), "{said}");
+    assert!(output.status.code() == Some(1) && said.contains("1 image is damaged"), "{said}");
     fs::remove_file(pictures(&dir).join("val/dog/x.png")).unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -266,8 +265,8 @@ fn images_are_told_by_their_contents_and_the_rest_is_counted() {
     let output = run(dir.path(), &["data", "check", "folder:pictures"]).code(0);
     assert!(output.text().starts_with("36 training and 12 test images"), "{}", output.text());
     for note in [
-        "note: 2 files in pictures/train are no images and are passed over, such as pictures/train/cat/LICENSE",
-        "note: pictures/val/dog/list.csv is no image and is passed over",
+        "note: 2 files in pictures/train are not images and are skipped, such as pictures/train/cat/LICENSE",
+        "note: pictures/val/dog/list.csv is not an image and is skipped",
     ] {
         assert!(output.stderr.contains(note), "{}", output.stderr);
     }
@@ -278,7 +277,7 @@ fn classes_that_are_numbers_come_in_their_order() {
     let dir = tempdir().unwrap();
     folder(&dir.path().join("pictures"), &["1", "2", "10"], 4, 2);
     let output = train_in(&dir, &["--steps", "1", "--batch-size", "4"]).code(0);
-    let note = "in their order (1, 2, 10, ...), not in that of their letters (1, 10, 2, ...)";
+    let note = "by number (1, 2, 10, ...), not alphabetically (1, 10, 2, ...)";
     assert!(output.stderr.contains(note), "{}", output.stderr);
     let weights = fs::read(run_folder(dir.path()).join("last.safetensors")).unwrap();
     let text = String::from_utf8_lossy(&weights[..weights.len().min(1 << 16)]).into_owned();
@@ -288,7 +287,7 @@ fn classes_that_are_numbers_come_in_their_order() {
     let words = tempdir().unwrap();
     folder(&words.path().join("pictures"), &["1", "2", "10", "x"], 4, 2);
     let output = train_in(&words, &["--steps", "1", "--batch-size", "4"]).code(0);
-    assert!(!output.stderr.contains("in their order"), "{}", output.stderr);
+    assert!(!output.stderr.contains("sorted by number"), "{}", output.stderr);
 }
 
 #[test]
@@ -301,7 +300,7 @@ fn folders_that_cannot_be_classes_are_refused() {
         fs::remove_dir_all(path.join("train/dog")).unwrap();
         fs::remove_dir_all(path.join("val/dog")).unwrap();
     };
-    refused(alone, &["one class, cat", "nothing to tell apart"]);
+    refused(alone, &["one class, cat", "at least two"]);
 }
 
 #[test]
@@ -319,7 +318,7 @@ fn what_is_no_regular_file_is_refused_at_once() {
     // Nameless: it is looked into, and is no image.
     symlink("/dev/zero", pictures(&dir).join("train/cat/zeros")).unwrap();
     let output = run(dir.path(), &["data", "check", "folder:pictures"]).code(0);
-    assert!(output.stderr.contains("train/cat/zeros is no image"), "{}", output.stderr);
+    assert!(output.stderr.contains("train/cat/zeros is not an image"), "{}", output.stderr);
 }
 
 #[test]
@@ -384,7 +383,8 @@ fn a_run_goes_on_with_the_classes_that_it_was_trained_on_alone() {
     let run = run_folder(dir.path());
     let longer = ["--batch-size", "8", "--steps", "4", "--resume", run.to_str().unwrap()];
     folder(&pictures(&dir), &["bird"], 16, 6);
-    let words = ["was trained on 2 classes, and folder:pictures has 3 classes now: class 1 was `cat` and is `bird`"];
+    let words = ["was trained on 2 classes, but folder:pictures now has 3 classes: class 1 was `cat` and is now \
+                  `bird`"];
     train_in(&dir, &longer).refused(&words);
     fs::remove_dir_all(pictures(&dir).join("train/bird")).unwrap();
     fs::remove_dir_all(pictures(&dir).join("val/bird")).unwrap();

@@ -199,8 +199,8 @@ fn an_export_says_how_python_must_make_the_network() {
         "--scheme timm",
     ]);
     assert!(!folder.path().join("same.safetensors").exists());
-    export("-o tuned.onnx").refused(&["safetensors", "tuned.onnx", "--output tuned.safetensors"]);
-    assert!(!folder.path().join("tuned.onnx").exists());
+    export("-o tuned.bin").refused(&["safetensors", "tuned.bin", "--output tuned.safetensors"]);
+    assert!(!folder.path().join("tuned.bin").exists());
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn classes_that_only_place_matches_are_said_in_natural_order() {
     write_changed(&folder.path().join("w.safetensors"), model, Scheme::Timm, None, tenth);
     let line = format!("eval {model} --weights w.safetensors --dataset folder:numbers --crop 32 --format json");
     let output = run(folder.path(), &words(&line)).code(0);
-    let order = "by place, as the weights do not name them: logit 0 is 1, logit 1 is 2, logit 2 is 3";
+    let order = "by place, because the weights do not name them: logit 0 is 1, logit 1 is 2, logit 2 is 3";
     assert!(output.stderr.contains(order) && output.stderr.contains("logit 9 is 10"), "{}", output.stderr);
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&found["top1"], &found["top1_subset"]), (&10.0.into(), &Value::Null));
@@ -254,7 +254,7 @@ fn classes_that_only_place_matches_are_said_in_natural_order() {
     }
     let alone = run(folder.path(), &words(&line));
     // Ten logits, and the one class that is there has the number ten: no logit has.
-    alone.refused(&["10 classes", "1 others"]);
+    alone.refused(&["10 classes", "1 of its own"]);
 }
 
 #[test]

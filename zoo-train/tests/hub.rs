@@ -119,7 +119,7 @@ fn a_gated_repository_wants_a_token() {
     gated.refused(&["gated", "accept its terms", "HF_TOKEN"]);
     Trial { token: Some(TOKEN), ..gated }.arrives();
     let wrong = Trial { token: Some("hf_wrong"), ..Trial::new(&[Answer::Gated]) };
-    wrong.refused(&["does not let the token in", "the token in HF_TOKEN"]);
+    wrong.refused(&["rejects the token", "the token in HF_TOKEN"]);
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn each_status_is_a_sentence_with_a_way_out() {
     status(403, "GatedRepo").refused(&["gated", "HF_TOKEN"]);
     status(404, "EntryNotFound").refused(&["no such file", "HF_ENDPOINT"]);
     let busy = status(429, "");
-    busy.refused(&["fewer requests", "HF_TOKEN"]);
+    busy.refused(&["rate of requests", "HF_TOKEN"]);
     assert_eq!(busy.hub.requests().len(), 3);
     status(503, "").refused(&["HTTP status 503", "--weights"]);
     Trial::new(&[Answer::Status(429, ""), Answer::Status(503, ""), Answer::Good]).arrives();
@@ -166,8 +166,8 @@ fn a_host_that_falls_silent_again_and_again_is_given_up() {
 #[test]
 fn what_is_damaged_or_no_weights_is_thrown_away() {
     let corrupt = Trial::new(&[Answer::Corrupt]);
-    corrupt.refused(&["damaged", "thrown away", &sha256(&file())]);
-    Trial::new(&[Answer::Page(true)]).refused(&["something else than weights", "web page", "login"]);
+    corrupt.refused(&["damaged", "was deleted", &sha256(&file())]);
+    Trial::new(&[Answer::Page(true)]).refused(&["something other than weights", "web page", "login"]);
     Trial::new(&[Answer::Page(false)]).refused(&["X-Repo-Commit", "login"]);
 }
 

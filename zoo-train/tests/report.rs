@@ -138,7 +138,7 @@ fn points_of_unequal_epochs_are_not_joined_and_the_page_says_so() {
     report(folder.path()).code(0);
     let joined = page(folder.path());
     assert_eq!(lines(figure(&joined, "accuracy-macs-cifar10")), 2);
-    assert!(!joined.contains("unequal epochs"));
+    assert!(!joined.contains("different epochs"));
     write(&path, ACCURACY, &rows(30.0));
     report(folder.path()).code(0);
     let apart = page(folder.path());
@@ -178,7 +178,7 @@ fn averages_noise_and_the_command_of_a_run_are_in_the_page() {
     write(&results.join("latency.csv"), LATENCY, &[tables::latency(1.0, 19.0).replace("1.20", "7.31")]);
     report(folder.path()).code(0);
     let page = page(folder.path());
-    assert!(page.contains("top-1 of averages, %") && page.contains(">87.50<"));
+    assert!(page.contains("EMA top-1, %") && page.contains(">87.50<"));
     assert!(page.contains("noisy: 7.3 %"));
     assert!(page.contains("v2-1-seed0-10 of revision ba9876543210"));
     assert!(!page.contains("without a result"));
@@ -279,7 +279,7 @@ fn what_is_not_the_whole_data_set_from_nothing_is_no_point_of_it() {
     let shown = figure(&page, "accuracy-macs-cifar10");
     assert!(
         shown.contains("87.00 ± 1.41 %")
-            && shown.contains("6 runs on a part of the data, from weights or made longer are in the table")
+            && shown.contains("6 runs on part of the data, from pretrained weights, or extended are in the table")
     );
     for (top1, words) in [
         ("36.11", "on 1,000 training images"),
@@ -307,7 +307,7 @@ fn a_run_that_was_interrupted_and_finished_is_one_row() {
     write(&folder.path().join("results/accuracy.csv"), ACCURACY, &rows);
     report(folder.path()).code(0);
     let page = page(folder.path());
-    let said = "2 rows, 1 of them without a result, and 1 more of interruptions of runs that came to their end";
+    let said = "2 rows, 1 of them without a result, and 1 more of interrupted runs that were finished later";
     assert!(page.contains(said), "{}", page.split("<summary>").nth(1).unwrap().split('<').next().unwrap());
 }
 

@@ -29,7 +29,7 @@ fn a_table_with_another_header_is_refused_by_name() {
     write(&folder.path().join("other.csv"), "model,speed", &["mobilenet-v2,3".into()]);
     run(folder.path(), &["report", "other.csv"]).refused(&[
         "other.csv",
-        "another header (`model,speed`)",
+        "an unknown header (`model,speed`)",
         "(accuracy)",
     ]);
     run(folder.path(), &["report", "none.csv"]).refused(&["none.csv"]);

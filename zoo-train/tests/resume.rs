@@ -112,7 +112,7 @@ fn a_fine_tuning_run_that_was_killed_goes_on_to_the_same_bits() {
     child.kill().unwrap();
     child.wait().unwrap();
     let output = train(folder.path(), &[&flags[..], &["--resume", "auto"]].concat()).code(0);
-    assert!(output.stderr.contains("going on at step"), "{}", output.stderr);
+    assert!(output.stderr.contains("continuing from step"), "{}", output.stderr);
     assert_same_end(straight.path(), folder.path());
 }
 
@@ -141,7 +141,7 @@ fn ctrl_c_saves_and_the_run_goes_on_to_the_same_bits() {
     let steps: u64 = row["steps"].parse().unwrap();
     assert!((5..45).contains(&steps), "{steps} steps");
     let output = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
-    assert!(output.stderr.contains(&format!("going on at step {steps} ")), "{}", output.stderr);
+    assert!(output.stderr.contains(&format!("continuing from step {steps} ")), "{}", output.stderr);
     assert_same_end(straight.path(), folder.path());
     assert_eq!(statuses(folder.path()), ["done"]);
 }
@@ -172,8 +172,8 @@ fn a_run_that_is_stopped_twice_in_its_last_evaluation_goes_on_to_the_same_bits()
     std::thread::sleep(Duration::from_millis(300));
     command::signal(&child, "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    interrupted_after(folder.path(), &flags, "going on at step 3");
-    interrupted_after(folder.path(), &flags, "going on at step 3");
+    interrupted_after(folder.path(), &flags, "continuing from step 3");
+    interrupted_after(folder.path(), &flags, "continuing from step 3");
     train(folder.path(), &flags).code(0);
     assert_same_end(straight.path(), folder.path());
     assert_eq!(statuses(folder.path()), ["done"]);
@@ -330,7 +330,7 @@ fn a_resume_says_why_it_starts_anew_and_what_has_changed() {
     let said = |flags: &[&str]| train(folder.path(), flags).code(0).stderr;
     let auto = ["--steps", "2", "--resume", "auto"];
     assert!(said(&auto).contains("--resume auto: there is no run in results yet"));
-    assert!(said(&auto).contains("has these settings, and has ended; a new run is started"));
+    assert!(said(&auto).contains("has these settings, but has ended; a new run is started"));
     let other = said(&[&auto[..], &["--learning-rate", "0.02"]].concat());
     assert!(other.contains("has learning_rate = 0.05, not 0.02; a new run is started"), "{other}");
     let more = said(&[&auto[..], &["--learning-rate", "0.03", "--seed", "4"]].concat());

@@ -25,12 +25,12 @@ fn a_run_that_another_process_trains_is_left_alone() {
     by_path.refused(&[path.to_str().unwrap(), "is being trained by another process"]);
     let anew = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
     assert!(anew.stderr.contains("is being trained by another process"), "{}", anew.stderr);
-    assert!(!anew.stderr.contains("going on at step"), "{}", anew.stderr);
+    assert!(!anew.stderr.contains("continuing from step"), "{}", anew.stderr);
     // Whoever is killed has it no longer.
     child.kill().unwrap();
     child.wait().unwrap();
     let resumed = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
-    assert!(resumed.stderr.contains("going on at step"), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("continuing from step"), "{}", resumed.stderr);
 }
 
 /// A library that makes `flock` fail as on a file system without locks.
@@ -93,7 +93,7 @@ fn a_table_that_another_process_holds_is_waited_for_and_who_stops_that_is_told_w
     }
     assert_eq!(child.wait().unwrap().code(), Some(130), "{last}");
     let run = run_folder(folder.path());
-    let way_out = format!("--resume results/{} goes on, and adds the row", run.file_name().unwrap().display());
+    let way_out = format!("--resume results/{} continues the run and adds the row", run.file_name().unwrap().display());
     assert!(last.starts_with("error: another process writes to") && last.ends_with(&way_out), "{last}");
     table.unlock().unwrap();
     train(folder.path(), &["--steps", "2", "--resume", run.to_str().unwrap()]).code(0);

@@ -35,7 +35,7 @@ fn a_dry_run_tells_costs_and_does_nothing() {
     let folder = folder(&(COUNT.to_string() + &training("width = [0.35, 1]", "epochs = 3")));
     let text = sweep(folder.path(), &["--dry-run"]).code(0).text();
     assert!(text.contains("568,740,352") && text.contains("accuracy mobilenet-v3-small x0.35 wide, 32 px"), "{text}");
-    assert!(text.contains("10 cells: 0 are there, 0 failed earlier, 10 are missing and take about"), "{text}");
+    assert!(text.contains("10 cells: 0 done, 0 failed earlier, 10 missing (about"), "{text}");
     assert!(!folder.path().join("results").exists());
 }
 
@@ -181,7 +181,7 @@ fn a_cell_is_done_with_all_of_its_stages_and_of_its_own_classes() {
     let measure = |more: &[&str]| {
         run(folder.path(), &[&["latency", "mobilenet-v3-small-0.35"], &shape[..], more].concat()).code(0);
     };
-    let missing = || sweep(folder.path(), &["--dry-run"]).code(0).text().contains("1 are missing");
+    let missing = || sweep(folder.path(), &["--dry-run"]).code(0).text().contains("1 missing");
     measure(&["--classes", "10", "--per-stage"]);
     assert!(missing(), "a row of another classifier");
     measure(&[]);
@@ -195,7 +195,7 @@ fn a_cell_is_done_with_all_of_its_stages_and_of_its_own_classes() {
     assert!(missing(), "a stage is gone");
     fs::write(folder.path().join("my.toml"), grid("classes = [10, 1000]\n")).unwrap();
     let dry = sweep(folder.path(), &["--dry-run"]).code(0).text();
-    assert!(dry.contains("native, 10 classes") && dry.contains("2 cells: 2 are there"), "{dry}");
+    assert!(dry.contains("native, 10 classes") && dry.contains("2 cells: 2 done"), "{dry}");
 }
 
 #[test]
@@ -282,12 +282,12 @@ fn rows_tell_limits_weights_split_and_a_command_and_older_tables_grow() {
     fs::write(folder.path().join("my.toml"), start).unwrap();
     fs::copy(folder.path().join(weights), folder.path().join("start.safetensors")).unwrap();
     sweep(folder.path(), &[]).code(0);
-    assert!(sweep(folder.path(), &["--dry-run"]).code(0).text().contains("1 are there"));
+    assert!(sweep(folder.path(), &["--dry-run"]).code(0).text().contains("1 done"));
     let last = rows(folder.path(), "accuracy.csv").pop().unwrap()["run"].clone();
     let other = folder.path().join("results").join(last).join("last.safetensors");
     fs::copy(other, folder.path().join("start.safetensors")).unwrap();
     let dry = sweep(folder.path(), &["--dry-run"]).code(0).text();
-    assert!(dry.contains("1 are missing"), "{dry}");
+    assert!(dry.contains("1 missing"), "{dry}");
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn numbers_are_compared_as_numbers() {
     run(folder.path(), &["list", "mobilenet-v1", "--widths", "0.5", "--append", "-o", "results/count.csv"]).code(0);
     assert_eq!(rows(folder.path(), "count.csv").len(), 8);
     fs::write(folder.path().join("my.toml"), COUNT.replace("[1, 0.5]", "[0.25, 0.250]")).unwrap();
-    sweep(folder.path(), &[]).refused(&["the grid has a cell twice"]);
+    sweep(folder.path(), &[]).refused(&["the grid has the same cell twice"]);
 }
 
 #[test]
@@ -329,8 +329,8 @@ fn a_budget_gives_all_cells_of_a_curve_the_same_epochs_and_later_sittings_keep_t
     assert!(seconds < 4.0 * budget, "{seconds} s");
 
     let dry = sweep(folder.path(), &["--dry-run"]).code(0);
-    assert!(dry.text().contains("2 cells: 2 are there"), "{}", dry.text());
-    assert!(dry.stderr.contains("as an earlier sitting with --budget chose"), "{}", dry.stderr);
+    assert!(dry.text().contains("2 cells: 2 done"), "{}", dry.text());
+    assert!(dry.stderr.contains("chosen by an earlier command with --budget"), "{}", dry.stderr);
 
     // A wider one joins the curve with the epochs that it has, even where the record is lost.
     let wider = fs::read_to_string(folder.path().join("my.toml")).unwrap().replace("[0.35, 1]", "[0.35, 1, 0.5]");
@@ -338,7 +338,7 @@ fn a_budget_gives_all_cells_of_a_curve_the_same_epochs_and_later_sittings_keep_t
     fs::remove_dir_all(folder.path().join("results/sweeps")).unwrap();
     let more = sweep(folder.path(), &["--budget", "1h"]).code(0);
     assert!(
-        more.stderr.contains("as the curve was begun with") && more.stderr.contains("2 there already"),
+        more.stderr.contains("as chosen when the curve was begun") && more.stderr.contains("2 there already"),
         "{}",
         more.stderr
     );
@@ -370,7 +370,7 @@ fn what_cannot_be_is_refused_with_its_place_before_anything_is_done() {
     );
     refused(&format!("{count}width = []\n"), &["my.toml:4: the grid is empty"]);
     refused("# nothing\n", &["my.toml:1: there is no grid"]);
-    refused(&format!("{count}{count}"), &["my.toml:4: the cell is in the grid of line 1 already", "leave one"]);
+    refused(&format!("{count}{count}"), &["my.toml:4: the grid of line 1 already has this cell", "leave one"]);
     refused(&count.replace("v1", "v9*"), &["my.toml:3: no model matches `mobilenet-v9*`"]);
     refused(
         &format!("{count}width = 0\n"),

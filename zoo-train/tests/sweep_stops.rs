@@ -141,7 +141,7 @@ fn a_sweep_that_is_stopped_says_at_its_end_how_far_it_came_and_what_goes_on() {
     });
     let last = lines.last().unwrap();
     assert_eq!(running.wait().unwrap().code(), Some(130));
-    assert_eq!(last, "my.toml: 1 done now; rows are in results; stopped, and the same command goes on");
+    assert_eq!(last, "my.toml: 1 done now; rows are in results; stopped, and the same command continues");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn ctrl_c_saves_and_the_same_command_goes_on() {
     let steps: u64 = rows[0]["steps"].parse().unwrap();
     assert!((1..3000).contains(&steps));
     let dry = sweep(folder.path(), &["--dry-run"]).code(0).text();
-    assert!(dry.contains("1 are missing"), "{dry}");
+    assert!(dry.contains("1 missing"), "{dry}");
 
     // The row of its end stands for those of its earlier sittings.
     let cell = fs::read_to_string(folder.path().join("my.toml")).unwrap();

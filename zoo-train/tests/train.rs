@@ -366,7 +366,7 @@ fn what_rules_out_each_other_is_wrong_usage() {
     train(folder.path(), &["--steps", "3", "--warmup-steps", "4"]).misused(&["--warmup-steps", "--steps"]);
     train(folder.path(), &["--width", "inf"]).misused(&["--width", "inf"]);
     std::fs::write(folder.path().join("my.toml"), "[schedule]\nepochs = 1\nsteps = 3\n").unwrap();
-    train(folder.path(), &["--config", "my.toml"]).misused(&["my.toml", "`epochs` and `steps` rule each other out"]);
+    train(folder.path(), &["--config", "my.toml"]).misused(&["my.toml", "`epochs` and `steps` exclude each other"]);
     run(folder.path(), &["train", "--model", "mobilenet-v9"]).misused(&["mobilenet-v9"]);
     run(folder.path(), &["train"]).misused(&["--model"]);
     assert!(runs(folder.path()).is_empty());

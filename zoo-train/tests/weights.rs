@@ -180,7 +180,7 @@ fn classes_are_matched_by_name() {
     assert_eq!(both["top1"], 50.0);
     let one = json(eval("folder:one"));
     assert_eq!((&one["top1_subset"], &one["images"]), (&100.0.into(), &1.into()), "{one}");
-    eval("folder:other").refused(&["2 classes", "1 others"]);
+    eval("folder:other").refused(&["2 classes", "1 of its own"]);
 }
 
 #[test]
@@ -265,13 +265,13 @@ fn averages_of_others_are_reached_and_what_was_taken_is_said() {
     };
     let said = eval("");
     assert!(
-        said.contains("both.safetensors: weights from the top level behind `net.`; averages of them are in"),
+        said.contains("both.safetensors: weights from the top level behind `net.`; averaged weights are in"),
         "{said}"
     );
-    assert!(said.contains("--ema takes the averages"), "{said}");
+    assert!(said.contains("--ema takes the averaged weights"), "{said}");
     let said = eval("--ema");
     assert!(said.contains("averaged weights from the top level behind `ema_net.module.`"), "{said}");
-    assert!(said.contains("--ema false takes the weights themselves"), "{said}");
+    assert!(said.contains("--ema false takes the weights without averaging"), "{said}");
     let said = train(
         folder.path(),
         &["--weights", "both.safetensors", "--steps", "1", "--results", "more", "--input-size", "32"],
@@ -287,7 +287,7 @@ fn averages_of_others_are_reached_and_what_was_taken_is_said() {
     let said = run(folder.path(), &words(&line)).code(0).stderr;
     assert!(said.contains("alone.safetensors: averaged weights from"), "{said}");
     let line = format!("{line} --ema false");
-    run(folder.path(), &words(&line)).refused(&["alone.safetensors holds averaged weights alone", "--ema false"]);
+    run(folder.path(), &words(&line)).refused(&["alone.safetensors holds only averaged weights", "--ema false"]);
 }
 
 #[test]
@@ -324,7 +324,8 @@ fn numbers_that_cannot_be_are_refused_on_every_road_in() {
             line(""),
             format!("export --weights odd.safetensors --model {MODEL} -o out.safetensors"),
             format!(
-                "train --weights odd.safetensors --model {MODEL} --dataset synthetic --limit-train 160 --steps 1 --input-size 32"
+                "train --weights odd.safetensors --model {MODEL} --dataset synthetic --limit-train 160 --steps 1 \
+                 --input-size 32"
             ),
         ] {
             run(folder.path(), &words(&line)).refused(&["odd.safetensors", "`stem.norm.running_var`"]);
@@ -349,7 +350,7 @@ fn a_file_without_a_classifier_gets_a_new_one_for_training() {
     )
     .code(0)
     .stderr;
-    assert!(said.contains("it has no classifier, so there is a new one"), "{said}");
+    assert!(said.contains("it has no classifier, so a new one is initialised"), "{said}");
     assert!(!said.contains("its classifier is kept"), "{said}");
     let line = format!("eval --weights headless.safetensors --model {MODEL} --dataset synthetic");
     run(folder.path(), &words(&line)).refused(&["headless.safetensors does not fit the model"]);

@@ -98,8 +98,9 @@ impl Budget {
         if pace.seconds(1) > left {
             let least = whole((passed + pace.seconds(LEAST_STEPS)) / (1.0 - RESERVE));
             return Err(format!(
-                "--budget {} is too short: {} of it have passed, and a step takes {step}, an evaluation with its checkpoint \
-                 {evaluation}; give --budget {least} for {LEAST_STEPS} steps, or evaluate fewer images with --limit-test",
+                "--budget {} is too short: {} of it have already passed, a step takes {step}, and an evaluation with \
+                 its checkpoint {evaluation}; give --budget {least} for {LEAST_STEPS} steps, or evaluate fewer \
+                 images with --limit-test",
                 whole(total),
                 brief(passed)
             ));
@@ -112,8 +113,8 @@ impl Budget {
         }
         let often = if evaluations > 1 { ", or fewer evaluations with --evaluate-every," } else { "" };
         Ok(Some(format!(
-            "note: of --budget {} evaluating takes {}, which leaves {}, each of {step}; a longer budget, or fewer test \
-             images with --limit-test{often} leave more",
+            "note: of --budget {}, evaluation takes {}, which leaves {} of {step} each; a longer budget, or fewer \
+             test images with --limit-test{often} would leave more",
             whole(total),
             brief(evaluating),
             counted(steps, "step")
@@ -156,9 +157,9 @@ mod tests {
         let slow = |evaluation: f64| Pace { step: 0.5, evaluation, interval: 390 };
         assert_eq!(budget.check(&slow(5.0), 4.0), Ok(None));
         let said = budget.check(&slow(40.0), 4.0).unwrap().unwrap();
-        assert!(said.contains("evaluating takes 40 s, which leaves 28 steps"), "{said}");
+        assert!(said.contains("evaluation takes 40 s, which leaves 28 steps"), "{said}");
         let refused = budget.check(&slow(70.0), 6.0).unwrap_err();
-        assert!(refused.starts_with("--budget 60s is too short: 6.0 s of it have passed"), "{refused}");
+        assert!(refused.starts_with("--budget 60s is too short: 6.0 s of it have already passed"), "{refused}");
         assert!(refused.contains("give --budget 83s for 8 steps") && refused.contains("--limit-test"), "{refused}");
         // What it says would do does.
         let budget = Budget { total: Duration::from_secs(83) };

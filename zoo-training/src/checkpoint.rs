@@ -166,7 +166,7 @@ impl Checkpoint {
         let problem = |problem: String| TrainError::Checkpoint { path: path.into(), problem };
         let file = TensorFile::read(path)?;
         let text = file.metadata.get(STATE_KEY);
-        let text = text.ok_or_else(|| problem("holds weights, but not where a run stood".into()))?;
+        let text = text.ok_or_else(|| problem("holds weights, but not the state of a training run".into()))?;
         let version = serde_json::from_str::<serde_json::Value>(text).ok().and_then(|json| json["version"].as_u64());
         if version != Some(u64::from(VERSION)) {
             let found = version.map_or("no version".into(), |number| format!("version {number}"));
@@ -186,7 +186,7 @@ impl Checkpoint {
         let at = own.iter().zip(&dataset.classes).take_while(|(own, now)| own == now).count();
         let said = |classes: &[String]| classes.get(at).map_or("none".to_string(), |class| format!("`{class}`"));
         let problem = format!(
-            "was trained on {}, and {} has {} now: class {} was {} and is {}",
+            "was trained on {}, but {} now has {}: class {} was {} and is now {}",
             count_of(&own),
             dataset.name,
             count_of(&dataset.classes),

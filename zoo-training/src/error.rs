@@ -35,7 +35,7 @@ pub enum TrainError {
     #[error(transparent)]
     Table(#[from] TableError),
     /// The row of a run could not be written, whose checkpoint is whole.
-    #[error("{source}; --resume {} goes on, and adds the row", folder.display())]
+    #[error("{source}; --resume {} continues the run and adds the row", folder.display())]
     NoRow {
         /// Why.
         source: TableError,
@@ -47,7 +47,7 @@ pub enum TrainError {
     Setting(String),
     /// Weights of a network for inference, to be trained as if they were of one for training.
     #[error(
-        "the norms of {} were folded into its convolutions, and the statistics of batches would undo that: keep them with \
+        "the norms of {} were folded into its convolutions, and batch statistics would undo that: freeze them with \
          --freeze-statistics, or train the classifier alone with --freeze backbone",
         path.display()
     )]
@@ -57,9 +57,9 @@ pub enum TrainError {
     },
     /// A loss that is not a number.
     #[error(
-        "{} at step {step} of seed {seed}, with images {}{}; lower --learning-rate, lengthen \
+        "{} at step {step} of seed {seed}, on images {}{}; lower --learning-rate, lengthen \
          --warmup-steps, or give --on-nan rollback",
-        loss.map_or("the loss was finite and left weights that are not".into(), |loss| format!("the loss became {loss}")),
+        loss.map_or("the weights became NaN or infinite".into(), |loss| format!("the loss became {loss}")),
         some_of(images),
         list.as_ref().map_or(String::new(), |path| format!(" (all are in {})", path.display()))
     )]
@@ -87,8 +87,8 @@ pub enum TrainError {
     },
     /// A run that is to be gone on with and has ended.
     #[error(
-        "{} is of a run that has ended, after {}; to make it longer, give more --epochs or --steps beside --resume, \
-         or go on from its weights, in a run of its own, with --weights {} in place of it",
+        "{} belongs to a run that has ended, after {}; to extend it, give more --epochs or --steps with --resume, or \
+         start a new run from its weights with --weights {} in place of --resume",
         path.display(),
         counted(*steps, "step"),
         weights.display()
@@ -110,7 +110,7 @@ pub enum TrainError {
         holder: String,
     },
     /// A checkpoint that is not one of ours, or of another network.
-    #[error("{} {problem}; it stays as it is: choose another one with --resume, or leave --resume out to start anew", path.display())]
+    #[error("{} {problem}; it is left as it is: choose another one with --resume, or leave --resume out to start anew", path.display())]
     Checkpoint {
         /// The file.
         path: PathBuf,
@@ -125,13 +125,13 @@ pub enum TrainError {
 fn way_out(error: &std::io::Error) -> &'static str {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            "; free some space, then go on with --resume auto"
+            "; free some space, then continue with --resume auto"
         }
         std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
             "; choose a folder you may write to with --results"
         }
         std::io::ErrorKind::NotADirectory | std::io::ErrorKind::AlreadyExists => {
-            "; a file is in the way, choose another folder with --results"
+            "; a file is in the way: choose another folder with --results"
         }
         _ => "",
     }

@@ -44,8 +44,8 @@ pub fn strides_beyond(plan: &Plan) -> Option<String> {
         _ => false,
     })?;
     Some(format!(
-        "note: images of {} px are smaller than the stride of the network: {} takes every other pixel of a map of 1 x 1; choose \
-         a larger --input-size, or a --profile with fewer strides",
+        "note: images of {} px are smaller than the stride of the network: {} takes every other pixel of a feature map \
+         of 1 x 1; choose a larger --input-size, or a --profile with fewer strides",
         plan.options.input_size,
         beyond.name()
     ))

@@ -57,7 +57,7 @@ pub fn profile(request: &Request, dataset: Dataset, steps: u64) -> Result<String
 fn text(plan: &Plan, records: &[Record], seconds: f64, steps: u64, batch_size: usize) -> String {
     let total = 1e3 * seconds;
     let heading = format!(
-        "{} of {}, {total:.1} ms each, {:.0} img/s; the clock itself slows them a little\n",
+        "{} of {}, {total:.1} ms each, {:.0} img/s; timing itself slows them a little\n",
         counted(steps, "step"),
         counted(batch_size as u64, "image"),
         batch_size as f64 / seconds

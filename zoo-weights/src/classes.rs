@@ -26,7 +26,10 @@ pub fn matching(named: Option<&[String]>, logits: usize, dataset: &Dataset) -> R
     let unsaid = |places| Ok(Matching { places, note: None });
     if let Some(names) = named {
         if names.len() != logits {
-            return Err(format!("the weights name {} classes and have {logits}: mend zoo.classes", names.len()));
+            return Err(format!(
+                "the weights name {} classes but have {logits} outputs: correct zoo.classes",
+                names.len()
+            ));
         }
         let place = |class: &String| {
             let place = names.iter().position(|name| name == class);
@@ -46,7 +49,8 @@ pub fn matching(named: Option<&[String]>, logits: usize, dataset: &Dataset) -> R
         Some(numbers) if numbers.iter().all(|number| *number < logits) => (numbers, "number"),
         _ => return Err(others(logits, dataset, "")),
     };
-    let note = format!("classes are matched by {by}, as the weights do not name them: {}", listed(&places, dataset));
+    let note =
+        format!("classes are matched by {by}, because the weights do not name them: {}", listed(&places, dataset));
     Ok(Matching { places, note: Some(note) })
 }
 
@@ -68,8 +72,8 @@ pub fn kept(named: Option<&[String]>, logits: usize, dataset: &Dataset) -> Optio
 
 fn others(logits: usize, dataset: &Dataset, such_as: &str) -> String {
     format!(
-        "the weights tell {logits} classes apart, {} has {} others{such_as}: fine-tune them on it first, with `train \
-         --weights`",
+        "the weights have {logits} classes, but {} has {} of its own{such_as}: fine-tune them on it first, with \
+         `train --weights`",
         dataset.name,
         dataset.classes.len()
     )

@@ -23,7 +23,7 @@ pub enum WeightsFault {
     #[error(transparent)]
     Unknown(#[from] UnknownModel),
     /// A key of the file's metadata makes no sense.
-    #[error("{}: {problem} makes no sense; give the value as a flag, or mend the file", path.display())]
+    #[error("{}: {problem} is not valid; give the value as a flag, or correct the file", path.display())]
     Metadata {
         /// The file.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum WeightsFault {
     #[error(
         "{} does not say which network it is for{}: give --model NAME (`list` shows all)",
         path.display(),
-        stranger.as_ref().map_or(String::new(), |name| format!(" (its `{name}` is none of the zoo's)"))
+        stranger.as_ref().map_or(String::new(), |name| format!(" (its `{name}` is not a network of the zoo)"))
     )]
     NoModel {
         /// The file.
@@ -59,7 +59,7 @@ pub enum WeightsFault {
         path: PathBuf,
     },
     /// Averages were not to be taken, and there is nothing else.
-    #[error("{} holds averaged weights alone: leave --ema false out", path.display())]
+    #[error("{} holds only averaged weights: leave --ema false out", path.display())]
     AveragesAlone {
         /// The file.
         path: PathBuf,

@@ -141,8 +141,8 @@ pub fn open(registry: &Registry, path: &Path, wanted: Wanted<'_>, device: Device
     model.set_norms(Some(resolved.bn_eps.0), None);
     let report = load(&mut model, entry.architecture, &file, Strictness::Exact)?;
     let account = file.account().map(|account| match (averaged, file.has_weights() && file.has_averages()) {
-        (true, true) => format!("{account}; --ema false takes the weights themselves"),
-        (false, true) => format!("{account}; --ema takes the averages"),
+        (true, true) => format!("{account}; --ema false takes the weights without averaging"),
+        (false, true) => format!("{account}; --ema takes the averaged weights"),
         _ => account,
     });
     let account = match report.fitted_channels {

@@ -53,7 +53,7 @@ impl Source {
         if of_model.is_empty() {
             let with = Source::all().into_iter().map(|source| source.model).collect::<std::collections::BTreeSet<_>>();
             let with = with.into_iter().collect::<Vec<_>>().join(", ");
-            return Err(WeightsFault::Choice(format!("there are no weights of {model} on the hub, only of {with}")));
+            return Err(WeightsFault::Choice(format!("the hub has no weights of {model}, only of {with}")));
         }
         let named = |source: &&Source| match tag {
             None => true,
@@ -62,7 +62,7 @@ impl Source {
         of_model.iter().find(named).cloned().ok_or_else(|| {
             let tags = of_model.iter().map(Source::name).collect::<Vec<_>>().join(", ");
             let tag = tag.unwrap_or_default();
-            WeightsFault::Choice(format!("--pretrained {tag}: {model} has no such weights; there are {tags}"))
+            WeightsFault::Choice(format!("--pretrained {tag}: {model} has no such weights; expected one of {tags}"))
         })
     }
 

@@ -181,7 +181,7 @@ impl Export<'_> {
         let padding = padding_name(self.plan.options.padding);
         let needs = if what.contains(padding) { String::new() } else { format!(" with padding {padding}") };
         WeightsFault::Choice(format!(
-            "no network of --scheme {} {what}{needs}, and others would give other logits: give --scheme {other}",
+            "no network of --scheme {} {what}{needs}, so the logits would differ: give --scheme {other}",
             self.scheme
         ))
     }
@@ -189,23 +189,20 @@ impl Export<'_> {
 
 /// The lines that run a graph of ONNX in `file` on images of its input's shape.
 pub fn onnx_lines(graph: &Graph, file: &Path) -> Vec<String> {
-    let mut lines = vec!["import numpy, onnxruntime".to_string()];
-    for Value { name, element, shape } in &graph.inputs {
-        let size = |dimension: &Dimension| match dimension {
-            Dimension::Fixed(size) => size.to_string(),
-            Dimension::Named(_) => "1".to_string(),
-        };
-        let shape: Vec<String> = shape.iter().map(size).collect();
-        let made = format!("numpy.zeros(({}), numpy.{})", shape.join(", "), element.name());
-        lines.push(format!("{name} = {made}  # in place of images"));
-    }
-    lines.push(format!("session = onnxruntime.InferenceSession({})", quoted(file)));
-    for output in graph.outputs.iter().map(|output| &output.name) {
-        let inputs = graph.inputs.iter().map(|input| format!("\"{0}\": {0}", input.name));
-        let inputs: Vec<String> = inputs.collect();
-        lines.push(format!("{output} = session.run([\"{output}\"], {{{}}})[0]", inputs.join(", ")));
-    }
-    lines
+    let (Some(Value { name, element, shape }), Some(output)) = (graph.inputs.first(), graph.outputs.first()) else {
+        return Vec::new();
+    };
+    let size = |dimension: &Dimension| match dimension {
+        Dimension::Fixed(size) => size.to_string(),
+        Dimension::Named(_) => "1".to_string(),
+    };
+    let shape: Vec<String> = shape.iter().map(size).collect();
+    vec![
+        "import numpy, onnxruntime".into(),
+        format!("images = numpy.zeros(({}), numpy.{})  # in place of yours", shape.join(", "), element.name()),
+        format!("session = onnxruntime.InferenceSession({})", quoted(file)),
+        format!("logits = session.run([\"{}\"], {{\"{name}\": images}})[0]", output.name),
+    ]
 }
 
 /// A name there, what the network has unless it is told otherwise, and the argument for its width.

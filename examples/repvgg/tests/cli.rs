@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use tempfile::tempdir;
+use zoo_core::onnx::{Graph, Node};
 
 /// Runs the command, which must succeed, in `folder`, and gives its standard output.
 #[track_caller]
@@ -63,4 +64,21 @@ fn it_trains_and_leaves_a_row() {
     assert_eq!(columns, ["repvgg-a0", "stem1", "7840778", "123384320", "2"]);
     let top1: f64 = cell(&row, "top1").parse().unwrap();
     assert!((0.0..=100.0).contains(&top1), "{top1} %");
+}
+
+#[test]
+fn it_is_exported_as_onnx() {
+    let folder = tempdir().unwrap();
+    let network = ["--model", "repvgg-a0", "--dataset", "synthetic"];
+    let length = ["--steps", "1", "--batch-size", "8", "--limit-train", "16", "--limit-test", "8"];
+    run(folder.path(), &[&network[..], &length, &["--results", "results"]].concat());
+    let runs = std::fs::read_dir(folder.path().join("results")).unwrap().map(|entry| entry.unwrap().path());
+    let best = runs.map(|run| run.join("best.safetensors")).find(|best| best.exists()).unwrap();
+    let said = run(folder.path(), &["export", "--weights", best.to_str().unwrap(), "-o", "m.onnx"]);
+    assert!(said.contains("repvgg-a0 as ONNX in m.onnx"), "{said}");
+    let graph = Graph::decode(&std::fs::read(folder.path().join("m.onnx")).unwrap()).unwrap();
+    graph.check().unwrap();
+    // The norm of the branch that has no convolution stands alone.
+    let norm = |node: &&Node| node.name.ends_with(".identity.norm");
+    assert_eq!(graph.nodes.iter().find(norm).map(|node| node.kind.as_str()), Some("Add"));
 }

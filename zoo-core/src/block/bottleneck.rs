@@ -29,7 +29,7 @@ impl Bottleneck {
     /// What no network can have.
     pub const fn check(&self) -> Option<Problem> {
         if self.expansion == 0 {
-            return Problem::new("expansion", "an expansion is at least 1");
+            return Problem::new("expansion", "the expansion must be at least 1");
         }
         problems_of_residual(self.c, self.s)
     }

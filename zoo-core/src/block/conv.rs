@@ -47,10 +47,10 @@ impl Conv {
     /// What no network can have.
     pub const fn check(&self) -> Option<Problem> {
         if self.k == 0 || self.k > 255 {
-            return Problem::new("k", "kernels have sides from 1 to 255");
+            return Problem::new("k", "the kernel size must be 1 to 255");
         }
         if self.s == 0 || self.s > 4 {
-            return Problem::new("s", "a stride is 1 to 4");
+            return Problem::new("s", "the stride must be 1 to 4");
         }
         if self.c == 0 { Problem::new("c", "this layer has no width: add `c: 32`") } else { None }
     }

@@ -19,7 +19,7 @@ impl Patchify {
 
     /// What no network can have.
     pub const fn check(&self) -> Option<Problem> {
-        if self.s == 0 { Problem::new("s", "a patch has at least 1 pixel") } else { Problem::of_width(self.c) }
+        if self.s == 0 { Problem::new("s", "the patch size must be at least 1") } else { Problem::of_width(self.c) }
     }
 
     /// Emits the layer.
@@ -55,7 +55,7 @@ impl ConvNext {
     /// What no network can have.
     pub const fn check(&self) -> Option<Problem> {
         if self.t == 0 {
-            return Problem::new("t", "an expansion factor is at least 1");
+            return Problem::new("t", "the expansion must be at least 1");
         }
         super::inverted(self.c, self.k, self.s)
     }

@@ -28,7 +28,7 @@ impl FusedMBConv {
     /// What no network can have.
     pub const fn check(&self) -> Option<Problem> {
         // NaN is not over 0 either.
-        if self.t > 0.0 { inverted(self.c, self.k, self.s) } else { Problem::new("t", "an expansion factor is over 0") }
+        if self.t > 0.0 { inverted(self.c, self.k, self.s) } else { Problem::new("t", "the expansion must be over 0") }
     }
 
     /// Emits the block.

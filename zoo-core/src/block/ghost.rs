@@ -43,7 +43,7 @@ impl GhostBottleneck {
             return Problem::new("exp", "an expansion needs at least 1 channel");
         }
         if self.s > 1 && matches!(self.dw, Presence::Without) {
-            return Problem::new("dw", "a stride is the depthwise convolution's: `With`");
+            return Problem::new("dw", "a stride needs the depthwise convolution: `With`");
         }
         inverted(self.c, self.k, self.s)
     }

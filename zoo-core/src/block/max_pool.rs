@@ -19,9 +19,9 @@ impl MaxPool {
     /// What no network can have.
     pub const fn check(&self) -> Option<Problem> {
         if self.k == 0 || self.k > 255 {
-            return Problem::new("k", "windows have sides from 1 to 255");
+            return Problem::new("k", "the window size must be 1 to 255");
         }
-        if self.s == 0 || self.s > 4 { Problem::new("s", "a stride is 1 to 4") } else { None }
+        if self.s == 0 || self.s > 4 { Problem::new("s", "the stride must be 1 to 4") } else { None }
     }
 
     /// Emits the layer.

@@ -25,7 +25,7 @@ impl ShuffleUnit {
     /// What no network can have.
     pub const fn check(&self) -> Option<Problem> {
         if !self.c.is_multiple_of(2) {
-            return Problem::new("c", "half of the channels come from each branch: an even number");
+            return Problem::new("c", "the number of channels must be even: half of them come from each branch");
         }
         inverted(self.c, self.k, self.s)
     }

@@ -39,7 +39,7 @@ impl UniversalInvertedBottleneck {
             return Problem::new("k2", "the kernel size must be odd");
         }
         if self.s > 1 && self.k1 == 0 && self.k2 == 0 {
-            return Problem::new("s", "without a depthwise convolution nothing can have the stride");
+            return Problem::new("s", "a stride needs a depthwise convolution");
         }
         inverted(self.c, 1, self.s)
     }

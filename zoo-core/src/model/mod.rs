@@ -44,7 +44,7 @@ pub enum ModelError {
     #[error("the plan belongs to another network")]
     OtherNetwork,
     /// A batch of one image, of which a norm sees a map of one pixel.
-    #[error("{norm}: expected more than 1 value per channel when training, and this is one image of 1 x 1 pixel")]
+    #[error("{norm}: expected more than 1 value per channel when training, but this is one image of 1 x 1 pixel")]
     OneValue {
         /// The norm's name.
         norm: String,

@@ -38,13 +38,13 @@ pub enum PlanError {
     #[error("the network would have over {MAX_OPS} operations: choose a smaller depth multiplier")]
     Operations,
     /// A parameter or MAC count does not fit 64 bits.
-    #[error("the network's counts do not fit 64 bits: choose a smaller width or input size")]
+    #[error("the network's counts do not fit in 64 bits: choose a smaller width or input size")]
     Count,
     /// A residual or a gate joins tensors of different shapes: a mistake in a block's `plan`.
     #[error("a block adds or scales tensors of different shapes: its plan() must compare channels and stride first")]
     ShapeMismatch,
     /// Two layers of a block have one name, and so would their weights: a mistake in a block's `plan`.
-    #[error("a block has two layers named `{part}` of one kind: its plan() must name each with part()")]
+    #[error("a block has two layers named `{part}` of the same kind: its plan() must name each with part()")]
     DuplicateLayer {
         /// The name that is used twice.
         part: &'static str,
@@ -56,7 +56,7 @@ pub enum PlanError {
     )]
     Convolution,
     /// Maps of different sizes side by side: a mistake in a block's `plan`.
-    #[error("a block concatenates maps of different sizes: its plan() must give every branch the same strides")]
+    #[error("a block concatenates feature maps of different sizes: its plan() must give every branch the same strides")]
     Concat,
     /// Two to eight values are concatenated at once.
     #[error("a block concatenates {0} values: give 2 to {MAX_INPUTS}, and join more in two steps")]
@@ -91,13 +91,15 @@ pub enum PlanError {
         channels: u32,
     },
     /// The map has become smaller than a kernel without padding.
-    #[error("a map is smaller than the {kernel} x {kernel} kernel that reads it: choose a larger input size")]
+    #[error("a feature map is smaller than the {kernel} x {kernel} kernel that reads it: choose a larger input size")]
     SmallMap {
         /// Side of the kernel.
         kernel: u32,
     },
     /// A linear layer reads a map: a mistake in the table's `top`.
-    #[error("a linear layer reads a map of more than one pixel: the table's top must have `pool` before `linear`")]
+    #[error(
+        "a linear layer reads a feature map of more than one pixel: the table's top must have `pool` before `linear`"
+    )]
     LinearWithoutPool,
 }
 
@@ -117,18 +119,18 @@ impl PlanError {
             PlanError::DropPath(_) => "the drop-path rate is out of range",
             PlanError::Channels(_) => "a layer has no channels, or too many",
             PlanError::Operations => "the network has too many operations",
-            PlanError::Count => "the network's counts do not fit 64 bits",
+            PlanError::Count => "the network's counts do not fit in 64 bits",
             PlanError::ShapeMismatch => "a block adds or scales tensors of different shapes",
-            PlanError::DuplicateLayer { .. } => "a block has two layers of one name",
+            PlanError::DuplicateLayer { .. } => "a block has two layers with the same name",
             PlanError::Convolution => "a block asks for a convolution or pooling that does not exist",
-            PlanError::Concat => "a block concatenates maps of different sizes",
+            PlanError::Concat => "a block concatenates feature maps of different sizes",
             PlanError::Inputs(_) => "a block concatenates fewer than 2 or more than 8 values",
             PlanError::ForeignValue => "a block reads a value of another network",
             PlanError::Narrow { .. } => "a block takes channels that do not exist",
             PlanError::Split { .. } => "a block splits channels that do not divide into equal parts",
             PlanError::Shuffle { .. } => "a block shuffles channels in groups that do not divide them",
-            PlanError::SmallMap { .. } => "a map is smaller than the kernel that reads it",
-            PlanError::LinearWithoutPool => "a linear layer reads a map, without `pool` before it",
+            PlanError::SmallMap { .. } => "a feature map is smaller than the kernel that reads it",
+            PlanError::LinearWithoutPool => "a linear layer reads a feature map, without `pool` before it",
         }
     }
 }

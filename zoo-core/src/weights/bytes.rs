@@ -32,7 +32,7 @@ impl<'a> Cursor<'a> {
     pub fn range(&mut self, count: usize) -> Result<Range<usize>, Problem> {
         match self.at.checked_add(count).filter(|end| *end <= self.bytes.len()) {
             Some(end) => Ok(std::mem::replace(&mut self.at, end)..end),
-            None => damaged(format!("it ends before {count} bytes that should begin at byte {}", self.at)),
+            None => damaged(format!("it ends before the {count} bytes that should begin at byte {}", self.at)),
         }
     }
 
@@ -41,7 +41,7 @@ impl<'a> Cursor<'a> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         match rest.iter().position(|byte| *byte == b'\n') {
             Some(length) => self.take(length + 1).map(|line| &line[..length]),
-            None => damaged("a line of its pickle has no end"),
+            None => damaged("a line of its pickle has no newline"),
         }
     }
 

@@ -65,7 +65,8 @@ pub enum WeightsError {
     },
     /// A tensor of integers or booleans in place of weights.
     #[error(
-        "{}: `{name}` has type {kind}, but weights must be floating-point numbers: the file is quantised or damaged; give a \
+        "{}: `{name}` has type {kind}, but weights must be floating-point numbers: the file is quantised or damaged; \
+         give a \
          file with float weights",
         path.display()
     )]
@@ -87,7 +88,8 @@ pub enum WeightsError {
     },
     /// A tensor with infinite values or NaN.
     #[error(
-        "{}: `{name}` has values that are not finite, or not finite as float32; the weights are corrupt, use another file",
+        "{}: `{name}` has values that are not finite, or not finite as float32; the weights are corrupt, use another \
+         file",
         path.display()
     )]
     NonFinite {
@@ -136,7 +138,7 @@ impl Problem {
     pub fn way_out(&self) -> &'static str {
         match self {
             Problem::Foreign(_) => "give a .safetensors file, or a .pth file that torch.save wrote",
-            Problem::Damaged(_) => "fetch or copy it again",
+            Problem::Damaged(_) => "download or copy it again",
             Problem::Unsupported(_) => "save the network's state_dict() anew with torch.save or as safetensors",
             Problem::Global(_) => "do not open it with Python either; take the weights from a source that you trust",
             Problem::NoTensor(_) => "check that the file belongs to this network",

@@ -135,7 +135,7 @@ impl TensorFile {
         };
         let all = contents.sets.iter().flat_map(|set| &set.tensors);
         if let Some((name, _)) = all.into_iter().find(|(_, view)| !view.is_valid(&bytes)) {
-            return damaged(format!("`{}` is to be true or false, and is neither", quoted(name)));
+            return damaged(format!("`{}` is boolean, but has values other than 0 and 1", quoted(name)));
         }
         let Contents { sets, metadata, said } = contents;
         let prefix = wrapper(&sets[0].tensors).to_string();
@@ -268,7 +268,7 @@ impl TensorFile {
         let mut said = vec![format!("{what} from {}", self.place(taken))];
         said.extend(other.map(|other| match self.averages_taken {
             true => format!("the weights themselves are in {}", self.place(other)),
-            false => format!("averages of them are in {}", self.place(other)),
+            false => format!("averaged weights are in {}", self.place(other)),
         }));
         let left = self.left_out(taken, other);
         said.extend((!left.is_empty()).then(|| format!("left out: {}", left.join(", "))));
@@ -299,7 +299,7 @@ impl TensorFile {
             self.sets[taken.set].tensors.iter().map(|(name, _)| name.as_str()).filter(|name| !is_known(name)).collect();
         left.extend(strays.iter().take(SHOWN).map(|name| format!("`{}`", quoted(name))));
         if strays.len() > SHOWN {
-            left.push(format!("{} more tensors beside them", strays.len() - SHOWN));
+            left.push(format!("{} more tensors", strays.len() - SHOWN));
         }
         left
     }
@@ -334,7 +334,7 @@ fn stranger(bytes: &[u8]) -> &'static str {
     const STRANGERS: [(usize, &[u8], &str); 5] = [
         (0, b"\x89HDF\r\n", "HDF5, as Keras writes it"),
         (257, b"ustar", "the tar archive of a very old PyTorch"),
-        (0, b"version https://git-lfs", "a pointer of Git LFS, in place of the file itself"),
+        (0, b"version https://git-lfs", "a Git LFS pointer, not the file itself"),
         (0, b"<!", "a web page"),
         (0, b"<html", "a web page"),
     ];

@@ -22,7 +22,7 @@ const STRANGERS: [(&str, &str); 14] = [
     ("fire2", "a SqueezeNet"),
     ("features.3.squeeze", "a SqueezeNet"),
     ("stage2.0.branch1", "a ShuffleNet"),
-    ("layers.0.conv1", "kuangliu's networks for CIFAR, whose blocks have other layers than the papers'"),
+    ("layers.0.conv1", "kuangliu's networks for CIFAR, whose blocks differ from the papers'"),
     ("backbone.body", "a detector"),
     ("self_attn", "a language model"),
     ("attention.self", "a language model"),
@@ -67,9 +67,9 @@ pub(super) fn way_out(file: &TensorFile, architecture: &Architecture, plan: &Pla
     }
     match strictness {
         Strictness::Exact => {
-            "give weights that fit to the last tensor, or train with these first (`train --weights`)".into()
+            "give weights whose every tensor fits, or train with these first (`train --weights`)".into()
         }
-        Strictness::Strict | Strictness::Partial => "--allow-partial takes what fits".into(),
+        Strictness::Strict | Strictness::Partial => "--allow-partial loads the tensors that fit".into(),
     }
 }
 
@@ -115,7 +115,7 @@ fn whose(file: &TensorFile) -> Option<String> {
         (fit.names * 2 > wanted.count).then_some((fit.names, fit.scheme, entry))
     });
     if let Some((_, scheme, entry)) = most.max_by_key(|(names, ..)| *names) {
-        return Some(format!("by {scheme}'s names for {}, with other shapes", entry.architecture.family));
+        return Some(format!("with {scheme}'s names for {} but other shapes", entry.architecture.family));
     }
     let names = || file.sets().iter().flat_map(|set| &set.tensors).map(|(name, _)| name);
     let stranger = STRANGERS.iter().find(|(part, _)| names().any(|name| name.contains(part)))?;

@@ -82,7 +82,7 @@ impl std::fmt::Display for LoadReport {
         if !self.is_complete() {
             write!(
                 f,
-                ", {} missing, {} unexpected, {} of another shape",
+                ", {} missing, {} unexpected, {} of the wrong shape",
                 self.missing.len(),
                 self.unexpected.len(),
                 self.wrong_shape.len()
@@ -94,7 +94,7 @@ impl std::fmt::Display for LoadReport {
         }
         match self.replaced_classifier {
             Some(classes) => write!(f, "; its classifier of {classes} classes is replaced by a new one"),
-            None if self.has_no_classifier => write!(f, "; it has no classifier, so there is a new one"),
+            None if self.has_no_classifier => write!(f, "; it has no classifier, so a new one is initialised"),
             None => Ok(()),
         }
     }

@@ -17,7 +17,7 @@ const MOST_TENSORS: usize = 50_000;
 /// Refuses a file of more tensors than any network has.
 pub(super) fn bound(tensors: usize) -> Result<(), Problem> {
     match tensors > MOST_TENSORS {
-        true => Err(Problem::Unsupported(format!("holds over {MOST_TENSORS} tensors, and no network has so many"))),
+        true => Err(Problem::Unsupported(format!("holds over {MOST_TENSORS} tensors, more than any network has"))),
         false => Ok(()),
     }
 }
@@ -31,11 +31,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Contents, Problem> {
     // The crate's own check of the file's length adds without a check for overflow (0.8.0), hence this one.
     let header: Metadata = match serde_json::from_slice(header) {
         Ok(header) => header,
-        Err(error) => return damaged(format!("its header is not one of safetensors ({error})")),
+        Err(error) => return damaged(format!("its header is not a safetensors header ({error})")),
     };
     if header.data_len() != bytes.len() - start {
         let (expected, found) = (header.data_len(), bytes.len() - start);
-        return damaged(format!("its header describes {expected} bytes of data, and there are {found}"));
+        return damaged(format!("its header describes {expected} bytes of data, but there are {found}"));
     }
     let by_name = header.tensors();
     bound(by_name.len())?;
@@ -44,7 +44,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Contents, Problem> {
     let tensors = infos.into_iter().map(|(name, info)| {
         let Some(kind) = kind::of_safetensors(info.dtype) else {
             let dtype = info.dtype;
-            return Err(Problem::Unsupported(format!("holds `{}` as {dtype}, which has no use here", quoted(&name))));
+            return Err(Problem::Unsupported(format!("holds `{}` as {dtype}, an unsupported dtype", quoted(&name))));
         };
         let shape = info.shape.iter().map(|size| i64::try_from(*size).unwrap_or(i64::MAX)).collect();
         let (begin, end) = info.data_offsets;

@@ -31,7 +31,7 @@ pub(super) fn find<'p, 'a>(pickle: &'p Pickle<'a>) -> Result<Vec<StateDict<'p, '
     let root = pickle.object(pickle.root);
     let is_container = matches!(root, Some(Object::List(_) | Object::Tuple(_) | Object::Dict(_) | Object::Instance(_)));
     if !is_container {
-        return Err(Problem::Unsupported("is a pickle of something else than a dictionary of tensors".into()));
+        return Err(Problem::Unsupported("is a pickle of something other than a dictionary of tensors".into()));
     }
     let mut walk =
         Walk { pickle, names: MOST_NAME_BYTES + 2 * pickle.end, looks: MOST_LOOKS, tensors: 0, found: Vec::new() };

@@ -40,13 +40,13 @@ fn storages<'a>(bytes: &'a [u8], pickle: &Pickle<'a>) -> Result<HashMap<&'a str,
     }
     let keys = Pickle::read(bytes, pickle.end)?;
     let Some(Object::List(list)) = keys.object(keys.root) else {
-        return damaged("the list of its storages is none");
+        return damaged("its list of storages is not a list");
     };
     let mut cursor = Cursor::new(bytes, keys.end);
     let mut storages = HashMap::new();
     for key in list {
         let Value::Text(key) = *key else {
-            return damaged("the list of its storages has other things than names");
+            return damaged("its list of storages holds something other than names");
         };
         let Some(element) = sizes.get(key) else {
             return damaged(format!("its storage `{}` belongs to no tensor", quoted(key)));

@@ -65,7 +65,7 @@ impl View {
         let fails =
             |how: &str| damaged(format!("a tensor of shape {shape:?}, strides {strides:?} and offset {offset} {how}"));
         if !layout.is_possible() {
-            return fails("cannot be");
+            return fails("is impossible");
         }
         let element = kind.elt_size_in_bytes();
         // A view may repeat elements, without end if it were let: none is larger than the file that it came in.

@@ -35,7 +35,7 @@ pub fn write_safetensors(
     let mut entries = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
         if !names.insert(name) || name == "__metadata__" {
-            return Err(unwritable(format!("the name `{name}` is given twice, or the format keeps it for itself")));
+            return Err(unwritable(format!("the name `{name}` is given twice, or is reserved by the format")));
         }
         let kind = tensor.f_kind()?;
         let dtype = kind::to_safetensors(kind)

@@ -100,7 +100,7 @@ fn inflate(packed: &[u8], central: &Central<'_>, most: usize, into: &mut Vec<u8>
     let (start, length) = (into.len(), size(central.unpacked));
     if start.checked_add(length).is_none_or(|end| end > most) {
         return Err(Problem::Unsupported(format!(
-            "is a zip archive whose entry `{name}` would become over {MOST_RATIO} times as long as the file"
+            "is a zip archive whose entry `{name}` would unpack to over {MOST_RATIO} times the size of the file"
         )));
     }
     // One more than there may be, so that a longer one is seen.
@@ -115,7 +115,7 @@ fn inflate(packed: &[u8], central: &Central<'_>, most: usize, into: &mut Vec<u8>
 /// Number of entries and where the first one's description begins.
 fn directory(bytes: &[u8]) -> Result<(u64, usize), Problem> {
     let Some(end) = end(bytes) else {
-        return damaged("it begins as a zip archive and has no directory at its end");
+        return damaged("it begins as a zip archive but has no directory at its end");
     };
     if let Some(locator) = end.checked_sub(LOCATOR_64_LENGTH) {
         let mut cursor = Cursor::new(bytes, locator);
@@ -192,7 +192,7 @@ fn checked_name(name: &[u8]) -> Result<&str, Problem> {
         Ok(name)
             if name.starts_with('/') || name.contains(['\\', '\0']) || name.split('/').any(|part| part == "..") =>
         {
-            damaged(format!("its zip entry `{}` leads out of the archive", quoted(name)))
+            damaged(format!("its zip entry `{}` has a path outside the archive", quoted(name)))
         }
         Ok(name) => Ok(name),
         Err(_) => damaged("the name of a zip entry is not UTF-8"),
@@ -209,12 +209,12 @@ fn data(bytes: &[u8], central: &Central) -> Result<Range<usize>, Problem> {
     let mut cursor = Cursor::new(bytes, size(central.local));
     let fits = central.method == DEFLATED || central.packed == central.unpacked;
     if !fits || cursor.u32()? != LOCAL {
-        return damaged(format!("its zip entry `{name}` is not where or what the directory says"));
+        return damaged(format!("its zip entry `{name}` does not match the directory"));
     }
     cursor.take(22)?;
     let (length, extra) = (cursor.u16()?, cursor.u16()?);
     if cursor.take(length.into())? != central.name.as_bytes() {
-        return damaged(format!("its zip entry `{name}` is called otherwise where it begins"));
+        return damaged(format!("its zip entry `{name}` has another name in its own header"));
     }
     cursor.take(extra.into())?;
     cursor.range(size(central.packed))

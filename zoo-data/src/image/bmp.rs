@@ -54,7 +54,7 @@ impl<'a> Layout<'a> {
         let compression = number(30)?;
         if compression != 0 || ![1, 4, 8, 24, 32].contains(&bits) {
             let how = if compression == 0 { "" } else { "compressed " };
-            return Err(BadImage::NotRead(format!("a {how}BMP file of {bits} bits a pixel")));
+            return Err(BadImage::NotRead(format!("a {how}BMP file of {bits} bits per pixel")));
         }
         if width <= 0 || height == 0 {
             return Err(BadImage::Damaged(format!("it has {width} x {height} pixels")));

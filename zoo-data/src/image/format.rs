@@ -93,14 +93,14 @@ mod tests {
         }
         let others: [(&[u8], &str); 9] = [
             (b"", "is empty"),
-            (b"II*\0\x08", "is a TIFF file, which is not read"),
-            (b"P6\n24 20", "is a PNM file, which is not read"),
-            (b"\0\0\0\x1cftypavif\0", "is an AVIF file, which is not read"),
-            (b"\0\0\0\x1cftypheic\0", "is an HEIF file, which is not read"),
-            (b"\0\0\0\x0cJXL \r\n\x87\n", "is a JPEG XL file, which is not read"),
-            (b"BMW and other cars, in a text", "is no JPEG, PNG, WebP, GIF or BMP file"),
-            (b"P5 is a processor", "is no JPEG, PNG, WebP, GIF or BMP file"),
-            (b"\0\0\0\x1cftypisom\0", "is no JPEG, PNG, WebP, GIF or BMP file"),
+            (b"II*\0\x08", "is a TIFF file, which is not supported"),
+            (b"P6\n24 20", "is a PNM file, which is not supported"),
+            (b"\0\0\0\x1cftypavif\0", "is an AVIF file, which is not supported"),
+            (b"\0\0\0\x1cftypheic\0", "is an HEIF file, which is not supported"),
+            (b"\0\0\0\x0cJXL \r\n\x87\n", "is a JPEG XL file, which is not supported"),
+            (b"BMW and other cars, in a text", "is not a JPEG, PNG, WebP, GIF or BMP file"),
+            (b"P5 is a processor", "is not a JPEG, PNG, WebP, GIF or BMP file"),
+            (b"\0\0\0\x1cftypisom\0", "is not a JPEG, PNG, WebP, GIF or BMP file"),
         ];
         for (bytes, problem) in others {
             assert_eq!(of(bytes), problem);

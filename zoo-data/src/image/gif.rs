@@ -22,7 +22,7 @@ pub fn decode(bytes: &[u8], into: &mut Rgb) -> Result<(), BadImage> {
     let mut decoder = open(bytes)?;
     let global = decoder.global_palette().map(<[u8]>::to_vec);
     let frame = decoder.read_next_frame().map_err(bad)?.ok_or(BadImage::Cut)?;
-    let without = || BadImage::NotRead("a GIF file without colours".into());
+    let without = || BadImage::NotRead("a GIF file without a colour table".into());
     let palette = frame.palette.as_ref().or(global.as_ref()).ok_or_else(without)?;
     // An index beyond the palette is black.
     let colour =

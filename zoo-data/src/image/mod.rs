@@ -36,16 +36,16 @@ pub enum BadImage {
     #[error("cannot be read ({0})")]
     Unreadable(io::Error),
     /// It has more bytes than any image.
-    #[error("has more than 1 GiB, which no image has")]
+    #[error("is larger than 1 GiB, the limit for an image file")]
     TooLong,
     /// It has no bytes.
     #[error("is empty")]
     Empty,
     /// It begins as no format does.
-    #[error("is no JPEG, PNG, WebP, GIF or BMP file")]
+    #[error("is not a JPEG, PNG, WebP, GIF or BMP file")]
     Unknown,
     /// It is an image, of a format or a form that is not read, with these words.
-    #[error("is {0}, which is not read")]
+    #[error("is {0}, which is not supported")]
     NotRead(String),
     /// It ends before its image does.
     #[error("is cut short")]
@@ -54,7 +54,7 @@ pub enum BadImage {
     #[error("is damaged ({0})")]
     Damaged(String),
     /// It would take more memory than any photograph.
-    #[error("has {width} x {height} pixels, more than 178,956,970")]
+    #[error("has {width} x {height} pixels, over the limit of 178,956,970")]
     TooLarge {
         /// Pixels in a row.
         width: u32,

@@ -162,13 +162,13 @@ fn forms_that_are_not_read_are_named() {
         altered[frame + at] = byte;
         problem(&altered)
     };
-    assert_eq!(with(1, 0xc9), "is an arithmetic-coded JPEG, which is not read");
-    assert_eq!(with(1, 0xca), "is an arithmetic-coded JPEG, which is not read");
-    assert_eq!(with(1, 0xc3), "is a lossless JPEG, which is not read");
-    assert_eq!(with(1, 0xc5), "is a hierarchical JPEG, which is not read");
-    assert_eq!(with(1, 0xf7), "is a JPEG-LS file, which is not read");
-    assert_eq!(with(4, 12), "is a JPEG of 12 bits a sample, which is not read");
-    assert_eq!(with(9, 2), "is a JPEG of 2 components, which is not read");
+    assert_eq!(with(1, 0xc9), "is an arithmetic-coded JPEG, which is not supported");
+    assert_eq!(with(1, 0xca), "is an arithmetic-coded JPEG, which is not supported");
+    assert_eq!(with(1, 0xc3), "is a lossless JPEG, which is not supported");
+    assert_eq!(with(1, 0xc5), "is a hierarchical JPEG, which is not supported");
+    assert_eq!(with(1, 0xf7), "is a JPEG-LS file, which is not supported");
+    assert_eq!(with(4, 12), "is a JPEG of 12 bits per sample, which is not supported");
+    assert_eq!(with(9, 2), "is a JPEG of 2 components, which is not supported");
     assert_eq!(with(9, 0), "is damaged (its frame header is too short)");
     assert_eq!(with(11, 0x51), "is damaged (its sampling factors are not 1 to 4)");
     assert_eq!(with(8, 0), "is damaged (it has 0 x 21 pixels)");
@@ -176,7 +176,11 @@ fn forms_that_are_not_read_are_named() {
     assert_eq!(problem(&[&jpeg[..2], b"\xff\xc9\0\x0b\x08\0\xd3\0\xec\x01\x01\x11\0"].concat()), with(1, 0xc9));
     let mut unknown = jpeg.clone();
     unknown[frame + 5..frame + 7].fill(0);
-    assert_eq!(problem(&unknown), "is a JPEG that tells its height behind the image (DNL), which is not read");
+    assert_eq!(
+        problem(&unknown),
+        "is a JPEG that stores its height after the image data (DNL), which is not \
+                                   supported"
+    );
 }
 
 proptest! {

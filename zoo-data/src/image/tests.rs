@@ -168,7 +168,7 @@ fn a_restart_interval_does_not_matter() {
 fn what_is_no_picture_is_told_apart() {
     let problem = |bytes: &[u8]| decode(bytes).unwrap_err().to_string();
     assert_eq!(problem(b""), "is empty");
-    assert_eq!(problem(b"<html>not found</html>"), "is no JPEG, PNG, WebP, GIF or BMP file");
+    assert_eq!(problem(b"<html>not found</html>"), "is not a JPEG, PNG, WebP, GIF or BMP file");
     assert_eq!(problem(b"\xff\xd8\xff"), "is cut short");
     let whole = jpeg(60, 60);
     for length in [30, whole.len() / 2, whole.len() - 2] {

@@ -51,7 +51,7 @@ pub fn load(root: &Path, subset: Option<Vec<String>>, skip_bad: bool) -> Result<
             Some(unknown) => {
                 return Err(DataError::Folder {
                     path: root.to_path_buf(),
-                    problem: format!("has no class {unknown}, as ImageNet has none"),
+                    problem: format!("cannot have the class {unknown}, which is not one of ImageNet"),
                     remedy: "list wnids of its 1000 classes with --subset, or use --dataset folder:PATH".into(),
                 });
             }

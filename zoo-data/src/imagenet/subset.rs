@@ -23,14 +23,14 @@ fn parse(text: &str) -> Result<Vec<String>, String> {
         let number = number + 1;
         let line = line.split('#').next().unwrap_or_default().trim();
         if line.split_whitespace().count() > 1 {
-            return Err(format!("has more than one word in line {number} (`{line}`): one class a line"));
+            return Err(format!("has more than one word in line {number} (`{line}`): write one class per line"));
         }
         if !line.is_empty() && !classes.insert(line.to_string()) {
             return Err(format!("lists {line} a second time in line {number}"));
         }
     }
     if classes.is_empty() {
-        return Err("lists no class".to_string());
+        return Err("lists no classes".to_string());
     }
     Ok(classes.into_iter().collect())
 }
@@ -45,10 +45,10 @@ mod tests {
         assert_eq!(parse("# ten\n\n n2 # two\r\nn1\n"), Ok(vec!["n1".to_string(), "n2".to_string()]));
         assert_eq!(
             parse("n1\nn2 tench\n").unwrap_err(),
-            "has more than one word in line 2 (`n2 tench`): one class a line"
+            "has more than one word in line 2 (`n2 tench`): write one class per line"
         );
         assert_eq!(parse("n1\n\nn1\n").unwrap_err(), "lists n1 a second time in line 3");
-        assert_eq!(parse("# nothing\n").unwrap_err(), "lists no class");
+        assert_eq!(parse("# nothing\n").unwrap_err(), "lists no classes");
     }
 
     #[test]

@@ -60,9 +60,11 @@ pub fn report(list: Vec<(Ident, Option<Cell>)>, errors: &mut Diagnostics) -> Rep
             ("colour", value) if number => report.colour = value,
             ("compound", None) => report.compound = true,
             ("single", None) => report.single = true,
-            ("title" | "short", _) => errors.at(word.span(), format!("`{word}` is a text in quotes: `{word}: \"V2\"`")),
-            ("colour", _) => errors.at(word.span(), "`colour` is the number of a colour: `colour: 4`"),
-            ("compound" | "single", _) => errors.at(word.span(), format!("`{word}` has no value")),
+            ("title" | "short", _) => {
+                errors.at(word.span(), format!("`{word}` takes text in quotes: `{word}: \"V2\"`"));
+            }
+            ("colour", _) => errors.at(word.span(), "`colour` takes the number of a colour: `colour: 4`"),
+            ("compound" | "single", _) => errors.at(word.span(), format!("`{word}` takes no value")),
             (other, _) => {
                 let known = ["title", "short", "colour", "compound", "single"];
                 errors.at(word.span(), words::unknown("word of `report`", other, &known));
@@ -242,6 +244,6 @@ pub fn number(word: &Word) -> Option<Cell> {
 /// Reports arguments where a word has none.
 pub fn without_arguments(word: &Word, errors: &mut Diagnostics) {
     if let Some(arguments) = &word.arguments {
-        errors.over(arguments, format!("`{}` has no arguments", word.name));
+        errors.over(arguments, format!("`{}` takes no arguments", word.name));
     }
 }

@@ -41,7 +41,7 @@ fn group(mut block: Struct, grid: Grid, numbering: &mut Numbering, errors: &mut 
     let name = block.path.to_string().replace(' ', "");
     block.fields = fields::checked(block.fields, errors);
     if let Some(n) = block.fields.iter().find(|field| field.name == "n") {
-        errors.at(n.name.span(), "`n` is a column, not a field of the block: repeats stand in the rows");
+        errors.at(n.name.span(), "`n` is a column, not a field of the block: repeats go in the rows");
     }
     columns(&grid.header, errors);
     let has_width = grid.header.iter().any(|column| column == "c");

@@ -16,7 +16,7 @@ pub fn variants(grid: Grid, axes: Axes, vary: &[Ident], errors: &mut Diagnostics
     more.extend(varied.iter().map(String::as_str));
     header("variants", &grid, &more, axes, errors);
     for name in vary.iter().filter(|name| !grid.header.contains(name)) {
-        errors.at(name.span(), format!("`variants` has no column `{name}`, whose values stand in cells"));
+        errors.at(name.span(), format!("`variants` has no column `{name}`, which `vary` names"));
     }
     if grid.rows.is_empty() {
         let name = grid.header.first();
@@ -118,7 +118,7 @@ fn read(
     let mut cells = header.iter().zip(&row.cells);
     let (_, name) = cells.next()?;
     if !matches!(name.kind, Kind::Text(_)) {
-        errors.at(name.span, "the name of a variant stands in quotes: \"efficientnet-b0\"");
+        errors.at(name.span, "the name of a variant goes in quotes: \"efficientnet-b0\"");
         return None;
     }
     let mut fields = Vec::new();

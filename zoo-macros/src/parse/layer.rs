@@ -14,7 +14,7 @@ use crate::diagnostics::Diagnostics;
 pub fn structure(input: ParseStream, errors: &mut Diagnostics) -> Result<Struct> {
     let path = path(input)?;
     if !input.peek(syn::token::Brace) {
-        return Err(input.error(format!("expected `{{`: the fields of `{path}` stand in braces")));
+        return Err(input.error(format!("expected `{{`: the fields of `{path}` go in braces")));
     }
     let inner;
     syn::braced!(inner in input);
@@ -59,7 +59,7 @@ pub fn top_item(input: ParseStream, errors: &mut Diagnostics) -> Result<TopItem>
 pub fn profile(input: ParseStream, errors: &mut Diagnostics) -> Result<Body> {
     let name = input.parse::<Ident>()?;
     if !input.peek(syn::token::Brace) {
-        return Err(input.error(format!("expected `{{`: the strides of profile `{name}` stand in braces")));
+        return Err(input.error(format!("expected `{{`: the strides of profile `{name}` go in braces")));
     }
     let inner;
     syn::braced!(inner in input);

@@ -78,7 +78,7 @@ fn figure(cost: &Cost, dataset: &str, all: &[&Observation], observations: &Obser
     }
     let fronts = fronts(&found.curves, cost.of);
     if !fronts.is_empty() && measured_terms(&found.curves) > 1 {
-        caption.push("Runs of each number of epochs and each recipe have a front of their own.".into());
+        caption.push("Each number of epochs and each recipe has its own Pareto front.".into());
     }
     let keys = keys(&shown);
     caption.extend(left_out(dataset, observations));
@@ -87,7 +87,17 @@ fn figure(cost: &Cost, dataset: &str, all: &[&Observation], observations: &Obser
         name: format!("accuracy-{}-{}", cost.name, file_name(dataset)),
         title: format!("Accuracy against {}, {}", cost.title, dataset_title(dataset)),
         caption,
-        drawing: Drawing::Lines(Lines { x, y, series: lines, names_outside: false, fronts, spread: DEVIATION, keys }),
+        drawing: Drawing::Lines(Lines {
+            x,
+            y,
+            series: lines,
+            names_outside: false,
+            fronts,
+            spread: DEVIATION,
+            keys,
+            shapes: Vec::new(),
+            limit: None,
+        }),
     })
 }
 

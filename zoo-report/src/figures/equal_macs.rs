@@ -23,7 +23,8 @@ struct Rivals<'a> {
 /// A group of bars for each family whose rows have several ways to the same MACs.
 pub fn latency(rows: &Rows) -> Result<Figure, Missing> {
     let missing = || Missing {
-        sentence: "No latency at equal MACs yet: no family has times of several ways to grow to the same MACs.".into(),
+        sentence: "No latency at equal MACs yet: no family has latencies of several ways to scale to the same MACs."
+            .into(),
     };
     let condition = main_condition(rows).ok_or_else(missing)?;
     let newest = Newest::of(rows, &condition);
@@ -41,8 +42,7 @@ pub fn latency(rows: &Rows) -> Result<Figure, Missing> {
         name: "latency-equal-macs".into(),
         title: "Latency at equal MACs".into(),
         caption: vec![
-            "One base, grown in each way until it has the same MACs, within 2 %: what does each way cost in time?"
-                .into(),
+            "One base network, scaled in each way to the same MACs within 2 %: what does each way cost in time?".into(),
             format!("Measured here: {condition}."),
         ],
         drawing: Drawing::Bars(Bars {
@@ -91,7 +91,7 @@ impl Rivals<'_> {
         };
         let bars = self.grown.iter().filter_map(bar).collect();
         let (_, base, _) = self.base;
-        let label = format!("{} grown to {} MACs", base.model, scaled(self.least_macs() as f64));
+        let label = format!("{} scaled to {} MACs", base.model, scaled(self.least_macs() as f64));
         Group { label, bars }
     }
 }
@@ -135,7 +135,7 @@ mod tests {
         rows.push(timed("mobilenet-v2", (1.0, 1.0, 480), 1490, 20.0));
         let found = bars(rows).unwrap();
         let expected = [("width", 18.0), ("depth", 19.0), ("resolution", 20.0)].map(|(way, ms)| (way.to_string(), ms));
-        assert_eq!(found, [("mobilenet-v2 grown to 1.47 k MACs".to_string(), expected.to_vec())]);
+        assert_eq!(found, [("mobilenet-v2 scaled to 1.47 k MACs".to_string(), expected.to_vec())]);
     }
 
     #[test]

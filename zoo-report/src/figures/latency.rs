@@ -6,6 +6,7 @@ use super::super::axis::{Axis, Unit};
 use super::super::family::Family;
 use super::super::figure::{Bars, Drawing, Figure, Group, Key, Label, Lines, Missing, Part, Point, Series};
 use super::super::latencies::{Newest, condition_of, main_condition};
+use super::super::mark::Shape;
 use super::super::network::Network;
 use super::super::observation::{Kind, scaled};
 use super::super::rows::{Condition, Latency, Rows, Stage};
@@ -33,7 +34,7 @@ pub fn against_macs(rows: &Rows) -> Result<Figure, Missing> {
         let more = if several { format!(", {profile}") } else { String::new() };
         let Family { title: long, short, colour, .. } = family;
         let label = Label { long, short }.with(&more);
-        lines.push(Series { label, colour, kind: Kind::Measured, joined: false, points });
+        lines.push(Series { label, colour, shape: Shape::of(colour), kind: Kind::Measured, joined: false, points });
     }
     let points = || lines.iter().flat_map(|series| &series.points);
     let x = Axis::around(
@@ -47,7 +48,7 @@ pub fn against_macs(rows: &Rows) -> Result<Figure, Missing> {
     let others = rows.latencies.iter().filter(|(_, row)| row.condition != condition).count();
     let mut caption = vec![format!("Measured here: {condition}.")];
     if others > 0 {
-        caption.push(format!("{others} rows of other conditions are in the table."));
+        caption.push(format!("{others} rows measured under other conditions are in the table."));
     }
     Ok(Figure {
         name: "latency-macs".into(),
@@ -61,6 +62,8 @@ pub fn against_macs(rows: &Rows) -> Result<Figure, Missing> {
             fronts: Vec::new(),
             spread: "up to the 90th percentile",
             keys: by_family(newest.iter().map(|(_, network, _)| network)),
+            shapes: Vec::new(),
+            limit: None,
         }),
     })
 }

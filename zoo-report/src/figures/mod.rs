@@ -1,6 +1,8 @@
 //! The figures of the report, each from observations or latencies, or the sentence that stands in its place.
 
 mod accuracy;
+mod deployed;
+pub mod engines;
 mod equal_macs;
 mod latency;
 mod multipliers;
@@ -11,20 +13,27 @@ mod way;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use zoo_core::Registry;
+
+pub use deployed::deployed_id;
 pub use latency::latency_id;
 
 use super::family::Family;
 use super::figure::{Figure, Label, Missing, Point, Series};
+use super::mark::Shape;
 use super::observation::{Kind, Observation, Observations};
 use super::rows::Rows;
 use super::{curve, curve::Curve};
 use zoo_data::sets;
 
 /// Every figure in the order of the page, and what is missing.
-pub fn figures(rows: &Rows, observations: &Observations) -> Vec<Result<Figure, Missing>> {
+pub fn figures(rows: &Rows, observations: &Observations, registry: &Registry) -> Vec<Result<Figure, Missing>> {
     let mut figures = accuracy::figures(observations);
     figures.extend(multipliers::figures(observations));
     figures.extend(scaling::figures(observations));
+    figures.extend(engines::figures(rows, registry));
+    figures.push(engines::relative(rows));
+    figures.push(deployed::drop(rows));
     figures.push(latency::against_macs(rows));
     figures.push(equal_macs::latency(rows));
     figures.push(latency::by_stage(rows));
@@ -58,8 +67,9 @@ fn left_out(dataset: &str, observations: &Observations) -> Option<String> {
     let apart = |observation: &&Observation| observation.dataset == dataset && !observation.apart.is_empty();
     let count = observations.all.iter().filter(apart).count();
     let (runs, are) = if count == 1 { ("run", "is") } else { ("runs", "are") };
-    (count > 0)
-        .then(|| format!("{count} {runs} on a part of the data, from weights or made longer {are} in the table alone."))
+    (count > 0).then(|| {
+        format!("{count} {runs} on part of the data, from pretrained weights, or extended {are} in the table only.")
+    })
 }
 
 /// Of the sets that a family is published in, the one with the most rows, and all that was measured. Two sources of the
@@ -97,7 +107,8 @@ fn series(curve: &Curve<'_>, label: Label, place: impl Fn(&Observation) -> Optio
             title: observation.title(),
         })
     });
-    Series { label, colour: curve.family.colour, kind: curve.kind, joined: true, points: points.collect() }
+    let colour = curve.family.colour;
+    Series { label, colour, shape: Shape::of(colour), kind: curve.kind, joined: true, points: points.collect() }
 }
 
 /// The fronts of what was published and of what was measured, of the latter one for each number of epochs and recipe: a

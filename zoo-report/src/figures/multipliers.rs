@@ -68,6 +68,8 @@ fn figure(along: Along, name: &str, dataset: &str, all: &[&Observation]) -> Opti
             fronts: Vec::new(),
             spread: DEVIATION,
             keys: keys(&lines),
+            shapes: Vec::new(),
+            limit: None,
         }),
     })
 }

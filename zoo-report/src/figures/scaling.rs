@@ -3,6 +3,7 @@
 use super::super::axis::{Axis, Unit};
 use super::super::family::Family;
 use super::super::figure::{Drawing, Figure, Key, Label, Lines, Missing, Point, Series};
+use super::super::mark::Shape;
 use super::super::network::{Network, dataset_title};
 use super::super::observation::{Kind, Observation, Observations, rounded};
 use super::accuracy::{file_name, heights, top1_axis};
@@ -32,7 +33,7 @@ pub fn figures(observations: &Observations) -> Vec<Result<Figure, Missing>> {
         figures.extend(families.iter().filter_map(|family| figure(family, &dataset, &all)).map(Ok));
     }
     if figures.is_empty() {
-        let sentence = "No compound scaling yet: no family has rows of several ways to grow from one base.";
+        let sentence = "No compound scaling yet: no family has rows of several ways to scale one base.";
         figures.push(Err(Missing { sentence: sentence.into() }));
     }
     figures
@@ -71,11 +72,12 @@ fn figure(family: &Family, dataset: &str, all: &[&Observation]) -> Option<Figure
     let title = "multiply-accumulates for one image (log scale)";
     let x = Axis::around(title, Unit::Count, true, points().map(|point| point.x))?;
     let y = top1_axis(dataset, points().flat_map(|point| heights(point.y, point.spread)))?;
-    let counted = "MACs are counted here; the table has what the paper prints, and says where that is another network.";
+    let counted = "MACs are counted here; the table has those that the paper prints, and notes where the paper counts \
+                   another network.";
     let caption = [counted.to_string()].into_iter().chain(notes).collect();
     Some(Figure {
         name: format!("scaling-{}-{}", family.name, file_name(dataset)),
-        title: format!("{} grown in one way or in all, {}", family, dataset_title(dataset)),
+        title: format!("{} scaled in one way or in all, {}", family, dataset_title(dataset)),
         caption,
         drawing: Drawing::Lines(Lines {
             x,
@@ -85,6 +87,8 @@ fn figure(family: &Family, dataset: &str, all: &[&Observation]) -> Option<Figure
             fronts: Vec::new(),
             spread: DEVIATION,
             keys,
+            shapes: Vec::new(),
+            limit: None,
         }),
     })
 }
@@ -119,7 +123,7 @@ fn ways<'a>(rows: &[&'a Observation], kind: Kind, notes: &mut Vec<String>) -> Ve
         let (line, repeated): (Vec<_>, Vec<_>) = grown.iter().copied().partition(is_newest);
         if !others.is_empty() {
             let way = way.label().long;
-            notes.push(format!("Runs of unequal epochs or recipes ({way}) are not joined by a line."));
+            notes.push(format!("Runs with different epochs or recipes ({way}) are not joined by a line."));
         }
         let apart = others.into_iter().chain(repeated);
         lines.extend(apart.map(|point| Grown { way, kind, joined: false, points: vec![point] }));
@@ -154,7 +158,8 @@ fn point(observation: &Observation) -> Option<Point> {
 impl Grown<'_> {
     fn series(&self, label: Label) -> Series {
         let points = self.points.iter().filter_map(|observation| point(observation)).collect();
-        Series { label, colour: self.way.colour(), kind: self.kind, joined: self.joined, points }
+        let colour = self.way.colour();
+        Series { label, colour, shape: Shape::of(colour), kind: self.kind, joined: self.joined, points }
     }
 
     /// What tells it from others of its way: the length of a run of ours, the table of a paper.

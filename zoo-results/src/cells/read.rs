@@ -70,7 +70,7 @@ impl<'de> SeqAccess<'de> for Fields<'_> {
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Problem> {
         let Some(column) = self.fields.next() else { return Ok(None) };
         let text = (self.cell)(column);
-        let mut wanted = "no such number";
+        let mut wanted = "not a valid number";
         let value = seed.deserialize(Cell { text, wanted: &mut wanted });
         value.map(Some).map_err(|_| match text {
             "" => Problem(format!("column `{column}` is empty")),

@@ -210,7 +210,13 @@ fn tables_that_were_put_together_are_one_and_a_wrong_row_has_a_line() -> Result<
     assert_eq!(table.rows()?, [["1", "2"], ["3", "4"]]);
     std::fs::write(&path, "a,b\n1,2\n3\n5,6\n")?;
     let error = table.rows().unwrap_err().to_string();
-    assert!(error.ends_with("table.csv line 3 has 1 fields and its header has 2; mend or remove that line"), "{error}");
+    assert!(
+        error.ends_with(
+            "table.csv line 3: expected 2 fields, as in the header, but found 1; correct or remove that \
+                         line"
+        ),
+        "{error}"
+    );
     Ok(())
 }
 

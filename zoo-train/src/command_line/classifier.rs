@@ -8,7 +8,7 @@ use std::rc::Rc;
 use anyhow::{Error, bail};
 use tch::Device;
 use zoo_core::onnx::{Dimension, Element, Graph, Value};
-use zoo_core::{ImageSize, Registry, regular_file};
+use zoo_core::{ImageSize, Options, Registry, regular_file};
 
 use super::machine::set_threads;
 use super::usage::misused;
@@ -38,7 +38,21 @@ pub struct Classifier {
     pub run: Option<Settings>,
     /// Whether it holds averages of weights in place of the weights themselves.
     pub averaged: bool,
+    /// What its network was planned with, where this program did that.
+    pub options: Option<Options>,
+    /// What its file says of its quantization, where it is quantized.
+    pub quantized: Option<Quantized>,
+    dtype: Dtype,
     is_onnx: bool,
+}
+
+/// Where a quantized network comes from, as far as its file says.
+#[derive(Clone, Debug, Default)]
+pub struct Quantized {
+    /// The file that it was quantized from, by its name and hash.
+    pub weights: String,
+    /// The images that its ranges were taken from, and how.
+    pub calibration: String,
 }
 
 /// How a classifier is run.
@@ -72,9 +86,15 @@ impl Classifier {
         if self.is_onnx { self.resolved.of_images() } else { self.resolved.to_string() }
     }
 
+    /// The number format that it computes with.
+    pub fn dtype(&self) -> &'static str {
+        if self.quantized.is_some() { Dtype::Int8.name() } else { self.dtype.name() }
+    }
+
     fn of_model(opened: Opened, run: &EngineArgs) -> Result<Classifier, Error> {
         let Opened { entry, model, resolved, description, averaged, run: settings, .. } = opened;
-        let (input, classes) = (Input::of(&model), model.plan().options.classes as usize);
+        let options = model.plan().options;
+        let (input, classes) = (Input::of(&model), options.classes as usize);
         let engine = run.engine.unwrap_or(zoo_engines::ZOO);
         let network = prepare(engine, Source::Model(&Rc::new(model)), run.setting(), input.device)?;
         let title = entry.variant.name.to_string();
@@ -88,6 +108,9 @@ impl Classifier {
             description,
             run: settings,
             averaged,
+            options: Some(options),
+            quantized: None,
+            dtype: run.dtype,
             is_onnx: false,
         })
     }
@@ -149,6 +172,9 @@ impl Classifier {
             description,
             run: None,
             averaged: false,
+            options: None,
+            quantized: quantized(&graph),
+            dtype: run.dtype,
             is_onnx: true,
         })
     }
@@ -158,6 +184,15 @@ impl EngineArgs {
     fn setting(&self) -> Setting {
         Setting { dtype: self.dtype, batch: None }
     }
+}
+
+/// What a graph says of its quantization, where it has nodes that round to integers.
+fn quantized(graph: &Graph) -> Option<Quantized> {
+    let is_rounded = graph.nodes.iter().any(|node| node.kind == "QuantizeLinear");
+    let told = |key: &str| graph.metadata.get(key).cloned().unwrap_or_default();
+    let parts = [told("zoo.quantized.calibration"), told("zoo.quantized.method")];
+    let calibration = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+    is_rounded.then(|| Quantized { weights: told("zoo.quantized.weights"), calibration })
 }
 
 /// Channels and size of the images that a network takes; where it takes any size, they have the one that is wanted.

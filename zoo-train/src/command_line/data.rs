@@ -22,9 +22,9 @@ pub struct DataArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Fetch a data set; what is there already is checked and kept, what was interrupted goes on
+    /// Fetch a data set; files that exist are checked and kept, interrupted downloads are resumed
     Get {
-        /// Which one
+        /// The data set
         #[arg(value_parser = PossibleValuesParser::new(sets::fetched().map(|set| set.name)))]
         dataset: String,
         #[command(flatten)]
@@ -36,7 +36,7 @@ enum Command {
         #[arg(long)]
         quiet: bool,
     },
-    /// Check every file of a data set: its checksum, or of a folder whether each image is whole
+    /// Check every file of a data set: its checksum, or in a folder of images whether each one can be decoded
     Check {
         #[arg(help = sets::forms("or", Set::has_files))]
         dataset: String,
@@ -50,7 +50,7 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct Place {
-    /// The folder of the data sets, by default ~/.cache/zoo/data
+    /// Folder of the data sets [default: ~/.cache/zoo/data]
     #[arg(long, value_name = "DIR", value_parser = path::argument())]
     data_dir: Option<PathBuf>,
 }
@@ -67,10 +67,10 @@ pub fn run(args: &DataArgs) -> Result<(), Error> {
             let options =
                 GetOptions { mirror: mirror.clone(), quiet: *quiet, ..GetOptions::into_folder(place.path()?) };
             let set = Choice { dataset, ..Choice::default() }.set()?;
-            let Source::Fetched { get, .. } = set.source else { misused!("{} is not fetched", set.title) };
+            let Source::Fetched { get, .. } = set.source else { misused!("{} cannot be fetched", set.title) };
             let folder = get(&options)?;
             if !quiet {
-                tell!("{} is whole in {}", set.title, folder.display());
+                tell!("{} is complete in {}", set.title, folder.display());
             }
         }
         Command::Check { dataset, place, subset } => check(dataset, place, subset.clone())?,
@@ -82,7 +82,7 @@ fn check(dataset: &str, place: &Place, subset: Option<PathBuf>) -> Result<(), Er
     let choice = Choice { dataset, subset, skip_bad: true, ..Choice::default() };
     let set = choice.set()?;
     match set.source {
-        Source::Fetched { check, .. } => tell!("{} is whole in {}", set.title, check(&place.path()?)?.display()),
+        Source::Fetched { check, .. } => tell!("{} is complete in {}", set.title, check(&place.path()?)?.display()),
         Source::Folder => check_images(&choice.load()?)?,
         Source::Made => {
             misused!("{dataset} has no files to check: give {}", sets::forms("or", Set::has_files))
@@ -103,8 +103,8 @@ fn check_images(dataset: &Dataset) -> Result<(), Error> {
     bad.iter().for_each(|line| tell!("{line}"));
     if !bad.is_empty() {
         let images = if bad.len() == 1 { "1 image is".into() } else { format!("{} images are", bad.len()) };
-        bail!("{images} not whole; replace or remove the files, or skip what cannot be decoded with --skip-bad");
+        bail!("{images} damaged; replace or remove the files, or skip what cannot be decoded with --skip-bad");
     }
-    tell!("{train} training and {test} test images of {} classes, and all are whole", dataset.classes.len());
+    tell!("{train} training and {test} test images of {} classes, all of them intact", dataset.classes.len());
     Ok(())
 }

@@ -13,7 +13,7 @@ use zoo_results::environment::{Environment, cpu_features};
 
 #[derive(Debug, clap::Args)]
 pub struct DoctorArgs {
-    /// The folder of the data sets, by default ~/.cache/zoo/data
+    /// Folder of the data sets [default: ~/.cache/zoo/data]
     #[arg(long, value_name = "DIR", value_parser = path::argument())]
     data_dir: Option<PathBuf>,
 }
@@ -21,7 +21,7 @@ pub struct DoctorArgs {
 pub fn run(args: &DoctorArgs) -> Result<(), Error> {
     let environment = Environment::detect("cpu");
     let cuda = match (tch::Cuda::is_available(), tch::Cuda::cudnn_is_available()) {
-        (false, _) if tch::utils::has_cuda() => "in this libtorch, but no usable GPU".to_string(),
+        (false, _) if tch::utils::has_cuda() => "in this libtorch, but there is no usable GPU".to_string(),
         (false, _) => "not in this libtorch; `./setup.sh --cuda` gets one that has it".to_string(),
         (true, cudnn) => format!("{} device(s), cuDNN {}", tch::Cuda::device_count(), if cudnn { "yes" } else { "no" }),
     };
@@ -54,9 +54,9 @@ pub fn run(args: &DoctorArgs) -> Result<(), Error> {
 fn whole(set: &Set, args: &DoctorArgs) -> String {
     let folder = || match set.source {
         Source::Fetched { check, .. } => Ok(check(&data_dir(args.data_dir.as_deref())?)?),
-        _ => Err(anyhow!("{} is not fetched", set.title)),
+        _ => Err(anyhow!("{} cannot be fetched", set.title)),
     };
-    folder().map_or_else(|error: Error| error.to_string(), |folder| format!("whole in {}", folder.display()))
+    folder().map_or_else(|error: Error| error.to_string(), |folder| format!("complete in {}", folder.display()))
 }
 
 fn yes(present: bool) -> String {

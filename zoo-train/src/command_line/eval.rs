@@ -10,6 +10,8 @@ use tch::Tensor;
 use zoo_core::Registry;
 
 use super::classifier::{Classifier, EngineArgs};
+use super::deployed::{self, Evaluated};
+use super::path;
 use super::seen::Seen;
 use super::weights::{self, WeightsArgs};
 use zoo_data::{Dataset, Preprocessing, sets};
@@ -47,6 +49,9 @@ pub struct EvalArgs {
     workers: u16,
     #[command(flatten)]
     engine: EngineArgs,
+    /// Append the accuracy with its engine and number format to deployed.csv in this folder, for `report` and `choose`
+    #[arg(long, value_name = "DIR", value_parser = path::argument())]
+    results: Option<PathBuf>,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -59,6 +64,8 @@ enum Format {
 }
 
 pub fn run(registry: &Registry, args: &EvalArgs) -> Result<(), Error> {
+    // What cannot be kept is not computed first.
+    args.results.iter().try_for_each(|results| deployed::check(results))?;
     let mut opened = Classifier::open(registry, &args.weights, &args.engine, None)?;
     channels::check(opened.input.channels).map_err(Error::msg)?;
     let settings = settings(args, &opened)?;
@@ -87,6 +94,11 @@ pub fn run(registry: &Registry, args: &EvalArgs) -> Result<(), Error> {
     let subset = dataset.classes.len() < opened.classes;
     found.top1_subset = found.top1_subset.filter(|_| subset);
     skipped_lines("test", &test.split.skipped()).iter().for_each(|line| say!("{line}"));
+    if let Some(results) = &args.results {
+        let (file, mirrored) = (args.weights.file(), args.test_time_flip);
+        let evaluated = Evaluated { opened: &opened, file, dataset: &dataset, mirrored, found: &found };
+        deployed::append(registry, results, &evaluated)?;
+    }
     match args.format {
         Format::Text => print_text(&opened, &dataset, &found),
         Format::Json => tell!("{}", as_json(args, &opened, &dataset, &found)),

@@ -33,11 +33,11 @@ pub struct LatencyArgs {
     models: Vec<String>,
     #[command(flatten)]
     network: NetworkArgs,
-    /// Images a run; several, separated by commas, are measured each
+    /// Batch sizes to measure, separated by commas
     #[arg(long, value_name = "N", default_value = "1", value_delimiter = ',',
           value_parser = clap::value_parser!(u32).range(1..))]
     batch: Vec<u32>,
-    /// Threads. The process is pinned to as many processors, the last ones that no other measurement uses
+    /// Threads. The process is pinned to as many processors, the last ones that no other measurement is using
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=1024))]
     threads: i32,
     /// eager (the training model), libtorch (norms folded), zoo (our kernels), onnxruntime or openvino; several, separated
@@ -47,13 +47,13 @@ pub struct LatencyArgs {
     /// Number format: f32, bf16 (libtorch and openvino), or int8 (onnxruntime and openvino)
     #[arg(long, value_name = "NAME", default_value = "f32", value_parser = parse_dtype)]
     dtype: Dtype,
-    /// Measured runs, at least
+    /// Minimum number of measured runs
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     runs: u32,
-    /// Total measuring time in seconds, at least
+    /// Minimum total measuring time in seconds
     #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = parse_seconds)]
     seconds: f64,
-    /// A file of weights for the one model given, in place of random ones, or a file of ONNX
+    /// A file of weights for the one model given, in place of random ones, or an ONNX file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["width", "depth", "input_size", "classes", "profile", "in_channels"], value_parser = path::argument())]
     weights: Option<PathBuf>,
     /// Print the time of each stage beside its MACs, and write latency-stages.csv
@@ -65,10 +65,10 @@ pub struct LatencyArgs {
     /// cpu, cuda, cuda:N or mps
     #[arg(long, default_value = "cpu", value_name = "NAME")]
     device: String,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// The folder that the tables are written to
+    /// Folder to write the tables to
     #[arg(long, value_name = "DIR", default_value = "results", value_parser = path::argument())]
     results: PathBuf,
 }
@@ -186,7 +186,7 @@ impl Kept {
         }
         self.unwritten.iter().for_each(|error| say!("note: {error}"));
         let whole = self.found.iter().filter(|found| found.measured.is_some()).count();
-        say!("stopped: {whole} of {} were measured to the end", self.found.len());
+        say!("stopped: {whole} of {} were fully measured", self.found.len());
     }
 
     fn print(&self, measurements: &[Measurement]) -> Result<(), Error> {
@@ -292,7 +292,7 @@ fn cells(registry: &Registry, args: &LatencyArgs, against: Option<&Against>) -> 
         }
     }
     if args.weights.is_some() && entries.len() > 1 {
-        misused!("--weights are those of one model, here are {}: name one", entries.len());
+        misused!("--weights belong to one model, but {} are given: name one", entries.len());
     }
     let mut cells: Vec<Deployment> = Vec::new();
     for entry in entries {

@@ -18,15 +18,15 @@ use zoo_results::count::{self, Row};
 
 #[derive(Debug, clap::Args)]
 pub struct ListArgs {
-    /// Only names that match: * stands for anything, ? for one character
+    /// Only names that match this pattern, where * is any text and ? is any character
     #[arg(value_name = "GLOB")]
     pattern: Option<String>,
     #[command(flatten)]
     grid: GridArgs,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// A file to write to in place of the terminal
+    /// File to write to in place of standard output
     #[arg(long, short, value_name = "FILE", value_parser = path::argument())]
     output: Option<PathBuf>,
     /// Add to the CSV file given with --output, leaving out what it holds already
@@ -43,10 +43,10 @@ struct GridArgs {
     /// Depth multipliers
     #[arg(long, value_name = "D,..", value_delimiter = ',')]
     depths: Vec<f64>,
-    /// Sizes of the input in pixels: sides, or HEIGHTxWIDTH
+    /// Input sizes in pixels: sides, or HEIGHTxWIDTH
     #[arg(long, value_name = "R,..", value_delimiter = ',')]
     input_sizes: Vec<InputSize>,
-    /// Channels of the input in place of the table's
+    /// Input channels in place of the table's
     #[arg(long, value_name = "N")]
     in_channels: Option<u32>,
     /// Number of classes
@@ -94,7 +94,7 @@ fn append(path: &Path, rows: &[Row]) -> Result<(), Error> {
     for warning in &appended.warnings {
         say!("warning: {warning}");
     }
-    tell!("{}: {} of {} rows added, the others were there", path.display(), appended.added, rows.len());
+    tell!("{}: {} of {} rows added, the others were already there", path.display(), appended.added, rows.len());
     Ok(())
 }
 

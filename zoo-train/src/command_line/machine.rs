@@ -13,7 +13,7 @@ pub fn device(name: &str, precision: Precision, autotune: bool) -> Result<Device
     // libtorch's own default rounds convolutions.
     set_cuda_modes(precision == Precision::Tf32, autotune)?;
     let cuda = |index: usize| match usize::try_from(tch::Cuda::device_count()).unwrap_or(0) {
-        0 => Err(anyhow!("--device {name}: libtorch sees no CUDA device; `doctor` says what there is")),
+        0 => Err(anyhow!("--device {name}: libtorch sees no CUDA device; `doctor` shows what is available")),
         count if index >= count => Err(anyhow!("--device {name}: there are {count} CUDA devices, counted from 0")),
         _ => Ok(Device::Cuda(index)),
     };

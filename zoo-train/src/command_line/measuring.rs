@@ -84,7 +84,7 @@ impl Display {
 /// # Errors
 /// Where the system does not let us listen.
 pub fn stop_with(finish: impl FnOnce() + Send + 'static) -> Result<(), ctrlc::Error> {
-    let saving = interrupt::saves("what was measured is kept");
+    let saving = interrupt::saves("what was measured so far is kept");
     let stop: &'static AtomicBool = interrupt::listen()?;
     thread::spawn(move || {
         let _saving = saving;

@@ -2,8 +2,11 @@
 //!
 //! Owns flags, the order of the subcommands and exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 
+mod choose;
+mod choose_measure;
 mod classifier;
 mod data;
+mod deployed;
 mod doctor;
 mod engine;
 mod eval;
@@ -63,7 +66,7 @@ enum Command {
     List(list::ListArgs),
     /// Show a model: a summary by layer, a drawing, or what it costs against another.
     Show(show::ShowArgs),
-    /// Train a model (what happens when no subcommand is given).
+    /// Train a model (the default if no subcommand is given).
     Train(Box<train::Named>),
     /// Evaluate a checkpoint on a test set.
     Eval(eval::EvalArgs),
@@ -71,6 +74,8 @@ enum Command {
     Predict(predict::PredictArgs),
     /// Measure the inference latency of models, as they are deployed.
     Latency(latency::LatencyArgs),
+    /// Name the most accurate network under a time budget, on this machine, from the tables of results.
+    Choose(choose::ChooseArgs),
     /// Measure the throughput of models, in images per second, in training and in inference.
     Throughput(throughput::ThroughputArgs),
     /// Train, measure or count a grid of models that a file describes.
@@ -101,7 +106,7 @@ impl Command {
             }
             Command::Latency(_) | Command::Throughput(_) => true,
             Command::List(_) | Command::Show(_) | Command::Export(_) => false,
-            Command::Report(_) | Command::Data(_) | Command::Doctor(_) => false,
+            Command::Choose(_) | Command::Report(_) | Command::Data(_) | Command::Doctor(_) => false,
         }
     }
 }
@@ -161,6 +166,7 @@ fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result
         Some(Command::Eval(args)) => eval::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Predict(args)) => predict::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Latency(args)) => latency::run(registry, &args).map(|()| Outcome::Done),
+        Some(Command::Choose(args)) => choose::run(registry, &args),
         Some(Command::Throughput(args)) => throughput::run(registry, &args).map(|()| Outcome::Done),
         Some(Command::Sweep(args)) => sweep::run(registry, &args),
         Some(Command::Export(args)) => export::run(registry, &args).map(|()| Outcome::Done),
@@ -174,7 +180,7 @@ fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result
 
 /// The work is done, and its results could not be printed.
 fn unprinted(error: std::io::Error) -> Error {
-    Error::new(error).context("the work is done, and not all results could be written to standard output")
+    Error::new(error).context("the work is done, but not all results could be written to standard output")
 }
 
 /// Whoever reads our output has read enough, as `head` does.

@@ -19,7 +19,7 @@ pub struct ScaleArgs {
     /// Strides for small images: native, stem1 or cifar
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Channels of the input in place of the table's; 1 shows a network the luminance of pictures
+    /// Input channels in place of the table's; with 1 the network sees the luminance of RGB images
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_535))]
     pub in_channels: Option<u32>,
 }
@@ -36,7 +36,7 @@ impl ScaleArgs {
 pub struct NetworkArgs {
     #[command(flatten)]
     pub scale: ScaleArgs,
-    /// Size of the input in pixels in place of the variant's: a side, or HEIGHTxWIDTH
+    /// Input size in pixels in place of the variant's: a side, or HEIGHTxWIDTH
     #[arg(long, value_name = "R|HxW")]
     pub input_size: Option<InputSize>,
     /// Number of classes

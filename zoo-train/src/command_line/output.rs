@@ -17,7 +17,7 @@ pub fn check_name(path: &Path, what: &str, extensions: &[&str]) -> Result<(), Er
         return Ok(());
     }
     let named = path.with_extension(extensions[0]);
-    misused!("{what} is written, and {} would not say so: give --output {}", path.display(), named.display())
+    misused!("the output is {what}, but the name {} says otherwise: give --output {}", path.display(), named.display())
 }
 
 /// What is being written.

@@ -20,18 +20,18 @@ pub struct ShowArgs {
     /// The model, as `list` names it
     #[arg(value_name = "MODEL")]
     model: String,
-    /// Only the layers in which it differs from this model, and what each difference costs
+    /// Show only the layers that differ from this model, and what each difference costs
     #[arg(long, value_name = "MODEL")]
     against: Option<String>,
     #[command(flatten)]
     network: NetworkArgs,
-    /// How to show it; svg, png, pdf and dot are drawings [default: what the name of --output ends in, or table]
+    /// Output format; svg, png, pdf and dot are drawings [default: by the extension of --output, or table]
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// Draw every block, not one box a stage; tables and JSON have every layer anyway
+    /// Draw every block instead of one box per stage; tables and JSON always have every layer
     #[arg(long)]
     expand: bool,
-    /// A file to write to in place of the terminal
+    /// File to write to in place of standard output
     #[arg(long, short, value_name = "FILE", value_parser = path::argument())]
     output: Option<PathBuf>,
 }
@@ -54,7 +54,10 @@ impl ShowArgs {
         match (self.format, named, &self.output) {
             (Some(format), Some(named), Some(path)) if format != named => {
                 let format = format!("{format:?}").to_lowercase();
-                misused!("--format {format} and --output {} are two formats: give one of them", path.display())
+                misused!(
+                    "--format {format} and --output {} are two different formats: give one of them",
+                    path.display()
+                )
             }
             (format, named, _) => Ok(format.or(named).unwrap_or(Format::Table)),
         }
@@ -117,7 +120,7 @@ fn write(bytes: &[u8], format: Format, args: &ShowArgs) -> Result<(), Error> {
     match &args.output {
         Some(path) => std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display())),
         None if [Format::Pdf, Format::Png].contains(&format) && io::stdout().is_terminal() => {
-            misused!("a PDF or PNG is no text: add --output FILE, or > FILE")
+            misused!("a PDF or PNG is not text: add --output FILE, or > FILE")
         }
         None => {
             console::keep(io::stdout().write_all(bytes));

@@ -14,6 +14,7 @@ use zoo_data::sets::{self, Set};
 use zoo_host::console::{say, tell};
 use zoo_host::duration::parse_time;
 use zoo_host::interrupt;
+use zoo_host::words::counted;
 use zoo_results::Environment;
 use zoo_sweep::budget::{Question, apply_recorded};
 use zoo_sweep::command::Folders;
@@ -31,28 +32,28 @@ pub struct SweepArgs {
     /// The sweep file, such as configs/sweeps/count.toml
     #[arg(value_name = "FILE", value_parser = path::argument())]
     file: PathBuf,
-    /// Only part i of n of the grid, counted from 1: the same cells each time, so that n processes do all of it, here or on
-    /// other machines; their rows go into one table, or tables that are put together later
+    /// Only part i of n of the grid, counted from 1. The split is deterministic, so n processes cover the grid, here or
+    /// on several machines; their rows go into one table, or into tables that are joined later
     #[arg(long, value_name = "i/n", default_value_t = Shard::default())]
     shard: Shard,
-    /// Wall time, such as 2h: the speed of each training cell is measured, and all get the same number of epochs, as many as
-    /// fit. The number is kept for the sittings that follow. Parts of a grid must share the --results folder
+    /// Wall time, such as 2h: the speed of each training cell is measured, and all get the same number of epochs, as
+    /// many as fit. Later commands keep that number. Parts of a grid must share the --results folder
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     budget: Option<Duration>,
-    /// Time limit of a cell, where the sweep file has none
+    /// Time limit of a cell, unless the sweep file sets one
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
     /// Run failed cells again: those whose row has a status other than done
     #[arg(long)]
     retry: bool,
-    /// Print the grid with its costs, about how long it will take, and what is there already, with the epochs that an
-    /// earlier --budget chose; do nothing
+    /// Print the grid with its costs, the expected time and what is done already, with the epochs that an earlier
+    /// --budget chose; run nothing
     #[arg(long, conflicts_with = "budget")]
     dry_run: bool,
-    /// The folder that runs and tables are written to
+    /// Folder to write runs and tables to
     #[arg(long, value_name = "DIR", default_value = "results", value_parser = path::argument())]
     results: PathBuf,
-    /// The folder of the data sets [default: ~/.cache/zoo/data]
+    /// Folder of the data sets [default: ~/.cache/zoo/data]
     #[arg(long, value_name = "DIR", value_parser = path::argument())]
     data_dir: Option<PathBuf>,
     /// Print errors only
@@ -70,7 +71,8 @@ pub fn run(registry: &Registry, args: &SweepArgs) -> Result<Outcome, Error> {
     if args.dry_run {
         if let Some(epochs) = apply_recorded(&own_folder(&args.results, &file.name), &mut cells)? {
             say!(
-                "note: {epochs} epochs, as an earlier sitting with --budget chose; without it each cell has the recipe's own"
+                "note: {epochs} epochs, chosen by an earlier command with --budget; without it, each cell has the \
+                 recipe's own"
             );
         }
         tell!("{}", overview(&part(&cells, &mine), &tables).trim_end());
@@ -79,7 +81,7 @@ pub fn run(registry: &Registry, args: &SweepArgs) -> Result<Outcome, Error> {
     check_data(&part(&cells, &mine), &tables, args.data_dir.as_deref())?;
     let own = make_own_folder(&args.results, &file.name)?;
     let stop = stop_on_ctrl_c()?;
-    let _saving = interrupt::saves("the cell in progress is ended, and saved where it trains");
+    let _saving = interrupt::saves("the cell in progress is stopped, and saved if it is training");
     let folders = Folders { results: &args.results, own: &own, data: args.data_dir.as_deref() };
     let verbosity = if args.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let mut progress = Progress::new(verbosity, mine.len());
@@ -119,13 +121,13 @@ fn end(summary: &Summary, args: &SweepArgs) -> Result<Outcome, Error> {
         (*present, "there already"),
         (failed.len(), "failed"),
         (*failed_earlier, "failed earlier"),
-        (*elsewhere, "in the hands of another process"),
+        (*elsewhere, "running in another process"),
     ];
     let said: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     if !args.quiet {
-        let what = if said.is_empty() { "nothing was ended".into() } else { said.join(", ") };
-        let stopped = if *stopped { "; stopped, and the same command goes on" } else { "" };
+        let what = if said.is_empty() { "nothing was finished".into() } else { said.join(", ") };
+        let stopped = if *stopped { "; stopped, and the same command continues" } else { "" };
         let part = if args.shard.is_whole() { String::new() } else { format!(", part {}", args.shard) };
         say!("{}{part}: {what}; rows are in {}{stopped}", args.file.display(), args.results.display());
         failed.iter().for_each(|(cell, status)| say!("  {cell}: {status}"));
@@ -167,9 +169,9 @@ fn overview(cells: &[Cell], tables: &Tables) -> String {
     }
     let missing = cells.len() - there - failed;
     format!(
-        "{}\n{} cells: {there} are there, {failed} failed earlier, {missing} are missing and take about {}\n",
+        "{}\n{}: {there} done, {failed} failed earlier, {missing} missing (about {})\n",
         table.render(),
-        cells.len(),
+        counted(cells.len() as u64, "cell"),
         time(seconds)
     )
 }

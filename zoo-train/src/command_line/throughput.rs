@@ -32,31 +32,31 @@ pub struct ThroughputArgs {
     models: Vec<String>,
     #[command(flatten)]
     network: NetworkArgs,
-    /// Images at once; several, separated by commas, are measured each
+    /// Batch sizes to measure, separated by commas
     #[arg(long, value_name = "N", default_value = "32", value_delimiter = ',',
           value_parser = clap::value_parser!(u32).range(1..))]
     batch: Vec<u32>,
-    /// Threads [default: one per processor]. With fewer, and inference alone, the process is pinned to as many
-    /// processors, the last ones that no other measurement uses
+    /// Threads [default: one per processor]. With fewer, and for inference only, the process is pinned to as many
+    /// processors, the last ones that no other measurement is using
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=1024))]
     threads: Option<i32>,
-    /// train (batches are prepared beside), or an engine of inference: eager, libtorch, zoo, onnxruntime or openvino;
-    /// several, separated by commas [default: train and zoo, as far as they have the number format]
+    /// train (batches are prepared in the background), or an inference engine: eager, libtorch, zoo, onnxruntime or
+    /// openvino; several, separated by commas [default: train and zoo, if they support the number format]
     #[arg(long, alias = "mode", value_name = "NAME", value_delimiter = ',')]
     engine: Vec<String>,
     /// Number format: f32, tf32 (training on CUDA), bf16 or int8 (inference)
     #[arg(long, value_name = "NAME", default_value = "f32")]
     dtype: String,
-    /// Measured batches, at least
+    /// Minimum number of measured batches
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     runs: u32,
-    /// Total measuring time in seconds, at least
+    /// Minimum total measuring time in seconds
     #[arg(long, value_name = "T", default_value_t = 5.0, value_parser = parse_seconds)]
     seconds: f64,
     /// cpu, cuda, cuda:N or mps
     #[arg(long, default_value = "cpu", value_name = "NAME")]
     device: String,
-    /// The folder that throughput.csv is written to
+    /// Folder to write throughput.csv to
     #[arg(long, value_name = "DIR", default_value = "results", value_parser = path::argument())]
     results: PathBuf,
 }

@@ -8,6 +8,7 @@ use zoo_data::DataError;
 use zoo_data::choice::ChoiceError;
 use zoo_measure::LatencyError;
 use zoo_quantize::QuantizeError;
+use zoo_report::choose::ChooseError;
 use zoo_settings::SettingsError;
 use zoo_sweep::SweepError;
 use zoo_training::TrainError;
@@ -47,7 +48,8 @@ pub(super) fn is_wrong(error: &Error) -> bool {
             _ => false,
         };
         let data = cause.is::<ChoiceError>() || matches!(cause.downcast_ref(), Some(DataError::Choice(_)));
-        let ours = data || training || latency || weights || quantize || onnx || sweep;
+        let choice = matches!(cause.downcast_ref(), Some(ChooseError::Dataset { .. }));
+        let ours = data || training || latency || weights || quantize || onnx || sweep || choice;
         let unknown = cause.is::<UnknownModel>() || cause.is::<UnknownProfile>();
         ours || unknown || cause.is::<Usage>() || cause.is::<PlanError>() || cause.is::<SettingsError>()
     })

@@ -20,7 +20,7 @@ use zoo_weights::{Opened, Wanted, open, pretrained};
 
 /// What becomes of logits that are no numbers.
 pub const NO_NUMBERS: &str =
-    "the weights are damaged, or not for this network; --bn-eps, --mean and --std may be wrong, too";
+    "the weights are damaged, or belong to another network; --bn-eps, --mean or --std may also be wrong";
 
 /// Which weights, and how they are run.
 #[derive(Debug, clap::Args)]
@@ -34,10 +34,11 @@ pub struct WeightsArgs {
     /// A file of weights: safetensors, .pth, a checkpoint such as results/RUN/best.safetensors, or (for eval and predict) a network in ONNX
     #[arg(long, value_name = "FILE", required_unless_present = "pretrained", value_parser = path::argument())]
     weights: Option<PathBuf>,
-    /// ImageNet weights from the Hugging Face hub, by timm's tag or its usual ones
+    /// ImageNet weights from the Hugging Face hub, by timm's tag; without a tag, the default ones
     #[arg(long, value_name = "TAG", num_args = 0..=1, default_missing_value = "", conflicts_with = "weights")]
     pub pretrained: Option<String>,
-    /// Whether averaged weights are taken from a checkpoint that has both: true or false [default: the better ones where the file says it, else the weights themselves]
+    /// Whether to take the averaged (EMA) weights from a checkpoint that has both: true or false [default: the better
+    /// ones if the file says which, otherwise the weights without averaging]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub ema: Option<bool>,
     /// cpu, cuda, cuda:N or mps
@@ -58,22 +59,22 @@ struct PreparationArgs {
     /// Padding of strided convolutions: same (TensorFlow's) or symmetric
     #[arg(long, value_name = "NAME", value_parser = parse_padding, help_heading = "Preparation")]
     padding: Option<Padding>,
-    /// Epsilon of the norms
+    /// Epsilon of batch norm
     #[arg(long, value_name = "E", value_parser = parse_eps, help_heading = "Preparation")]
     bn_eps: Option<f64>,
-    /// Mean of each channel, pixels taken as 0 to 1: R,G,B
+    /// Mean of each channel, for pixels from 0 to 1
     #[arg(long, value_name = "R,G,B", value_parser = parse_channels, help_heading = "Preparation")]
     mean: Option<Channels>,
-    /// Deviation of each channel, pixels taken as 0 to 1: R,G,B
+    /// Standard deviation of each channel, for pixels from 0 to 1
     #[arg(long, value_name = "R,G,B", value_parser = parse_deviations, help_heading = "Preparation")]
     std: Option<Channels>,
-    /// Shorter side in pixels before the crop, or none
+    /// Shorter side in pixels that images are resized to before the crop, or none
     #[arg(long, value_name = "N|none", value_parser = parse_resize, help_heading = "Preparation")]
     resize: Option<Resize>,
     /// Size of the central crop in pixels, the network's input: a side, or HEIGHTxWIDTH
     #[arg(long, value_name = "N|HxW", help_heading = "Preparation")]
     crop: Option<ImageSize>,
-    /// bilinear or bicubic
+    /// Interpolation for resizing: bilinear or bicubic
     #[arg(long, value_name = "NAME", value_parser = parse_interpolation, help_heading = "Preparation")]
     interpolation: Option<Interpolation>,
 }
@@ -134,7 +135,7 @@ impl WeightsArgs {
             ("--device", self.device != "cpu"),
         ];
         if let Some((flag, _)) = given.into_iter().find(|(_, given)| *given) {
-            misused!("{flag} is not for a file of ONNX, which is the network itself: leave it out");
+            misused!("{flag} does not apply to an ONNX file, which holds the network itself: leave it out");
         }
         Ok(())
     }
@@ -170,15 +171,17 @@ fn parse_eps(text: &str) -> Result<f64, String> {
 fn parse_channels(text: &str) -> Result<Channels, String> {
     let problem = || {
         format!(
-            "`{text}` is not three numbers of pixels from 0 to 1, such as 0.485,0.456,0.406 (those of 0 to 255 over 255)"
+            "`{text}` is not three numbers, such as 0.485,0.456,0.406 for pixels from 0 to 1 (divide those of 0 to \
+             255 by 255)"
         )
     };
     channels(text).map(Channels).ok_or_else(problem)
 }
 
 fn parse_deviations(text: &str) -> Result<Channels, String> {
-    let problem =
-        || format!("`{text}` is not three numbers of {LEAST_DEVIATION} to {MOST_OF_PIXELS}, such as 0.229,0.224,0.225");
+    let problem = || {
+        format!("`{text}` is not three numbers from {LEAST_DEVIATION} to {MOST_OF_PIXELS}, such as 0.229,0.224,0.225")
+    };
     deviations(text).map(Channels).ok_or_else(problem)
 }
 

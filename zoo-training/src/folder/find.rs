@@ -41,7 +41,7 @@ impl Resumed {
                 let checkpoint = Checkpoint::read(&best).ok();
                 let Some(checkpoint) = checkpoint else { return Err(error) };
                 // One that was never written is not missed.
-                let note = file.exists().then(|| format!("note: {error}; going on from {}", best.display()));
+                let note = file.exists().then(|| format!("note: {error}; continuing from {}", best.display()));
                 Ok(Resumed { file: best, checkpoint, stands_in: true, note })
             }
         }
@@ -71,8 +71,8 @@ pub fn find(results: &Path, resume: &Resume, wanted: &Settings) -> Result<Found,
             let extends = state.is_extended_by(wanted);
             if extends && state.is_trained() && !has_ended {
                 return Err(TrainError::Setting(format!(
-                    "{} is of a run that has no row yet: give --resume without --epochs and --steps, which writes it, before \
-                     the run is made longer",
+                    "{} belongs to a run that has no row yet: first give --resume without --epochs and --steps, which \
+                     writes the row, then extend the run",
                     resumed.file.display()
                 )));
             }
@@ -159,7 +159,7 @@ fn newest(results: &Path, wanted: &Settings) -> Result<Found, TrainError> {
             }
             Ok(resumed) => nearest.see(&folder, &resumed, wanted),
             Err(error) if folder.settings().is_some_and(|settings| same(&settings, wanted)) => {
-                found.notes.push(format!("note: {error}; that run is passed over, and stays as it is"));
+                found.notes.push(format!("note: {error}; that run is skipped and left as it is"));
             }
             Err(_) => {}
         }
@@ -207,7 +207,7 @@ impl Nearest {
     fn reason(&self, results: &Path) -> String {
         match self {
             Nearest::None => format!("there is no run in {} yet", results.display()),
-            Nearest::Ended(path) => format!("{} has these settings, and has ended", path.display()),
+            Nearest::Ended(path) => format!("{} has these settings, but has ended", path.display()),
             Nearest::Other(path, differences) => {
                 let first = differences.first().map_or("other settings", String::as_str);
                 let more = match differences.len().saturating_sub(1) {
@@ -215,10 +215,7 @@ impl Nearest {
                     1 => " and another difference".to_string(),
                     more => format!(" and {more} other differences"),
                 };
-                format!(
-                    "no run that has not ended has these settings; the nearest, {}, has {first}{more}",
-                    path.display()
-                )
+                format!("no unfinished run has these settings; the closest, {}, has {first}{more}", path.display())
             }
         }
     }

@@ -42,7 +42,7 @@ impl Run<'_> {
         (self.state.rate_scale, self.state.training_seconds) = (rate_scale, training_seconds);
         self.state.seconds = seconds;
         self.progress.say(&format!(
-            "{error}; going back to step {} with {} of the learning rate",
+            "{error}; going back to step {}, with the learning rate times {}",
             self.state.step, self.state.rate_scale
         ));
         self.save()

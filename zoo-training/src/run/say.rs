@@ -18,7 +18,7 @@ impl Run<'_> {
         let passed = self.request.begun.elapsed().as_secs_f64();
         let expected = match time(passed + self.seconds_left()) {
             // Reading data and measuring the speed are a part of it.
-            whole if passed >= MENTIONED => format!("{whole}, {} of it already passed,", time(passed)),
+            whole if passed >= MENTIONED => format!("{whole}, {} of it already spent,", time(passed)),
             whole => whole,
         };
         let per_step = self.progressive.mean(&self.current_speed().steps);
@@ -42,14 +42,14 @@ impl Run<'_> {
                 self.steps as f64 / per_epoch as f64,
             ),
             format!(
-                "expected time {expected} at {:.0} img/s on {}; Ctrl-C saves, --resume {} goes on",
+                "expected time {expected} at {:.0} img/s on {}; Ctrl-C saves, --resume {} continues",
                 settings.schedule.batch_size as f64 / per_step,
                 counted(tch::get_num_threads().unsigned_abs().into(), "thread"),
                 self.resumes_by(),
             ),
             match self.state.step {
                 0 => format!("results in {}", self.folder.path.display()),
-                step => format!("going on at step {} in {}", grouped(step), self.folder.path.display()),
+                step => format!("continuing from step {} in {}", grouped(step), self.folder.path.display()),
             },
         ];
         lines.iter().for_each(|line| self.progress.say(line));
@@ -77,14 +77,14 @@ impl Run<'_> {
         let table = self.request.results.join("accuracy.csv");
         match outcome {
             Ok(Ending::Done(Scores { top1, top1_ema })) => {
-                let early = if self.state.stopped_early { "stopped early, as nothing got better: " } else { "" };
+                let early = if self.state.stopped_early { "stopped early, with no further improvement: " } else { "" };
                 let average = top1_ema.map(|top1| format!(", {top1:.2} % averaged")).unwrap_or_default();
                 let row = if has_row { format!("; a row in {}", table.display()) } else { String::new() };
                 self.progress.tell(&format!("{early}{top1:.2} % top-1{average} in {seconds}{row}"));
                 self.say_cold_average();
             }
             Ok(Ending::Interrupted) => self.progress.say(&format!(
-                "stopped at step {} after {seconds}; go on with --resume {}",
+                "stopped at step {} after {seconds}; continue with --resume {}",
                 grouped(self.state.step),
                 self.resumes_by(),
             )),
@@ -121,7 +121,7 @@ pub fn skipped_lines(images: &str, skipped: &[String]) -> Vec<String> {
     if skipped.is_empty() {
         return Vec::new();
     }
-    let (images, they) = (format!("{images} image"), if skipped.len() == 1 { "it" } else { "they" });
-    let heading = format!("skipped {}, as {they} cannot be read:", counted(skipped.len() as u64, &images));
+    let images = format!("{images} image");
+    let heading = format!("skipped {} that cannot be read:", counted(skipped.len() as u64, &images));
     std::iter::once(heading).chain(skipped.iter().map(|line| format!("  {line}"))).collect()
 }

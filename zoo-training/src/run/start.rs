@@ -62,7 +62,7 @@ impl Prepared {
         settings.check(dataset.train.len())?;
         if dataset.classes.len() == 1 {
             return Err(TrainError::Setting(format!(
-                "{} has one class, {}, and there is nothing to tell apart: give at least two",
+                "{} has one class, {}, but training needs at least two: add another class",
                 settings.data.dataset, dataset.classes[0]
             )));
         }
@@ -168,7 +168,10 @@ impl<'a> Run<'a> {
         metrics::rewrite(&folder.metrics(), &state.epochs)?;
         // A budget that was resumed became steps in the first sitting.
         if request.budget.is_some() && state.step > 0 {
-            loaded.push(format!("note: --budget is not used, as this run has its {} already", counted(steps, "step")));
+            loaded.push(format!(
+                "note: --budget is not used, because this run has its {} already",
+                counted(steps, "step")
+            ));
         }
         let budget = request.budget.filter(|_| state.step == 0);
         let earlier_seconds = state.seconds;
@@ -243,7 +246,7 @@ pub fn load_weights(
     let mut lines = vec![format!("{}: {report}", file.path.display())];
     if let Some(account) = file.account() {
         let averages = file.has_averages() && file.has_weights() && !averaged;
-        let other = if averages { "; `export --ema` writes the averages to a file of their own" } else { "" };
+        let other = if averages { "; `export --ema` writes the averaged weights to a file" } else { "" };
         lines.push(format!("{}: {account}{other}", file.path.display()));
     }
     lines.extend(report.faults().into_iter().map(|fault| format!("  {fault}")));
@@ -274,8 +277,8 @@ fn say_extension(state: &State, settings: &Settings, per_epoch: u64) -> String {
     let (ended, goes_on) = (rate(&state.settings, state.step.saturating_sub(1)), rate(settings, state.step));
     let steps = settings.schedule.steps.unwrap_or(0);
     format!(
-        "extended from {} to {}: the learning rate, {ended:.3e} until now, goes on at {goes_on:.3e}, where a \
-         schedule of {} has it by then; the row will say so",
+        "extended from {} to {}: the learning rate goes from {ended:.3e} to {goes_on:.3e}, its value at this step of \
+         a schedule of {}; the row will say so",
         counted(state.step, "step"),
         counted(steps, "step"),
         counted(steps, "step"),
@@ -295,8 +298,8 @@ fn other_threads(earlier: Option<i32>, now: Option<i32>) -> Option<String> {
     let (earlier, now) = (earlier?, now?);
     (earlier != now).then(|| {
         format!(
-            "note: trained on {} until now, and on {now} from here on: sums are rounded otherwise in their last \
-             bits, so the run is not the same to the last bit; --threads {earlier} keeps it so",
+            "note: trained on {} until now, and on {now} from here on: sums are rounded differently, so the run is no \
+             longer the same to the last bit; --threads {earlier} keeps it so",
             counted(earlier.unsigned_abs().into(), "thread")
         )
     })
@@ -355,7 +358,7 @@ fn source(
     let possible = matches!(train, Split::Memory(_)) && !settings.changes_images();
     if settings.run.data_on_device == Some(true) && !possible {
         return Err(TrainError::Setting(format!(
-            "--data-on-device true is for {}, with no changes to images but crops and flips",
+            "--data-on-device true is for {}, with no augmentation of images but crops and flips",
             sets::forms("and", |set| set.small)
         )));
     }

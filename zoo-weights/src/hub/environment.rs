@@ -28,7 +28,7 @@ impl Hub {
         let hub_home = path("HF_HOME").or_else(|| Some(caches?.join("huggingface")));
         let cache = path("HF_HUB_CACHE").or_else(|| path("HUGGINGFACE_HUB_CACHE"));
         let cache = cache.or_else(|| Some(hub_home.as_ref()?.join("hub")));
-        let cache = cache.ok_or_else(|| "neither HF_HUB_CACHE, HF_HOME nor HOME says where files are kept".to_string());
+        let cache = cache.ok_or_else(|| "neither HF_HUB_CACHE, HF_HOME nor HOME says where to keep files".to_string());
         let is_on = |name: &str| variable(name).is_some_and(|value| YES.contains(&value.to_uppercase().as_str()));
         let named = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].into_iter().find_map(|name| {
             let token = variable(name)?.trim().to_string();

@@ -70,8 +70,8 @@ impl Hub {
             let name = repository.rsplit('/').next().unwrap_or(repository);
             let remedy = remedy.unwrap_or_else(|| {
                 format!(
-                    "try again later, or with a browser elsewhere save that file as {name}.safetensors and give it with \
-                     --weights"
+                    "try again later, or download that file elsewhere with a browser, save it as {name}.safetensors \
+                     and give it with --weights"
                 )
             });
             WeightsFault::Hub { repository: repository.into(), file: file.into(), reason, remedy }
@@ -85,9 +85,9 @@ impl Hub {
             return Ok(path);
         }
         if self.offline {
-            let remedy = "unset HF_HUB_OFFLINE, or fetch it where there is a network and copy that folder";
+            let remedy = "unset HF_HUB_OFFLINE, or fetch it on a machine with a network and copy that folder here";
             return Err(Refusal(
-                format!("HF_HUB_OFFLINE is set, and it is not in {}", cache.display()),
+                format!("HF_HUB_OFFLINE is set, and the file is not in {}", cache.display()),
                 Some(remedy.into()),
             ));
         }
@@ -175,7 +175,7 @@ impl Hub {
             }
             _ => Err(Refusal(
                 format!("{} does not answer as the hub does, with the headers X-Repo-Commit and ETag", self.endpoint),
-                Some("set HF_ENDPOINT to the hub or a mirror of it, or see whether the network wants a login".into()),
+                Some("set HF_ENDPOINT to the hub or a mirror, or check whether the network requires a login".into()),
             )),
         }
     }
@@ -191,23 +191,18 @@ impl Hub {
                 format!("accept its terms at {page}, and set HF_TOKEN to a token of your account"),
             ),
             (401 | 403, None) => (
-                "the repository is private, or there is none of that name",
+                "the repository is private or does not exist",
                 format!("set HF_TOKEN to a token of an account that may read {page}"),
             ),
             (401 | 403, Some((_, origin))) => (
-                "the hub does not let the token in",
-                format!(
-                    "see at {page} whether the account may read it, and correct the token in {origin}, or unset it"
-                ),
+                "the hub rejects the token",
+                format!("check at {page} that the account may read it, and correct the token in {origin}, or unset it"),
             ),
-            (404, _) => {
-                ("the hub has no such file", format!("see whether HF_ENDPOINT is right, and what is at {page}"))
+            (404, _) => ("the hub has no such file", format!("check HF_ENDPOINT, and what is at {page}")),
+            (429, None) => {
+                ("the hub limits the rate of requests", "wait a few minutes, or set HF_TOKEN for a higher limit".into())
             }
-            (429, None) => (
-                "the hub asks for fewer requests",
-                "wait some minutes, or set HF_TOKEN, as there is more for whom it knows".into(),
-            ),
-            (429, Some(_)) => ("the hub asks for fewer requests", "wait some minutes, and try again".into()),
+            (429, Some(_)) => ("the hub limits the rate of requests", "wait a few minutes and try again".into()),
             _ => return Refusal(format!("{} answered with HTTP status {status}{said}", self.endpoint), None),
         };
         Refusal(format!("{reason} (HTTP status {status}{said})"), Some(remedy))
@@ -249,8 +244,8 @@ impl Hub {
         if !is_sha256 {
             if let Err(error) = TensorFile::read(&target) {
                 let _ = fs::remove_file(&target);
-                let reason = format!("{} sent something else than weights ({error})", self.endpoint);
-                let remedy = "see whether HF_ENDPOINT is right, or whether the network wants a login";
+                let reason = format!("{} sent something other than weights ({error})", self.endpoint);
+                let remedy = "check HF_ENDPOINT, or whether the network requires a login";
                 return Err(Refusal(reason, Some(remedy.into())));
             }
             fs::rename(&target, &blob).map_err(|error| unwritable(&blob, &error))?;
@@ -264,7 +259,7 @@ impl Hub {
             DataError::Status { status, .. } => self.refusal(status, &HeaderMap::new(), repository),
             DataError::Unreachable { reason, .. } => Refusal(reason, None),
             DataError::Checksum { kind, actual, expected, .. } => {
-                let reason = format!("what came is damaged, and was thrown away ({kind} {actual}, not {expected})");
+                let reason = format!("the download is damaged and was deleted ({kind} {actual}, not {expected})");
                 Refusal(reason, None)
             }
             DataError::Io { path, source, .. } => unwritable(&path, &source),

@@ -32,7 +32,7 @@ impl<'a> Machine<'a> {
             Global::TypedTensor => match given.get(6) {
                 Some(Value::Global(Global::Kind(kind))) => self.tensor(&given, Some(*kind)),
                 Some(Value::Global(Global::Other)) => {
-                    Err(Problem::Unsupported("holds tensors of a kind of numbers that has no use here".into()))
+                    Err(Problem::Unsupported("holds tensors of an unsupported dtype".into()))
                 }
                 _ => unexpected(function),
             },
@@ -92,7 +92,7 @@ impl<'a> Machine<'a> {
         };
         let pairs = list.iter().map(|entry| match self.object(*entry) {
             Some(Object::List(pair) | Object::Tuple(pair)) if pair.len() == 2 => Ok((pair[0], pair[1])),
-            _ => damaged("a dictionary of its pickle is made of other things than pairs"),
+            _ => damaged("a dictionary of its pickle is not made of pairs"),
         });
         let pairs = pairs.collect::<Result<Vec<_>, Problem>>()?;
         self.spend(pairs.len())?;
@@ -109,7 +109,7 @@ impl<'a> Machine<'a> {
         };
         let metadata = given.get(if kind.is_some() { 7 } else { 6 }).and_then(|metadata| self.object(*metadata));
         if matches!(metadata, Some(Object::Dict(metadata)) if !metadata.is_empty()) {
-            return Err(Problem::Unsupported("holds a tensor whose conjugation or sign is still to be done".into()));
+            return Err(Problem::Unsupported("holds a tensor whose conjugation or negation is still pending".into()));
         }
         let (shape, strides) = (self.integers(shape)?, self.integers(strides)?);
         self.spend(shape.len() + strides.len())?;
@@ -118,12 +118,15 @@ impl<'a> Machine<'a> {
     }
 
     fn integers(&self, tuple: Value<'a>) -> Result<Arc<[i64]>, Problem> {
-        let not = || damaged("the shape of a tensor of its pickle is none");
+        let not = || damaged("a tensor of its pickle has a shape that is not a list of numbers");
         let Some(Object::Tuple(items) | Object::List(items)) = self.object(tuple) else {
             return not();
         };
         if items.len() > MOST_AXES {
-            return damaged(format!("a tensor of its pickle has {} axes, over the limit of {MOST_AXES}", items.len()));
+            return damaged(format!(
+                "a tensor of its pickle has {} dimensions, over the limit of {MOST_AXES}",
+                items.len()
+            ));
         }
         let integers: Option<Arc<[i64]>> = items
             .iter()
@@ -140,7 +143,7 @@ impl<'a> Machine<'a> {
         const MOST: usize = 16;
         match self.object(tuple) {
             Some(Object::Tuple(items)) if items.len() <= MOST => Ok(items.clone()),
-            _ => damaged("its pickle calls a function with what are no arguments"),
+            _ => damaged("its pickle calls a function with arguments that are not a tuple"),
         }
     }
 

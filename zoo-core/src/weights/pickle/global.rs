@@ -120,7 +120,7 @@ pub(super) fn find(module: &str, name: &str) -> Result<Global, Problem> {
         "torch.Tensor" | "torch.nn.parameter.Parameter" | "torch.nn.parameter.Buffer" => Ok(Global::TensorClass),
         path if is_hostile(module, path) => Err(Problem::Global(quoted(path))),
         path if is_unknown_tensor(module, name) => {
-            Err(Problem::Unsupported(format!("holds tensors of a form that has no use here (`{}`)", quoted(path))))
+            Err(Problem::Unsupported(format!("holds tensors of an unsupported form (`{}`)", quoted(path))))
         }
         _ => Ok(Global::Other),
     }

@@ -137,7 +137,7 @@ impl<'a> Machine<'a> {
         let index = if instruction == op::BINGET { self.cursor.u8()?.into() } else { self.cursor.u32()? };
         match self.memo.get(&index) {
             Some(value) => self.stack.push(*value),
-            None => return damaged(format!("its pickle asks for the value {index}, which was never kept")),
+            None => return damaged(format!("its pickle asks for the value {index}, which was never stored")),
         }
         Ok(())
     }
@@ -225,9 +225,9 @@ impl<'a> Machine<'a> {
                     Ok(())
                 }
                 Object::Dict(_) => Ok(()),
-                _ => damaged("its pickle gives attributes to what has none"),
+                _ => damaged("its pickle sets attributes of an object that has none"),
             },
-            _ => damaged("its pickle gives attributes to what has none"),
+            _ => damaged("its pickle sets attributes of an object that has none"),
         }
     }
 

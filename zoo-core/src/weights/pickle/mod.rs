@@ -102,7 +102,7 @@ impl Storage<'_> {
             None => {
                 let (key, found, declared) = (quoted(self.key), data.len(), self.length);
                 damaged(format!(
-                    "its storage `{key}` has {found} bytes and should have {declared} elements of {element}"
+                    "its storage `{key}` has {found} bytes, but should have {declared} elements of {element}"
                 ))
             }
         }

@@ -177,7 +177,7 @@ fn averages_of_others_are_reached_and_what_was_taken_is_said() {
         assert!(file.has_averages() && file.has_weights(), "{average_key}");
         assert!(holds(&file, &plain), "{average_key}");
         let account = file.account().unwrap();
-        assert_eq!(account, format!("weights from {place}; averages of them are in {average_place}"));
+        assert_eq!(account, format!("weights from {place}; averaged weights are in {average_place}"));
         file.prefer_averages();
         assert!(holds(&file, &averages), "{average_key}");
         let account = file.account().unwrap();
@@ -214,7 +214,7 @@ fn a_file_without_a_classifier_is_for_training() {
     let file = saved(&tensors);
     let (_, report) = loaded(&file, Strictness::Strict).unwrap();
     assert!(report.has_no_classifier && report.is_complete());
-    assert!(report.to_string().contains("it has no classifier, so there is a new one"), "{report}");
+    assert!(report.to_string().contains("it has no classifier, so a new one is initialised"), "{report}");
     assert!(file.account().unwrap().ends_with("behind `backbone.`; left out: `fc.weight`"));
     let error = loaded(&file, Strictness::Exact).unwrap_err().to_string();
     assert!(error.contains("2 missing") && error.contains("`train --weights`"), "{error}");

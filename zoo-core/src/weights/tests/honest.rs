@@ -74,7 +74,7 @@ fn every_kind_of_element_is_kept() {
         assert_eq!(values(&file, "x"), [value], "{class}");
     }
     let object = dict(&[("x", tensor(storage("BoolStorage", "0", 1), 0, &[1], &[1]))]);
-    assert_refused(torch_zip(&object, &[("0", vec![2])]), "`x` is to be true or false");
+    assert_refused(torch_zip(&object, &[("0", vec![2])]), "`x` is boolean");
 }
 
 #[test]

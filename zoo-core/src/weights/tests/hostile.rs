@@ -53,7 +53,10 @@ fn a_short_pickle_cannot_ask_for_long_work() {
     let wide = [&b"]("[..], &b"K\x01".repeat(1000), b"e"].concat();
     let id = storage("FloatStorage", "0", 4);
     let arguments = tuple(&[id, integer(0), wide.clone(), wide, vec![0x89], vec![b'N']]);
-    assert_refused(small(&[&global("torch._utils", "_rebuild_tensor_v2")[..], &arguments, b"R"].concat()), "1000 axes");
+    assert_refused(
+        small(&[&global("torch._utils", "_rebuild_tensor_v2")[..], &arguments, b"R"].concat()),
+        "1000 dimensions",
+    );
 }
 
 #[test]
@@ -69,15 +72,15 @@ fn tensors_stay_within_their_storage_and_their_file() {
     refused(0, &[2], &[4], "reaches beyond");
     refused(i32::MAX, &[1], &[1], "reaches beyond");
     refused(0, &[2, 2], &[i32::MAX, i32::MAX], "reaches beyond");
-    refused(-1, &[1], &[1], "cannot be");
-    refused(0, &[-1], &[1], "cannot be");
-    refused(0, &[2], &[-1], "cannot be");
-    refused(0, &[2], &[1, 1], "cannot be");
+    refused(-1, &[1], &[1], "is impossible");
+    refused(0, &[-1], &[1], "is impossible");
+    refused(0, &[2], &[-1], "is impossible");
+    refused(0, &[2], &[1, 1], "is impossible");
     refused(0, &[1 << 20], &[0], "larger than the file");
     refused(0, &[1 << 30; 5], &[0; 5], "larger than the file");
     refused(0, &[0, 1 << 30, 1 << 30, 1 << 30], &[0; 4], "larger than the file");
     let beyond = dict(&[("x", vector("0", 5))]);
-    assert_refused(small(&beyond), "storage `0` has 16 bytes and should have 5 elements of 4");
+    assert_refused(small(&beyond), "storage `0` has 16 bytes, but should have 5 elements of 4");
     assert_refused(small(&dict(&[("x", vector("9", 4))])), "no zip entry `data/9`");
     assert_refused(small(&dict(&[("x", vector("../0", 4))])), "no zip entry `data/../0`");
     assert_refused(small(&dict(&[("x", vector("0", -4))])), "no length");
@@ -111,7 +114,7 @@ fn broken_pickles_are_named_so() {
         assert!(matches!(parse(small(object)), Err(Problem::Damaged(_))), "{}", object.escape_ascii());
     }
     assert_refused(small(b"\x80\x06}"), "protocol 6");
-    assert_refused(small(&integer(1)), "something else than a dictionary");
+    assert_refused(small(&integer(1)), "something other than a dictionary");
     assert_refused(
         small(&dict(&[("x", integer(1))])),
         "no tensors at its top level, nor up to 3 levels below; its entries are `x`",
@@ -126,7 +129,7 @@ fn broken_archives_are_named_so() {
     assert_eq!(values(&parse(with(&[])).unwrap(), "x"), [1.0, 2.0, 3.0, 4.0]);
     assert_refused(with(&[("n/data/0", &data)]), "two zip entries `n/data/0`");
     for name in ["/etc/passwd", "n/../../x", "..", "n\\x"] {
-        assert_refused(with(&[(name, b"")]), "leads out of the archive");
+        assert_refused(with(&[(name, b"")]), "a path outside the archive");
     }
     assert_refused(with(&[("n/byteorder", b"big")]), "big-endian");
     assert_refused(with(&[("m/data.pkl", b"")]), "another zip archive");
@@ -145,9 +148,9 @@ fn broken_archives_are_named_so() {
     assert_refused(altered(10, &[8]), "cannot be unpacked");
     assert_refused(altered(16, &[0; 4]), "CRC-32 of its zip entry `n/data/0`");
     assert_refused(altered(20, &[0xf0; 8]), "ends before");
-    assert_refused(altered(24, &[1]), "not where or what");
-    assert_refused(altered(42, &[1]), "not where or what");
-    assert_refused(altered(42, &[0; 4]), "is called otherwise");
+    assert_refused(altered(24, &[1]), "does not match the directory");
+    assert_refused(altered(42, &[1]), "does not match the directory");
+    assert_refused(altered(42, &[0; 4]), "has another name in its own header");
     assert_refused(altered(46 + 8 + 8, &[0xff; 4]), "directory is broken");
 }
 
@@ -164,11 +167,11 @@ fn what_unpacks_to_more_than_it_may_or_to_something_else_is_refused() {
     };
     assert_refused(altered(24, &[15]), "`n/data/0` is not as long as the directory says");
     assert_refused(altered(24, &[17]), "`n/data/0` is not as long as the directory says");
-    assert_refused(altered(24, &[0xfe; 4]), "over 32 times as long");
+    assert_refused(altered(24, &[0xfe; 4]), "over 32 times the size");
     assert_refused(altered(16, &[0; 4]), "CRC-32 of its zip entry `n/data/0`");
     // 64 MiB of zeros in 64 KiB.
     let zeros = vec![0; 64 << 20];
-    assert_refused(deflated(&[("n/data.pkl", &pickle[..]), ("n/data/0", &zeros)]), "over 32 times as long");
+    assert_refused(deflated(&[("n/data.pkl", &pickle[..]), ("n/data/0", &zeros)]), "over 32 times the size");
 }
 
 #[test]
@@ -194,8 +197,8 @@ fn broken_old_files_are_named_so() {
     assert_refused(torch_legacy(&object, &[]), "storage of `x` is missing");
     assert_refused(torch_legacy(&object, &[("b", 2, two.clone())]), "`b` belongs to no tensor");
     assert_refused(torch_legacy(&object, &[("a", u64::MAX, two.clone())]), "ends before");
-    assert_refused(torch_legacy(&object, &[("a", 3, two.clone())]), "ends before 12 bytes");
-    assert_refused(torch_legacy(&object, &[("a", 1, two.clone())]), "has 4 bytes and should have 2 elements");
+    assert_refused(torch_legacy(&object, &[("a", 3, two.clone())]), "ends before the 12 bytes");
+    assert_refused(torch_legacy(&object, &[("a", 1, two.clone())]), "has 4 bytes, but should have 2 elements");
     assert_refused(torch_legacy(&object, &[("a", 2, two.clone()), ("a", 2, two)]), "two storages `a`");
     assert_refused(whole(&integer(1)), "a pickle that torch.save did not write");
 }
@@ -221,7 +224,7 @@ fn broken_safetensors_are_named_so() {
     }
     let overlap =
         r#"{"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"y":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}"#;
-    assert_refused(safetensors(overlap, &[0; 3]), "header is not one of safetensors");
+    assert_refused(safetensors(overlap, &[0; 3]), "header is not a safetensors header");
     let wide = r#"{"x":{"dtype":"U64","shape":[1],"data_offsets":[0,8]}}"#;
     assert_refused(safetensors(wide, &[0; 8]), "holds `x` as U64");
     assert_refused([&u64::MAX.to_le_bytes()[..], b"{}"].concat(), "ends before");
@@ -241,7 +244,7 @@ fn broken_safetensors_are_named_so() {
         format!(r#""{index}":{{"dtype":"U8","shape":[{size}],"data_offsets":[{begin},{end}]}}"#)
     };
     let parts: Vec<String> = (0..8).map(part).collect();
-    assert_refused(safetensors(&format!("{{{}}}", parts.join(",")), &[]), "bytes of data, and there are 0");
+    assert_refused(safetensors(&format!("{{{}}}", parts.join(",")), &[]), "bytes of data, but there are 0");
 }
 
 #[test]
@@ -251,7 +254,7 @@ fn other_files_are_told_apart() {
         (vec![], "an empty file"),
         (tar, "the tar archive"),
         (b"\x89HDF\r\n\x1a\n........".to_vec(), "HDF5"),
-        (b"version https://git-lfs.github.com/spec/v1\n".to_vec(), "a pointer of Git LFS"),
+        (b"version https://git-lfs.github.com/spec/v1\n".to_vec(), "a Git LFS pointer"),
         (b"<!DOCTYPE html><html>".to_vec(), "a web page"),
         (b"hello, world".to_vec(), "unknown format"),
     ] {

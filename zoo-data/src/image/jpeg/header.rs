@@ -78,7 +78,7 @@ impl Frame {
         }
         let [precision, high, low, wide, narrow, count, components @ ..] = content else { return Err(BadImage::Cut) };
         if *precision != 8 {
-            return not_read(&format!("a JPEG of {precision} bits a sample"));
+            return not_read(&format!("a JPEG of {precision} bits per sample"));
         }
         let count = usize::from(*count);
         let components: Vec<&[u8]> = components.chunks_exact(3).take(count).collect();
@@ -95,7 +95,7 @@ impl Frame {
         let side = |high: &u8, low: &u8| u32::from(u16::from_be_bytes([*high, *low]));
         let (width, height) = (side(wide, narrow), side(high, low));
         if height == 0 && width > 0 {
-            return not_read("a JPEG that tells its height behind the image (DNL)");
+            return not_read("a JPEG that stores its height after the image data (DNL)");
         }
         if width == 0 {
             return Err(damaged(&format!("it has {width} x {height} pixels")));

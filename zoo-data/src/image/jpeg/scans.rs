@@ -51,11 +51,11 @@ impl Scans {
         let [start, end, approximation, ..] = *rest else { return Err(short()) };
         let (start, end, left) = if progressive { (start, end, approximation & 15) } else { (0, 63, 0) };
         if start > end || end > 63 {
-            return Err(damaged("a scan has coefficients that there are not"));
+            return Err(damaged("a scan has coefficients that do not exist"));
         }
         for name in names.chunks_exact(2) {
             let known = components.iter().position(|id| *id == name[0]);
-            let known = known.ok_or_else(|| damaged("a scan has a component that the frame has not"))?;
+            let known = known.ok_or_else(|| damaged("a scan has a component that the frame does not have"))?;
             self.missing[known][usize::from(start)..=usize::from(end)].fill(Some(left));
         }
         Ok(())

@@ -30,28 +30,29 @@ impl Named {
 
 #[derive(Debug, clap::Args)]
 pub struct TrainArgs {
-    /// A TOML file of settings, over the defaults of configs/cifar10.toml and under the flags
+    /// TOML file of settings: it overrides the defaults of configs/cifar10.toml, and flags override it
     #[arg(long, value_name = "FILE", value_parser = path::argument())]
     pub config: Option<PathBuf>,
-    /// The folder of the data sets [default: ~/.cache/zoo/data]
+    /// Folder of the data sets [default: ~/.cache/zoo/data]
     #[arg(long, value_name = "DIR", value_parser = path::argument())]
     pub data_dir: Option<PathBuf>,
-    /// The folder that runs and tables are written to
+    /// Folder to write runs and tables to
     #[arg(long, value_name = "DIR", default_value = "results", value_parser = path::argument())]
     pub results: PathBuf,
-    /// Go on with an earlier run: `auto` for the newest unfinished one of these settings, or its folder
+    /// Resume an earlier run: `auto` for the newest unfinished one with these settings, or its folder
     #[arg(long, value_name = "auto|PATH")]
     pub resume: Option<String>,
-    /// Wall time with evaluation, such as 90s, 20m or 2h; turned into steps when the speed is known
+    /// Wall time, evaluation included, such as 90s, 20m or 2h; converted to steps once the speed is known
     #[arg(long, value_name = "TIME", value_parser = parse_time, conflicts_with = "steps")]
     pub budget: Option<Duration>,
-    /// Train with K seeds, one after the other, and print mean and deviation; with --resume auto, those that are missing
+    /// Train with K seeds, one after the other, and print the mean and standard deviation; with --resume auto, only the
+    /// missing ones
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub repeat: u16,
-    /// Time N steps by operation and by stage, print that, and train nothing
+    /// Profile N steps by operation and by stage, print the times, and train nothing
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000), conflicts_with_all = ["resume", "repeat"])]
     pub profile_steps: Option<u64>,
-    /// Measure a few steps, print as JSON what they and an evaluation take, and train nothing
+    /// Measure a few steps, print the time of a step and of an evaluation as JSON, and train nothing
     #[arg(long, conflicts_with_all = ["profile_steps", "resume", "repeat"])]
     pub estimate: bool,
     /// Print errors only

@@ -52,7 +52,8 @@ pub fn run(registry: &Registry, args: &TrainArgs) -> Result<Outcome, Error> {
     }
     if args.repeat > 1 && args.resume.as_ref().is_some_and(|resume| resume != "auto") {
         misused!(
-            "--repeat trains several runs and --resume PATH goes on with one: give --resume auto, or leave one of them out"
+            "--repeat trains several runs, but --resume PATH continues one: give --resume auto, or leave one of them \
+             out"
         );
     }
     let stop = stop_on_ctrl_c()?;
@@ -159,12 +160,14 @@ fn settings_of_run(path: &Path, args: &TrainArgs) -> Result<Settings, Error> {
         misused!("--resume {shown}: there is no such run; give the folder of one, such as results/RUN, or auto");
     }
     if path.is_dir() && !folder.last().exists() && !folder.best().exists() {
-        misused!("--resume {shown}: no checkpoint is in that folder; give that of a run which made one, or start anew");
+        misused!(
+            "--resume {shown}: that folder has no checkpoint; give that of a run that has one, or start a new run"
+        );
     }
     let Resumed { file, checkpoint, .. } = Resumed::read(path)?;
     let mut settings = checkpoint.state.settings.clone();
     if args.config.is_some() {
-        misused!("a run that is resumed has its own settings: leave --config out, or --resume");
+        misused!("a resumed run has its own settings: leave --config out, or --resume");
     }
     for (key, value) in args.settings.0.clone().into_iter().filter(|(key, _)| !LENGTH.contains(&key.as_str())) {
         let earlier = settings.to_flat().remove(&key);
@@ -210,13 +213,13 @@ fn set_length(settings: &mut Settings, state: &State, args: &TrainArgs, file: &P
         return Ok(());
     }
     let (file, at) = (file.display(), counted(state.step, "step"));
-    let weights = format!("or go on from its weights, in a run of its own, with --weights {file} in place of --resume");
+    let weights = format!("or start a new run from its weights with --weights {file} in place of --resume");
     if state.takes_another_end() {
-        misused!("--{flag} {value} makes the run of {file}, which is {at} long, no longer: give more, {weights}");
+        misused!("--{flag} {value} does not extend the run of {file}, which has {at}: give more, {weights}");
     }
     misused!(
-        "{file} is at step {} of {}, over which its learning rate falls, and --{flag} {value} is another length: leave \
-         --{flag} out, and make the run longer once it has ended, {weights}",
+        "{file} is at step {} of {}, and --{flag} {value} would change the learning rate schedule of an unfinished \
+         run: leave --{flag} out and extend the run once it has ended, {weights}",
         state.step,
         settings.schedule.steps.unwrap_or_default()
     );

@@ -131,5 +131,5 @@ fn numbers(names: &str, text: &str) -> Result<Vec<f64>, String> {
     let numbers = text.split(',').map(|number| number.trim().parse().ok()).collect::<Option<Vec<f64>>>();
     numbers
         .filter(|numbers| numbers.len() == wanted)
-        .ok_or_else(|| format!("expected {wanted} numbers with commas between them, {names}"))
+        .ok_or_else(|| format!("expected {wanted} numbers separated by commas, {names}"))
 }
