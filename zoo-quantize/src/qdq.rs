@@ -108,7 +108,7 @@ impl<'a> Surgery<'a> {
 
     /// Finds the activation functions that do nothing any more.
     fn absorb(&mut self, readers: &HashMap<&str, Vec<usize>>) {
-        for (_, node) in self.graph.nodes.iter().enumerate().filter(|(at, _)| self.int8[*at]) {
+        for (node, _) in self.graph.nodes.iter().zip(&self.int8).filter(|(_, int8)| **int8) {
             if !matches!(node.kind.as_str(), "Conv" | "Gemm" | "Add") {
                 continue;
             }

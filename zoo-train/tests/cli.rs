@@ -363,7 +363,7 @@ fn what_is_asked_for_and_cannot_be_is_wrong_usage_everywhere() {
         &["show", "mobilenet-v1", "--against", "mobilenet-v2", "--format", "png"],
         &["latency", "mobilenet-v9"],
         &["latency", "mobilenet-v1", "--device", "tpu"],
-        &["throughput", "mobilenet-v1", "--dtype", "bf16"],
+        &["throughput", "mobilenet-v1", "--dtype", "f16"],
         &["throughput", "mobilenet-v1", "--engine", "fast"],
         &["sweep", "my.toml"],
         &["sweep", "my.toml", "--shard", "3/2"],

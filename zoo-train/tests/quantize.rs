@@ -60,4 +60,5 @@ fn what_cannot_be_is_refused_and_leaves_no_file() {
     assert!(!folder.path().join("no.onnx").exists());
     quantize(&folder, &best, "--calibrate synthetic:16 -o int8.safetensors").misused(&["int8.onnx"]);
     quantize(&folder, &best, "--calibrate synthetic:16 -o none/int8.onnx").refused(&["cannot write none/int8.onnx"]);
+    quantize(&folder, &best, "--calibrate synthetic:16 -o /dev/full").refused(&["/dev/full", "No space left"]);
 }

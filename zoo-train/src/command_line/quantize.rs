@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Error, bail};
 use tch::Device;
@@ -224,7 +224,7 @@ fn write(
     processor: Processor,
     calibration: &str,
     made: &Made,
-    output: &PathBuf,
+    output: &Path,
 ) -> Result<(), Error> {
     let mut graph = made.graph.clone();
     graph.name = opened.entry.variant.name.to_string();
