@@ -2,11 +2,11 @@
 
 For each variant the example `random_network` of zoo-core writes random weights, images and
 the logits that the network gives in f64 before anything is folded; `zoo-train export`
-writes the weights as ONNX. With --weights, and another --zoo-train, networks of other crates
-are checked, against what the program itself predicts. The file must pass ONNX's own checker and say what `list` says,
+writes the weights as ONNX. The file must pass ONNX's own checker and say what `list` says,
 and each engine's logits must be the reference's up to a share of the largest one. Images
 given as bytes, to a graph that normalises them itself, must give what they give prepared.
-Exits with 1 where something differs.
+With --weights, and another --zoo-train, networks of other crates are checked, against what
+the program itself predicts. Exits with 1 where something differs.
 """
 
 import argparse
