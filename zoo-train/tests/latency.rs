@@ -28,7 +28,7 @@ fn number(row: &BTreeMap<String, String>, column: &str) -> f64 {
 }
 
 #[test]
-fn every_mode_is_a_row_with_the_documented_columns() {
+fn every_engine_is_a_row_with_the_documented_columns() {
     let folder = tempdir().unwrap();
     let output = latency(folder.path(), &[SMALL, "--format", "csv", "--batch", "1,2"]).code(0);
     let table = csv(&folder.path().join("results/latency.csv"));
@@ -40,8 +40,14 @@ fn every_mode_is_a_row_with_the_documented_columns() {
     assert_eq!((&printed.header, &printed.rows), (&table.header, &table.rows));
     let cells: Vec<(&str, &str)> =
         table.rows.iter().map(|row| (row["batch"].as_str(), row["engine"].as_str())).collect();
-    let modes = ["eager", "libtorch", "zoo"];
-    assert_eq!(cells, ["1", "2"].into_iter().flat_map(|batch| modes.map(|mode| (batch, mode))).collect::<Vec<_>>());
+    // What else is installed comes behind.
+    let installed = zoo_engines::ENGINES.into_iter().filter(|engine| engine.version().is_ok());
+    let modes: Vec<&str> = installed.map(|engine| engine.name()).collect();
+    assert_eq!(modes[..3], ["eager", "libtorch", "zoo"]);
+    assert_eq!(
+        cells,
+        ["1", "2"].into_iter().flat_map(|batch| modes.iter().map(move |mode| (batch, *mode))).collect::<Vec<_>>()
+    );
     for row in &table.rows {
         assert_eq!((row["model"].as_str(), row["status"].as_str()), (SMALL, "done"));
         assert_eq!((row["input_size"].as_str(), row["threads"].as_str(), row["dtype"].as_str()), ("32", "1", "f32"));
@@ -73,9 +79,9 @@ fn stages_add_up_to_the_network() {
     assert!(text.contains("stages.0"), "{text}");
     let whole = csv(&folder.path().join("results/latency.csv")).rows;
     let stages = csv(&folder.path().join("results/latency-stages.csv"));
-    let header =
-        "model,width,depth,input_size,batch,threads,dtype,mode,stage,macs,ms,share,profile,device,cpu,revision";
-    assert_eq!(stages.header.join(","), header);
+    let timed = "model,width,depth,input_size,batch,threads,dtype,engine";
+    let found = "stage,macs,ms,share,profile,device,cpu,revision,engine_version";
+    assert_eq!(stages.header.join(","), format!("{timed},{found}"));
     for mode in ["eager", "libtorch", "zoo"] {
         let parts: Vec<_> = stages.rows.iter().filter(|row| row["engine"] == mode).collect();
         let names: Vec<&str> = parts.iter().map(|row| row["stage"].as_str()).collect();
@@ -123,7 +129,11 @@ fn ratios_are_printed_with_their_interval() {
     }
     let arguments = [SMALL, "--engine", "zoo", "--against", "eager", "--format", "csv"];
     let printed = csv_of(&latency(folder.path(), &arguments).code(0).stdout);
-    assert!(printed.header.join(",").ends_with(",revision,ratio,ratio_low,ratio_high"), "{:?}", printed.header);
+    assert!(
+        printed.header.join(",").ends_with(",revision,engine_version,ratio,ratio_low,ratio_high"),
+        "{:?}",
+        printed.header
+    );
     let [ours, theirs] = ["zoo", "eager"].map(|mode| printed.rows.iter().find(|row| row["engine"] == mode).unwrap());
     assert!(number(ours, "ratio_low") <= number(ours, "ratio") && number(ours, "ratio") <= number(ours, "ratio_high"));
     assert_eq!(theirs["ratio"], "");
