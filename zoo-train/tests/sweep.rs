@@ -195,7 +195,7 @@ fn a_cell_is_done_with_all_of_its_stages_and_of_its_own_classes() {
     assert!(missing(), "a stage is gone");
     fs::write(folder.path().join("my.toml"), grid("classes = [10, 1000]\n")).unwrap();
     let dry = sweep(folder.path(), &["--dry-run"]).code(0).text();
-    assert!(dry.contains("native, 10 classes") && dry.contains("2 cells: 2 done"), "{dry}");
+    assert!(dry.contains("zoo, 10 classes") && dry.contains("2 cells: 2 done"), "{dry}");
 }
 
 #[test]
