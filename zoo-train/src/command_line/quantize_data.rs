@@ -84,7 +84,7 @@ impl Images {
         let preprocessing = Preprocessing::from(&opened.resolved);
         let prepare = |mut split: Split, count: usize| {
             split.truncate(count);
-            let set = TestSet::new(split, preprocessing.clone());
+            let set = TestSet::new(split, preprocessing);
             let batches = prepared(&opened.model, &set)?;
             Ok::<_, Error>((batches, set.split.skipped()))
         };
