@@ -1,6 +1,7 @@
 //! Quantised graphs of whole networks, and the arithmetic of a single layer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tch::{Kind, Tensor};
 use zoo_core::model::{Mode, Model, ModelOptions};
@@ -13,7 +14,14 @@ use zoo_quantize::{Engine, Method, Network, Options, QuantizeError, Quantizer};
 const OPTIONS: Options =
     Options { method: Method::MinMax, bits: 8, engine: Engine::OpenVino, correct: true, equalize: false };
 
+/// libtorch has one generator for all tests: numbers are drawn by one of them at a time.
+fn take_turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn model(name: &str, side: u32) -> Model {
+    let _turn = take_turn();
     let entry = Registry::default().find(name).unwrap();
     let options = PlanOptions { input_size: ImageSize::square(side), ..entry.variant.options };
     Model::new(Plan::new(entry.architecture, &options).unwrap(), &ModelOptions::default()).unwrap()
@@ -24,6 +32,7 @@ fn float(name: &str, side: u32) -> Graph {
 }
 
 fn images(count: i64, side: i64) -> Tensor {
+    let _turn = take_turn();
     tch::manual_seed(1);
     Tensor::randn([count, 3, side, side], (Kind::Float, tch::Device::Cpu))
 }
