@@ -102,7 +102,7 @@ fn a_cell_without_memory_is_a_row_and_the_sweep_goes_on() {
 
 #[test]
 fn a_sweep_that_was_killed_goes_on_where_its_run_was() {
-    let grid = training("width = [0.35, 0.5]", "steps = 60\ncheckpoint_every = 2");
+    let grid = training("width = [0.35, 0.5]", "steps = 60\nrun.checkpoint_every = 2");
     let folder = folder(&grid);
     let mut running = start(folder.path(), &[]);
     let child = child_of(&mut running);
@@ -160,7 +160,7 @@ fn ctrl_c_saves_and_the_same_command_goes_on() {
 
     // The row of its end stands for those of its earlier sittings.
     let cell = fs::read_to_string(folder.path().join("my.toml")).unwrap();
-    fs::write(folder.path().join("my.toml"), cell.replace("steps = 3000", "steps = 60\ncheckpoint_every = 2")).unwrap();
+    fs::write(folder.path().join("my.toml"), cell.replace("steps = 3000", "steps = 60\nrun.checkpoint_every = 2")).unwrap();
     let mut running = start(folder.path(), &[]);
     let saved = || {
         let runs = fs::read_dir(folder.path().join("results")).unwrap().flatten();

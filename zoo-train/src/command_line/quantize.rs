@@ -14,6 +14,7 @@ use zoo_quantize::score::{Judge, Score, Sensitivity, sensitivity, within};
 use zoo_quantize::{Engine, Made, Method, Options, Processor, QuantizeError, Quantizer};
 use zoo_training::channels;
 use zoo_weights::Opened;
+use zoo_weights::python::onnx_lines;
 
 use super::export::description;
 use super::output::check_name;
@@ -255,6 +256,8 @@ fn write(
         }
     }
     tell!("run it with: {}", opened.resolved);
+    tell!("in Python:");
+    onnx_lines(&graph, output).iter().for_each(|line| tell!("    {line}"));
     Ok(())
 }
 
