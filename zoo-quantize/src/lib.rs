@@ -4,7 +4,7 @@
 //! run through it ([`network`]) and leave the ranges of its activations ([`observe`], [`range`]); [`qdq`] puts pairs of
 //! `QuantizeLinear` and `DequantizeLinear` where inference engines fuse them into int8 kernels; [`correct`] gives biases
 //! what rounding took from each channel's mean, and [`equalize`] evens out weights before. The same [`network`] runs the
-//! quantised graph, number by number as its operators say, so that accuracy is known without an engine ([`sensitivity`]).
+//! quantised graph, number by number as its operators say, so that accuracy is known without an engine ([`score::sensitivity`]).
 //!
 //! Owned here: graphs and numbers. Data sets, files and the command line are not.
 

@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(found.places, [0, 1, 2]);
         assert!(found.note.unwrap().contains("logit 2 is cake"));
         let error = matching(Some(&names(&["cat", "cow", "dog"])), 3, &three).unwrap_err();
-        assert!(error.contains("3 others, such as apple"), "{error}");
+        assert!(error.contains("3 of its own, such as apple"), "{error}");
         let turned = matching(Some(&names(&["cake", "apple", "bread"])), 3, &three).unwrap();
         assert_eq!(turned, Matching { places: vec![1, 2, 0], note: None });
         assert!(matching(Some(&names(&["cat"])), 3, &three).unwrap_err().contains("zoo.classes"));
