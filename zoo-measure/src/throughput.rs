@@ -39,6 +39,16 @@ pub enum Pass {
 /// What training is called among the names of engines.
 pub const TRAIN: &str = "train";
 
+/// All that [`Pass::find`] knows by name.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    std::iter::once(TRAIN).chain(zoo_engines::ENGINES.into_iter().map(|engine| engine.name()))
+}
+
+/// Whether anything computes in numbers of that name.
+pub fn is_dtype(name: &str) -> bool {
+    Precision::find(name).is_some() || Dtype::parse(name).is_ok()
+}
+
 impl Pass {
     /// The one of a name, which is [`TRAIN`] or an engine's, in numbers by their name.
     ///

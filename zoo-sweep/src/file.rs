@@ -9,13 +9,11 @@ use toml::de::{DeTable, DeValue};
 use zoo_core::{InputSize, regular_file};
 
 use super::{Kind, SweepError};
-use zoo_engines::Dtype;
 use zoo_host::duration::parse_time;
-use zoo_measure::throughput::TRAIN;
-use zoo_results::timed::ENGINES;
+use zoo_measure::throughput;
+use zoo_settings::SECTIONS;
 use zoo_settings::keys::hint;
 use zoo_settings::layers::{Misplaced, check_key};
-use zoo_settings::{Precision, SECTIONS};
 
 /// A file with its grids.
 #[derive(Clone, Debug)]
@@ -162,13 +160,12 @@ impl Reader<'_> {
         grid.threads = self.list(table, "threads", "whole numbers from 1 to 1024", |value| {
             positive(value).filter(|threads| *threads <= 1024)
         })?;
-        grid.dtype = self.list(table, "dtype", "f32, tf32, bf16 or int8", |value| {
-            let is_known = |name: &String| Precision::find(name).is_some() || Dtype::parse(name).is_ok();
-            string(value).filter(is_known)
-        })?;
-        let engines = format!("train, {}", ENGINES.join(", "));
+        let dtypes = "f32, tf32, bf16 or int8";
+        grid.dtype =
+            self.list(table, "dtype", dtypes, |value| string(value).filter(|name| throughput::is_dtype(name)))?;
+        let engines = throughput::names().collect::<Vec<_>>().join(", ");
         grid.engine = self.list(table, "engine", &engines, |value| {
-            string(value).filter(|name| name == TRAIN || ENGINES.contains(&name.as_str()))
+            string(value).filter(|name| throughput::names().any(|known| known == name))
         })?;
         grid.seed = self.list(table, "seed", "whole numbers, 0 or more", whole)?;
         grid.config =

@@ -160,7 +160,8 @@ fn ctrl_c_saves_and_the_same_command_goes_on() {
 
     // The row of its end stands for those of its earlier sittings.
     let cell = fs::read_to_string(folder.path().join("my.toml")).unwrap();
-    fs::write(folder.path().join("my.toml"), cell.replace("steps = 3000", "steps = 60\nrun.checkpoint_every = 2")).unwrap();
+    fs::write(folder.path().join("my.toml"), cell.replace("steps = 3000", "steps = 60\nrun.checkpoint_every = 2"))
+        .unwrap();
     let mut running = start(folder.path(), &[]);
     let saved = || {
         let runs = fs::read_dir(folder.path().join("results")).unwrap().flatten();

@@ -2,14 +2,13 @@
 
 /// What images pass through.
 pub mod throughput {
-    /// The words of it.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-    pub struct Pass(&'static str);
+    /// The words for it.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        ["train", "eager", "libtorch", "zoo", "onnxruntime", "openvino"].into_iter()
+    }
 
-    impl Pass {
-        /// The work of that name.
-        pub fn find(name: &str) -> Option<Pass> {
-            ["train", "eager", "folded", "jit", "native"].into_iter().find(|work| *work == name).map(Pass)
-        }
+    /// Whether a word is one of a number format.
+    pub fn is_dtype(name: &str) -> bool {
+        ["f32", "tf32", "bf16", "int8"].contains(&name)
     }
 }
