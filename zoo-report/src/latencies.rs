@@ -12,6 +12,20 @@ pub fn main_condition(rows: &Rows) -> Option<Condition> {
     condition_of(timed.map(|(network, row)| (network, &row.condition)))
 }
 
+/// The condition that figures of engines show: of the machine that has most of them, which need not be the one with most
+/// networks.
+pub fn condition_of_engines(rows: &Rows) -> Option<Condition> {
+    let timed = || rows.latencies.iter().filter(|(_, row)| row.p50_ms.is_some());
+    let mut engines: BTreeMap<(&str, &str), BTreeSet<(&str, &str)>> = BTreeMap::new();
+    for (_, row) in timed() {
+        let condition = &row.condition;
+        engines.entry(condition.machine()).or_default().insert((&condition.engine, &condition.dtype));
+    }
+    let most = engines.values().map(BTreeSet::len).max()?;
+    let has_most = |condition: &Condition| engines.get(&condition.machine()).is_some_and(|found| found.len() == most);
+    condition_of(timed().filter(|(_, row)| has_most(&row.condition)).map(|(network, row)| (network, &row.condition)))
+}
+
 /// Of the machine with most networks, the condition that most of them were timed under, one image at a time where there is
 /// one; among equals the one with the fewest threads, and of its engines the one that is there on every machine and fastest.
 pub fn condition_of<'a>(timed: impl Iterator<Item = (&'a Network, &'a Condition)>) -> Option<Condition> {

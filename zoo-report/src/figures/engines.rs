@@ -9,7 +9,7 @@ use super::super::axis::{Axis, Unit};
 use super::super::candidate::{Candidate, Target, candidates, datasets, front, said, source};
 use super::super::family::Family;
 use super::super::figure::{Dot, DotRow, Dots, Drawing, Figure, Key, Label, Lines, Missing, Point, Series};
-use super::super::latencies::{Newest, Timed, main_condition};
+use super::super::latencies::{Newest, Timed, condition_of_engines};
 use super::super::mark::{GREY, Shape};
 use super::super::network::{Network, dataset_title};
 use super::super::observation::Kind;
@@ -30,7 +30,7 @@ pub fn figures(rows: &Rows, registry: &Registry) -> Vec<Result<Figure, Missing>>
         sentence: "No accuracy against latency by engine yet: no two engines have rows of networks with an accuracy."
             .into(),
     };
-    let Some(condition) = main_condition(rows) else { return vec![Err(missing())] };
+    let Some(condition) = condition_of_engines(rows) else { return vec![Err(missing())] };
     let target = Target::from(&condition);
     let of_dataset = |dataset: String| {
         let timed = candidates(rows, registry, &target, &dataset);
@@ -128,7 +128,7 @@ pub fn relative(rows: &Rows) -> Result<Figure, Missing> {
     let missing = || Missing {
         sentence: "No network over engines yet: none was timed by two of them under the same conditions.".into(),
     };
-    let main = main_condition(rows).ok_or_else(missing)?;
+    let main = condition_of_engines(rows).ok_or_else(missing)?;
     let target = Target::from(&main);
     let on = |(engine, dtype): (&str, &str)| {
         let condition = Condition { engine: engine.into(), dtype: dtype.into(), ..main.clone() };

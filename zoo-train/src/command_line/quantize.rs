@@ -87,6 +87,8 @@ pub fn run(registry: &Registry, args: &QuantizeArgs) -> Result<(), Error> {
     }
     channels::check(opened.model.plan().input.c).map_err(Error::msg)?;
     let images = Images::load(&mut opened, &calibration, args.limit_test, args.data_dir.as_deref(), args.skip_bad)?;
+    // As it is called elsewhere: a file tells nobody where folders were.
+    let calibration = Calibration { dataset: images.dataset.clone(), ..calibration };
     let processor = args.processor.unwrap_or_else(Processor::of_this_machine);
     let options = Options {
         method: args.method,

@@ -58,6 +58,8 @@ pub struct Images {
     pub calibration: Vec<Tensor>,
     /// How many images those are.
     pub calibrated: usize,
+    /// Name of their data set.
+    pub dataset: String,
     /// Batches to judge by.
     pub test: Vec<Labelled>,
     /// Files that were left out.
@@ -105,7 +107,7 @@ impl Images {
         };
         let test = test.into_iter().map(labelled).collect::<Result<_, _>>()?;
         let skipped = skipped_lines("training and test", &left_out);
-        Ok(Images { calibration, calibrated, test, skipped })
+        Ok(Images { calibration, calibrated, dataset: dataset.name, test, skipped })
     }
 }
 
