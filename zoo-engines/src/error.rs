@@ -58,6 +58,14 @@ pub enum EngineError {
     /// A network whose numbers are 8-bit integers comes from a file.
     #[error("int8 networks come from a file: write one with `quantize`, and give it with --weights FILE.onnx")]
     NotQuantized,
+    /// A file of ONNX that cannot be used.
+    #[error("{name}: {problem}")]
+    File {
+        /// Its path.
+        name: String,
+        /// What is wrong with it, and the way out.
+        problem: String,
+    },
     /// A file of ONNX for an engine that reads none.
     #[error("{engine} does not read ONNX files; give --engine onnxruntime or openvino")]
     NoOnnx {

@@ -1,6 +1,6 @@
 //! What runs a deployed network.
 //!
-//! An [`Engine`] prepares a network, or a file of ONNX, and gives the logits of batches; [`ENGINES`] lists all, by their
+//! An [`Engine`] prepares a network, or an [`OnnxFile`], and gives the logits of batches; [`ENGINES`] lists all, by their
 //! names in flags and tables. libtorch and the kernels of zoo-native are always there. ONNX Runtime and OpenVINO are
 //! libraries that are opened when they are asked for ([`library`] finds them), so that building needs none of them. All
 //! run on the processors that the process is pinned to, with as many threads as libtorch has.
@@ -15,7 +15,6 @@ mod torch;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::path::Path;
 use std::rc::Rc;
 
 use tch::{Device, Tensor};
@@ -24,17 +23,20 @@ use zoo_results::timed;
 
 pub use dtype::Dtype;
 pub use error::EngineError;
-pub use onnx::LIMIT as LIMIT_OF_ONNX;
+pub use onnx::OnnxFile;
 
 /// What an engine is given to run.
 #[derive(Clone, Copy, Debug)]
 pub enum Source<'a> {
     /// A network with its weights.
     Model(&'a Rc<Model>),
-    /// A file of ONNX; ONNX Runtime and OpenVINO alone read it.
-    Onnx(&'a Path),
-    /// The bytes of a file of ONNX.
-    OnnxBytes(&'a [u8]),
+    /// A network in ONNX; ONNX Runtime and OpenVINO alone read it.
+    Onnx {
+        /// What it is called in messages.
+        name: &'a str,
+        /// The bytes of its file.
+        bytes: &'a [u8],
+    },
 }
 
 /// How a network is run.
@@ -131,11 +133,6 @@ pub fn built_in() -> impl Iterator<Item = &'static dyn Engine> {
 /// Those that are libraries of their own, which need not be there.
 pub fn libraries() -> impl Iterator<Item = &'static dyn Engine> {
     [ONNX_RUNTIME, OPENVINO].into_iter()
-}
-
-/// Whether a file is taken for ONNX, by its name.
-pub fn is_onnx(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
 }
 
 /// The engine of that name.

@@ -84,17 +84,17 @@ impl Engine for OnnxRuntime {
 
     fn prepare(&self, source: Source<'_>, setting: Setting) -> Result<Box<dyn Prepared>, EngineError> {
         open()?;
-        let file = onnx::read(NAME, source, setting)?;
+        let (name, bytes) = onnx::of(source, setting)?;
         let build = || -> Result<Session, ort::Error> {
             Session::builder()?
                 .with_optimization_level(GraphOptimizationLevel::All)?
                 .with_intra_threads(usize::try_from(tch::get_num_threads()).unwrap_or(1))?
                 .with_inter_threads(1)?
                 .with_parallel_execution(false)?
-                .commit_from_memory(&file.bytes)
+                .commit_from_memory(&bytes)
         };
-        let session = build().map_err(|error| refused(&file.name, &error))?;
-        Ok(Box::new(Network { session: RefCell::new(session), name: file.name }))
+        let session = build().map_err(|error| refused(name, &error))?;
+        Ok(Box::new(Network { session: RefCell::new(session), name: name.into() }))
     }
 }
 

@@ -71,7 +71,7 @@ impl Engine for OpenVino {
 
     fn prepare(&self, source: Source<'_>, setting: Setting) -> Result<Box<dyn Prepared>, EngineError> {
         open()?;
-        let file = onnx::read(NAME, source, setting)?;
+        let (name, bytes) = onnx::of(source, setting)?;
         let threads = tch::get_num_threads().to_string();
         // What is left in float of an int8 network is computed in f32, too.
         let precision = if setting.dtype == Dtype::Bf16 { "bf16" } else { "f32" };
@@ -88,12 +88,12 @@ impl Engine for OpenVino {
                     (RwPropertyKey::HintInferencePrecision, precision),
                 ],
             )?;
-            let model = core.read_model_from_buffer(&file.bytes, None)?;
+            let model = core.read_model_from_buffer(&bytes, None)?;
             let mut compiled = core.compile_model(&model, DeviceType::CPU)?;
             Ok((compiled.create_infer_request()?, core))
         };
-        let (request, core) = build().map_err(|refusal| refused(&file.name, &refusal.0))?;
-        Ok(Box::new(Network { request: RefCell::new(request), _core: core, name: file.name }))
+        let (request, core) = build().map_err(|refusal| refused(name, &refusal.0))?;
+        Ok(Box::new(Network { request: RefCell::new(request), _core: core, name: name.into() }))
     }
 }
 

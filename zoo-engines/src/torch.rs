@@ -133,7 +133,7 @@ fn libtorch() -> String {
 fn model<'a>(engine: &dyn Engine, source: Source<'a>) -> Result<&'a Rc<Model>, EngineError> {
     match source {
         Source::Model(model) => Ok(model),
-        Source::Onnx(_) | Source::OnnxBytes(_) => Err(EngineError::NoOnnx { engine: engine.title() }),
+        Source::Onnx { .. } => Err(EngineError::NoOnnx { engine: engine.title() }),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Every engine that is installed gives the logits of the training model in f64. Where ONNX Runtime or OpenVINO is not
 //! installed (`./setup.sh --engines`), its part says that it was skipped, and fails where `CI` is set.
 
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +8,7 @@ use tch::{Device, Kind, Tensor};
 use zoo_core::model::{Mode, Model, ModelOptions};
 use zoo_core::onnx::OnnxOptions;
 use zoo_core::{Options, Plan, Registry};
-use zoo_engines::{Dtype, ENGINES, Engine, OPENVINO, Setting, Source, ZOO, prepare};
+use zoo_engines::{Dtype, ENGINES, Engine, OPENVINO, OnnxFile, Setting, Source, ZOO, prepare};
 
 /// One network of each family, at a size that is quick.
 const MODELS: [&str; 14] = [
@@ -163,13 +162,13 @@ fn what_an_engine_lacks_is_refused_with_what_it_has() {
     refused(ZOO, Source::Model(&model), Dtype::Bf16, "zoo does not compute in bf16 on this processor; it has f32");
     refused(
         ZOO,
-        Source::Onnx(Path::new("x.onnx")),
+        Source::Onnx { name: "x.onnx", bytes: b"" },
         Dtype::F32,
         "zoo does not read ONNX files; give --engine onnxruntime",
     );
     for engine in installed().into_iter().filter(|engine| zoo_engines::libraries().any(|other| other == *engine)) {
         refused(engine, Source::Model(&model), Dtype::Int8, "write one with `quantize`");
-        refused(engine, Source::Onnx(Path::new("/nowhere/x.onnx")), Dtype::F32, "/nowhere/x.onnx");
+        refused(engine, Source::Onnx { name: "x.onnx", bytes: b"odd" }, Dtype::F32, "x.onnx");
         let error = prepare(engine, Source::Model(&model), Setting { dtype: Dtype::F32, batch: None }, Device::Cuda(0));
         assert!(error.unwrap_err().to_string().contains("runs on the CPU only"));
     }
@@ -184,10 +183,16 @@ fn a_file_that_is_not_onnx_is_refused_by_its_name() {
         std::fs::write(&path, bytes).unwrap();
         for engine in installed().into_iter().filter(|engine| zoo_engines::libraries().any(|other| other == *engine)) {
             let setting = Setting { dtype: Dtype::F32, batch: None };
-            let error = prepare(engine, Source::Onnx(&path), setting, Device::Cpu).unwrap_err().to_string();
+            let source = Source::Onnx { name: "odd.onnx", bytes };
+            let error = prepare(engine, source, setting, Device::Cpu).unwrap_err().to_string();
             assert!(error.contains("odd.onnx") && error.lines().count() == 1, "{engine:?}: {error}");
         }
+        // Read before any engine is asked, it is refused in the same way.
+        let error = OnnxFile::read(&path).map(|file| file.graph.nodes.len());
+        assert!(error.is_err_and(|error| error.to_string().contains("odd.onnx")), "{bytes:?}");
     }
+    let missing = OnnxFile::read(&folder.path().join("none.onnx")).unwrap_err().to_string();
+    assert!(missing.contains("none.onnx: cannot be read"), "{missing}");
 }
 
 #[test]
@@ -210,12 +215,15 @@ fn a_file_gives_what_its_model_gives() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("network.onnx");
     std::fs::write(&path, model.to_onnx(&OnnxOptions::default()).unwrap().encode().unwrap()).unwrap();
+    let file = OnnxFile::read(&path).unwrap();
+    let error = file.source(Dtype::Int8).unwrap_err().to_string();
+    assert!(error.contains("network.onnx: the network is not quantized"), "{error}");
     for engine in installed().into_iter().filter(|engine| zoo_engines::libraries().any(|other| other == *engine)) {
         let setting = Setting { dtype: Dtype::F32, batch: None };
         let logits = |source: Source<'_>| {
             prepare(engine, source, setting, Device::Cpu).unwrap().logits(&images(&model, 2)).unwrap()
         };
-        assert_eq!(logits(Source::Onnx(&path)), logits(Source::Model(&model)), "{engine:?}");
+        assert_eq!(logits(file.source(Dtype::F32).unwrap()), logits(Source::Model(&model)), "{engine:?}");
     }
     assert!(OPENVINO.dtypes().contains(&Dtype::Int8));
 }

@@ -1,16 +1,17 @@
 //! One thing to measure: a network with its options, a batch and an engine.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use tch::{Device, Kind, Tensor};
 use zoo_core::model::{Model, ModelOptions};
-use zoo_core::onnx::{Batch, Graph, OnnxOptions};
-use zoo_core::{Entry, Options, Plan, Registry, regular_file};
+use zoo_core::onnx::{Batch, Dimension, Element, OnnxOptions, Value};
+use zoo_core::{Entry, Options, Plan, Registry};
 
 use super::LatencyError;
 use super::network::Network;
-use zoo_engines::{Dtype, Engine, Setting};
-use zoo_weights::{Wanted, open};
+use zoo_engines::{Dtype, Engine, OnnxFile, Setting, Source};
+use zoo_weights::{Description, Wanted, open};
 
 /// A cell of a grid.
 #[derive(Clone, Debug)]
@@ -49,30 +50,55 @@ impl Deployment {
     /// # Errors
     /// Where the options give no network, the weights are not its own, or memory is short.
     pub fn deploy(&self, registry: &Registry) -> Result<Network, LatencyError> {
-        let model = self.model(registry)?;
-        let input = model.plan().input;
+        if let Some(path) = self.onnx() {
+            let file = OnnxFile::read(path)?;
+            return self.network(self.plan_of(&file)?, file.source(self.dtype)?);
+        }
+        let model = Rc::new(self.model(registry)?);
+        let plan = model.plan().clone();
+        // An engine without int8 says so by itself.
+        if self.dtype == Dtype::Int8 && self.engine.dtypes().contains(&Dtype::Int8) {
+            let bytes = self.quantized(&model)?;
+            return self.network(plan, Source::Onnx { name: "the network", bytes: &bytes });
+        }
+        self.network(plan, Source::Model(&model))
+    }
+
+    fn network(&self, plan: Plan, source: Source<'_>) -> Result<Network, LatencyError> {
+        let input = plan.input;
         let shape = [self.batch, input.c, input.h, input.w].map(i64::from);
         let images = Tensor::f_randn(shape, (Kind::Float, self.device))?;
         let setting = Setting { dtype: self.dtype, batch: Some(self.batch) };
-        let graph = match (self.onnx(), self.dtype) {
-            (Some(path), _) => Some(self.read(path)?),
-            // An engine without int8 says so by itself.
-            (None, Dtype::Int8) if self.engine.dtypes().contains(&Dtype::Int8) => Some(self.quantized(&model)?),
-            (None, _) => None,
-        };
-        Network::new(model, graph.as_deref(), self.engine, setting, &images)
+        Network::new(plan, source, self.engine, setting, &images)
     }
 
-    /// A file of ONNX, which must be of the numbers that its row will tell.
-    fn read(&self, path: &Path) -> Result<Vec<u8>, LatencyError> {
-        let wrong = |problem: String| LatencyError::Setting(format!("{}: {problem}", path.display()));
-        let bytes = regular_file::read(path, zoo_engines::LIMIT_OF_ONNX).map_err(|error| wrong(error.to_string()))?;
-        let graph = Graph::decode(&bytes).map_err(|error| wrong(error.to_string()))?;
-        match (graph.is_quantized(), self.dtype) {
-            (true, Dtype::F32 | Dtype::Bf16) => Err(wrong("the network is quantized: give --dtype int8".into())),
-            (false, Dtype::Int8) => Err(wrong("the network is not quantized: `quantize` makes one that is".into())),
-            _ => Ok(bytes),
+    /// The plan of the network in a file of ONNX, which must be of the model: its row tells the file by that name.
+    fn plan_of(&self, file: &OnnxFile) -> Result<Plan, LatencyError> {
+        let wrong = |problem: String| LatencyError::Setting(format!("{}: {problem}", file.name));
+        let ours = || wrong("it does not say which network it holds: time a file of `export` or `quantize`".into());
+        let (graph, name) = (&file.graph, self.entry.variant.name);
+        let described = Description::from_metadata(&graph.metadata).map_err(wrong)?;
+        let model = described.model.as_deref().ok_or_else(ours)?;
+        if model != name {
+            return Err(wrong(format!("the network is {model}, not {name}")));
         }
+        let sizes = |value: &Value| -> Vec<i64> {
+            let fixed = |dimension: &Dimension| match dimension {
+                Dimension::Fixed(size) => *size,
+                Dimension::Named(_) => 0,
+            };
+            value.shape.iter().skip(1).map(fixed).collect()
+        };
+        let ([input], [output]) = (&graph.inputs[..], &graph.outputs[..]) else { return Err(ours()) };
+        let classes = sizes(output).first().and_then(|classes| u32::try_from(*classes).ok()).ok_or_else(ours)?;
+        let plan = Plan::new(self.entry.architecture, &described.options(&self.entry, classes).map_err(wrong)?)?;
+        let shape = [plan.input.c, plan.input.h, plan.input.w].map(i64::from);
+        if (sizes(input), input.element) != (shape.to_vec(), Element::F32) || graph.macs() != Some(plan.cost.macs) {
+            let problem =
+                format!("its input and counts are not those of {name}: export it for normalised images again");
+            return Err(wrong(problem));
+        }
+        Ok(plan)
     }
 
     /// The network in int8, by ranges that some noise shows. Times do not depend on them, and the accuracy is that of no
@@ -96,7 +122,7 @@ impl Deployment {
 
     /// The file of ONNX that is run in place of the model.
     fn onnx(&self) -> Option<&Path> {
-        self.weights.as_deref().filter(|path| zoo_engines::is_onnx(path))
+        self.weights.as_deref().filter(|path| OnnxFile::is_named(path))
     }
 
     fn model(&self, registry: &Registry) -> Result<Model, LatencyError> {

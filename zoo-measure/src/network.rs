@@ -1,10 +1,8 @@
 //! A network as an engine runs it, with images, ready to be timed.
 
-use std::rc::Rc;
-
 use tch::{Device, Tensor};
 use zoo_core::Plan;
-use zoo_core::model::{MemoryFormat, Model};
+use zoo_core::model::MemoryFormat;
 use zoo_engines::{Engine, Prepared, Setting, Source, prepare};
 
 use super::LatencyError;
@@ -19,19 +17,17 @@ pub struct Network {
 }
 
 impl Network {
-    /// Prepares `model`, or in its place the bytes of a file of ONNX of the same network, for `engine` and batches like `images`.
+    /// Prepares `source`, the network of `plan`, for `engine` and batches like `images`.
     ///
     /// # Errors
     /// Where the engine is not there, or refuses.
     pub fn new(
-        model: Model,
-        graph: Option<&[u8]>,
+        plan: Plan,
+        source: Source<'_>,
         engine: &dyn Engine,
         setting: Setting,
         images: &Tensor,
     ) -> Result<Network, LatencyError> {
-        let (plan, model) = (model.plan().clone(), Rc::new(model));
-        let source = graph.map_or(Source::Model(&model), Source::OnnxBytes);
         let prepared = prepare(engine, source, setting, images.device())?;
         let images = prepared.format().of(images)?;
         Ok(Network { prepared, plan, images })

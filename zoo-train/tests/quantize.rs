@@ -62,3 +62,33 @@ fn what_cannot_be_is_refused_and_leaves_no_file() {
     quantize(&folder, &best, "--calibrate synthetic:16 -o none/int8.onnx").refused(&["cannot write none/int8.onnx"]);
     quantize(&folder, &best, "--calibrate synthetic:16 -o /dev/full").refused(&["/dev/full", "No space left"]);
 }
+
+#[test]
+fn a_file_is_measured_as_the_network_and_in_the_numbers_that_it_holds() {
+    let (folder, best) = trained();
+    quantize(&folder, &best, "--calibrate synthetic:16 -o int8.onnx").code(0);
+    let zoo = |line: &str| run(folder.path(), &line.split_whitespace().collect::<Vec<_>>());
+    zoo(&format!("export --weights {best} -o f32.onnx")).code(0);
+    let latency = "--engine onnxruntime --runs 5 --seconds 0";
+    let said = |line: &str| zoo(&format!("latency {line} {latency}")).code(1).text();
+    let other = said("mobilenet-v2 --weights int8.onnx --dtype int8");
+    assert!(other.contains("the network is mobilenet-v3-small-0.35, not mobilenet-v2"), "{other}");
+    let rounded = said("mobilenet-v3-small-0.35 --weights int8.onnx");
+    assert!(rounded.contains("the network is quantized: give --dtype int8"), "{rounded}");
+    let float = said("mobilenet-v3-small-0.35 --weights f32.onnx --dtype int8");
+    assert!(float.contains("the network is not quantized"), "{float}");
+    assert!(said("mobilenet-v3-small-0.35 --weights none.onnx").contains("none.onnx: cannot be read"));
+    zoo("eval --weights f32.onnx --dtype int8 --dataset synthetic").refused(&["f32.onnx", "is not quantized"]);
+    zoo("eval --weights int8.onnx --dtype bf16 --dataset synthetic").refused(&["int8.onnx", "--dtype int8"]);
+    if let Err(error) = zoo_engines::ONNX_RUNTIME.version() {
+        assert!(std::env::var_os("CI").is_none(), "CI is set, and {error}");
+        eprintln!("skipped: {error}");
+        return;
+    }
+    let timed = format!("latency mobilenet-v3-small-0.35 --weights int8.onnx --dtype int8 --format csv {latency}");
+    let text = zoo(&timed).code(0).text();
+    // With the ten classes, 32 pixels and strides of the file, not with the model's own.
+    assert!(text.contains(",32,1,1,int8,onnxruntime,1467008,") && text.contains(",stem1,344058,done,"), "{text}");
+    let evaluated = zoo("eval --weights int8.onnx --dataset synthetic --limit-test 20 --format json").code(0).text();
+    assert!(evaluated.contains("\"engine\": \"onnxruntime\""), "{evaluated}");
+}

@@ -16,6 +16,7 @@ pub(crate) use convolution::{Geometry, border};
 pub use deployed::{Backend, Deployed};
 pub use forward::Mode;
 pub use layout::{MemoryFormat, channels_last};
+pub(crate) use onnx::MACS;
 
 use std::ops::Range;
 

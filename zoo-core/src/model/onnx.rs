@@ -12,7 +12,7 @@ use tch::Tensor;
 
 /// Keys of the metadata that a graph says of itself: counts, and what its input is.
 const PARAMETERS: &str = "zoo.parameters";
-const MACS: &str = "zoo.macs";
+pub(crate) const MACS: &str = "zoo.macs";
 const LAYOUT: &str = "zoo.input_layout";
 const VALUES: &str = "zoo.input_values";
 

@@ -233,6 +233,11 @@ impl From<&str> for Attribute {
 }
 
 impl Graph {
+    /// Multiply-accumulates for one image, where it was written from a plan and says them.
+    pub fn macs(&self) -> Option<u64> {
+        self.metadata.get(crate::model::MACS)?.parse().ok()
+    }
+
     /// Whether it computes with integers somewhere.
     pub fn is_quantized(&self) -> bool {
         self.nodes.iter().any(|node| node.kind == "QuantizeLinear")

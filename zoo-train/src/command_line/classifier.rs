@@ -8,12 +8,12 @@ use std::rc::Rc;
 use anyhow::{Error, bail};
 use tch::Device;
 use zoo_core::onnx::{Dimension, Element, Graph, Value};
-use zoo_core::{ImageSize, Options, Registry, regular_file};
+use zoo_core::{ImageSize, Options, Registry};
 
 use super::machine::set_threads;
 use super::usage::misused;
 use super::weights::WeightsArgs;
-use zoo_engines::{Dtype, Engine, LIMIT_OF_ONNX, Prepared, Setting, Source, is_onnx, prepare};
+use zoo_engines::{Dtype, Engine, OnnxFile, Prepared, Setting, Source, prepare};
 use zoo_settings::Settings;
 use zoo_training::batch::Input;
 use zoo_weights::{Description, Opened, Resolved};
@@ -62,9 +62,9 @@ pub struct EngineArgs {
     /// openvino; logits in f32 differ by rounding only [default: zoo, or onnxruntime for a file of ONNX]
     #[arg(long, alias = "mode", value_name = "NAME", value_parser = super::engine::parse_engine)]
     engine: Option<&'static dyn Engine>,
-    /// Number format: f32, or bf16 (libtorch and openvino); a quantized file of ONNX has its own
-    #[arg(long, value_name = "NAME", default_value = "f32", value_parser = super::engine::parse_dtype)]
-    dtype: Dtype,
+    /// Number format: f32, or bf16 (libtorch and openvino) [default: f32, or int8 for a quantized file of ONNX]
+    #[arg(long, value_name = "NAME", value_parser = super::engine::parse_dtype)]
+    dtype: Option<Dtype>,
 }
 
 impl Classifier {
@@ -75,7 +75,7 @@ impl Classifier {
         run: &EngineArgs,
         size: Option<ImageSize>,
     ) -> Result<Classifier, Error> {
-        match weights.file().filter(|path| is_onnx(path)) {
+        match weights.file().filter(|path| OnnxFile::is_named(path)) {
             Some(path) => Classifier::of_onnx(path, weights, run, size),
             None => Classifier::of_model(weights.open(registry, size)?, run),
         }
@@ -88,7 +88,7 @@ impl Classifier {
 
     /// The number format that it computes with.
     pub fn dtype(&self) -> &'static str {
-        if self.quantized.is_some() { Dtype::Int8.name() } else { self.dtype.name() }
+        self.dtype.name()
     }
 
     fn of_model(opened: Opened, run: &EngineArgs) -> Result<Classifier, Error> {
@@ -96,7 +96,8 @@ impl Classifier {
         let options = model.plan().options;
         let (input, classes) = (Input::of(&model), options.classes as usize);
         let engine = run.engine.unwrap_or(zoo_engines::ZOO);
-        let network = prepare(engine, Source::Model(&Rc::new(model)), run.setting(), input.device)?;
+        let dtype = run.dtype.unwrap_or(Dtype::F32);
+        let network = prepare(engine, Source::Model(&Rc::new(model)), setting(dtype), input.device)?;
         let title = entry.variant.name.to_string();
         Ok(Classifier {
             title,
@@ -110,7 +111,7 @@ impl Classifier {
             averaged,
             options: Some(options),
             quantized: None,
-            dtype: run.dtype,
+            dtype,
             is_onnx: false,
         })
     }
@@ -122,16 +123,12 @@ impl Classifier {
         size: Option<ImageSize>,
     ) -> Result<Classifier, Error> {
         let name = path.display();
-        let bytes = match regular_file::read(path, LIMIT_OF_ONNX) {
-            Ok(bytes) => bytes,
-            Err(error) => bail!("cannot read {name}: {error}"),
-        };
-        let graph = match Graph::decode(&bytes) {
-            Ok(graph) => graph,
-            Err(error) => bail!("{name}: {error}"),
-        };
-        drop(bytes);
         weights.refuse_for_onnx()?;
+        let file = OnnxFile::read(path)?;
+        let graph = &file.graph;
+        let own_dtype = if graph.is_quantized() { Dtype::Int8 } else { Dtype::F32 };
+        let dtype = run.dtype.unwrap_or(own_dtype);
+        let source = file.source(dtype)?;
         let description = match Description::from_metadata(&graph.metadata) {
             Ok(description) => description,
             Err(problem) => bail!("{name}: {problem}"),
@@ -153,13 +150,13 @@ impl Classifier {
             misused!("{name} takes images of {own} pixels, not of {size}: export it with --input-size {size}");
         }
         let classes = match output.shape[..] {
-            [_, Dimension::Fixed(classes)] if classes > 0 => classes as usize,
-            _ => bail!("{name}: the output `{}` is not N x classes, so that it is no classifier", output.name),
+            [_, Dimension::Fixed(classes)] if classes > 0 && output.element == Element::F32 => classes as usize,
+            _ => bail!("{name}: the output `{}` is not N x classes of float32, as a classifier has it", output.name),
         };
         let resolved = Resolved::of_file(&flags, &description.trained_with, own, channels);
         set_threads(weights.threads());
         let engine = run.engine.unwrap_or(zoo_engines::ONNX_RUNTIME);
-        let network = prepare(engine, Source::Onnx(path), run.setting(), Device::Cpu)?;
+        let network = prepare(engine, source, setting(dtype), Device::Cpu)?;
         let title = description.model.clone().unwrap_or_else(|| name.to_string());
         let input = Input { device: Device::Cpu, size: own, channels };
         Ok(Classifier {
@@ -173,17 +170,16 @@ impl Classifier {
             run: None,
             averaged: false,
             options: None,
-            quantized: quantized(&graph),
-            dtype: run.dtype,
+            quantized: quantized(graph),
+            dtype,
             is_onnx: true,
         })
     }
 }
 
-impl EngineArgs {
-    fn setting(&self) -> Setting {
-        Setting { dtype: self.dtype, batch: None }
-    }
+/// Batches of an evaluation differ: the last one is smaller.
+fn setting(dtype: Dtype) -> Setting {
+    Setting { dtype, batch: None }
 }
 
 /// What a graph says of its quantization, where it has nodes that round to integers.
