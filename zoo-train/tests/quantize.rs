@@ -90,5 +90,8 @@ fn a_file_is_measured_as_the_network_and_in_the_numbers_that_it_holds() {
     // With the ten classes, 32 pixels and strides of the file, not with the model's own.
     assert!(text.contains(",32,1,1,int8,onnxruntime,1467008,") && text.contains(",stem1,344058,done,"), "{text}");
     let evaluated = zoo("eval --weights int8.onnx --dataset synthetic --limit-test 20 --format json").code(0).text();
-    assert!(evaluated.contains("\"engine\": \"onnxruntime\""), "{evaluated}");
+    assert!(
+        evaluated.contains("\"dtype\":\"int8\"") && evaluated.contains("\"engine\":\"onnxruntime\""),
+        "{evaluated}"
+    );
 }

@@ -169,6 +169,7 @@ fn as_json(args: &EvalArgs, opened: &Classifier, dataset: &Dataset, found: &Eval
         "images": found.images,
         "input_size": opened.resolved.crop.0,
         "engine": opened.engine.name(),
+        "dtype": opened.dtype(),
         "averaged_weights": opened.averaged,
         "test_time_flip": args.test_time_flip,
         "preprocessing": opened.resolved.to_json(),
