@@ -30,7 +30,7 @@ pub enum EngineError {
         what: &'static str,
     },
     /// The library cannot be used.
-    #[error("{engine} in {} cannot be used: {problem}; ./setup.sh --engines gets a version that can", path.display())]
+    #[error("{engine} in {} cannot be used: {problem}; leave {variable} unset and run ./setup.sh --engines, or let it name another", path.display())]
     Library {
         /// The engine.
         engine: &'static str,
@@ -38,6 +38,8 @@ pub enum EngineError {
         path: PathBuf,
         /// What is wrong.
         problem: String,
+        /// The environment variable that may name another.
+        variable: &'static str,
     },
     /// The engine does not compute with these numbers here.
     #[error("{engine} does not compute in {} on this processor; it has {has}", dtype.name())]

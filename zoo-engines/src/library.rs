@@ -4,7 +4,7 @@
 //! `engines/` of the cache.
 
 use std::env;
-use std::ffi::{CStr, c_char};
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use zoo_host::paths;
@@ -40,12 +40,15 @@ impl Library {
 
     fn find_in(&self, named: Option<PathBuf>, cache: Option<PathBuf>) -> Result<PathBuf, EngineError> {
         if let Some(named) = named {
-            let problem = format!("{} names it, and there is no such library", self.variable);
-            let missing = || EngineError::Library { engine: self.engine, path: named.clone(), problem };
-            return self.at(&named).ok_or_else(missing);
+            return self.at(&named).ok_or_else(|| self.wrong(&named, "there is no such library".into()));
         }
         let laid_out = cache.and_then(|cache| self.at(&cache.join("engines").join(self.folder)));
         laid_out.ok_or(EngineError::Absent { engine: self.engine, variable: self.variable, what: self.what })
+    }
+
+    /// The library at `path` cannot be used.
+    pub fn wrong(&self, path: &Path, problem: String) -> EngineError {
+        EngineError::Library { engine: self.engine, path: path.into(), problem, variable: self.variable }
     }
 
     /// The library at a path, which is the file or a folder around it.
@@ -73,22 +76,21 @@ impl Library {
     }
 }
 
-/// The text that function `name` of a library gives.
-///
-/// # Safety
-/// `get` must read from the library what it promises to read.
-pub(crate) unsafe fn text_of(
-    path: &Path,
-    get: impl FnOnce(&libloading::Library) -> Option<*const c_char>,
-) -> Result<String, String> {
+/// Opens the library at `path`, which must have all of `functions`. It stays open: an engine opens it again, and nothing of it
+/// may be unloaded meanwhile.
+pub(crate) fn open(path: &Path, functions: &[&str]) -> Result<&'static libloading::Library, String> {
     // SAFETY: the libraries that engines open run nothing but their own initialisation.
-    let library = unsafe { libloading::Library::new(path) }.map_err(|error| error.to_string())?;
-    let text = get(&library).filter(|text| !text.is_null()).ok_or("it does not tell its version")?;
-    // SAFETY: the caller gives a text of the library, which is open.
-    let text = unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
-    // The engine will open it again, and nothing of it may be unloaded meanwhile.
-    std::mem::forget(library);
-    Ok(text)
+    let library = unsafe { libloading::Library::new(path) }.map_err(|error| match error.source() {
+        Some(why) => why.to_string(),
+        None => error.to_string(),
+    })?;
+    let library: &'static libloading::Library = Box::leak(Box::new(library));
+    // SAFETY: no function is called here.
+    let lacks = |name: &&&str| unsafe { library.get::<unsafe extern "C" fn()>(name.as_bytes()) }.is_err();
+    match functions.iter().find(lacks) {
+        Some(missing) => Err(format!("it has no function {missing}")),
+        None => Ok(library),
+    }
 }
 
 #[cfg(test)]
@@ -129,6 +131,21 @@ mod tests {
             "Some Engine is not installed: ./setup.sh --engines gets it, or let SOME_LIBRARY name its library"
         );
         let wrong = LIBRARY.find_in(Some("/nowhere".into()), None).unwrap_err().to_string();
-        assert!(wrong.starts_with("Some Engine in /nowhere cannot be used: SOME_LIBRARY names it"), "{wrong}");
+        assert_eq!(
+            wrong,
+            "Some Engine in /nowhere cannot be used: there is no such library; leave SOME_LIBRARY unset and run \
+             ./setup.sh --engines, or let it name another"
+        );
+    }
+
+    #[test]
+    fn a_library_of_something_else_is_told_by_what_it_lacks() {
+        let mathematics = Path::new("libm.so.6");
+        assert!(open(mathematics, &["cos", "sin"]).is_ok());
+        assert_eq!(open(mathematics, &["cos", "ov_core_create"]).unwrap_err(), "it has no function ov_core_create");
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().join("libsome.so");
+        fs::write(&text, "no library").unwrap();
+        assert!(open(&text, &[]).unwrap_err().contains("libsome.so"));
     }
 }

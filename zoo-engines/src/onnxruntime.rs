@@ -1,7 +1,7 @@
 //! ONNX Runtime, opened at run time.
 
 use std::cell::RefCell;
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -34,17 +34,12 @@ fn open() -> Result<&'static str, EngineError> {
     let path = LIBRARY.find()?;
     let opened = OPENED.get_or_init(|| {
         let version = version_of(&path).map_err(|problem| (path.clone(), problem))?;
-        let builder = ort::init_from(&path).map_err(|error| (path.clone(), error.to_string()))?;
+        let builder = ort::init_from(&path).map_err(|error| (path.clone(), in_one_line(&error.to_string())))?;
         // False where another part of the process was first, which this program has not.
         let _ = builder.with_telemetry(false).commit();
         Ok(version)
     });
-    match opened {
-        Ok(version) => Ok(version),
-        Err((path, problem)) => {
-            Err(EngineError::Library { engine: NAME, path: path.clone(), problem: problem.clone() })
-        }
-    }
+    opened.as_deref().map_err(|(path, problem)| LIBRARY.wrong(path, problem.clone()))
 }
 
 /// What `OrtGetApiBase()->GetVersionString()` says, which has been there since version 1.0.
@@ -54,14 +49,15 @@ fn version_of(path: &Path) -> Result<String, String> {
         get_api: *const std::ffi::c_void,
         get_version: unsafe extern "C" fn() -> *const c_char,
     }
-    let get = |library: &libloading::Library| {
-        // SAFETY: the function and its result are those of onnxruntime_c_api.h.
-        let base = unsafe { library.get::<unsafe extern "C" fn() -> *const ApiBase>(b"OrtGetApiBase") }.ok()?;
-        // SAFETY: as above; the pointer is of a constant of the library.
-        unsafe { base().as_ref().map(|base| (base.get_version)()) }
+    const GET: &str = "OrtGetApiBase";
+    let library = library::open(path, &[GET])?;
+    // SAFETY: the function, its result and the text of it, which is constant, are those of onnxruntime_c_api.h.
+    let version = unsafe {
+        let get = library.get::<unsafe extern "C" fn() -> *const ApiBase>(GET.as_bytes()).ok();
+        let base = get.and_then(|get| get().as_ref());
+        base.map(|base| CStr::from_ptr((base.get_version)()).to_string_lossy().into_owned())
     };
-    // SAFETY: `get` reads the constant text of the version.
-    unsafe { library::text_of(path, get) }
+    version.ok_or_else(|| "it does not tell its version".into())
 }
 
 impl Engine for OnnxRuntime {

@@ -8,7 +8,7 @@ use openvino::{Core, DeviceType, InferRequest, InferenceError, RwPropertyKey, Se
 use tch::{Kind, Tensor};
 
 use super::error::in_one_line;
-use super::library::Library;
+use super::library::{self, Library};
 use super::{Dtype, Engine, EngineError, Prepared, Setting, Source, onnx};
 
 const NAME: &str = "OpenVINO";
@@ -25,22 +25,34 @@ const LIBRARY: Library = Library {
 /// OpenVINO on the CPU.
 pub(crate) struct OpenVino;
 
+/// What is called of the library. The crate that binds it panics where a function is missing.
+const FUNCTIONS: &[&str] = &[
+    "ov_get_openvino_version",
+    "ov_version_free",
+    "ov_core_create",
+    "ov_core_set_property",
+    "ov_core_read_model_from_memory_buffer",
+    "ov_core_compile_model",
+    "ov_compiled_model_create_infer_request",
+    "ov_tensor_create",
+    "ov_infer_request_set_input_tensor",
+    "ov_infer_request_infer",
+    "ov_infer_request_get_output_tensor",
+];
+
 /// Opens the library; its version.
 fn open() -> Result<&'static str, EngineError> {
     static OPENED: OnceLock<Result<String, (PathBuf, String)>> = OnceLock::new();
     let path = LIBRARY.find()?;
     let opened = OPENED.get_or_init(|| {
-        openvino_sys::library::load_from(path.clone()).map_err(|problem| (path.clone(), problem))?;
+        let wrong = |problem: String| (path.clone(), problem);
+        library::open(&path, FUNCTIONS).map_err(wrong)?;
+        openvino_sys::library::load_from(path.clone()).map_err(wrong)?;
         let version = openvino::version().build_number;
         // 2026.4.1-22982-abcdef: the release alone.
         Ok(version.split('-').next().unwrap_or(&version).into())
     });
-    match opened {
-        Ok(version) => Ok(version),
-        Err((path, problem)) => {
-            Err(EngineError::Library { engine: NAME, path: path.clone(), problem: problem.clone() })
-        }
-    }
+    opened.as_deref().map_err(|(path, problem)| LIBRARY.wrong(path, problem.clone()))
 }
 
 impl Engine for OpenVino {
