@@ -30,8 +30,7 @@ mod sample;
 pub mod summary;
 #[cfg(feature = "torch")]
 pub mod weights;
-#[cfg(feature = "torch")]
-mod whole_file;
+pub mod whole_file;
 
 pub use architecture::{About, Architecture, Axes, Claim, Variant};
 pub use compare::Comparison;

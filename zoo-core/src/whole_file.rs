@@ -5,9 +5,20 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+/// Writes `bytes` to `path`, as [`write_with`] does.
+///
+/// # Errors
+/// Where the file system refuses; an earlier file is still there then.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_with(path, |file| file.write_all(bytes))
+}
+
 /// Writes what `fill` writes to `path`. An earlier file there is kept until all is written, and for good where that fails. A
 /// device or a pipe is written to as it is, and a link stays.
-pub(crate) fn write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+///
+/// # Errors
+/// Where the file system refuses, or `fill` fails; an earlier file is still there then.
+pub fn write_with(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
         let mut device = BufWriter::new(File::options().write(true).open(path)?);
         fill(&mut device)?;

@@ -18,6 +18,7 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use tch::{Device, Tensor};
+use torch::Torch;
 use zoo_core::model::{MemoryFormat, Model};
 use zoo_results::timed;
 
@@ -112,11 +113,11 @@ pub trait Prepared: fmt::Debug {
 }
 
 /// The training model in evaluation, without gradients.
-pub static EAGER: &dyn Engine = &torch::Eager;
+pub static EAGER: &dyn Engine = &Torch::Eager;
 /// Norms folded into the convolutions, by libtorch's operations in the faster memory format.
-pub static LIBTORCH: &dyn Engine = &torch::Libtorch;
+pub static LIBTORCH: &dyn Engine = &Torch::Folded;
 /// The folded network by kernels that take bias, activation, gate and residual along.
-pub static ZOO: &dyn Engine = &torch::Zoo;
+pub static ZOO: &dyn Engine = &Torch::Kernels;
 /// ONNX Runtime on the CPU.
 pub static ONNX_RUNTIME: &dyn Engine = &onnxruntime::OnnxRuntime;
 /// OpenVINO on the CPU.

@@ -12,60 +12,44 @@ use super::{Dtype, Engine, EngineError, Prepared, Setting, Source};
 const TRIALS: usize = 5;
 const UNCOUNTED: usize = 3;
 
-/// The training model in evaluation.
-pub(crate) struct Eager;
-
-/// The folded network by libtorch's operations.
-pub(crate) struct Libtorch;
-
-/// The folded network by our kernels.
-pub(crate) struct Zoo;
-
-impl Engine for Eager {
-    fn name(&self) -> &'static str {
-        "eager"
-    }
-
-    fn title(&self) -> &'static str {
-        "the training model"
-    }
-
-    fn version(&self) -> Result<String, EngineError> {
-        Ok(libtorch())
-    }
-
-    fn dtypes(&self) -> Vec<Dtype> {
-        vec![Dtype::F32]
-    }
-
-    fn runs_on(&self, _device: Device) -> bool {
-        true
-    }
-
-    fn tells_stages(&self) -> bool {
-        true
-    }
-
-    fn prepare(&self, source: Source<'_>, _setting: Setting) -> Result<Box<dyn Prepared>, EngineError> {
-        Ok(Box::new(EagerNetwork { model: Rc::clone(model(self, source)?) }))
-    }
+/// How libtorch and our kernels run a network.
+pub(crate) enum Torch {
+    /// The training model in evaluation.
+    Eager,
+    /// The folded network by libtorch's operations.
+    Folded,
+    /// The folded network by our kernels; elsewhere than on the CPU, libtorch's operations do the work.
+    Kernels,
 }
 
-impl Engine for Libtorch {
+impl Engine for Torch {
     fn name(&self) -> &'static str {
-        "libtorch"
+        match self {
+            Torch::Eager => "eager",
+            Torch::Folded => "libtorch",
+            Torch::Kernels => "zoo",
+        }
     }
 
     fn title(&self) -> &'static str {
-        "libtorch"
+        match self {
+            Torch::Eager => "the training model",
+            Torch::Folded | Torch::Kernels => self.name(),
+        }
     }
 
     fn version(&self) -> Result<String, EngineError> {
-        Ok(libtorch())
+        Ok(match self {
+            Torch::Eager | Torch::Folded => zoo_native::cpu::libtorch_version(),
+            Torch::Kernels => env!("CARGO_PKG_VERSION").into(),
+        })
     }
 
     fn dtypes(&self) -> Vec<Dtype> {
-        vec![Dtype::F32, Dtype::Bf16]
+        match self {
+            Torch::Folded => vec![Dtype::F32, Dtype::Bf16],
+            Torch::Eager | Torch::Kernels => vec![Dtype::F32],
+        }
     }
 
     fn runs_on(&self, _device: Device) -> bool {
@@ -77,63 +61,20 @@ impl Engine for Libtorch {
     }
 
     fn prepare(&self, source: Source<'_>, setting: Setting) -> Result<Box<dyn Prepared>, EngineError> {
-        let model = model(self, source)?;
-        let deploy = |format| -> Result<Folded, EngineError> {
-            let network = model.deploy(Backend::Libtorch(format))?;
-            Ok(match setting.dtype {
-                Dtype::Bf16 => Folded { network: network.to_kind(Kind::BFloat16)?, kind: Kind::BFloat16 },
-                _ => Folded { network, kind: Kind::Float },
-            })
+        let Source::Model(model) = source else { return Err(EngineError::NoOnnx { engine: self.title() }) };
+        let kind = if setting.dtype == Dtype::Bf16 { Kind::BFloat16 } else { Kind::Float };
+        let folded = |backend| -> Result<Folded, EngineError> {
+            let network = model.deploy(backend)?;
+            Ok(Folded { network: if kind == Kind::Float { network } else { network.to_kind(kind)? }, kind })
         };
-        // Where batches differ, as in an evaluation, the format that is mostly faster.
-        match setting.batch {
-            Some(batch) => faster(deploy, model, batch),
-            None => Ok(Box::new(deploy(MemoryFormat::ChannelsLast)?)),
+        let by_libtorch = |format| folded(Backend::Libtorch(format));
+        match (self, setting.batch) {
+            (Torch::Eager, _) => Ok(Box::new(EagerNetwork { model: Rc::clone(model) })),
+            (Torch::Kernels, _) => Ok(Box::new(folded(Backend::Native)?)),
+            (Torch::Folded, Some(batch)) => faster(by_libtorch, model, batch),
+            // Where batches differ, as in an evaluation, the format that is mostly faster.
+            (Torch::Folded, None) => Ok(Box::new(by_libtorch(MemoryFormat::ChannelsLast)?)),
         }
-    }
-}
-
-impl Engine for Zoo {
-    fn name(&self) -> &'static str {
-        "zoo"
-    }
-
-    fn title(&self) -> &'static str {
-        "zoo"
-    }
-
-    fn version(&self) -> Result<String, EngineError> {
-        Ok(env!("CARGO_PKG_VERSION").into())
-    }
-
-    fn dtypes(&self) -> Vec<Dtype> {
-        vec![Dtype::F32]
-    }
-
-    /// Elsewhere than on the CPU, libtorch's operations do the work.
-    fn runs_on(&self, _device: Device) -> bool {
-        true
-    }
-
-    fn tells_stages(&self) -> bool {
-        true
-    }
-
-    fn prepare(&self, source: Source<'_>, _setting: Setting) -> Result<Box<dyn Prepared>, EngineError> {
-        let network = model(self, source)?.deploy(Backend::Native)?;
-        Ok(Box::new(Folded { network, kind: Kind::Float }))
-    }
-}
-
-fn libtorch() -> String {
-    zoo_native::cpu::libtorch_version()
-}
-
-/// The model of a source; an engine of this file reads no other.
-fn model<'a>(engine: &dyn Engine, source: Source<'a>) -> Result<&'a Rc<Model>, EngineError> {
-    match source {
-        Source::Model(model) => Ok(model),
-        Source::Onnx { .. } => Err(EngineError::NoOnnx { engine: engine.title() }),
     }
 }
 

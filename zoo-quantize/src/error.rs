@@ -44,7 +44,7 @@ pub enum QuantizeError {
     },
     /// An activation that is no number.
     #[error(
-        "{layer} gives values that are no numbers, or infinite, for the images of the calibration: the weights are damaged, \
+        "{layer} gives values that are NaN or infinite on the calibration images: the weights are damaged, \
          or not for this network"
     )]
     NotFinite {
@@ -52,7 +52,7 @@ pub enum QuantizeError {
         layer: String,
     },
     /// A percentile that is none.
-    #[error("a percentile of {0} cannot be: give one over 50 and up to 100, such as 99.99")]
+    #[error("the percentile {0} is out of range: give one over 50 and at most 100, such as 99.99")]
     Percentile(f64),
     /// A layer that was to stay in float and does not exist.
     #[error(

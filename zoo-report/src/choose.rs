@@ -317,7 +317,7 @@ pub fn draw(answer: &Answer, path: &Path) -> Result<(), ChooseError> {
     } else {
         theme::standalone(&drawn.wide).into_bytes()
     };
-    Ok(std::fs::write(path, bytes).map_err(|source| ReportError::Write { path: path.into(), source })?)
+    Ok(super::file(path, &bytes)?)
 }
 
 #[cfg(test)]

@@ -138,5 +138,5 @@ fn files(drawn: &Drawn, out: &Path) -> Result<String, ReportError> {
 }
 
 fn file(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
-    std::fs::write(path, bytes).map_err(|source| ReportError::Write { path: path.into(), source })
+    zoo_core::whole_file::write(path, bytes).map_err(|source| ReportError::Write { path: path.into(), source })
 }

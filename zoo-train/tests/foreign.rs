@@ -215,11 +215,11 @@ fn logits_that_are_no_numbers_are_an_error() {
     picture(&folder.path().join("a.png"), 40);
     logits_input(folder.path());
     let flags = format!("--model {model} --weights w.safetensors");
-    run(folder.path(), &words(&format!("predict {flags} --images a.png"))).refused(&["a.png", "no numbers"]);
+    run(folder.path(), &words(&format!("predict {flags} --images a.png"))).refused(&["a.png", "NaN or infinite"]);
     let line = format!("predict {flags} --tensor in.safetensors --output out.safetensors");
-    run(folder.path(), &words(&line)).refused(&["image 0 of in.safetensors", "no numbers"]);
+    run(folder.path(), &words(&line)).refused(&["image 0 of in.safetensors", "NaN or infinite"]);
     assert!(!folder.path().join("out.safetensors").exists());
-    evaluated(folder.path(), &flags).refused(&["no number"]);
+    evaluated(folder.path(), &flags).refused(&["not finite"]);
 }
 
 fn logits_input(folder: &Path) {

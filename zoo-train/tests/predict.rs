@@ -90,7 +90,7 @@ fn images_that_are_none_or_no_numbers_are_refused_by_name() {
     for wrong in [f64::NAN, f64::INFINITY] {
         let odd = images();
         let _ = odd.get(1).get(2).get(3).get(4).fill_(wrong);
-        logits(odd).refused(&["in.safetensors", "`input` has values that are no numbers, or infinite"]);
+        logits(odd).refused(&["in.safetensors", "`input` has values that are NaN or infinite"]);
     }
     let none = logits(Tensor::zeros([0, 3, 224, 224], (Kind::Float, Device::Cpu)));
     none.refused(&["in.safetensors", "shape [0, 3, 224, 224]", "no images"]);

@@ -59,7 +59,7 @@ fn attribute_of(node: &str, told: AttributeProto) -> Result<(String, Attribute),
         kind::INT => Attribute::Int(i.unwrap_or_default()),
         kind::STRING => match String::from_utf8(s.unwrap_or_default()) {
             Ok(word) => Attribute::Text(word),
-            Err(_) => return Err(OnnxError::Damaged(format!("{name} of the node {node} is no text"))),
+            Err(_) => return Err(OnnxError::Damaged(format!("{name} of the node {node} is not text"))),
         },
         kind::TENSOR => Attribute::Tensor(tensor(t.unwrap_or_default())?),
         kind::FLOATS => Attribute::Floats(floats),
@@ -95,7 +95,7 @@ fn tensor(tensor: TensorProto) -> Result<Initializer, OnnxError> {
 fn value(value: ValueInfoProto) -> Result<Value, OnnxError> {
     let name = value.name;
     let Some(of) = value.r#type.and_then(|of| of.tensor_type) else {
-        return Err(OnnxError::Unsupported(format!("{name}, which is no tensor")));
+        return Err(OnnxError::Unsupported(format!("{name}, which is not a tensor")));
     };
     let element = element(of.elem_type, &name)?;
     let sizes = of.shape.unwrap_or_default().dim.into_iter().map(|size| match size.value {

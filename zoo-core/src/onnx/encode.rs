@@ -36,8 +36,7 @@ impl Graph {
     /// As [`encode`](Graph::encode), and where the disk is full or the folder may not be written to.
     pub fn write(&self, path: &Path) -> Result<(), OnnxError> {
         let bytes = self.encode()?;
-        whole_file::write(path, |file| std::io::Write::write_all(file, &bytes))
-            .map_err(|source| OnnxError::File { path: path.into(), source })
+        whole_file::write(path, &bytes).map_err(|source| OnnxError::File { path: path.into(), source })
     }
 }
 

@@ -16,7 +16,7 @@ pub enum OnnxError {
     #[error("opset {0} is not written: choose one from {first} to {last}", first = OPSETS.start(), last = OPSETS.end())]
     Opset(u32),
     /// A batch of no images.
-    #[error("a batch of 0 images cannot be: choose a number from 1, or a dynamic batch")]
+    #[error("the batch has 0 images: choose at least 1, or a dynamic batch")]
     Batch,
     /// Pixels of a picture were to be the input of a network that takes none.
     #[error(
@@ -24,7 +24,7 @@ pub enum OnnxError {
     )]
     Channels(u32),
     /// A weight that is no number.
-    #[error("the tensor {name} has values that are no numbers: weights like that are not written")]
+    #[error("the tensor {name} has values that are NaN or infinite: such weights are not written")]
     NotFinite {
         /// The tensor's name.
         name: String,
@@ -36,7 +36,7 @@ pub enum OnnxError {
         bytes: usize,
     },
     /// Bytes that are no graph.
-    #[error("this is no network in ONNX, or a damaged one ({0}): export it again")]
+    #[error("not an ONNX file, or a damaged one ({0}): export it again")]
     Damaged(String),
     /// A graph that holds what a [`Graph`](super::Graph) cannot.
     #[error("the network holds {0}, which is not read here: export it anew without")]

@@ -44,7 +44,7 @@ pub fn write_safetensors(
     }
     entries.sort_by_key(|(_, _, dtype)| std::cmp::Reverse(dtype.bitsize()));
     let header = header(&entries, metadata);
-    whole_file::write(path, |file| write(file, &header, &entries)).map_err(|source| WeightsError::File {
+    whole_file::write_with(path, |file| write(file, &header, &entries)).map_err(|source| WeightsError::File {
         what: "write",
         path: path.into(),
         source,

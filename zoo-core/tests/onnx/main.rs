@@ -163,7 +163,7 @@ fn what_cannot_be_written_is_a_sentence() {
     for opset in [12, 22] {
         assert!(refused(&model, OnnxOptions { opset, ..usual }).contains("from 13 to 21"));
     }
-    assert!(refused(&model, OnnxOptions { batch: Batch::Fixed(0), ..usual }).contains("a batch of 0 images"));
+    assert!(refused(&model, OnnxOptions { batch: Batch::Fixed(0), ..usual }).contains("the batch has 0 images"));
     let pixels = Some(Pixels { mean: [0.5; 3], std: [0.5; 3] });
     assert!(refused(&model, OnnxOptions { pixels, ..usual }).contains("4 channels"));
     let _ = tch::no_grad(|| model.parameters_mut()[0].tensor.fill_(f64::NAN));

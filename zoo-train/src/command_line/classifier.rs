@@ -199,7 +199,7 @@ fn images(input: &Value, wanted: Option<ImageSize>) -> Result<(u32, ImageSize), 
             input.name
         ));
     }
-    let wrong = || format!("the input `{}` is not N x C x H x W of float32: it takes no images", input.name);
+    let wrong = || format!("the input `{}` is not N x C x H x W of float32: it does not take images", input.name);
     let [_, channels, height, width] = &input.shape[..] else { return Err(wrong()) };
     if input.element != Element::F32 {
         return Err(wrong());

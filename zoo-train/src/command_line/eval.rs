@@ -88,7 +88,7 @@ pub fn run(registry: &Registry, args: &EvalArgs) -> Result<(), Error> {
     let mut found = evaluate_by(opened.input, forward, &test, protocol, each_batch)?.unwrap_or_default();
     drop(seen);
     if !found.loss.is_finite() {
-        bail!("the loss is {}, no number: {}", found.loss, weights::NO_NUMBERS);
+        bail!("the loss is not finite ({}): {}", found.loss, weights::NO_NUMBERS);
     }
     // With as many classes as logits there are no others to leave out.
     let subset = dataset.classes.len() < opened.classes;

@@ -101,7 +101,7 @@ fn weights(opened: &Opened, scheme: Scheme, output: &Path) -> Result<(), Error> 
     let entry = &opened.entry;
     let tensors = named(&opened.model, entry.architecture, scheme)?;
     if let Some(name) = not_finite(&tensors)? {
-        bail!("the tensor {name} has values that are no numbers: weights like that are not written");
+        bail!("the tensor {name} has values that are NaN or infinite: such weights are not written");
     }
     let export = Export { entry, plan: opened.model.plan(), bn_eps: opened.resolved.bn_eps.0, scheme };
     let lines = export.lines(output)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Error};
 use clap::ValueEnum;
 use zoo_core::summary::grouped;
-use zoo_core::{Entry, InputSize, Options, Overrides, Registry};
+use zoo_core::{Entry, InputSize, Options, Overrides, Registry, whole_file};
 
 use super::network::with_channels;
 use super::usage::misused;
@@ -81,7 +81,7 @@ pub fn run(registry: &Registry, args: &ListArgs) -> Result<(), Error> {
     let mut bytes = Vec::new();
     print(&mut bytes, args.format, &rows)?;
     match &args.output {
-        Some(path) => std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display())),
+        Some(path) => whole_file::write(path, &bytes).with_context(|| format!("cannot write {}", path.display())),
         None => {
             console::keep(std::io::stdout().write_all(&bytes));
             Ok(())

@@ -83,10 +83,10 @@ fn logits(registry: &Registry, args: &PredictArgs, input: &Path, output: &Path) 
         );
     }
     if images.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
-        bail!("{}: `{INPUT}` has values that are no numbers, or infinite: mend the images", input.display());
+        bail!("{}: `{INPUT}` has values that are NaN or infinite: correct the images", input.display());
     }
     if shape[0] == 0 {
-        bail!("{}: `{INPUT}` has shape {shape:?}, which are no images: give one at least", input.display());
+        bail!("{}: `{INPUT}` has shape {shape:?}, which holds no images: give at least one", input.display());
     }
     let opened = Classifier::open(registry, &args.weights, &args.engine, Some(size))?;
     // How it is run; images that are tensors are prepared already.
@@ -109,7 +109,7 @@ fn logits_of(opened: &Classifier, images: &Tensor, name: impl Fn(usize) -> Strin
     let finite = logits.f_isfinite()?.f_all_dim(1, false)?;
     for row in 0..logits.size()[0] {
         if finite.f_int64_value(&[row])? == 0 {
-            bail!("the logits of {} are no numbers: {}", name(row as usize), weights::NO_NUMBERS);
+            bail!("the logits of {} are NaN or infinite: {}", name(row as usize), weights::NO_NUMBERS);
         }
     }
     Ok(logits)
@@ -183,7 +183,7 @@ fn names(opened: &Classifier) -> Result<Vec<String>, Error> {
     let count = opened.classes;
     match &opened.description.classes {
         Some(names) if names.len() == count => Ok(names.clone()),
-        Some(names) => Err(anyhow!("the weights name {} classes and have {count}: mend zoo.classes", names.len())),
+        Some(names) => Err(anyhow!("the weights name {} classes but have {count}: correct zoo.classes", names.len())),
         None if count == imagenet::count() => {
             Ok((0..count).map(|index| imagenet::name(index).unwrap_or_default().to_string()).collect())
         }

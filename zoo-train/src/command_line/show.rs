@@ -8,7 +8,7 @@ use anyhow::{Context, Error, anyhow};
 use clap::ValueEnum;
 use zoo_core::draw::{self, Detail};
 use zoo_core::summary::Summary;
-use zoo_core::{Comparison, Entry, Named, Plan, Registry};
+use zoo_core::{Comparison, Entry, Named, Plan, Registry, whole_file};
 
 use super::network::NetworkArgs;
 use super::usage::misused;
@@ -118,7 +118,7 @@ fn json(value: &impl serde::Serialize) -> Vec<u8> {
 
 fn write(bytes: &[u8], format: Format, args: &ShowArgs) -> Result<(), Error> {
     match &args.output {
-        Some(path) => std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display())),
+        Some(path) => whole_file::write(path, bytes).with_context(|| format!("cannot write {}", path.display())),
         None if [Format::Pdf, Format::Png].contains(&format) && io::stdout().is_terminal() => {
             misused!("a PDF or PNG is not text: add --output FILE, or > FILE")
         }
