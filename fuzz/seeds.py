@@ -25,6 +25,7 @@ def main():
     files("sweep", "configs/sweeps/*.toml")
     results()
     weights()
+    networks()
 
 
 def weights():
@@ -62,6 +63,33 @@ def weights():
     put("safetensors", "words", save({"a": torch.ones(2)}, {"format": "pt", "arch": "net"}))
     put("safetensors", "kinds", save(objects["kinds"]))
     put("safetensors", "header", b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}\0' + bytes(8))
+
+
+def networks():
+    import numpy
+    from onnx import TensorProto, helper, numpy_helper
+
+    def node(kind, inputs, output, **attributes):
+        return helper.make_node(kind, inputs, [output], name=output, **attributes)
+
+    def constant(name, numbers):
+        return numpy_helper.from_array(numbers, name)
+
+    shape = ["batch", 2, 4, 4]
+    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, shape)
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 3])
+    weights = [constant("weight", numpy.ones((3, 2, 3, 3), numpy.float32)), constant("bias", numpy.zeros(3, numpy.float32))]
+    tail = [node("GlobalAveragePool", ["conv"], "pool"), node("Flatten", ["pool"], "logits", axis=1)]
+    float_nodes = [node("Conv", ["input", "weight", "bias"], "conv", pads=[1, 1, 1, 1], strides=[2, 2]), *tail]
+    scales = [constant("scale", numpy.float32(0.5)), constant("zero", numpy.uint8(3))]
+    pair = [node("QuantizeLinear", ["input", "scale", "zero"], "bytes"), node("DequantizeLinear", ["bytes", "scale", "zero"], "real")]
+    int8_nodes = [*pair, node("Conv", ["real", "weight", "bias"], "conv", pads=[1, 1, 1, 1], strides=[2, 2]), *tail]
+    for name, nodes, tensors in ("float", float_nodes, weights), ("int8", int8_nodes, weights + scales):
+        model = helper.make_model(
+            helper.make_graph(nodes, name, [image], [logits], tensors), opset_imports=[helper.make_opsetid("", 17)]
+        )
+        helper.set_model_props(model, {"zoo.model": "mobilenet-v1", "zoo.macs": "864", "zoo.classes": '["a", "b", "c"]'})
+        put("onnx", name, model.SerializeToString())
 
 
 def images():

@@ -6,10 +6,12 @@
 pub mod image;
 pub mod memory;
 pub mod network_macro;
+pub mod onnx;
 pub mod results;
 pub mod sweep;
 pub mod weights;
 
 // As files of zoo-core and zoo-macros name each other.
 use network_macro::{ast, check, diagnostics, doc, emit, network, parse, words};
-use zoo_core::{names, regular_file};
+use onnx::model;
+use zoo_core::{names, regular_file, whole_file};
