@@ -15,12 +15,14 @@
 Everything is interleaved, medians are reported with their spread. Nothing else may run meanwhile: libtorch's threads wait
 in a loop, and a third busy process makes them ten times slower.
 
-    python3 scripts/measure_development.py [--pairs 5] [--steps 150] [--fresh] [--edits]
+    python3 scripts/measure_development.py [--pairs 5] [--steps 150] [--fresh] [--edits] [--before REVISION]
 
---edits measures the edits alone, --fresh the fresh clone alone; rows of what was not measured stay as they are.
+--edits measures the edits alone, --fresh the fresh clone alone; rows of what was not measured stay as they are. --before
+measures both in a clone of an older revision; its rows have `_before` behind their names.
 """
 
 import argparse
+import contextlib
 import csv
 import datetime
 import os
@@ -33,11 +35,17 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TABLE = ROOT / "zoo-core/src/arch/mobilenet_v2.rs"
-# A file with the first line of a function that every run of that part goes through.
+# A function that every run of that part goes through: its first line, and its file today and before there were crates.
 EDITS = {
-    "edit_command_line": (ROOT / "zoo-train/src/command_line/mod.rs", "fn run(registry: &Registry, arguments"),
-    "edit_trainer": (ROOT / "zoo-training/src/trainer.rs", "    pub fn step(&mut self, batch"),
-    "edit_report": (ROOT / "zoo-report/src/page.rs", "    pub fn html(&self)"),
+    "edit_command_line": (
+        "fn run(registry: &Registry, arguments",
+        ["zoo-train/src/command_line/mod.rs", "zoo-train/src/cli/mod.rs"],
+    ),
+    "edit_trainer": (
+        "    pub fn step(&mut self, batch",
+        ["zoo-training/src/trainer.rs", "zoo-train/src/train/trainer.rs"],
+    ),
+    "edit_report": ("    pub fn html(&self)", ["zoo-report/src/page.rs", "zoo-train/src/report/page.rs"]),
 }
 COLUMNS = ["metric", "value", "unit", "smallest", "largest", "runs", "limit", "cpu", "threads", "revision", "date"]
 
@@ -48,10 +56,19 @@ def main():
     arguments.add_argument("--steps", type=int, default=150)
     arguments.add_argument("--edits", action="store_true")
     arguments.add_argument("--fresh", action="store_true")
+    arguments.add_argument("--before", metavar="REVISION")
     options = arguments.parse_args()
 
+    if options.before:
+        with clone(options.before) as (tree, environment):
+            rows = [first_step(tree, environment)]
+            run(["cargo", "build"], tree, environment)
+            rows += edits(3, tree, environment)
+        revision = run(["git", "rev-parse", "--short=12", options.before]).strip()
+        return write([row | {"metric": f"{row['metric']}_before", "limit": "", "revision": revision} for row in rows])
     if options.fresh:
-        return write([first_step()])
+        with clone("HEAD") as (tree, environment):
+            return write([first_step(tree, environment)])
     run(["cargo", "build"])
     rows = edits(3)
     if not options.edits:
@@ -74,7 +91,7 @@ def write(rows):
     with path.open(newline="") as file:
         kept = {row["metric"]: row for row in csv.DictReader(file)}
     for row in rows:
-        kept[row["metric"]] = row | machine
+        kept[row["metric"]] = machine | row
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -82,11 +99,12 @@ def write(rows):
     print(path.read_text(), end="")
 
 
-def edits(times):
+def edits(times, tree=ROOT, environment=None):
     """A function gets a line of code that stays in the binary, another one each time, and loses it in the end."""
-    binary = ROOT / "target/debug/zoo-train"
+    binary = tree / "target/debug/zoo-train"
     rows = []
-    for metric, (path, signature) in EDITS.items():
+    for metric, (signature, files) in EDITS.items():
+        path = next(tree / file for file in files if (tree / file).exists())
         text = path.read_text()
         lines = text.splitlines(keepends=True)
         place = next(number for number, line in enumerate(lines) if line.startswith(signature)) + 1
@@ -96,33 +114,34 @@ def edits(times):
                 added = f"    std::hint::black_box({number + 1}_u64);\n"
                 path.write_text("".join([*lines[:place], added, *lines[place:]]))
                 begun = time.perf_counter()
-                run(["cargo", "build", "-p", "zoo-train"])
-                run([binary, "--version"])
+                run(["cargo", "build", "-p", "zoo-train"], tree, environment)
+                run([binary, "--version"], tree, environment)
                 seconds.append(time.perf_counter() - begun)
         finally:
             path.write_text(text)
-        run(["cargo", "build", "-p", "zoo-train"])
+        run(["cargo", "build", "-p", "zoo-train"], tree, environment)
         rows.append(row(metric, seconds, "s", "at most 10"))
     return rows
 
 
-def first_step():
-    """What a newcomer waits for. The registry is empty, too."""
+@contextlib.contextmanager
+def clone(revision):
+    """A clone of a revision, with the environment of a newcomer: an empty HOME, and nothing of the registry."""
     with tempfile.TemporaryDirectory() as folder:
-        clone, home = pathlib.Path(folder) / "zoo", pathlib.Path(folder) / "home"
+        tree, home = pathlib.Path(folder) / "zoo", pathlib.Path(folder) / "home"
         home.mkdir()
         rustup = os.environ.get("RUSTUP_HOME", str(pathlib.Path.home() / ".rustup"))
-        environment = {"HOME": str(home), "RUSTUP_HOME": rustup, "PATH": os.environ["PATH"]}
-        run(["git", "clone", "--quiet", str(ROOT), str(clone)])
-        train = "cargo run --release -p zoo-train -- --model efficientnet-b2 --steps 1 --limit-test 10"
-        begun = time.perf_counter()
-        done = subprocess.run(
-            ["bash", "-c", f"./setup.sh && {train}"], cwd=clone, env=environment, text=True, capture_output=True
-        )
-        seconds = time.perf_counter() - begun
-        if done.returncode != 0:
-            raise SystemExit(f"the fresh clone failed:\n{done.stdout}\n{done.stderr}")
-        return row("first_step", [seconds], "s", "at most 480")
+        run(["git", "clone", "--quiet", str(ROOT), str(tree)])
+        run(["git", "checkout", "--quiet", revision], tree)
+        yield tree, {"HOME": str(home), "RUSTUP_HOME": rustup, "PATH": os.environ["PATH"]}
+
+
+def first_step(tree, environment):
+    """What a newcomer waits for."""
+    train = "cargo run --release -p zoo-train -- --model efficientnet-b2 --steps 1 --limit-test 10"
+    begun = time.perf_counter()
+    run(["bash", "-c", f"./setup.sh && {train}"], tree, environment)
+    return row("first_step", [time.perf_counter() - begun], "s", "at most 480")
 
 
 def build_after_editing_a_table(times):
@@ -200,8 +219,8 @@ def cpu():
     return f"{name} (family {family}, model {model})" if name and family and model else name or "unknown"
 
 
-def run(command):
-    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+def run(command, tree=ROOT, environment=None):
+    done = subprocess.run(command, cwd=tree, env=environment, text=True, capture_output=True)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(map(str, command))} failed:\n{done.stderr}")
     return done.stdout

@@ -15,12 +15,12 @@ unsafe extern "C" {
 
 /// The state of the generators of the CPU and of one more device, to be put back later.
 #[derive(Debug)]
-pub struct Generators(Vec<(Place, Tensor)>);
+pub struct Generators(Vec<(DeviceKey, Tensor)>);
 
 /// A device as `c10::Device` has it: type and index.
-type Place = (c_int, c_int);
+type DeviceKey = (c_int, c_int);
 
-const CPU: Place = (0, -1);
+const CPU: DeviceKey = (0, -1);
 
 impl Generators {
     /// Takes the state of the CPU's generator and of that of `device`.
@@ -33,7 +33,7 @@ impl Generators {
             Device::Mps => Some((13, 0)),
             _ => None,
         };
-        let state = |place: Place| {
+        let state = |place: DeviceKey| {
             let mut out = std::ptr::null_mut();
             // SAFETY: on success `out` is a new tensor that is ours alone.
             unsafe {

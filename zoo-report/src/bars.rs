@@ -4,7 +4,7 @@ use super::axis::Axis;
 use super::chart::{Room, Size, axes, named, put, text};
 use super::figure::{Bars, Part};
 use super::font::{Weight, width};
-use super::geometry::Place;
+use super::geometry::Position;
 
 impl Bars {
     /// Height of all its bars, in pixels.
@@ -21,7 +21,7 @@ impl Bars {
 pub fn draw(bars: &Bars, size: Size, pixels: (u32, u32), elements: &mut String) -> Result<(), String> {
     let lengths: Vec<f64> =
         bars.groups.iter().flat_map(|group| &group.bars).flat_map(|(_, parts)| ends(parts)).collect();
-    let places: Vec<Place> = lengths.iter().map(|length| (*length, 0.0)).collect();
+    let places: Vec<Position> = lengths.iter().map(|length| (*length, 0.0)).collect();
     let y = Axis::unlabelled();
     let names = bars.groups.iter().flat_map(|group| &group.bars);
     let names = names.map(|(name, _)| width(name, size.font(), Weight::Regular));
@@ -55,7 +55,7 @@ fn ends(parts: &[Part]) -> impl Iterator<Item = f64> {
     })
 }
 
-fn bar(part: &Part, (left, right): Place, top: f64, size: Size, elements: &mut String) {
+fn bar(part: &Part, (left, right): Position, top: f64, size: Size, elements: &mut String) {
     let (colour, wide, font) = (part.colour, (right - left).max(0.0), size.font() - 2.0);
     let (attributes, title) = named(&part.title);
     put(

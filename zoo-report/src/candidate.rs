@@ -32,7 +32,7 @@ pub struct Target {
 /// A network that one engine ran in one number format.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// Place of its row in `latency.csv`.
+    /// Position of its row in `latency.csv`.
     pub place: usize,
     /// The network.
     pub network: Network,
@@ -145,6 +145,8 @@ pub struct Wanted {
     pub classes: u32,
     /// The accuracy, in percent.
     pub top1: f64,
+    /// The engines on which the accuracy of the quantized network is known.
+    pub quantized_on: Vec<&'static str>,
 }
 
 /// The networks with an accuracy on `dataset` that is published, or was measured here; none given, of which there are more.
@@ -158,7 +160,16 @@ pub fn wanted(rows: &Rows, registry: &Registry, dataset: &str, by: Option<Kind>)
     let with = |networks: Vec<&Network>, top1: &dyn Fn(&Network) -> Option<f64>| {
         let mut found: BTreeMap<String, Wanted> = BTreeMap::new();
         for network in networks {
-            let wanted = |top1| Wanted { network: network.clone(), classes: accuracies.classes(), top1 };
+            let is_known = |engine: &&str| {
+                let measured = accuracies.measured(network, engine, QUANTIZED);
+                measured.is_some() || accuracies.drop(network, engine, QUANTIZED).is_some()
+            };
+            let wanted = |top1| Wanted {
+                network: network.clone(),
+                classes: accuracies.classes(),
+                top1,
+                quantized_on: ENGINES.into_iter().filter(is_known).collect(),
+            };
             if let Some(wanted) = top1(network).map(wanted) {
                 found.insert(network.identity(), wanted);
             }
@@ -299,6 +310,21 @@ mod tests {
         assert_eq!(tops(&rows), [Some(71.8), None]);
         rows.deployed.push(evaluated("openvino", "int8", "500", ["69.5", "70.0"]));
         assert_eq!(tops(&rows), [Some(71.8), Some(71.3)]);
+    }
+
+    #[test]
+    fn a_quantized_network_is_wanted_on_the_engines_on_which_its_accuracy_is_known() {
+        let rows = Rows {
+            published: vec![published(1.0, 71.8), published(0.5, 65.4)],
+            deployed: vec![
+                evaluated("openvino", "f32", "500", ["70.0", ""]),
+                evaluated("onnxruntime", "int8", "500", ["69.0", "70.0"]),
+            ],
+            ..Rows::default()
+        };
+        let found = wanted(&rows, &Registry::default(), "imagenet", Some(Kind::Published));
+        let engines: Vec<&[&str]> = found.iter().map(|wanted| &wanted.quantized_on[..]).collect();
+        assert_eq!(engines, [&["onnxruntime"][..], &[]]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::axis::Axis;
 use super::canvas::{Canvas, INKS, SCALE, escaped, pixels};
 use super::figure::{Drawing, Figure};
-use super::geometry::{Place, Rect};
+use super::geometry::{Position, Rect};
 use super::legend::Legend;
 use super::{bars, dots, lines};
 
@@ -116,9 +116,9 @@ pub struct Room {
 pub fn axes(
     (x, y): (&Axis, &Axis),
     Room { size, pixels: (width, height), left, right }: Room,
-    places: &[Place],
+    places: &[Position],
     elements: &mut String,
-) -> Result<(Rect, Vec<Place>), String> {
+) -> Result<(Rect, Vec<Position>), String> {
     let [grid, axis, label] = INKS.map(|(colour, _)| colour);
     let unit = |length: u32| length * SCALE as u32;
     let font = |colour: RGBColor, h, v| {
@@ -144,7 +144,7 @@ pub fn axes(
         .axis_desc_style(font(label, HPos::Center, VPos::Top))
         .x_desc(x.title.clone());
     mesh.draw().map_err(|error| error.to_string())?;
-    let backend = |place: &Place| {
+    let backend = |place: &Position| {
         let (x, y) = chart.backend_coord(place);
         (pixels(x), pixels(y))
     };
@@ -159,7 +159,7 @@ pub fn axes(
 }
 
 /// Appends words.
-pub fn text(elements: &mut String, class: &str, (x, y): Place, size: f64, anchor: &str, words: &str) {
+pub fn text(elements: &mut String, class: &str, (x, y): Position, size: f64, anchor: &str, words: &str) {
     let words = escaped(words);
     put(
         elements,

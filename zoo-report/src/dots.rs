@@ -4,7 +4,7 @@ use super::axis::Axis;
 use super::canvas::escaped;
 use super::chart::{Room, Size, axes, named, put, text};
 use super::figure::{Dot, Dots};
-use super::geometry::Place;
+use super::geometry::Position;
 
 /// Height of a row: its words, and its points below them.
 const ROW: f64 = 40.0;
@@ -22,7 +22,7 @@ impl Dots {
 /// What plotters says, as text.
 pub fn draw(dots: &Dots, size: Size, pixels: (u32, u32), elements: &mut String) -> Result<(), String> {
     let all = dots.rows.iter().flat_map(|row| &row.dots).map(|dot| dot.x);
-    let wanted: Vec<Place> = [dots.reference].into_iter().chain(all).map(|x| (x, 0.0)).collect();
+    let wanted: Vec<Position> = [dots.reference].into_iter().chain(all).map(|x| (x, 0.0)).collect();
     let y = Axis::unlabelled();
     let (plot, places) = axes((&dots.x, &y), Room { size, pixels, left: 18, right: 18 }, &wanted, elements)?;
     let mut places = places.into_iter().map(|(x, _)| x);
@@ -49,7 +49,7 @@ pub fn draw(dots: &Dots, size: Size, pixels: (u32, u32), elements: &mut String) 
     Ok(())
 }
 
-fn mark(dot: &Dot, (x, y): Place, elements: &mut String) {
+fn mark(dot: &Dot, (x, y): Position, elements: &mut String) {
     let (attributes, title) = named(&dot.title);
     let (colour, row, shape) = (dot.colour, escaped(&dot.row), dot.shape.drawn((x, y)));
     put(

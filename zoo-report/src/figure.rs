@@ -103,9 +103,9 @@ impl Label {
 /// A point that names its row.
 #[derive(Clone, Debug)]
 pub struct Point {
-    /// Place on the axis to the right.
+    /// Position on the axis to the right.
     pub x: f64,
-    /// Place on the axis upwards.
+    /// Position on the axis upwards.
     pub y: f64,
     /// How far an error bar reaches up and down.
     pub spread: Option<(f64, f64)>,
@@ -175,7 +175,7 @@ pub struct DotRow {
 /// A point of a row.
 #[derive(Clone, Debug)]
 pub struct Dot {
-    /// Place on the axis.
+    /// Position on the axis.
     pub x: f64,
     /// Colour, an index into the palette.
     pub colour: usize,

@@ -1,15 +1,15 @@
 //! Boxes and pieces of lines on the plane, in pixels.
 
 /// A place.
-pub type Place = (f64, f64);
+pub type Position = (f64, f64);
 
 /// A piece of a line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Segment {
     /// Where it begins.
-    pub from: Place,
+    pub from: Position,
     /// Where it ends.
-    pub to: Place,
+    pub to: Position,
 }
 
 /// A box.
@@ -27,7 +27,7 @@ pub struct Rect {
 
 impl Segment {
     /// The place on it that is nearest to `place`.
-    pub fn nearest(&self, (x, y): Place) -> Place {
+    pub fn nearest(&self, (x, y): Position) -> Position {
         let (along, up) = (self.to.0 - self.from.0, self.to.1 - self.from.1);
         let length = along * along + up * up;
         let part = if length > 0.0 { ((x - self.from.0) * along + (y - self.from.1) * up) / length } else { 0.0 };
@@ -36,18 +36,18 @@ impl Segment {
     }
 
     /// How far `place` is from it.
-    pub fn distance(&self, place: Place) -> f64 {
+    pub fn distance(&self, place: Position) -> f64 {
         apart(self.nearest(place), place)
     }
 
     /// Whether it begins or ends at `place`.
-    pub fn ends_at(&self, place: Place) -> bool {
+    pub fn ends_at(&self, place: Position) -> bool {
         self.from == place || self.to == place
     }
 
     /// Whether the two have a place in common.
     pub fn crosses(&self, other: &Segment) -> bool {
-        let side = |segment: &Segment, (x, y): Place| {
+        let side = |segment: &Segment, (x, y): Position| {
             (segment.to.0 - segment.from.0) * (y - segment.from.1)
                 - (segment.to.1 - segment.from.1) * (x - segment.from.0)
         };
@@ -91,17 +91,17 @@ impl Rect {
     }
 
     /// Whether `place` lies in it.
-    pub fn contains(&self, (x, y): Place) -> bool {
+    pub fn contains(&self, (x, y): Position) -> bool {
         self.left <= x && x <= self.right && self.top <= y && y <= self.bottom
     }
 
     /// The place in it that is nearest to `place`.
-    pub fn nearest(&self, (x, y): Place) -> Place {
+    pub fn nearest(&self, (x, y): Position) -> Position {
         (x.clamp(self.left, self.right), y.clamp(self.top, self.bottom))
     }
 
     /// How far `place` is from it.
-    pub fn distance(&self, place: Place) -> f64 {
+    pub fn distance(&self, place: Position) -> f64 {
         apart(self.nearest(place), place)
     }
 
@@ -144,7 +144,7 @@ impl Rect {
     }
 }
 
-fn apart(one: Place, other: Place) -> f64 {
+fn apart(one: Position, other: Position) -> f64 {
     (one.0 - other.0).hypot(one.1 - other.1)
 }
 
@@ -154,7 +154,7 @@ mod tests {
 
     const BOX: Rect = Rect { left: 0.0, top: 0.0, right: 10.0, bottom: 4.0 };
 
-    fn segment(from: Place, to: Place) -> Segment {
+    fn segment(from: Position, to: Position) -> Segment {
         Segment { from, to }
     }
 

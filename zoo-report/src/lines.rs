@@ -4,7 +4,7 @@ use super::canvas::escaped;
 use super::chart::{Room, Size, axes, named, put, text};
 use super::figure::{Lines, Point, Series};
 use super::font::{Weight, width};
-use super::geometry::{Place, Rect, Segment};
+use super::geometry::{Position, Rect, Segment};
 use super::observation::Kind;
 use super::place::{Named, Placed, place};
 
@@ -15,11 +15,11 @@ const MOST_ENDS: usize = 16;
 struct Drawn<'a> {
     number: usize,
     series: &'a Series,
-    places: Vec<&'a [Place]>,
+    places: Vec<&'a [Position]>,
 }
 
 impl Drawn<'_> {
-    fn marks(&self) -> Vec<Place> {
+    fn marks(&self) -> Vec<Position> {
         self.places.iter().map(|place| place[0]).collect()
     }
 
@@ -30,10 +30,10 @@ impl Drawn<'_> {
     }
 
     /// Where its name may stand: at either end of a line, the last first, or at any point of a cloud.
-    fn ends(&self) -> Vec<Place> {
+    fn ends(&self) -> Vec<Position> {
         let marks = self.marks();
         if self.series.joined {
-            let mut ends: Vec<Place> = marks.last().into_iter().chain(marks.first()).copied().collect();
+            let mut ends: Vec<Position> = marks.last().into_iter().chain(marks.first()).copied().collect();
             ends.dedup();
             return ends;
         }
@@ -50,7 +50,7 @@ pub fn draw(lines: &Lines, size: Size, pixels: (u32, u32), elements: &mut String
     let longest = lines.series.iter().map(|series| width(name(series, size), size.small_font(), Weight::Bold));
     let names = if lines.names_outside { longest.fold(0.0, f64::max) as u32 + 10 } else { 0 };
     let room = Room { size, pixels, left: 46, right: 20 + names };
-    let mut wanted: Vec<Place> = Vec::new();
+    let mut wanted: Vec<Position> = Vec::new();
     for point in lines.series.iter().flat_map(|series| &series.points) {
         let (low, high) = point.spread.unwrap_or((point.y, point.y));
         wanted.extend([(point.x, point.y), (point.x, low), (point.x, high)]);
@@ -74,7 +74,7 @@ pub fn draw(lines: &Lines, size: Size, pixels: (u32, u32), elements: &mut String
     drawn.retain(|one| !one.places.is_empty());
     for Drawn { number, series, places } in &drawn {
         if series.joined && places.len() > 1 {
-            let line: Vec<Place> = places.iter().map(|place| place[0]).collect();
+            let line: Vec<Position> = places.iter().map(|place| place[0]).collect();
             let (look, path) = (look(series), path(&line));
             put(elements, format_args!("<path class=\"line {look}\" data-series=\"{number}\" d=\"{path}\"/>\n"));
         }
@@ -115,13 +115,13 @@ fn look(series: &Series) -> String {
     format!("s{} {kind}", series.colour)
 }
 
-fn path(places: &[Place]) -> String {
+fn path(places: &[Position]) -> String {
     let places: Vec<String> = places.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect();
     format!("M{}", places.join("L"))
 }
 
 /// The steps of a front: nothing lies above and to the left of them.
-fn draw_fronts(fronts: &[Vec<Place>], mut places: &[Place], elements: &mut String) {
+fn draw_fronts(fronts: &[Vec<Position>], mut places: &[Position], elements: &mut String) {
     for front in fronts {
         let (these, rest) = places.split_at(front.len());
         places = rest;
@@ -138,7 +138,7 @@ fn draw_fronts(fronts: &[Vec<Place>], mut places: &[Place], elements: &mut Strin
     }
 }
 
-fn mark(point: &Point, one: &Drawn<'_>, place: &[Place], elements: &mut String) {
+fn mark(point: &Point, one: &Drawn<'_>, place: &[Position], elements: &mut String) {
     let (x, y) = place[0];
     let (attributes, title) = named(&point.title);
     let (look, number, row) = (look(one.series), one.number, escaped(&point.row));

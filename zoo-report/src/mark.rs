@@ -3,7 +3,7 @@
 //! Fourteen colours are more than a colour-blind reader tells apart, so those that come near each other for one have
 //! different shapes.
 
-use super::geometry::Place;
+use super::geometry::Position;
 
 /// The colour of families that say none, and of networks that this program does not know.
 pub const GREY: usize = 14;
@@ -29,7 +29,7 @@ impl Shape {
     }
 
     /// An element around a place; all shapes are about as large to the eye.
-    pub fn drawn(self, (x, y): Place) -> String {
+    pub fn drawn(self, (x, y): Position) -> String {
         let path = match self {
             Shape::Circle => return format!("<circle class=\"dot\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.6\"/>"),
             Shape::Square => format!("M{:.1} {:.1}h6.4v6.4h-6.4z", x - 3.2, y - 3.2),

@@ -58,7 +58,7 @@ pub struct Observation {
     pub table: String,
     /// What it is of, where that is less than the data set or more than training on it; see [`Run::apart`].
     pub apart: String,
-    /// Place of its newest row in the table.
+    /// Position of its newest row in the table.
     pub newest: usize,
 }
 

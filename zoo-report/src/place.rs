@@ -1,6 +1,6 @@
 //! Finds room for the names of lines and points: beside them where that is clear, else further off with a leader.
 
-use super::geometry::{Place, Rect, Segment};
+use super::geometry::{Position, Rect, Segment};
 
 /// How far a name stays from the middle of a mark, so that it covers none.
 const CLEAR: f64 = 5.5;
@@ -33,11 +33,11 @@ const WRONG: f64 = 1e4;
 #[derive(Clone, Debug)]
 pub struct Named {
     /// Where its marks are.
-    pub marks: Vec<Place>,
+    pub marks: Vec<Position>,
     /// The pieces of its line, if it has one.
     pub segments: Vec<Segment>,
     /// The marks that a name may stand at, the best first.
-    pub ends: Vec<Place>,
+    pub ends: Vec<Position>,
     /// Width of its name in pixels.
     pub width: f64,
     /// Height of its name in pixels.
@@ -209,7 +209,7 @@ fn candidates(own: usize, all: &[Named], bars: &[Segment], area: Rect) -> Vec<Ca
 }
 
 /// The box of a name at a distance and in a direction from a mark.
-fn towards((x, y): Place, angle: f64, gap: f64, (width, height): (f64, f64)) -> Rect {
+fn towards((x, y): Position, angle: f64, gap: f64, (width, height): (f64, f64)) -> Rect {
     let (right, down) = (angle.cos(), angle.sin());
     let middle = (
         x + gap * right + 0.5 * width * (2.0 * right).clamp(-1.0, 1.0),
@@ -226,7 +226,7 @@ fn towards((x, y): Place, angle: f64, gap: f64, (width, height): (f64, f64)) -> 
 /// A place with what is against it, other names aside; none where it would be read as another's.
 fn weighed(
     own: usize,
-    end: Place,
+    end: Position,
     mut placed: Placed,
     all: &[Named],
     bars: &[Segment],
@@ -270,11 +270,11 @@ mod tests {
 
     const AREA: Rect = Rect { left: 0.0, top: 0.0, right: 300.0, bottom: 200.0 };
 
-    fn point(end: Place) -> Named {
+    fn point(end: Position) -> Named {
         Named { marks: vec![end], segments: vec![], ends: vec![end], width: 80.0, height: 13.0 }
     }
 
-    fn line(from: Place, to: Place) -> Named {
+    fn line(from: Position, to: Position) -> Named {
         Named { marks: vec![from, to], segments: vec![Segment { from, to }], ends: vec![to, from], ..point(to) }
     }
 

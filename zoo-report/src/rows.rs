@@ -156,7 +156,7 @@ pub struct Published {
     pub macs_m: Option<f64>,
     /// Paper or document.
     pub source: String,
-    /// Place in it.
+    /// Position in it.
     pub table: String,
     /// What is off.
     pub note: String,

@@ -9,8 +9,8 @@ use zoo_core::model::{Mode, Model, ModelError};
 
 use super::augment::Mixed;
 use super::channels::to_channels;
-use super::place::Place;
 use super::resident::Resident;
+use super::sample::Sample;
 
 /// What the numbers of a batch are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(super) enum Kind {
     /// Images of this size, three numbers for each pixel.
     Images(ImageSize),
     /// Those of images that the trainer has on its device.
-    Places,
+    Samples,
     /// So many features of each image, as the classifier reads them.
     Features(usize),
 }
@@ -28,7 +28,7 @@ impl Kind {
     pub fn numbers(self) -> usize {
         match self {
             Kind::Images(size) => 3 * size.pixels(),
-            Kind::Places => 0,
+            Kind::Samples => 0,
             Kind::Features(channels) => channels,
         }
     }
@@ -58,7 +58,7 @@ impl Input {
 pub struct Batch {
     pub(super) pixels: Vec<f32>,
     /// Which images these are, where they are on the trainer's device.
-    pub(super) places: Vec<Place>,
+    pub(super) samples: Vec<Sample>,
     pub(super) labels: Vec<i64>,
     /// What the images have of each other, where they were mixed.
     pub(super) mixed: Option<Mixed>,
@@ -81,7 +81,7 @@ impl Batch {
         piece: Range<usize>,
     ) -> Result<(Tensor, Tensor), ModelError> {
         let logits = match self.kind {
-            Kind::Images(_) | Kind::Places => {
+            Kind::Images(_) | Kind::Samples => {
                 model.forward(&self.images(Input::of(model), resident, piece.clone())?, mode)?
             }
             Kind::Features(_) => model.classify(&self.stored(model.device(), piece.clone())?, mode)?,
@@ -116,7 +116,7 @@ impl Batch {
     /// As [`classify`](Batch::classify).
     pub fn features(&self, model: &Model) -> Result<Tensor, ModelError> {
         match self.kind {
-            Kind::Images(_) | Kind::Places => {
+            Kind::Images(_) | Kind::Samples => {
                 model.features(&self.images(Input::of(model), None, 0..self.len())?, Mode::Eval)
             }
             Kind::Features(_) => Ok(self.stored(Device::Cpu, 0..self.len())?),
@@ -136,9 +136,9 @@ impl Batch {
                 let numbers = Tensor::f_from_slice(self.numbers(piece))?.f_view(shape)?;
                 numbers.f_permute([0, 3, 1, 2])?.f_to(input.device)?
             }
-            (Kind::Places, Some(resident)) => resident.batch(&self.places[piece])?,
-            // Features are no images, and places mean nothing without the set that they are of.
-            (Kind::Features(_), _) | (Kind::Places, None) => return Ok(Tensor::new()),
+            (Kind::Samples, Some(resident)) => resident.batch(&self.samples[piece])?,
+            // Features are no images, and samples mean nothing without the set that they are of.
+            (Kind::Features(_), _) | (Kind::Samples, None) => return Ok(Tensor::new()),
         };
         to_channels(resize(images, input.size)?, input.channels)
     }

@@ -58,8 +58,8 @@ impl Worker {
     pub(super) fn blank(&self, images: usize, kind: Kind) -> Batch {
         let mut pixels = self.used.1.try_recv().unwrap_or_default();
         pixels.resize(images * kind.numbers(), 0.0);
-        let (labels, places) = (Vec::with_capacity(images), Vec::new());
-        Batch { pixels, places, labels, mixed: None, kind, reuse: Some(self.used.0.clone()) }
+        let (labels, samples) = (Vec::with_capacity(images), Vec::new());
+        Batch { pixels, samples, labels, mixed: None, kind, reuse: Some(self.used.0.clone()) }
     }
 }
 

@@ -7,7 +7,7 @@
 use tch::{Device, Kind, TchError, Tensor};
 use zoo_core::model::channels_last;
 
-use super::place::Place;
+use super::sample::Sample;
 use zoo_data::Images;
 use zoo_data::normalisation::Normalisation;
 
@@ -42,16 +42,16 @@ impl Resident {
         })
     }
 
-    /// The images of `places` as N x 3 x side x side numbers in channels_last order.
+    /// The images of `samples` as N x 3 x side x side numbers in channels_last order.
     ///
     /// # Errors
     /// Where memory lacks.
-    pub fn batch(&self, places: &[Place]) -> Result<Tensor, TchError> {
-        let (count, side, device) = (places.len() as i64, self.images.size()[2], self.images.device());
-        let indices: Vec<i64> = places.iter().map(|place| place.index as i64).collect();
+    pub fn batch(&self, samples: &[Sample]) -> Result<Tensor, TchError> {
+        let (count, side, device) = (samples.len() as i64, self.images.size()[2], self.images.device());
+        let indices: Vec<i64> = samples.iter().map(|place| place.index as i64).collect();
         let chosen = self.images.f_index_select(0, &Tensor::f_from_slice(&indices)?.f_to(device)?)?;
         let padded = chosen.f_constant_pad_nd([self.padding; 4])?;
-        let bytes = padded.f_flatten(2, 3)?.f_gather(2, &self.pixels(places)?, false)?;
+        let bytes = padded.f_flatten(2, 3)?.f_gather(2, &self.pixels(samples)?, false)?;
         let channel = Tensor::f_arange(3, (Kind::Int64, device))?.f_mul_scalar(256)?.f_view([1, 3, 1])?;
         let entries = bytes.f_to_kind(Kind::Int64)?.f_add(&channel)?;
         let images = self.numbers.f_take(&entries)?.f_view([count, 3, side, side])?;
@@ -60,11 +60,11 @@ impl Resident {
 
     /// For each number of each channel, its pixel in the padded image: N x 3 x side². Two numbers an image are copied to the
     /// device; the rest is reckoned there.
-    fn pixels(&self, places: &[Place]) -> Result<Tensor, TchError> {
+    fn pixels(&self, samples: &[Sample]) -> Result<Tensor, TchError> {
         let (side, device) = (self.images.size()[2], self.images.device());
         let wide = side + 2 * self.padding;
-        let (mut starts, mut steps) = (Vec::with_capacity(places.len()), Vec::with_capacity(places.len()));
-        for place in places {
+        let (mut starts, mut steps) = (Vec::with_capacity(samples.len()), Vec::with_capacity(samples.len()));
+        for place in samples {
             let (down, right) = (place.shift.0 as i64 + self.padding, place.shift.1 as i64 + self.padding);
             // A row is read from its left end to the right, or from its right end to the left.
             let (first, step) = if place.mirrored { (side - 1, -1) } else { (0, 1) };

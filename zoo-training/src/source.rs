@@ -11,9 +11,9 @@ use super::augment::{Augmentation, erase::erase};
 use super::batch::{Batch, Kind};
 use super::crop::random_piece;
 use super::loader::{Batches, Worker};
-use super::place::{Place, place};
 use super::random::{below, mix, permutation};
 use super::resident::Resident;
+use super::sample::{Sample, place};
 use zoo_data::normalisation::Normalisation;
 use zoo_data::{DataError, ImageFiles, Images, Preprocessing, Split};
 
@@ -83,22 +83,22 @@ impl Source {
         }
     }
 
-    fn place(&self, epoch: u64, index: usize) -> Place {
+    fn sample(&self, epoch: u64, index: usize) -> Sample {
         let padding = self.augmentation.crop_padding;
         let shift = |what: u64| below(self.random(epoch, index, what), 2 * padding + 1) as isize - padding as isize;
-        Place { index, shift: (shift(3), shift(4)), mirrored: self.mirrored(epoch, index) }
+        Sample { index, shift: (shift(3), shift(4)), mirrored: self.mirrored(epoch, index) }
     }
 
-    fn places(&self, images: &Images, epoch: u64, indices: &[u32], worker: &Worker) -> Batch {
-        let mut batch = worker.blank(indices.len(), Kind::Places);
-        batch.places.extend(indices.iter().map(|index| self.place(epoch, *index as usize)));
+    fn samples(&self, images: &Images, epoch: u64, indices: &[u32], worker: &Worker) -> Batch {
+        let mut batch = worker.blank(indices.len(), Kind::Samples);
+        batch.samples.extend(indices.iter().map(|index| self.sample(epoch, *index as usize)));
         batch.labels.extend(indices.iter().map(|index| i64::from(images.labels[*index as usize])));
         batch
     }
 
     /// Writes image `index` of those in memory, and returns its label.
     fn of_memory(&self, images: &Images, epoch: u64, index: usize, worker: &mut Worker, into: &mut [f32]) -> i64 {
-        let Place { shift, mirrored, .. } = self.place(epoch, index);
+        let Sample { shift, mirrored, .. } = self.sample(epoch, index);
         let (image, side) = (images.image(index), images.side);
         let size = ImageSize::square(side as u32);
         if self.augmentation.changes_bytes() {
@@ -162,7 +162,7 @@ impl Source {
 
     fn fill(&self, epoch: u64, indices: &[u32], worker: &mut Worker) -> Result<Batch, DataError> {
         if let (true, Split::Memory(images)) = (self.on_device, &self.split) {
-            return Ok(self.places(images, epoch, indices, worker));
+            return Ok(self.samples(images, epoch, indices, worker));
         }
         let kind = match &self.split {
             Split::Memory(images) => Kind::Images(ImageSize::square(images.side as u32)),
@@ -328,7 +328,7 @@ mod tests {
             let (ours, theirs) = (ours.next_batch().unwrap(), theirs.next_batch().unwrap());
             assert_eq!(ours.labels, theirs.labels);
             let expected = Tensor::from_slice(&theirs.pixels).view([8, 8, 8, 3]).permute([0, 3, 1, 2]);
-            assert!(resident.batch(&ours.places).unwrap().equal(&expected));
+            assert!(resident.batch(&ours.samples).unwrap().equal(&expected));
         }
     }
 

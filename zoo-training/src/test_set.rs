@@ -5,7 +5,7 @@ use zoo_core::ImageSize;
 
 use super::batch::{Batch, Kind};
 use super::loader::{Batches, Worker};
-use super::place::place;
+use super::sample::place;
 use zoo_data::normalisation::Normalisation;
 use zoo_data::{DataError, Features, Images, Preprocessing, Split};
 

@@ -71,7 +71,7 @@ impl<'de> SeqAccess<'de> for Fields<'_> {
         let Some(column) = self.fields.next() else { return Ok(None) };
         let text = (self.cell)(column);
         let mut wanted = "not a valid number";
-        let value = seed.deserialize(Cell { text, wanted: &mut wanted });
+        let value = seed.deserialize(Field { text, wanted: &mut wanted });
         value.map(Some).map_err(|_| match text {
             "" => Problem(format!("column `{column}` is empty")),
             _ => Problem(format!("column `{column}` has `{text}`, which is {wanted}")),
@@ -80,13 +80,13 @@ impl<'de> SeqAccess<'de> for Fields<'_> {
 }
 
 /// One cell.
-struct Cell<'a> {
+struct Field<'a> {
     text: &'a str,
     /// What is said of a text that cannot be.
     wanted: &'a mut &'static str,
 }
 
-impl Cell<'_> {
+impl Field<'_> {
     fn parse<T: std::str::FromStr>(&self) -> Result<T, Problem> {
         self.text.parse().map_err(|_| Problem::custom("it cannot be read"))
     }
@@ -100,7 +100,7 @@ macro_rules! parsed {
     };
 }
 
-impl<'de> Deserializer<'de> for Cell<'_> {
+impl<'de> Deserializer<'de> for Field<'_> {
     type Error = Problem;
 
     parsed! {

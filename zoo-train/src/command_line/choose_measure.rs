@@ -28,9 +28,10 @@ use zoo_training::progress::{Verbosity, time};
 /// The most that are timed by one command: a few minutes.
 const MOST: usize = 60;
 
-/// Multiply-accumulates that one thread does in a second at the very best: processors with AVX-512 reach 100e9 in f32, and
-/// twice that in bf16. A network of more than fit into the budget at this rate cannot meet it.
-const FASTEST: f64 = 200e9;
+/// Multiply-accumulates that one thread does in a second at the very best, in f32: processors with AVX-512 reach 100e9. They
+/// do twice as many in bf16 and four times as many in int8. A network of more than fit into the budget at this rate cannot
+/// meet it.
+const FASTEST: f64 = 100e9;
 
 /// The rate of a common processor. The first network is one that meets the budget at this rate, and tells the real one.
 const COMMON: f64 = 30e9;
@@ -90,12 +91,27 @@ pub fn run(
     Ok(false)
 }
 
-/// Whether a network would have to run much faster than any that was timed here.
+/// Whether a network would have to run much faster, in each number format, than any that was timed here in that one.
 fn is_too_slow(args: &ChooseArgs, cells: &[Cell], all: &[Vec<Cell>], present: &Tables) -> bool {
-    let seen = all.iter().flatten().filter_map(|cell| Some(rate(args, cell, present.figure(cell)?)));
-    let best = seen.reduce(f64::max);
-    let needed = cells.first().map_or(0.0, |cell| rate(args, cell, args.budget.ms));
-    best.is_some_and(|best| needed > SLACK * best)
+    cells.iter().all(|cell| {
+        let alike = all.iter().flatten().filter(|other| dtype(other) == dtype(cell));
+        let best = alike.filter_map(|other| Some(rate(args, other, present.figure(other)?))).reduce(f64::max);
+        best.is_some_and(|best| rate(args, cell, args.budget.ms) > SLACK * best)
+    })
+}
+
+/// The numbers that a cell computes with.
+fn dtype(cell: &Cell) -> Option<Dtype> {
+    if let Work::Latency { dtype, .. } = cell.work { Some(dtype) } else { None }
+}
+
+/// Multiply-accumulates in the number format of a cell in the time of one in f32, at best.
+fn speed_up(cell: &Cell) -> f64 {
+    match dtype(cell) {
+        Some(Dtype::Bf16) => 2.0,
+        Some(Dtype::Int8) => 4.0,
+        _ => 1.0,
+    }
 }
 
 /// Multiply-accumulates that a thread does in a second where a run takes so long.
@@ -108,8 +124,13 @@ fn rate(args: &ChooseArgs, cell: &Cell, ms: f64) -> f64 {
 fn networks(registry: &Registry, args: &ChooseArgs, wanted: &[Wanted]) -> Vec<Vec<Cell>> {
     let ways = ways(args);
     let cells = |network: &Wanted| -> Vec<Cell> {
-        let all = ways.iter().filter_map(|(engine, dtype)| cell(registry, args, network, *engine, *dtype));
-        all.filter(|cell| rate(args, cell, args.budget.ms) <= FASTEST).collect()
+        // A quantized network of which nobody knows the accuracy cannot be chosen.
+        let may_be = |(engine, dtype): &&(&'static dyn Engine, Dtype)| {
+            *dtype != Dtype::Int8 || network.quantized_on.contains(&engine.name())
+        };
+        let usable = ways.iter().filter(may_be);
+        let all = usable.filter_map(|(engine, dtype)| cell(registry, args, network, *engine, *dtype));
+        all.filter(|cell| rate(args, cell, args.budget.ms) <= FASTEST * speed_up(cell)).collect()
     };
     let is_wanted = |network: &&Wanted| args.min_accuracy.is_none_or(|least| network.top1 >= least);
     let mut networks: Vec<Vec<Cell>> = wanted.iter().filter(is_wanted).map(cells).collect();
@@ -121,10 +142,9 @@ fn networks(registry: &Registry, args: &ChooseArgs, wanted: &[Wanted]) -> Vec<Ve
     networks
 }
 
-/// The engines with their number formats that are installed and asked for. A quantized network is a file, which is timed by
-/// `latency --weights`, and the training model is never the fastest.
+/// The engines with their number formats that are installed and asked for. The training model is never the fastest.
 fn ways(args: &ChooseArgs) -> Vec<(&'static dyn Engine, Dtype)> {
-    let dtypes = [Dtype::F32, Dtype::Bf16].into_iter().filter(|dtype| args.dtype.0.is_none_or(|only| only == *dtype));
+    let dtypes = Dtype::ALL.into_iter().filter(|dtype| args.dtype.0.is_none_or(|only| only == *dtype));
     let of = |dtype: Dtype| usual(dtype).into_iter().map(move |engine| (engine, dtype));
     let is_wanted = |(engine, _): &(&'static dyn Engine, Dtype)| match args.engine.0 {
         Some(only) => *only == **engine,

@@ -28,7 +28,7 @@ enum Command {
         #[arg(value_parser = PossibleValuesParser::new(sets::fetched().map(|set| set.name)))]
         dataset: String,
         #[command(flatten)]
-        place: Place,
+        place: DataDir,
         /// Fetch the archive from this address in place of the official host
         #[arg(long, value_name = "URL")]
         mirror: Option<String>,
@@ -41,7 +41,7 @@ enum Command {
         #[arg(help = sets::forms("or", Set::has_files))]
         dataset: String,
         #[command(flatten)]
-        place: Place,
+        place: DataDir,
         /// Only the classes that this file lists, for imagenet:PATH and folder:PATH
         #[arg(long, value_name = "FILE", value_parser = path::argument())]
         subset: Option<PathBuf>,
@@ -49,13 +49,13 @@ enum Command {
 }
 
 #[derive(Debug, clap::Args)]
-struct Place {
+struct DataDir {
     /// Folder of the data sets [default: ~/.cache/zoo/data]
     #[arg(long, value_name = "DIR", value_parser = path::argument())]
     data_dir: Option<PathBuf>,
 }
 
-impl Place {
+impl DataDir {
     fn path(&self) -> Result<PathBuf, NoHome> {
         data_dir(self.data_dir.as_deref())
     }
@@ -78,7 +78,7 @@ pub fn run(args: &DataArgs) -> Result<(), Error> {
     Ok(())
 }
 
-fn check(dataset: &str, place: &Place, subset: Option<PathBuf>) -> Result<(), Error> {
+fn check(dataset: &str, place: &DataDir, subset: Option<PathBuf>) -> Result<(), Error> {
     let choice = Choice { dataset, subset, skip_bad: true, ..Choice::default() };
     let set = choice.set()?;
     match set.source {

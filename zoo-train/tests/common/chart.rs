@@ -4,26 +4,26 @@
 use std::collections::BTreeMap;
 
 /// A place in pixels.
-pub type Place = (f64, f64);
+pub type Position = (f64, f64);
 
 /// What belongs to one series of a chart.
 #[derive(Debug, Default)]
 pub struct Series {
     /// Its marks.
-    pub marks: Vec<Place>,
+    pub marks: Vec<Position>,
     /// The corners of its line.
-    pub line: Vec<Place>,
+    pub line: Vec<Position>,
     /// Its names: the words, and the left, upper, right and lower edge of their boxes.
     pub names: Vec<(String, [f64; 4])>,
     /// The ends of its leader.
-    pub leaders: Vec<Vec<Place>>,
+    pub leaders: Vec<Vec<Position>>,
 }
 
 /// A chart of lines and points.
 #[derive(Debug, Default)]
 pub struct Chart {
     /// Width and height.
-    pub size: Place,
+    pub size: Position,
     /// Its series by their numbers.
     pub series: BTreeMap<String, Series>,
 }
@@ -88,7 +88,7 @@ impl Series {
     }
 
     /// The marks that its name may stand at: the ends of a line, or any where there is none.
-    pub fn ends(&self) -> Vec<Place> {
+    pub fn ends(&self) -> Vec<Position> {
         match (self.line.first(), self.line.last()) {
             (Some(first), Some(last)) => vec![*first, *last],
             _ => self.marks.clone(),
@@ -102,7 +102,7 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     tag[from..].split('"').next().map(String::from)
 }
 
-fn places(path: &str) -> Vec<Place> {
+fn places(path: &str) -> Vec<Position> {
     path.trim_start_matches('M')
         .split('L')
         .map(|place| {
@@ -113,14 +113,14 @@ fn places(path: &str) -> Vec<Place> {
 }
 
 /// Places on a piece of a line, closer to each other than a pixel.
-pub fn along(from: Place, to: Place) -> Vec<Place> {
+pub fn along(from: Position, to: Position) -> Vec<Position> {
     let steps = (to.0 - from.0).hypot(to.1 - from.1).ceil() as u32 + 1;
     let at = |step: u32| f64::from(step) / f64::from(steps);
     (0..=steps).map(|step| (from.0 + at(step) * (to.0 - from.0), from.1 + at(step) * (to.1 - from.1))).collect()
 }
 
 /// How far a place is from a box.
-pub fn distance([left, top, right, bottom]: &[f64; 4], (x, y): Place) -> f64 {
+pub fn distance([left, top, right, bottom]: &[f64; 4], (x, y): Position) -> f64 {
     (x - x.clamp(*left, *right)).hypot(y - y.clamp(*top, *bottom))
 }
 

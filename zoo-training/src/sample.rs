@@ -1,9 +1,9 @@
-//! Where a training image in memory comes from, and how it gets from there into a batch.
+//! A training image in memory: where it comes from, and how it gets from there into a batch.
 
-/// Where a training image comes from.
+/// A training image of a batch: which one, and how it is augmented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Its place in the training set.
+pub struct Sample {
+    /// Its number in the training set.
     pub index: usize,
     /// Rows and columns that the crop is moved by, within the padding.
     pub shift: (isize, isize),
