@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// each unit includes many files: those that need autograd's headers, and those that need only a few
 /// operations. Names in the anonymous namespaces of one unit must differ.
 const UNITS: &[(&str, &[&str])] = &[
-    ("autograd", &["context.cpp", "dense.cpp", "depthwise.cpp", "norm_activation.cpp"]),
+    ("autograd", &["comm.cpp", "context.cpp", "dense.cpp", "depthwise.cpp", "norm_activation.cpp"]),
     (
         "operations",
         &[
@@ -96,6 +96,7 @@ fn bindings(lib: &Path) -> Result<Vec<PathBuf>, Error> {
     build
         // For quoted includes alone: a header of ours has the name of one of the C library's.
         .flag("-iquotecpp")
+        .include("cpp/stubs")
         .include(include_dir(lib))
         .include(include_dir(lib).join("torch/csrc/api/include"))
         // libtorch's headers are not warning-free under -Wall; ours are compiled with it in `base`.

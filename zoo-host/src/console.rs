@@ -6,8 +6,8 @@
 
 use std::fmt::Arguments;
 use std::io::{self, Write};
-use std::sync::Mutex;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -31,8 +31,23 @@ macro_rules! tell {
 
 pub use crate::{say, tell};
 
+/// Which of several processes of a run this one is.
+static SPEAKER: OnceLock<(usize, usize)> = OnceLock::new();
+
+/// Begins each line of this process with its number among those of its run, unless that is 0, which speaks for all.
+pub fn speak_as(rank: usize, size: usize) {
+    if rank > 0 {
+        // Said once, at the start.
+        let _ = SPEAKER.set((rank, size));
+    }
+}
+
 /// What [`say!`] does.
 pub fn to_stderr(line: Arguments<'_>) {
+    if let Some((rank, size)) = SPEAKER.get() {
+        let _ = writeln!(io::stderr(), "rank {rank} of {size}: {line}");
+        return;
+    }
     // Nobody is left who could be told.
     let _ = writeln!(io::stderr(), "{line}");
 }

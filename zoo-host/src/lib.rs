@@ -7,6 +7,7 @@ pub mod console;
 pub mod duration;
 pub mod glob;
 pub mod interrupt;
+pub mod launch;
 pub mod lock;
 pub mod paths;
 pub mod process;

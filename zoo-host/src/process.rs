@@ -1,6 +1,9 @@
 //! What a sweep and the processes of its cells owe each other: a polite end, and none that outlives its sweep.
 
 use std::ffi::c_int;
+#[cfg(target_os = "linux")]
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::console::say;
@@ -30,6 +33,21 @@ pub fn ask_to_end(id: u32) {
         // SAFETY: kill has no preconditions; where the process has ended it fails, and there is nothing left to do.
         unsafe { libc::kill(id, libc::SIGTERM) };
     }
+}
+
+/// Lets the process of `command` be asked to end when this one ends, however that is.
+pub fn end_with_parent(command: &mut Command) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the call takes a signal's number, is allowed between fork and exec, and changes nothing but the new process's own
+    // setting.
+    unsafe {
+        command.pre_exec(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
+            Ok(())
+        });
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = command;
 }
 
 /// In a process that a sweep started: end when the sweep does, however that ends. A run then saves where it stands. What

@@ -28,7 +28,7 @@ impl Steps {
     pub fn new(request: &Request, dataset: Dataset) -> Result<Steps, TrainError> {
         let Prepared { settings, plans, source, .. } = Prepared::new(request, dataset)?;
         let plan = plans.last().cloned().ok_or_else(|| TrainError::Setting("the images have no size".into()))?;
-        let trainer = Trainer::new(plan, &settings, &source, request.device)?;
+        let trainer = Trainer::new(plan, &settings, &source, request.device, &request.comm)?;
         Ok(Steps { trainer, loader: Loader::start(Arc::new(source), 0, settings.run.workers), step: 0 })
     }
 

@@ -1,6 +1,7 @@
 //! Images a second of one network, in training or in inference on one engine.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use tch::Device;
 use zoo_core::{Entry, Options, Plan, PlanError, Registry};
@@ -17,6 +18,7 @@ use zoo_results::{accuracy, status};
 use zoo_settings::Precision;
 use zoo_settings::Settings;
 use zoo_training::TrainError;
+use zoo_training::comm::Comm;
 use zoo_training::folder::Resume;
 use zoo_training::progress::Verbosity;
 use zoo_training::run::Request;
@@ -227,6 +229,7 @@ impl Load {
             device: self.device,
             begun: std::time::Instant::now(),
             verbosity: Verbosity::Quiet,
+            comm: Rc::new(Comm::alone()),
         };
         Steps::new(&request, dataset)
     }

@@ -4,6 +4,8 @@
 // for the backward pass. Here each direction is two passes, and only the input is kept.
 #include <ATen/Parallel.h>
 #include <ATen/ops/add.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/var_mean.h>
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -17,6 +19,7 @@
 #include <array>
 #include <numeric>
 
+#include "comm.h"
 #include "derivatives.h"
 #include "error.h"
 #include "kernels/kernels.h"
@@ -107,7 +110,26 @@ Sums channel_sums(const Map& map, Kernel kernel) {
 struct Statistics {
   std::vector<float> mean;
   std::vector<float> variance;  // biased
+  double pixels;                // that they are of; more than the map's where ranks share them
 };
+
+// Those of the maps of all ranks, of which this rank's has `pixels`. In f64 the squares do not cancel.
+Statistics shared(const std::vector<double>& mean, const std::vector<double>& variance, double pixels) {
+  const size_t channels = mean.size();
+  std::vector<double> sums(2 * channels + 1, pixels);
+  for (size_t c = 0; c < channels; c++) {
+    sums[c] *= mean[c];
+    sums[channels + c] *= variance[c] + mean[c] * mean[c];
+  }
+  zoo::sum_over_ranks(sums.data(), sums.size());
+  Statistics out{std::vector<float>(channels), std::vector<float>(channels), sums.back()};
+  for (size_t c = 0; c < channels; c++) {
+    const double average = sums[c] / out.pixels;
+    out.mean[c] = static_cast<float>(average);
+    out.variance[c] = static_cast<float>(std::max(0.0, sums[channels + c] / out.pixels - average * average));
+  }
+  return out;
+}
 
 // The variance is that of x minus a pivot near the mean, so that it does not cancel where the mean is large. The pivot
 // is the average of a few pixels: a single one may be far out.
@@ -121,14 +143,16 @@ Statistics statistics(const Map& map, const float* x) {
   const Sums sums = channel_sums(map, [&](int64_t offset, int64_t count, float* sum, float* square) {
     zoo::kernels().moments(x + offset, count, map.period, pivot.data(), sum, square);
   });
-  Statistics out{std::vector<float>(map.channels), std::vector<float>(map.channels)};
+  std::vector<double> mean(map.channels), variance(map.channels);
   for (int64_t c = 0; c < map.channels; c++) {
     const double shift = sums.first[c] / map.pixels;
-    out.mean[c] = static_cast<float>(pivot[c] + shift);
+    mean[c] = pivot[c] + shift;
     // A deviation from the rounded mean would be a bias of the normalised map, but one below f32's resolution of x.
-    out.variance[c] = static_cast<float>(std::max(0.0, sums.second[c] / map.pixels - shift * shift));
+    variance[c] = std::max(0.0, sums.second[c] / map.pixels - shift * shift);
   }
-  return out;
+  const auto pixels = static_cast<double>(map.pixels);
+  if (zoo::norms_are_synchronized()) return shared(mean, variance, pixels);
+  return {{mean.begin(), mean.end()}, {variance.begin(), variance.end()}, pixels};
 }
 
 // Mean, scale and bias along the period, kept alive while the kernels read them.
@@ -167,13 +191,13 @@ struct Settings {
   Activation activation;
 };
 
-void update_running(const Map& map, const Statistics& now, double momentum, const Tensor& mean, const Tensor& var) {
+void update_running(const Statistics& now, double momentum, const Tensor& mean, const Tensor& var) {
   if (!mean.defined()) return;
   float* running_mean = mean.mutable_data_ptr<float>();
   float* running_var = var.mutable_data_ptr<float>();
   // A single value has no unbiased variance; its own, zero, keeps the running one a number.
-  const double unbiased = map.pixels > 1 ? static_cast<double>(map.pixels) / static_cast<double>(map.pixels - 1) : 1.0;
-  for (int64_t c = 0; c < map.channels; c++) {
+  const double unbiased = now.pixels > 1 ? now.pixels / (now.pixels - 1) : 1.0;
+  for (size_t c = 0; c < now.mean.size(); c++) {
     running_mean[c] = static_cast<float>(momentum * now.mean[c] + (1 - momentum) * running_mean[c]);
     running_var[c] = static_cast<float>(momentum * unbiased * now.variance[c] + (1 - momentum) * running_var[c]);
   }
@@ -185,15 +209,16 @@ struct Gradients {
   Tensor bias;
 };
 
+// `pixels` is what the statistics are of: where that is more than the map has, ranks shared them.
 Gradients gradients(const Tensor& x, const Tensor& dy, const Tensor& weight, const Tensor& bias, const Tensor& saved,
-                    Activation activation, bool wants_x) {
+                    Activation activation, bool wants_x, double pixels) {
   const Map map(x);
   const float* mean = saved.const_data_ptr<float>();
   const float* inverse = mean + map.channels;
   const Affine c = affine(map, mean, inverse, weight.const_data_ptr<float>(), bias.const_data_ptr<float>());
   const float* in = x.const_data_ptr<float>();
   const float* up = dy.const_data_ptr<float>();
-  const Sums sums = channel_sums(map, [&](int64_t offset, int64_t count, float* sum, float* product) {
+  Sums sums = channel_sums(map, [&](int64_t offset, int64_t count, float* sum, float* product) {
     zoo::kernels().reduce(in + offset, up + offset, count, map.period, c.view(), activation, sum, product);
   });
   Gradients out{Tensor(), at::empty_like(weight), at::empty_like(bias)};
@@ -202,10 +227,14 @@ Gradients gradients(const Tensor& x, const Tensor& dy, const Tensor& weight, con
     out.bias.mutable_data_ptr<float>()[i] = static_cast<float>(sums.first[i]);
   }
   if (!wants_x) return out;
-  const auto offsets = map.repeated([&](int64_t i) { return sums.first[i] / map.pixels; });
-  const auto slopes = map.repeated([&](int64_t i) {
-    return sums.second[i] / map.pixels * inverse[i] * inverse[i];
-  });
+  if (pixels > static_cast<double>(map.pixels)) {
+    std::vector<double> all(sums.first);
+    all.insert(all.end(), sums.second.begin(), sums.second.end());
+    zoo::sum_over_ranks(all.data(), all.size());
+    sums = {{all.begin(), all.begin() + map.channels}, {all.begin() + map.channels, all.end()}};
+  }
+  const auto offsets = map.repeated([&](int64_t i) { return sums.first[i] / pixels; });
+  const auto slopes = map.repeated([&](int64_t i) { return sums.second[i] / pixels * inverse[i] * inverse[i]; });
   out.x = at::empty_like(x);
   float* dx = out.x.mutable_data_ptr<float>();
   parallel_pieces(map, [&](int64_t p) {
@@ -228,7 +257,7 @@ struct NormActivation : torch::autograd::Function<NormActivation> {
                         const Settings& settings) {
     const Map map(x);
     const Statistics now = statistics(map, x.const_data_ptr<float>());
-    update_running(map, now, settings.momentum, running.mean, running.var);
+    update_running(now, settings.momentum, running.mean, running.var);
     Tensor saved = at::empty({2, map.channels}, x.options().memory_format(std::nullopt));
     float* mean = saved.mutable_data_ptr<float>();
     float* inverse = mean + map.channels;
@@ -239,6 +268,7 @@ struct NormActivation : torch::autograd::Function<NormActivation> {
     context->save_for_backward({x, weight, bias, saved});
     context->saved_data["activation"] = static_cast<int64_t>(settings.activation);
     context->saved_data["residual"] = residual.has_value();
+    context->saved_data["pixels"] = now.pixels;
     const Affine c = affine(map, mean, inverse, weight.const_data_ptr<float>(), bias.const_data_ptr<float>());
     return normalized(map, x, c, residual.value_or(Tensor()), settings.activation);
   }
@@ -249,7 +279,9 @@ struct NormActivation : torch::autograd::Function<NormActivation> {
     const auto saved = context->get_saved_variables();
     const Tensor dy = upstream[0].contiguous(at::MemoryFormat::ChannelsLast);
     const auto activation = static_cast<Activation>(context->saved_data["activation"].toInt());
-    Gradients g = gradients(saved[0], dy, saved[1], saved[2], saved[3], activation, context->needs_input_grad(0));
+    const double pixels = context->saved_data["pixels"].toDouble();
+    Gradients g =
+        gradients(saved[0], dy, saved[1], saved[2], saved[3], activation, context->needs_input_grad(0), pixels);
     const bool residual = context->saved_data["residual"].toBool();
     return {g.x, g.weight, g.bias, residual ? upstream[0] : Tensor(), Tensor(), Tensor()};
   }
@@ -298,9 +330,78 @@ Tensor activated(const Tensor& z, Activation activation) {
   TORCH_CHECK(false, "norm_activation: activation ", static_cast<int>(activation), " is not known");
 }
 
+// The norm whose statistics ranks share, by libtorch's operations: on other devices, and for other types and layouts.
+struct SharedNorm : torch::autograd::Function<SharedNorm> {
+  static std::vector<int64_t> all_but_channels(const Tensor& x) {
+    std::vector<int64_t> dimensions{0};
+    for (int64_t d = 2; d < x.dim(); d++) dimensions.push_back(d);
+    return dimensions;
+  }
+
+  static std::vector<double> numbers(const Tensor& vector) {
+    const Tensor host = vector.to(at::kCPU, at::kDouble).contiguous();
+    return {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()};
+  }
+
+  // A value a channel, to be broadcast over a map like `x`.
+  template <typename Number>
+  static Tensor along(std::vector<Number> values, const Tensor& x, at::ScalarType type) {
+    std::vector<int64_t> shape(x.dim(), 1);
+    shape[1] = static_cast<int64_t>(values.size());
+    return at::from_blob(values.data(), shape, c10::CppTypeToScalarType<Number>::value).to(x.device(), type, false, true);
+  }
+
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& weight,
+                        const Tensor& bias, const Running& running, const Settings& settings) {
+    const at::ScalarType type = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+    const Tensor wide = x.to(type);
+    const auto [variance, mean] = at::var_mean(wide, all_but_channels(x), /*unbiased=*/false);
+    const Statistics now = shared(numbers(mean), numbers(variance), static_cast<double>(x.numel()) / x.size(1));
+    if (running.mean.defined()) {
+      const Tensor means = running.mean.to(at::kCPU, at::kFloat).contiguous();
+      const Tensor variances = running.var.to(at::kCPU, at::kFloat).contiguous();
+      update_running(now, settings.momentum, means, variances);
+      at::NoGradGuard no_grad;
+      running.mean.copy_(means);
+      running.var.copy_(variances);
+    }
+    std::vector<double> inverse(now.variance.begin(), now.variance.end());
+    for (double& value : inverse) value = 1.0 / std::sqrt(value + settings.eps);
+    const Tensor inverses = along(inverse, x, type);
+    const Tensor normal = (wide - along(now.mean, x, type)) * inverses;
+    context->save_for_backward({normal, inverses, weight});
+    context->saved_data["pixels"] = now.pixels;
+    return (normal * weight.view(inverses.sizes()) + bias.view(inverses.sizes())).to(x.scalar_type());
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list upstream) {
+    zoo::refuse_second_derivatives("norm_activation");
+    const auto saved = context->get_saved_variables();
+    const Tensor &normal = saved[0], &inverses = saved[1], &weight = saved[2];
+    const Tensor dy = upstream[0].to(normal.scalar_type());
+    const auto dimensions = all_but_channels(normal);
+    const Tensor bias = dy.sum(dimensions), product = (dy * normal).sum(dimensions);
+    std::vector<double> sums = numbers(bias);
+    const std::vector<double> second = numbers(product);
+    sums.insert(sums.end(), second.begin(), second.end());
+    zoo::sum_over_ranks(sums.data(), sums.size());
+    for (double& value : sums) value /= context->saved_data["pixels"].toDouble();
+    const auto half = sums.begin() + static_cast<int64_t>(second.size());
+    const Tensor offset = along(std::vector<double>(sums.begin(), half), normal, normal.scalar_type());
+    const Tensor slope = along(std::vector<double>(half, sums.end()), normal, normal.scalar_type());
+    const Tensor dx = (dy - offset - normal * slope) * inverses * weight.view(inverses.sizes());
+    return {dx.to(upstream[0].scalar_type()), product.to(weight.scalar_type()), bias.to(weight.scalar_type()),
+            Tensor(), Tensor()};
+  }
+};
+
 Tensor fallback(const Arguments& a) {
-  const Tensor z = at::batch_norm(a.x, a.weight, a.bias, a.running_mean, a.running_var, a.training,
-                                  a.settings.momentum, a.settings.eps, /*cudnn_enabled=*/true);
+  const bool is_shared = a.training && zoo::norms_are_synchronized();
+  const Tensor z = is_shared
+      ? SharedNorm::apply(a.x, a.weight, a.bias, Running{a.running_mean, a.running_var}, a.settings)
+      : at::batch_norm(a.x, a.weight, a.bias, a.running_mean, a.running_var, a.training, a.settings.momentum,
+                       a.settings.eps, /*cudnn_enabled=*/true);
   const Tensor y = activated(z, a.settings.activation);
   return a.residual.defined() ? at::add(y, a.residual) : y;
 }

@@ -3,12 +3,13 @@
 //! Owned here: optimizer steps ([`sgd`], [`optimizer`]), gradients ([`gradient`]), batch norm with its activation
 //! ([`norm`]), convolution ([`dense`], [`depthwise`]), convolution for inference ([`convolution`]), CPU
 //! settings ([`cpu`]), precision ([`precision`]), the state of random number generators ([`generator`]), profiles
-//! ([`profile`]) and the allocator ([`allocator`]). Not here: which layer uses which of them,
+//! ([`profile`]), the allocator ([`allocator`]) and processes that compute together ([`comm`]). Not here: which layer uses which of them,
 //! and the optimizer's state and schedule.
 //!
 //! Every function returns a [`Result`]: a C++ exception arrives as a [`NativeError`], never as an abort.
 
 pub mod allocator;
+pub mod comm;
 pub mod convolution;
 pub mod cpu;
 pub mod dense;

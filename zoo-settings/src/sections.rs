@@ -98,6 +98,9 @@ sections! {
         /// Freeze batch norm's running statistics, and normalise with them in training, too.
         #[serde(default)]
         freeze_statistics: bool = Switch;
+        /// Normalise by the statistics of the images of all ranks, not of each rank's own.
+        #[serde(default, skip_serializing_if = "is_default")]
+        sync_batch_norm: bool = Switch;
         /// Compute the features of a frozen backbone once; augmentation must be off.
         #[serde(default)]
         cache_features: bool = Switch;

@@ -199,7 +199,7 @@ impl Settings {
 
 /// The order in which settings are hashed. It is that in which they came to be, so that the hashes of rows that are there
 /// stay what they are; a new setting goes to the end.
-const HASHED: [&str; 71] = [
+const HASHED: [&str; 72] = [
     "model",
     "width",
     "depth",
@@ -271,6 +271,7 @@ const HASHED: [&str; 71] = [
     "keep",
     "on_nan",
     "precision",
+    "sync_batch_norm",
 ];
 
 #[cfg(test)]

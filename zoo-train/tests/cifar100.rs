@@ -5,6 +5,7 @@ mod command;
 mod common;
 
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -16,6 +17,7 @@ use zoo_train::data::cifar100::{self, OFFICIAL, RECORD};
 use zoo_train::data::get::{self, GetOptions};
 use zoo_train::data::manifest::{FileSum, Manifest, md5_hex};
 use zoo_train::settings::Settings;
+use zoo_train::training::comm::Comm;
 use zoo_train::training::folder::Resume;
 use zoo_train::training::progress::Verbosity;
 use zoo_train::training::run::{Ending, Request, run as training};
@@ -77,6 +79,7 @@ fn what_was_fetched_is_trained_on_and_its_row_says_so() {
         device: tch::Device::Cpu,
         begun: Instant::now(),
         verbosity: Verbosity::Quiet,
+        comm: Rc::new(Comm::alone()),
     };
     let ending = training(&request, dataset, &AtomicBool::new(false)).unwrap();
     assert!(matches!(ending, Ending::Done(_)), "{ending:?}");

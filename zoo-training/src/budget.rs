@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::progress::time;
 use zoo_host::words::counted;
 use zoo_settings::Settings;
@@ -22,7 +24,7 @@ const LEAST_STEPS: u64 = 8;
 const MOST_EVALUATION: f64 = 0.5;
 
 /// What the steps and evaluations of a run cost, as trial steps tell.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Speed {
     /// Seconds of a training step, data included, at each size of the images, smallest first.
     pub steps: Vec<f64>,

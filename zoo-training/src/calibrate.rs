@@ -11,6 +11,7 @@ use zoo_core::model::Backend;
 
 use super::TrainError;
 use super::budget::Speed;
+use super::comm::Comm;
 use super::evaluate::logits_of;
 use super::loader::{Batches, Loader, Worker};
 use super::memory::in_pieces;
@@ -52,20 +53,23 @@ pub fn measure(
     let Some(full) = plans.last() else { return Ok(Speed { steps: Vec::new(), evaluation: 0.0, saving: 0.0 }) };
     let all = request.budget.map_or(TIME, |budget| budget.total.mul_f64(SHARE).min(MOST_TIME));
     let time = all.div_f64(plans.len() as f64);
-    let mut trainer = Trainer::new(full.clone(), settings, source, request.device)?;
+    let comm = &request.comm;
+    let mut trainer = Trainer::new(full.clone(), settings, source, request.device, comm)?;
     let mut loader = Loader::start(source.clone(), 0, settings.run.workers);
     let mut steps = Vec::new();
     for plan in plans {
         trainer.model.set_size_of(plan)?;
-        steps.push(step(&mut trainer, &mut loader, time)?);
+        steps.push(step(&mut trainer, &mut loader, time, comm)?);
     }
     let evaluations = 1 + u32::from(trainer.average.is_some());
-    let once = evaluation(&trainer, settings, test, PATIENCE * all)?;
-    Ok(Speed { steps, evaluation: f64::from(evaluations) * once, saving: saving(&trainer, &request.results) })
+    let once = evaluation(&trainer, settings, test, PATIENCE * all)? / comm.size() as f64;
+    comm.first(|| {
+        Ok(Speed { steps, evaluation: f64::from(evaluations) * once, saving: saving(&trainer, &request.results) })
+    })
 }
 
-/// Seconds of a step.
-fn step(trainer: &mut Trainer, loader: &mut Loader, time: Duration) -> Result<f64, TrainError> {
+/// Seconds of a step. How many are made is rank 0's to say.
+fn step(trainer: &mut Trainer, loader: &mut Loader, time: Duration, comm: &Comm) -> Result<f64, TrainError> {
     let mut one = |number: u64| -> Result<(), TrainError> {
         let batch = loader.next_batch()?;
         // A rate of zero is the same work, and cannot diverge.
@@ -74,12 +78,12 @@ fn step(trainer: &mut Trainer, loader: &mut Loader, time: Duration) -> Result<f6
     let asked = Instant::now();
     let is_slow = || asked.elapsed() >= PATIENCE * time;
     one(0)?;
-    if asked.elapsed() >= VERY_SLOW * time {
+    if comm.first(|| Ok(asked.elapsed() >= VERY_SLOW * time))? {
         // A second one would cost more than it tells: the first ones take some half as long again.
         return Ok(asked.elapsed().as_secs_f64());
     }
     for number in 1..WARMUP_STEPS {
-        if !is_slow() {
+        if !comm.first(|| Ok(is_slow()))? {
             one(number)?;
         }
     }
@@ -90,7 +94,7 @@ fn step(trainer: &mut Trainer, loader: &mut Loader, time: Duration) -> Result<f6
         few if few < *STEPS.start() => !is_slow(),
         some => some < *STEPS.end() && begun.elapsed() < time,
     };
-    while is_due(ends.len() as u64 - 1) {
+    while comm.first(|| Ok(is_due(ends.len() as u64 - 1)))? {
         one(WARMUP_STEPS + ends.len() as u64)?;
         ends.push(begun.elapsed().as_secs_f64());
     }

@@ -117,6 +117,27 @@ pub enum TrainError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The ranks of a run did not find each other, or are not of one run.
+    #[error("{0}")]
+    Meeting(String),
+    /// Another rank ended, so that this one cannot go on.
+    #[error(
+        "rank {own} of {size} ends, as rank {rank}{} {problem}; the same command with --resume auto goes on from the last \
+         checkpoint",
+        if name.is_empty() { String::new() } else { format!(" ({name})") }
+    )]
+    Rank {
+        /// This one.
+        own: usize,
+        /// The other one.
+        rank: usize,
+        /// How many there are.
+        size: usize,
+        /// Its process and machine.
+        name: String,
+        /// What happened to it.
+        problem: String,
+    },
     /// The thread that prepares batches ended.
     #[error("a thread that prepares batches died; run again with --workers 1 and report what it printed")]
     Loader,

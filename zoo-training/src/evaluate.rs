@@ -9,7 +9,8 @@ use zoo_engines::EngineError;
 
 use super::TrainError;
 use super::batch::{Batch, Input};
-use super::loader::Loader;
+use super::comm::Comm;
+use super::loader::{Batches, Loader, Worker};
 use super::memory::{MayLackMemory, in_pieces};
 use super::test_set::TestSet;
 use zoo_data::DataError;
@@ -51,6 +52,8 @@ struct Sums {
 /// How an evaluation goes.
 #[derive(Clone, Copy, Debug)]
 pub struct Protocol<'a> {
+    /// The ranks that share the work: each evaluates every n-th batch, and counts are added up.
+    pub comm: &'a Comm,
     /// Threads that prepare batches.
     pub workers: usize,
     /// Which logit stands for which class.
@@ -59,8 +62,8 @@ pub struct Protocol<'a> {
     pub mirrored: bool,
 }
 
-/// Evaluates `model` on `test`, telling `each_batch` how many images it has seen; where that returns false it stops, and
-/// there is no result. Images that memory does not hold at once are computed in pieces, which
+/// Evaluates `model` on `test`, telling `each_batch` how many images it has seen; where that returns false, in any rank, it
+/// stops, and there is no result. Images that memory does not hold at once are computed in pieces, which
 /// changes figures by rounding at most.
 ///
 /// # Errors
@@ -113,10 +116,11 @@ fn count<F: MayLackMemory>(
 where
     TrainError: From<F>,
 {
-    let Protocol { workers, answers, .. } = protocol;
-    let mut loader = Loader::start(test.clone(), 0, workers);
-    let (mut sums, mut piece) = (Sums::default(), usize::MAX);
-    for _ in 0..test.batches() {
+    let Protocol { comm, workers, answers, .. } = protocol;
+    let (first, every) = (comm.rank() as u64, comm.size() as u64);
+    let mut loader = Loader::start(Arc::new(EveryNth { test: Arc::clone(test), first, every }), 0, workers);
+    let (mut sums, mut piece, mut stops) = (Sums::default(), usize::MAX, false);
+    for _ in (first..test.batches()).step_by(comm.size()) {
         let batch = loader.next_batch()?;
         if batch.is_empty() {
             continue; // All of its images were skipped.
@@ -124,8 +128,13 @@ where
         let compute = |piece| tch::no_grad(|| compute(&batch, piece));
         in_pieces(batch.len(), &mut piece, compute, |(logits, labels)| sums.add(&logits, &labels, answers))?;
         if !each_batch(sums.images) {
-            return Ok(None);
+            stops = true;
+            break;
         }
+    }
+    let stops = sums.over_all(comm, stops)?;
+    if stops {
+        return Ok(None);
     }
     if sums.images == 0 && !test.is_empty() {
         let last = test.split.skipped().pop().unwrap_or_default();
@@ -142,7 +151,40 @@ where
     }))
 }
 
+/// Every n-th batch of a test set.
+struct EveryNth {
+    test: Arc<TestSet>,
+    first: u64,
+    every: u64,
+}
+
+impl Batches for EveryNth {
+    fn batch(&self, number: u64, worker: &mut Worker) -> Option<Result<Batch, DataError>> {
+        self.test.batch(self.first + number * self.every, worker)
+    }
+}
+
 impl Sums {
+    /// Adds up those of all ranks, and whether any of them stops. Counts are exact: a float has 53 bits.
+    fn over_all(&mut self, comm: &Comm, stops: bool) -> Result<bool, TrainError> {
+        if !comm.is_shared() {
+            return Ok(stops);
+        }
+        let Sums { images, first, among_five, first_of_subset, loss } = self;
+        let stops = f64::from(u8::from(stops));
+        let mut all = [*images as f64, *first as f64, *among_five as f64, *first_of_subset as f64, *loss, stops];
+        comm.sum(&mut all)?;
+        let [images, first, among_five, first_of_subset, loss, stops] = all;
+        *self = Sums {
+            images: images as usize,
+            first: first as i64,
+            among_five: among_five as i64,
+            first_of_subset: first_of_subset as i64,
+            loss,
+        };
+        Ok(stops > 0.0)
+    }
+
     fn add(&mut self, logits: &Tensor, labels: &Tensor, answers: &Answers) -> Result<(), TrainError> {
         let count = |hits: Tensor| hits.f_sum(Kind::Int64)?.f_int64_value(&[]);
         self.images += labels.numel();

@@ -12,6 +12,7 @@ pub mod budget;
 pub mod calibrate;
 pub mod channels;
 pub mod checkpoint;
+pub mod comm;
 pub mod crop;
 pub mod dataset;
 pub mod error;

@@ -4,6 +4,7 @@
 use zoo_core::Plan;
 use zoo_core::op::OpKind;
 
+use super::comm::Comm;
 use super::{TrainError, memory};
 use zoo_settings::Settings;
 
@@ -35,6 +36,26 @@ pub fn check(settings: &Settings, plan: &Plan, frozen: usize) -> Result<(), Trai
         "{flag} {micro_batch}{left}: expected more than 1 value per channel when training, and {norm} sees one image of \
          1 x 1 pixel; choose another {flag}, a larger --input-size, a --profile with fewer strides, or --freeze-statistics"
     )))
+}
+
+/// Refuses batches of which a rank would have one image where norms need two.
+///
+/// # Errors
+/// The sentence with the way out.
+pub fn check_share(settings: &Settings, plan: &Plan, frozen: usize, comm: &Comm) -> Result<(), TrainError> {
+    let batch = settings.schedule.batch_size;
+    let least = (0..comm.size()).map(|rank| comm.share_of(rank, batch).len()).min().unwrap_or(batch);
+    let norm =
+        over_one_pixel(plan, frozen).filter(|_| !settings.network.freeze_statistics && !comm.synchronizes_norms());
+    if least == 0 || (least == 1 && norm.is_some()) {
+        let images = if least == 0 { "no image" } else { "one image, of which a norm sees a single pixel" };
+        return Err(TrainError::Setting(format!(
+            "--batch-size {batch} is that of all {} ranks together and leaves one of them {images}: give at least {}",
+            comm.size(),
+            4 * comm.size()
+        )));
+    }
+    Ok(())
 }
 
 /// What there is to say where images are so small that a map of one pixel is strided.

@@ -37,7 +37,7 @@ pub fn profile(request: &Request, dataset: Dataset, steps: u64) -> Result<String
     let Prepared { settings, plans, source, .. } = Prepared::new(request, dataset)?;
     let Some(plan) = plans.last() else { return Ok(String::new()) };
     let source = Arc::new(source);
-    let mut trainer = Trainer::new(plan.clone(), &settings, &source, request.device)?;
+    let mut trainer = Trainer::new(plan.clone(), &settings, &source, request.device, &request.comm)?;
     let mut loader = Loader::start(source, 0, settings.run.workers);
     let mut waited = 0.0;
     let mut step = |number: u64| -> Result<(), TrainError> {

@@ -4,6 +4,8 @@
 //! memory are shifted over a black border and resized as tensors; files are decoded, and a random piece of each is resized.
 //! All other random changes are those of [`augment`](super::augment).
 
+use std::ops::Range;
+
 use tch::{Device, TchError};
 use zoo_core::ImageSize;
 
@@ -26,8 +28,10 @@ pub struct Source {
     pub preprocessing: Preprocessing,
     /// What is changed at random.
     pub augmentation: Augmentation,
-    /// Images a step.
+    /// Images a step, over all ranks.
     pub batch_size: usize,
+    /// The part of them that is this rank's.
+    pub share: Range<usize>,
     /// Seed of the run.
     pub seed: u64,
     /// Whether batches only say which images they are, for a trainer that has them on its device.
@@ -45,7 +49,8 @@ impl Source {
         seed: u64,
     ) -> Source {
         let normalisation = Normalisation::new(preprocessing.mean, preprocessing.std);
-        Source { split, preprocessing, augmentation, batch_size, seed, on_device: false, normalisation }
+        let share = 0..batch_size;
+        Source { split, preprocessing, augmentation, batch_size, share, seed, on_device: false, normalisation }
     }
 
     /// Whole batches in one pass; images left over come in another epoch's order.
@@ -201,7 +206,8 @@ impl Batches for Source {
             Some((of, order)) if of == epoch => order,
             _ => permutation(self.seed, epoch, self.split.len()),
         };
-        let indices = &order[place * self.batch_size..(place + 1) * self.batch_size];
+        let first = place * self.batch_size;
+        let indices = &order[first + self.share.start..first + self.share.end];
         let batch = self.fill(epoch, indices, worker).map(|batch| self.mixed(batch, step));
         worker.order = Some((epoch, order));
         Some(batch)

@@ -17,6 +17,7 @@ use super::weights::{self, WeightsArgs};
 use zoo_data::{Dataset, Preprocessing, sets};
 use zoo_host::console::{say, tell};
 use zoo_settings::Settings;
+use zoo_training::comm::Comm;
 use zoo_training::evaluate::{Answers, Evaluation, Protocol, evaluate_by};
 use zoo_training::run::skipped_lines;
 use zoo_training::test_set::TestSet;
@@ -78,7 +79,9 @@ pub fn run(registry: &Registry, args: &EvalArgs) -> Result<(), Error> {
     let test = std::mem::take(&mut dataset.test);
     opened.resolved = opened.resolved.for_dataset(&settings.data.dataset);
     let test = Arc::new(TestSet::new(test, Preprocessing::from(&opened.resolved)));
-    let protocol = Protocol { workers: args.workers.into(), answers: &answers, mirrored: args.test_time_flip };
+    let comm = Comm::alone();
+    let protocol =
+        Protocol { comm: &comm, workers: args.workers.into(), answers: &answers, mirrored: args.test_time_flip };
     let forward = |images: &Tensor| opened.network.logits(images);
     let mut seen = Seen::new(test.len());
     let each_batch = |images| {

@@ -1,7 +1,8 @@
 //! Mixup and cutmix: every image of a batch takes some of another one, and some of its label.
 //!
-//! The partner of an image is the one as far from the end of the batch as it is from the beginning, and a batch has one
-//! share, both as in timm; the order of an epoch is random, so the partner is. Pairs are mixed in place, by the worker.
+//! Images are mixed by two: the first of a batch with the second, and so on. The order of an epoch is random, so the partner
+//! is; and any part of a batch with an even number of images, such as a rank's share, can be mixed without the others. A batch
+//! has one share, as in timm. Pairs are mixed in place, by the worker.
 
 use zoo_core::ImageSize;
 
@@ -55,15 +56,14 @@ impl Mixing {
             pairs.for_each(|(one, other)| blend(one, other, share as f32));
             share
         };
-        Some(Mixed { partners: labels.iter().rev().copied().collect(), share })
+        let partners = (0..labels.len()).map(|image| labels.get(image ^ 1).copied().unwrap_or(labels[image]));
+        Some(Mixed { partners: partners.collect(), share })
     }
 }
 
-/// The images of a batch by two, the first with the last and so on. One in the middle is its own partner.
+/// The images of a batch by two. A last one without another is its own partner.
 fn pairs(pixels: &mut [f32], numbers: usize) -> impl Iterator<Item = (&mut [f32], &mut [f32])> {
-    let images = pixels.len() / numbers;
-    let (front, back) = pixels.split_at_mut(images.div_ceil(2) * numbers);
-    front.chunks_exact_mut(numbers).zip(back.chunks_exact_mut(numbers).rev())
+    pixels.chunks_exact_mut(2 * numbers).map(move |pair| pair.split_at_mut(numbers))
 }
 
 fn blend(one: &mut [f32], other: &mut [f32], share: f32) {
@@ -135,14 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn mixup_adds_shares_of_both_images_and_the_one_in_the_middle_stays() {
+    fn mixup_adds_shares_of_both_images_and_one_without_another_stays() {
         let mixing = Mixing { mixup: 0.4, cutmix: 0.0 };
         let images: Vec<f32> = [[1.0; 12], [10.0; 12], [100.0; 12]].concat();
         let mut pixels = images.clone();
         let mixed = mixing.mix(&mut pixels, &[7, 8, 9], 2.into(), |what| mix(&[5, what])).unwrap();
-        assert_eq!(mixed.partners, [9, 8, 7]);
+        assert_eq!(mixed.partners, [8, 7, 9]);
         let share = mixed.share as f32;
-        let expected = [share + 100.0 * (1.0 - share), 10.0, 100.0 * share + 1.0 - share];
+        let expected = [share + 10.0 * (1.0 - share), 10.0 * share + 1.0 - share, 100.0];
         for (place, number) in pixels.iter().enumerate() {
             assert!((number - expected[place / 12]).abs() < 1e-4, "{number} at {place}, share {share}");
         }

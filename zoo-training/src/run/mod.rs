@@ -9,6 +9,7 @@ mod start;
 
 use crate::starting_point::in_force;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -23,6 +24,7 @@ pub(super) use start::load_weights;
 use super::TrainError;
 use super::budget::{Budget, Pace, Speed};
 use super::checkpoint::{self, Running, State};
+use super::comm::Comm;
 use super::evaluate::{Answers, Evaluation, Protocol, evaluate};
 use super::folder::{Resume, RunFolder};
 use super::loader::Loader;
@@ -63,6 +65,8 @@ pub struct Request {
     pub begun: Instant,
     /// How much it says.
     pub verbosity: Verbosity,
+    /// The ranks that compute together.
+    pub comm: Rc<Comm>,
 }
 
 /// How a run ended, other than by an error.
@@ -141,6 +145,8 @@ struct Run<'a> {
     progress: Progress,
     /// Name of those that it started from.
     weights: String,
+    /// Whether a rank was asked to stop.
+    stops: bool,
 }
 
 impl<'a> Run<'a> {
@@ -152,14 +158,16 @@ impl<'a> Run<'a> {
         while !self.is_done() {
             // Also where the run was stopped while it evaluated, and makes up for it now.
             let evaluates = self.at_evaluation() && self.state.running.steps > 0;
-            match if evaluates { self.end_epoch(stop) } else { self.advance(&mut loader) } {
+            match if evaluates { self.end_epoch(stop) } else { self.advance(&mut loader, stop) } {
                 Err(error) if self.can_go_back(&error) => {
                     self.go_back(&error)?;
                     loader = self.loader();
                 }
                 outcome => outcome?,
             }
-            if stop.load(Ordering::Relaxed) && !self.is_done() {
+            // With others it is what all have heard.
+            let stops = if self.request.comm.is_shared() { self.stops } else { stop.load(Ordering::Relaxed) };
+            if stops && !self.is_done() {
                 self.save()?;
                 return Ok(Ending::Interrupted);
             }
@@ -172,7 +180,8 @@ impl<'a> Run<'a> {
     }
 
     /// One step, and the checkpoint that is due after it; an evaluation, which is next then, saves one itself.
-    fn advance(&mut self, loader: &mut Loader) -> Result<(), TrainError> {
+    fn advance(&mut self, loader: &mut Loader, stop: &AtomicBool) -> Result<(), TrainError> {
+        self.trainer.wants_stop = stop.load(Ordering::Relaxed);
         self.one_step(loader)?;
         self.fix_budget()?;
         match self.state.settings.run.checkpoint_every {
@@ -212,11 +221,12 @@ impl<'a> Run<'a> {
             return Err(self.non_finite(step, Some(outcome.loss)));
         }
         self.keep_micro_batch(micro_batch)?;
+        self.stops |= outcome.stops;
         let seconds = begun.elapsed().as_secs_f64();
         let running = &mut self.state.running;
         running.loss += outcome.loss;
         running.correct += outcome.correct;
-        running.images += batch.len() as u64;
+        running.images += self.source.batch_size as u64;
         running.steps += 1;
         running.seconds += seconds;
         self.state.training_seconds += seconds;
@@ -270,15 +280,19 @@ impl<'a> Run<'a> {
         let evaluations = self.state.epochs.len() as f64 * speed.evaluation;
         let other = self.seconds() - self.state.training_seconds - evaluations;
         let pace = Pace::of(mean, &speed, &self.state.settings, self.interval());
-        self.steps = budget.second_estimate(&pace, other, self.steps);
+        // No two clocks agree.
+        self.steps = self.request.comm.first(|| Ok(budget.second_estimate(&pace, other, self.steps)))?;
         self.state.settings.schedule.steps = Some(self.steps);
         self.progress.set_steps(self.steps);
-        self.folder.write_config(&self.state.settings)
+        self.write_config()
     }
 
     fn end_epoch(&mut self, stop: &AtomicBool) -> Result<(), TrainError> {
         let begun = Instant::now();
-        let Some((found, averaged)) = self.evaluate(stop)? else { return Ok(()) };
+        let Some((found, averaged)) = self.evaluate(stop)? else {
+            self.stops = true;
+            return Ok(());
+        };
         self.speed.evaluation = begun.elapsed().as_secs_f64();
         let epoch = self.epoch(&found, averaged.as_ref());
         let best = self.state.best_top1.is_none_or(|best| epoch.better_top1() > best);
@@ -291,12 +305,16 @@ impl<'a> Run<'a> {
         if best {
             // The best before the newest: a run killed between the two evaluates this epoch again.
             self.save_as(&self.folder.best())?;
-            self.folder.best_is_last()?;
         } else {
             self.save()?;
         }
-        self.folder.keep_top(&self.state)?;
-        metrics::append(&self.folder.metrics(), &epoch)?;
+        if self.request.comm.is_first() {
+            if best {
+                self.folder.best_is_last()?;
+            }
+            self.folder.keep_top(&self.state)?;
+            metrics::append(&self.folder.metrics(), &epoch)?;
+        }
         self.say_epoch(&epoch);
         Ok(())
     }
@@ -316,10 +334,11 @@ impl<'a> Run<'a> {
     }
 
     fn evaluate_once(&mut self, stop: &AtomicBool) -> Result<Option<Evaluation>, TrainError> {
-        let Run { trainer, test, progress, .. } = self;
-        let images = test.len();
+        let Run { trainer, test, progress, request, .. } = self;
+        let (images, comm) = (test.len(), &request.comm);
         let zoo_settings::Run { workers, test_time_flip: mirrored, .. } = self.state.settings.run;
-        evaluate(&trainer.model, test, Protocol { workers, answers: &Answers::InOrder, mirrored }, |seen| {
+        evaluate(&trainer.model, test, Protocol { comm, workers, answers: &Answers::InOrder, mirrored }, |seen| {
+            let seen = (seen * comm.size()).min(images);
             progress.part("evaluating", seen, images);
             seen == images || !stop.load(Ordering::Relaxed)
         })
@@ -357,6 +376,10 @@ impl<'a> Run<'a> {
         }
     }
 
+    fn write_config(&self) -> Result<(), TrainError> {
+        if self.request.comm.is_first() { self.folder.write_config(&self.state.settings) } else { Ok(()) }
+    }
+
     /// Saves the newest checkpoint, unless the weights are no longer numbers.
     fn save(&mut self) -> Result<(), TrainError> {
         self.save_as(&self.folder.last())
@@ -367,6 +390,10 @@ impl<'a> Run<'a> {
             return Err(self.non_finite(self.state.step.saturating_sub(1), None));
         }
         self.state.seconds = self.seconds();
+        self.trainer.check_equal()?;
+        if !self.request.comm.is_first() {
+            return Ok(());
+        }
         let begun = Instant::now();
         checkpoint::save(path, &self.trainer, &self.state, &self.description())?;
         self.speed.saving = begun.elapsed().as_secs_f64();
@@ -393,6 +420,10 @@ impl<'a> Run<'a> {
     }
 
     fn append_row(&mut self, status: &str) -> Result<(), TrainError> {
+        let comm = &self.request.comm;
+        if !comm.is_first() {
+            return Ok(());
+        }
         let settings = &self.state.settings;
         let last = self.state.epochs.last().filter(|epoch| epoch.step == self.state.step);
         let trained = self.state.training_seconds > 0.0;
@@ -415,6 +446,9 @@ impl<'a> Run<'a> {
             images_per_second: trained
                 .then(|| self.state.step as f64 * settings.schedule.batch_size as f64 / self.state.training_seconds),
             threads: Some(tch::get_num_threads().unsigned_abs()),
+            ranks: Some(comm.size() as u32),
+            backend: comm.backend().map(|backend| backend.name().into()).unwrap_or_default(),
+            hosts: Some(comm.hosts() as u32),
             ..row::before(settings, &plan.options, plan.cost, &self.weights, &environment)
         };
         let added = TableOf::new(&self.request.results).append(&row);

@@ -16,7 +16,8 @@ impl Run<'_> {
         let rows = std::iter::once("image".to_string()).chain(images.iter().map(u32::to_string));
         let path = self.folder.path.join(format!("non-finite-{step}.csv"));
         // What ends the run is the loss; that the list could not be written is no second reason.
-        let listed = std::fs::write(&path, rows.collect::<Vec<_>>().join("\n") + "\n").is_ok();
+        let listed =
+            self.request.comm.is_first() && std::fs::write(&path, rows.collect::<Vec<_>>().join("\n") + "\n").is_ok();
         TrainError::NonFinite { step, loss, seed: settings.run.seed, images, list: listed.then_some(path) }
     }
 
@@ -30,12 +31,16 @@ impl Run<'_> {
     /// Goes back to the last checkpoint, and on from there with half the learning rate.
     pub(super) fn go_back(&mut self, error: &TrainError) -> Result<(), TrainError> {
         let micro_batch = self.state.settings.schedule.micro_batch;
-        let checkpoint = Checkpoint::read(&self.folder.last())?;
-        checkpoint.load_trainer(&mut self.trainer)?;
+        let state = self.request.comm.first(|| {
+            let checkpoint = Checkpoint::read(&self.folder.last())?;
+            checkpoint.load_trainer(&mut self.trainer)?;
+            Ok(checkpoint.state)
+        })?;
+        self.trainer.share()?;
         let rate_scale = self.state.rate_scale * 0.5;
         // Wall time is not undone.
         let (seconds, training_seconds) = (self.seconds(), self.state.training_seconds);
-        self.state = checkpoint.state;
+        self.state = state;
         self.state.settings.schedule.steps = Some(self.steps);
         // Memory has not grown.
         self.state.settings.schedule.micro_batch = micro_batch;
@@ -59,6 +64,6 @@ impl Run<'_> {
             "out of memory: batches of {} are computed {micro_batch} images at a time from here on",
             self.state.settings.schedule.batch_size
         ));
-        self.folder.write_config(&self.state.settings)
+        self.write_config()
     }
 }

@@ -57,6 +57,13 @@ impl Prepared {
         mut dataset: Dataset,
         earlier: Option<&Checkpoint>,
     ) -> Result<Prepared, TrainError> {
+        if request.comm.is_shared() && settings.network.cache_features {
+            return Err(TrainError::Setting(
+                "--cache-features trains one layer on features in memory, which several ranks make no faster: give one \
+                 rank, or leave it out"
+                    .into(),
+            ));
+        }
         dataset.train.truncate(settings.data.limit_train.unwrap_or(usize::MAX));
         dataset.test.truncate(settings.data.limit_test.unwrap_or(usize::MAX));
         settings.check(dataset.train.len())?;
@@ -68,7 +75,9 @@ impl Prepared {
         }
         let (progressive, plans) = plans(request, &settings, dataset.classes.len())?;
         if let Some(smallest) = plans.first().filter(|_| !settings.network.cache_features) {
-            norms::check(&settings, smallest, frozen_at_last(&settings, smallest, dataset.train.len())?)?;
+            let frozen = frozen_at_last(&settings, smallest, dataset.train.len())?;
+            norms::check(&settings, smallest, frozen)?;
+            norms::check_share(&settings, smallest, frozen, &request.comm)?;
         }
         folder::make_results(&request.results)?;
         if let Some(full) = plans.last().filter(|_| settings.network.cache_features) {
@@ -78,7 +87,8 @@ impl Prepared {
         }
         let channels = plans.last().map_or(3, |full| full.input.c);
         let preprocessing = preprocessing(&settings, &dataset, channels);
-        let source = source(&settings, &mut dataset, preprocessing, request.device)?;
+        let mut source = source(&settings, &mut dataset, preprocessing, request.device)?;
+        source.share = request.comm.share(settings.schedule.batch_size);
         let test = TestSet::new(std::mem::take(&mut dataset.test), preprocessing);
         Ok(Prepared { settings, progressive, plans, source, test, dataset })
     }
@@ -86,7 +96,10 @@ impl Prepared {
 
 impl<'a> Run<'a> {
     pub(super) fn start(request: &'a Request, dataset: Dataset) -> Result<Run<'a>, TrainError> {
-        let found = folder::find(&request.results, &request.resume, &request.settings)?;
+        let found = match request.comm.is_first() {
+            true => folder::find(&request.results, &request.resume, &request.settings)?,
+            false => Found::default(),
+        };
         let kept = found.run.as_ref().map(|(_, resumed)| resumed.file.clone());
         let run = Run::begin(request, dataset, found);
         if let (Err(_), Some(kept)) = (&run, kept) {
@@ -96,8 +109,11 @@ impl<'a> Run<'a> {
     }
 
     fn begin(request: &'a Request, dataset: Dataset, found: Found) -> Result<Run<'a>, TrainError> {
-        // Another table in its place would be noticed only when all is trained.
-        TableOf::<accuracy::Row>::new(&request.results).check()?;
+        let comm = &request.comm;
+        if comm.is_first() {
+            // Another table in its place would be noticed only when all is trained.
+            TableOf::<accuracy::Row>::new(&request.results).check()?;
+        }
         let mut progress = Progress::new(request.verbosity);
         let Found { run: found, notes } = found;
         notes.iter().for_each(|line| progress.say(line));
@@ -106,12 +122,13 @@ impl<'a> Run<'a> {
         loaded.extend(found.as_ref().and_then(|(_, resumed)| {
             other_threads(resumed.checkpoint.state.settings.run.threads, request.settings.run.threads)
         }));
-        let settings = match &found {
-            Some((_, resumed)) => in_force(&request.settings, &resumed.checkpoint.state),
+        let earlier = found.as_ref().map(|(_, resumed)| &resumed.checkpoint);
+        let earlier_state = comm.first(|| Ok(earlier.map(|checkpoint| checkpoint.state.clone())))?;
+        let settings = match &earlier_state {
+            Some(state) => in_force(&request.settings, state),
             None => request.settings.clone(),
         };
-        let extended = found.as_ref().is_some_and(|(_, resumed)| resumed.checkpoint.state.is_extended_by(&settings));
-        let earlier = found.as_ref().map(|(_, resumed)| &resumed.checkpoint);
+        let extended = earlier_state.as_ref().is_some_and(|state| state.is_extended_by(&settings));
         earlier.map_or(Ok(()), |checkpoint| checkpoint.check_classes(&dataset))?;
         let prepared = Prepared::with(request, settings, dataset, earlier)?;
         let Prepared { mut settings, progressive, plans, source, test, dataset } = prepared;
@@ -120,7 +137,7 @@ impl<'a> Run<'a> {
         let (source, test) = (Arc::new(source), Arc::new(test));
         let interval = source.steps_per_epoch().saturating_mul(settings.evaluate_every());
         // A run that has not made a step has no speed yet either.
-        let trained = earlier.map(|checkpoint| &checkpoint.state).filter(|state| state.step > 0);
+        let trained = earlier_state.as_ref().filter(|state| state.step > 0);
         let (speed, steps) = match trained {
             Some(state) => (earlier_speed(state, &progressive), settings.schedule.steps.unwrap_or(0)),
             None => {
@@ -129,20 +146,20 @@ impl<'a> Run<'a> {
                 let speed = calibrate::measure(&plans, &settings, &source, &test, request)?;
                 let epochs = settings.schedule.epochs * source.steps_per_epoch() as f64;
                 let asked = settings.schedule.steps.unwrap_or_else(|| epochs.ceil() as u64);
-                let steps = match request.budget {
-                    None => asked,
+                let steps = comm.first(|| match request.budget {
+                    None => Ok(asked),
                     Some(budget) => {
                         let passed = request.begun.elapsed().as_secs_f64();
                         let pace = Pace::of(progressive.mean(&speed.steps), &speed, &settings, interval);
                         loaded.extend(budget.check(&pace, passed).map_err(TrainError::Setting)?);
-                        budget.first_estimate(&pace, passed)
+                        Ok(budget.first_estimate(&pace, passed))
                     }
-                };
+                })?;
                 (speed, steps.max(1))
             }
         };
         let full = plans.last().cloned().ok_or_else(|| TrainError::Setting("the images have no size".into()))?;
-        let mut trainer = Trainer::new(full, &settings, &source, request.device)?;
+        let mut trainer = Trainer::new(full, &settings, &source, request.device, comm)?;
         let (folder, state, is_newest) = match found {
             Some((folder, Resumed { file, checkpoint, .. })) => {
                 settings.schedule.steps = Some(steps);
@@ -152,20 +169,27 @@ impl<'a> Run<'a> {
                 let is_newest = file.file_name() == folder.last().file_name();
                 (folder, load(&mut trainer, checkpoint, settings)?, is_newest)
             }
-            None => {
+            None if comm.is_first() => {
                 loaded.extend(load_weights(&mut trainer.model, request, &settings, &dataset)?);
                 trainer.restart_average(&settings)?;
                 settings.schedule.steps = Some(steps);
                 (RunFolder::create(&request.results, &request.entry, &settings)?, State::new(settings), true)
             }
+            // Rank 0 has all of it.
+            None => (RunFolder::at(request.results.clone()), State::new(settings), true),
         };
+        let (state, is_newest, path) = comm.first(|| Ok((state, is_newest, folder.path.clone())))?;
+        let folder = if comm.is_first() { folder } else { RunFolder::at(path) };
+        trainer.share()?;
         loaded.extend(folder.lock_note());
-        folder.write_config(&state.settings)?;
-        if is_newest && state.epochs.last().is_some_and(|epoch| epoch.step == state.step) {
-            // A run killed right after an evaluation had no time for it.
-            folder.keep_top(&state)?;
+        if comm.is_first() {
+            folder.write_config(&state.settings)?;
+            if is_newest && state.epochs.last().is_some_and(|epoch| epoch.step == state.step) {
+                // A run killed right after an evaluation had no time for it.
+                folder.keep_top(&state)?;
+            }
+            metrics::rewrite(&folder.metrics(), &state.epochs)?;
         }
-        metrics::rewrite(&folder.metrics(), &state.epochs)?;
         // A budget that was resumed became steps in the first sitting.
         if request.budget.is_some() && state.step > 0 {
             loaded.push(format!(
@@ -192,6 +216,7 @@ impl<'a> Run<'a> {
             folder,
             progress,
             weights,
+            stops: false,
         };
         loaded.iter().for_each(|line| run.progress.say(line));
         run.say_beginning();

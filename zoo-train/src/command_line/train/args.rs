@@ -28,6 +28,15 @@ impl Named {
     }
 }
 
+/// The names of what carries gradients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum BackendName {
+    /// Gloo
+    Auto,
+    /// Gloo, over TCP, for CPUs
+    Gloo,
+}
+
 #[derive(Debug, clap::Args)]
 pub struct TrainArgs {
     /// TOML file of settings: it overrides the defaults of configs/cifar10.toml, and flags override it
@@ -55,6 +64,15 @@ pub struct TrainArgs {
     /// Measure a few steps, print the time of a step and of an evaluation as JSON, and train nothing
     #[arg(long, conflicts_with_all = ["profile_steps", "resume", "repeat"])]
     pub estimate: bool,
+    /// Train with N processes on this machine, which share each batch; torchrun and srun start them on several
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub ranks: Option<u16>,
+    /// What carries gradients from process to process
+    #[arg(long, value_enum, default_value_t = BackendName::Auto)]
+    pub backend: BackendName,
+    /// How long a process waits for another one, at the start and in every step
+    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "10m")]
+    pub rank_timeout: Duration,
     /// Print errors only
     #[arg(long)]
     pub quiet: bool,

@@ -1,6 +1,7 @@
 //! `train`: the default command.
 
 mod args;
+mod ranks;
 mod setting_flags;
 
 use std::path::Path;
@@ -17,9 +18,11 @@ use super::usage::misused;
 use zoo_data::Dataset;
 use zoo_host::console::{if_slow, tell};
 use zoo_host::interrupt;
+use zoo_host::launch::Launch;
 use zoo_host::paths::expand;
 use zoo_host::words::counted;
 use zoo_settings::{Given, Settings};
+use zoo_training::TrainError;
 use zoo_training::budget::Budget;
 use zoo_training::checkpoint::State;
 use zoo_training::dataset;
@@ -40,13 +43,18 @@ const FREE: [&str; 7] =
 const LENGTH: [&str; 2] = ["epochs", "steps"];
 
 pub fn run(registry: &Registry, args: &TrainArgs) -> Result<Outcome, Error> {
+    let launch = ranks::detect(args)?;
+    if let (None, Some(count)) = (&launch, args.ranks.filter(|count| *count > 1)) {
+        return ranks::start(count);
+    }
+    let launch = launch.as_ref();
     if let Some(steps) = args.profile_steps {
-        let (request, dataset) = request(registry, args, 0)?;
+        let (request, dataset) = request(registry, args, 0, launch)?;
         tell!("{}", profile(&request, dataset, steps)?.trim_end());
         return Ok(Outcome::Done);
     }
     if args.estimate {
-        let (request, dataset) = request(registry, args, 0)?;
+        let (request, dataset) = request(registry, args, 0, launch)?;
         tell!("{}", serde_json::to_string(&estimate(&request, dataset)?)?);
         return Ok(Outcome::Done);
     }
@@ -56,10 +64,13 @@ pub fn run(registry: &Registry, args: &TrainArgs) -> Result<Outcome, Error> {
              out"
         );
     }
+    if args.repeat > 1 && launch.is_some() {
+        misused!("--repeat trains run after run in one process: with several ranks, start each run by itself");
+    }
     let stop = stop_on_ctrl_c()?;
     let mut scores = Vec::new();
     for repeat in 0..u64::from(args.repeat) {
-        let (request, dataset) = request(registry, args, repeat)?;
+        let (request, dataset) = request(registry, args, repeat, launch)?;
         // Of seeds that an earlier sitting came to the end of, what they came to is known.
         let ended = if args.repeat > 1 && request.resume == Resume::Auto {
             folder::ended(&request.results, &request.settings)?
@@ -70,7 +81,9 @@ pub fn run(registry: &Registry, args: &TrainArgs) -> Result<Outcome, Error> {
             scores.push(Scores::of(&state));
             continue;
         }
-        match train(&request, dataset, stop)? {
+        let ended = train(&request, dataset, stop);
+        request.comm.leave(ended.as_ref().map(|_| ()));
+        match ended? {
             Ending::Done(found) => scores.push(found),
             Ending::Interrupted => return Ok(Outcome::Interrupted),
         }
@@ -82,7 +95,12 @@ pub fn run(registry: &Registry, args: &TrainArgs) -> Result<Outcome, Error> {
 }
 
 /// What is asked for, with `repeat` more on the seed, and its data.
-fn request(registry: &Registry, args: &TrainArgs, repeat: u64) -> Result<(Request, Dataset), Error> {
+fn request(
+    registry: &Registry,
+    args: &TrainArgs,
+    repeat: u64,
+    launch: Option<&Launch>,
+) -> Result<(Request, Dataset), Error> {
     let begun = Instant::now();
     let resume = match args.resume.as_deref() {
         None => Resume::No,
@@ -105,14 +123,17 @@ fn request(registry: &Registry, args: &TrainArgs, repeat: u64) -> Result<(Reques
     let entry = registry.find(&settings.network.model)?;
     if repeat == 0 {
         // libtorch takes its threads once, before any work.
+        settings.run.threads = settings.run.threads.or_else(|| launch.map(ranks::threads));
         set_threads(settings.run.threads);
     }
     // Sums differ in their last bits by the number of threads: a repeat needs to know it.
     settings.run.threads.get_or_insert_with(tch::get_num_threads);
     let device = device(&settings.run.device, settings.run.precision, settings.run.cudnn_autotune.unwrap_or(true))?;
+    let comm = ranks::join(launch, args, &settings, device)?;
     let reading = if_slow(format!("reading the images of {}", settings.data.dataset));
-    let dataset = dataset::load(&settings, args.data_dir.as_deref())?;
+    let dataset = dataset::load(&settings, args.data_dir.as_deref());
     drop(reading);
+    let dataset = dataset.map_err(TrainError::from).inspect_err(|error| comm.leave(Err(error)))?;
     let request = Request {
         entry,
         budget: args.budget.map(|total| Budget { total }),
@@ -121,7 +142,8 @@ fn request(registry: &Registry, args: &TrainArgs, repeat: u64) -> Result<(Reques
         results: args.results.clone(),
         device,
         begun,
-        verbosity: if args.quiet { Verbosity::Quiet } else { Verbosity::Normal },
+        verbosity: if args.quiet || !comm.is_first() { Verbosity::Quiet } else { Verbosity::Normal },
+        comm,
         settings,
     };
     Ok((request, dataset))
