@@ -89,10 +89,18 @@ impl Watch {
         };
         let silent = (0..seat.size).find(|rank| *rank != seat.rank && before[*rank] == now[*rank]);
         match silent {
-            Some(rank) => {
-                self.error(seat, &Failure { rank, problem: "is gone: it was killed, or lost its connection".into() })
-            }
-            None => error,
+            Some(rank) => self.error(
+                seat,
+                &Failure {
+                    rank,
+                    problem: "gives no sign of life: it was killed or stopped, or lost its connection".into(),
+                },
+            ),
+            None => TrainError::Meeting(format!(
+                "rank {} of {} ends, as a call that all ranks make failed ({error}); where one of them takes so long, give a \
+                 longer --rank-timeout, and go on with --resume auto",
+                seat.rank, seat.size
+            )),
         }
     }
 

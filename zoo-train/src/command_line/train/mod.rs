@@ -22,7 +22,6 @@ use zoo_host::launch::Launch;
 use zoo_host::paths::expand;
 use zoo_host::words::counted;
 use zoo_settings::{Given, Settings};
-use zoo_training::TrainError;
 use zoo_training::budget::Budget;
 use zoo_training::checkpoint::State;
 use zoo_training::dataset;
@@ -45,6 +44,7 @@ const LENGTH: [&str; 2] = ["epochs", "steps"];
 pub fn run(registry: &Registry, args: &TrainArgs) -> Result<Outcome, Error> {
     let launch = ranks::detect(args)?;
     if let (None, Some(count)) = (&launch, args.ranks.filter(|count| *count > 1)) {
+        check(registry, args)?;
         return ranks::start(count);
     }
     let launch = launch.as_ref();
@@ -131,9 +131,9 @@ fn request(
     let device = device(&settings.run.device, settings.run.precision, settings.run.cudnn_autotune.unwrap_or(true))?;
     let comm = ranks::join(launch, args, &settings, device)?;
     let reading = if_slow(format!("reading the images of {}", settings.data.dataset));
-    let dataset = dataset::load(&settings, args.data_dir.as_deref());
+    let dataset = dataset::load_for(&comm, &settings, args.data_dir.as_deref());
     drop(reading);
-    let dataset = dataset.map_err(TrainError::from).inspect_err(|error| comm.leave(Err(error)))?;
+    let dataset = dataset.inspect_err(|error| comm.leave(Err(error)))?;
     let request = Request {
         entry,
         budget: args.budget.map(|total| Budget { total }),
@@ -147,6 +147,19 @@ fn request(
         settings,
     };
     Ok((request, dataset))
+}
+
+/// Refuses what every rank would refuse, before any is started.
+fn check(registry: &Registry, args: &TrainArgs) -> Result<(), Error> {
+    if args.resume.as_deref().is_some_and(|resume| resume != "auto") {
+        return Ok(());
+    }
+    let (settings, _) = settings(args)?;
+    settings.check_values()?;
+    if !settings.network.model.is_empty() {
+        registry.find(&settings.network.model)?;
+    }
+    Ok(())
 }
 
 /// Mean and deviation over seeds.

@@ -23,7 +23,7 @@ use zoo_settings::Settings;
 use zoo_training::comm::{Asked, Comm, Identity};
 
 /// Time that the other processes have to end by themselves once one has failed; each says by then which one it was.
-const GRACE: Duration = Duration::from_secs(25);
+const GRACE: Duration = Duration::from_secs(20);
 /// How often processes are looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
