@@ -68,12 +68,6 @@ pub struct Row {
     pub cpu: String,
     /// Threads of libtorch.
     pub threads: Option<u32>,
-    /// Processes that trained together; none in older rows, which are of one.
-    pub ranks: Option<u32>,
-    /// What carried their gradients; empty for one process.
-    pub backend: String,
-    /// Machines that they were on.
-    pub hosts: Option<u32>,
     /// Its version.
     pub libtorch: String,
     /// Numbers that were computed with.
@@ -101,6 +95,12 @@ pub struct Row {
     /// Steps at which it had ended before it was made longer, each time.
     #[serde(with = "cells::list")]
     pub extended_from: Vec<u64>,
+    /// Processes that trained together; none in older rows, which are of one.
+    pub ranks: Option<u32>,
+    /// What carried their gradients; empty for one process.
+    pub backend: String,
+    /// Machines that they were on.
+    pub hosts: Option<u32>,
 }
 
 impl Row {

@@ -38,9 +38,6 @@ pub fn before(
         device: environment.device.clone(),
         cpu: environment.cpu.clone(),
         threads: settings.run.threads.map(i32::unsigned_abs).or_else(|| u32::try_from(environment.cores).ok()),
-        ranks: Some(1),
-        backend: String::new(),
-        hosts: Some(1),
         libtorch: environment.libtorch.clone(),
         dtype: settings.run.precision.name().into(),
         memory_format: accuracy::Row::MEMORY_FORMAT.into(),
@@ -54,5 +51,8 @@ pub fn before(
         command: command::of_process(),
         split: zoo_data::sets::evaluated_split(&settings.data.dataset).into(),
         extended_from: settings.schedule.extended_from.clone(),
+        ranks: Some(1),
+        backend: String::new(),
+        hosts: Some(1),
     }
 }
