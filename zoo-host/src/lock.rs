@@ -1,8 +1,9 @@
 //! Locks between processes: of a table, of a run's folder, of a processor.
 //!
 //! The system's own lock (`flock`) where the file system has it: it goes when its process does. Some file systems have none
-//! (of networks, in user space, on clusters where they are switched off). There a file beside what is locked stands for it,
-//! created only where it is not there yet, with process, start and host in it, so that one that was left behind is known.
+//! (of networks, in user space, on clusters where they are switched off), and some grant them on each machine by itself. There
+//! a file beside what is locked stands for it, created only where it is not there yet, with process, start and host in it, so
+//! that one that was left behind is known.
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -14,6 +15,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use zoo_core::regular_file;
+
+use crate::mount;
 
 /// How often a lock that another process has is asked for.
 const LOOK: Duration = Duration::from_millis(50);
@@ -31,7 +34,15 @@ pub struct Lock(Kept);
 #[derive(Debug)]
 enum Kept {
     System { file: File },
-    Beside { path: PathBuf, owner: Owner },
+    Beside { path: PathBuf, owner: Owner, also: Option<OnOneMachine> },
+}
+
+/// A lock of the system that other machines may not see, with the type of the file system.
+#[derive(Debug)]
+struct OnOneMachine {
+    kind: String,
+    #[expect(dead_code, reason = "the lock goes when it is dropped")]
+    file: File,
 }
 
 /// What asking for a lock came to.
@@ -58,7 +69,7 @@ impl Lock {
     /// # Errors
     /// Where `path` cannot be opened, or its file system has no locks and a lock file cannot be written.
     pub fn attempt(path: &Path) -> io::Result<Attempt> {
-        Lock::attempt_by(path, File::try_lock)
+        Lock::attempt_by(path, File::try_lock, mount::with_local_locks)
     }
 
     /// Waits for the lock, as long as `goes_on` says so, which hears who has it and for how long it has been waited for;
@@ -93,27 +104,39 @@ impl Lock {
     pub fn note(&self) -> Option<String> {
         match &self.0 {
             Kept::System { .. } => None,
-            Kept::Beside { path, .. } => Some(format!(
-                "note: this file system has no locks; the file {} keeps other processes away instead",
-                path.display()
-            )),
+            Kept::Beside { path, also, .. } => {
+                let (why, how) = match also {
+                    None => ("this file system has no locks".to_string(), "instead"),
+                    Some(OnOneMachine { kind, .. }) => {
+                        (format!("locks of this file system ({kind}) may hold on one machine alone"), "as well")
+                    }
+                };
+                Some(format!("note: {why}; the file {} keeps other processes away {how}", path.display()))
+            }
         }
     }
 
-    fn attempt_by(path: &Path, system: impl Fn(&File) -> Result<(), TryLockError>) -> io::Result<Attempt> {
+    fn attempt_by(
+        path: &Path,
+        system: impl Fn(&File) -> Result<(), TryLockError>,
+        on_one_machine: impl Fn(&Path) -> Option<String>,
+    ) -> io::Result<Attempt> {
         let file = open(path)?;
         match system(&file) {
-            Ok(()) => Ok(Attempt::Taken(Lock(Kept::System { file }))),
+            Ok(()) => match on_one_machine(path) {
+                None => Ok(Attempt::Taken(Lock(Kept::System { file }))),
+                Some(kind) => beside(path, Some(OnOneMachine { kind, file })),
+            },
             Err(TryLockError::WouldBlock) => Ok(Attempt::Held(None)),
             // ENOSYS, ENOLCK, EOPNOTSUPP, of folders on NFS EBADF: whatever it is, there is no lock of the system.
-            Err(TryLockError::Error(_)) => beside(path),
+            Err(TryLockError::Error(_)) => beside(path, None),
         }
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        if let Kept::Beside { path, owner } = &self.0
+        if let Kept::Beside { path, owner, .. } = &self.0
             && Owner::read(path).ok().flatten().as_ref() == Some(owner)
         {
             // One that stays is known to be of a process that has ended.
@@ -143,7 +166,7 @@ fn lock_file(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn beside(path: &Path) -> io::Result<Attempt> {
+fn beside(path: &Path, also: Option<OnOneMachine>) -> io::Result<Attempt> {
     let (path, owner) = (lock_file(path), Owner::this_process());
     // A second time where one was left behind.
     for _ in 0..2 {
@@ -154,7 +177,7 @@ fn beside(path: &Path) -> io::Result<Attempt> {
                     let _ = std::fs::remove_file(&path);
                     return Err(error);
                 }
-                return Ok(Attempt::Taken(Lock(Kept::Beside { path, owner })));
+                return Ok(Attempt::Taken(Lock(Kept::Beside { path, owner, also })));
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
@@ -263,6 +286,11 @@ mod tests {
         move |_: &File| Err(TryLockError::Error(io::Error::from_raw_os_error(code)))
     }
 
+    /// Asks where the system has no locks, and says so by `code`.
+    fn without(path: &Path, code: i32) -> io::Result<Attempt> {
+        Lock::attempt_by(path, none(code), |_| None)
+    }
+
     fn taken(attempt: io::Result<Attempt>) -> Option<Lock> {
         match attempt.unwrap() {
             Attempt::Taken(lock) => Some(lock),
@@ -290,17 +318,32 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for code in [libc::ENOSYS, libc::ENOLCK, libc::EOPNOTSUPP, libc::EBADF] {
             for path in [folder.path().join("table.csv"), folder.path().into()] {
-                let lock = taken(Lock::attempt_by(&path, none(code))).unwrap();
+                let lock = taken(without(&path, code)).unwrap();
                 let note = lock.note().unwrap();
                 assert!(note.contains("no locks") && note.contains(".lock"), "{note}");
-                let Attempt::Held(Some(owner)) = Lock::attempt_by(&path, none(code)).unwrap() else { panic!("{code}") };
+                let Attempt::Held(Some(owner)) = without(&path, code).unwrap() else { panic!("{code}") };
                 assert_eq!(owner, Owner::this_process());
                 assert!(owner.of(&path).contains(&lock_file(&path).display().to_string()));
                 drop(lock);
                 assert!(!lock_file(&path).exists());
-                assert!(taken(Lock::attempt_by(&path, none(code))).is_some());
+                assert!(taken(without(&path, code)).is_some());
             }
         }
+    }
+
+    #[test]
+    fn a_file_stands_beside_a_lock_that_may_hold_on_one_machine_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.csv");
+        let granted = || Lock::attempt_by(&path, |_| Ok(()), |_| Some("fuse.sshfs".into()));
+        let lock = taken(granted()).unwrap();
+        let note = lock.note().unwrap();
+        assert!(note.contains("(fuse.sshfs) may hold on one machine alone") && note.contains("table.csv.lock"), "{note}");
+        // As another machine, whose system grants the lock, too.
+        assert!(taken(granted()).is_none());
+        drop(lock);
+        assert!(!lock_file(&path).exists());
+        assert!(taken(granted()).is_some());
     }
 
     #[test]
@@ -314,11 +357,11 @@ mod tests {
         };
         for gone in [Owner { process: ended, ..this.clone() }, Owner { started: this.started + 1, ..this.clone() }] {
             std::fs::write(lock_file(&path), gone.to_string()).unwrap();
-            assert!(taken(Lock::attempt_by(&path, none(libc::ENOLCK))).is_some(), "{gone}");
+            assert!(taken(without(&path, libc::ENOLCK)).is_some(), "{gone}");
         }
         let far = Owner { process: ended, host: "another".into(), ..this };
         std::fs::write(lock_file(&path), far.to_string()).unwrap();
-        assert!(taken(Lock::attempt_by(&path, none(libc::ENOLCK))).is_none());
+        assert!(taken(without(&path, libc::ENOLCK)).is_none());
         // One that was put there meanwhile is not removed.
         remove(&lock_file(&path), Some(&Owner::this_process())).unwrap();
         assert_eq!(Owner::read(&lock_file(&path)).unwrap(), Some(far));
@@ -329,9 +372,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("table.csv");
         let file = File::create(lock_file(&path)).unwrap();
-        assert!(taken(Lock::attempt_by(&path, none(libc::ENOLCK))).is_none());
+        assert!(taken(without(&path, libc::ENOLCK)).is_none());
         file.set_modified(std::time::SystemTime::now() - 2 * YOUNG).unwrap();
-        assert!(taken(Lock::attempt_by(&path, none(libc::ENOLCK))).is_some());
+        assert!(taken(without(&path, libc::ENOLCK)).is_some());
     }
 
     #[test]
@@ -342,7 +385,7 @@ mod tests {
         for _ in 0..20 {
             std::fs::write(lock_file(&path), gone.to_string()).unwrap();
             let both = thread::scope(|scope| {
-                let tries = [(); 2].map(|()| scope.spawn(|| taken(Lock::attempt_by(&path, none(libc::ENOLCK)))));
+                let tries = [(); 2].map(|()| scope.spawn(|| taken(without(&path, libc::ENOLCK))));
                 tries.map(|one| one.join().unwrap())
             });
             assert!(both.iter().flatten().count() <= 1);

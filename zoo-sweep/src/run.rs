@@ -44,6 +44,8 @@ pub struct Summary {
     pub failed: Vec<(String, String)>,
     /// Failed earlier, and were left so.
     pub failed_earlier: usize,
+    /// Of those that failed, now or earlier, how many would fail again however often they were tried.
+    pub permanent: usize,
     /// In the hands of another process.
     pub elsewhere: usize,
     /// Whether it was stopped before the last one.
@@ -88,7 +90,10 @@ impl Request<'_> {
         for cell in cells {
             match tables.presence(cell) {
                 Presence::Done => summary.present += 1,
-                Presence::Failed(_) if !self.retry => summary.failed_earlier += 1,
+                Presence::Failed(status) if !self.retry => {
+                    summary.failed_earlier += 1;
+                    summary.permanent += usize::from(status::is_permanent(&status));
+                }
                 _ => todo.push((cell, expect::seconds(cell, &tables).unwrap_or(0.0))),
             }
         }
@@ -191,6 +196,7 @@ impl Request<'_> {
             }
             Verdict::Failed(status) => {
                 progress.say(&format!("{head}: {status}; its output is in {}", path.display()));
+                summary.permanent += usize::from(status::is_permanent(&status));
                 summary.failed.push((cell.to_string(), status));
             }
         }

@@ -56,7 +56,7 @@ pub fn run(registry: &Registry, args: &TrainArgs) -> Result<Outcome, Error> {
              out"
         );
     }
-    let stop = stop_on_ctrl_c()?;
+    let stop = stop_on_signals()?;
     let mut scores = Vec::new();
     for repeat in 0..u64::from(args.repeat) {
         let (request, dataset) = request(registry, args, repeat)?;
@@ -225,7 +225,7 @@ fn set_length(settings: &mut Settings, state: &State, args: &TrainArgs, file: &P
     );
 }
 
-/// A flag that the first Ctrl-C (or a polite kill) sets, as [`interrupt`] says.
-pub fn stop_on_ctrl_c() -> Result<&'static AtomicBool, Error> {
-    interrupt::listen().context("cannot listen for Ctrl-C")
+/// A flag that the first Ctrl-C, or a scheduler's signal, sets, as [`interrupt`] says.
+pub fn stop_on_signals() -> Result<&'static AtomicBool, Error> {
+    interrupt::listen().context("cannot listen for signals")
 }
