@@ -338,7 +338,10 @@ mod tests {
         let granted = || Lock::attempt_by(&path, |_| Ok(()), |_| Some("fuse.sshfs".into()));
         let lock = taken(granted()).unwrap();
         let note = lock.note().unwrap();
-        assert!(note.contains("(fuse.sshfs) may hold on one machine alone") && note.contains("table.csv.lock"), "{note}");
+        assert!(
+            note.contains("(fuse.sshfs) may hold on one machine alone") && note.contains("table.csv.lock"),
+            "{note}"
+        );
         // As another machine, whose system grants the lock, too.
         assert!(taken(granted()).is_none());
         drop(lock);

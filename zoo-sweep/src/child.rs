@@ -67,7 +67,9 @@ pub fn run(
     writeln!(log, "{command:?}")?;
     let (begun, kills) = (Instant::now(), kills_for_memory());
     // A cell is a process by itself, whatever group its sweep was started in.
-    OF_GROUP.iter().for_each(|variable| drop(command.env_remove(variable)));
+    for variable in OF_GROUP {
+        command.env_remove(variable);
+    }
     command.env(SWEEP, this_sweep()).env(OF_SWEEP, of_process()).stdin(Stdio::null());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let lines = lines(&mut child);

@@ -173,7 +173,8 @@ impl Variables<'_> {
         let (first, step) = (self.number(first)?.unwrap_or(array.base), self.number(step)?.unwrap_or(1).max(1));
         let spanned = self.number(last)?.and_then(|last| Some(last.checked_sub(first)? / step + 1));
         let Some(count) = self.number(array.count)?.or(spanned) else {
-            let problem = format!("{by} does not say of how many: set {PARTS} to the number of parts, or give --shard i/n");
+            let problem =
+                format!("{by} does not say of how many: set {PARTS} to the number of parts, or give --shard i/n");
             return Err(SweepError::Part(problem));
         };
         let distance = task.checked_sub(first).filter(|distance| distance.is_multiple_of(step));
@@ -212,7 +213,8 @@ mod tests {
     use super::*;
 
     fn given(variables: &[(&str, &str)]) -> Result<(String, String), String> {
-        let find = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_string());
+        let find =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_string());
         part(&find).map(|given| (given.shard.to_string(), given.by)).map_err(|error| error.to_string())
     }
 

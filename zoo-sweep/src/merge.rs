@@ -114,7 +114,8 @@ fn put<R: Row + Clone>(sources: Vec<Vec<R>>, results: &Path) -> Result<Option<Ou
 /// What the sweeps of `folder` told their cells, and what those said: a report finds by it which sweep a row is of. Files that
 /// are there already stay as they are.
 fn sweeps(folder: &Path, results: &Path) -> Result<(), SweepError> {
-    for (name, from) in entries(&own_folder(folder, "")).filter(|(name, from)| !name.starts_with('.') && from.is_dir()) {
+    for (name, from) in entries(&own_folder(folder, "")).filter(|(name, from)| !name.starts_with('.') && from.is_dir())
+    {
         let to = own_folder(results, &name);
         std::fs::create_dir_all(&to).map_err(|source| SweepError::Io {
             what: "make the folder",

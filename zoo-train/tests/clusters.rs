@@ -214,7 +214,10 @@ fn parts_are_put_together_and_the_sweep_is_done() {
     let (folder, parts) = parts();
     let merge = ["sweep", "--merge", "part1", "part2", "--results", "results"];
     let said = run(folder.path(), &merge).code(0).stderr;
-    assert!(said.contains("results/count.csv: 8 rows added") && said.contains("results/accuracy.csv: 2 rows"), "{said}");
+    assert!(
+        said.contains("results/count.csv: 8 rows added") && said.contains("results/accuracy.csv: 2 rows"),
+        "{said}"
+    );
     assert!(said.contains("stay where they are: 1 run in part1 and 1 run in part2"), "{said}");
     let text = || fs::read_to_string(folder.path().join("results/accuracy.csv")).unwrap();
     let first = text();

@@ -24,9 +24,9 @@ pub(super) fn code(error: &Error) -> u8 {
 
 /// Whether another try would come to the same. A run repeats its losses bit for bit, and so one that is not a number.
 fn is_permanent(error: &Error) -> bool {
-    error.chain().any(|cause| {
-        cause.is::<Permanent>() || matches!(cause.downcast_ref(), Some(TrainError::NonFinite { .. }))
-    })
+    error
+        .chain()
+        .any(|cause| cause.is::<Permanent>() || matches!(cause.downcast_ref(), Some(TrainError::NonFinite { .. })))
 }
 
 #[cfg(test)]
