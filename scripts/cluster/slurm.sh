@@ -71,10 +71,16 @@ CONF
 }
 
 stop() {
-    for name in slurmd slurmctld munge/; do
-        local file="$folder/${name%/}.pid"
-        [ "$name" = munge/ ] && file="$folder/munge/pid"
-        [ -f "$file" ] && kill "$(cat "$file")" 2>/dev/null || true
+    local file process
+    for file in "$folder"/slurmd.pid "$folder"/slurmctld.pid "$folder"/munge/pid; do
+        [ -f "$file" ] || continue
+        process=$(cat "$file")
+        kill "$process" 2>/dev/null || continue
+        # They write down their state at their end.
+        for _ in $(seq 40); do
+            kill -0 "$process" 2>/dev/null || break
+            sleep 0.5
+        done
     done
 }
 

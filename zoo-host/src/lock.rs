@@ -10,13 +10,14 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use zoo_core::regular_file;
 
 use crate::mount;
+use crate::process::is_of_sweep;
 
 /// How often a lock that another process has is asked for.
 const LOOK: Duration = Duration::from_millis(50);
@@ -24,6 +25,8 @@ const LOOK: Duration = Duration::from_millis(50);
 const YOUNG: Duration = Duration::from_secs(5);
 /// No lock file of ours is longer.
 const LONGEST: u64 = 4096;
+/// Whether this process has said that there are no locks.
+static NOTED: AtomicBool = AtomicBool::new(false);
 /// Lock files that this process has put aside.
 static ASIDE: AtomicU32 = AtomicU32::new(0);
 
@@ -100,8 +103,14 @@ impl Lock {
         }
     }
 
-    /// What there is to say where the file system has no locks.
+    /// What there is to say where the file system has no locks, or none that other machines see: once in a process, as it goes
+    /// for all of a folder, and by a sweep alone, not by the processes of its cells.
     pub fn note(&self) -> Option<String> {
+        let note = self.words().filter(|_| !is_of_sweep())?;
+        (!NOTED.swap(true, Ordering::Relaxed)).then_some(note)
+    }
+
+    fn words(&self) -> Option<String> {
         match &self.0 {
             Kept::System { .. } => None,
             Kept::Beside { path, also, .. } => {
@@ -303,7 +312,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for path in [folder.path().join("table.csv"), folder.path().into()] {
             let lock = taken(Lock::attempt(&path)).unwrap();
-            assert_eq!(lock.note(), None);
+            assert_eq!(lock.words(), None);
             assert!(taken(Lock::attempt(&path)).is_none());
             assert!(Lock::wait(&path, |_, waited| waited < Duration::from_millis(60)).unwrap().is_none());
             drop(lock);
@@ -319,7 +328,7 @@ mod tests {
         for code in [libc::ENOSYS, libc::ENOLCK, libc::EOPNOTSUPP, libc::EBADF] {
             for path in [folder.path().join("table.csv"), folder.path().into()] {
                 let lock = taken(without(&path, code)).unwrap();
-                let note = lock.note().unwrap();
+                let note = lock.words().unwrap();
                 assert!(note.contains("no locks") && note.contains(".lock"), "{note}");
                 let Attempt::Held(Some(owner)) = without(&path, code).unwrap() else { panic!("{code}") };
                 assert_eq!(owner, Owner::this_process());
@@ -337,7 +346,7 @@ mod tests {
         let path = folder.path().join("table.csv");
         let granted = || Lock::attempt_by(&path, |_| Ok(()), |_| Some("fuse.sshfs".into()));
         let lock = taken(granted()).unwrap();
-        let note = lock.note().unwrap();
+        let note = lock.words().unwrap();
         assert!(
             note.contains("(fuse.sshfs) may hold on one machine alone") && note.contains("table.csv.lock"),
             "{note}"

@@ -56,7 +56,7 @@ fn has_local_locks(kind: &str, options: &str) -> bool {
         // Folders of a host that its virtual machines see.
         "9p" | "virtiofs" | "vboxsf" | "drvfs" => true,
         // The kernel grants the lock where a file system in user space does not take care of it, which cannot be seen.
-        kind => kind.starts_with("fuse.") && !PASSED_ON.contains(&kind),
+        kind => (kind == "fuse" || kind.starts_with("fuse.")) && !PASSED_ON.contains(&kind),
     }
 }
 
@@ -73,6 +73,7 @@ mod tests {
 44 21 0:44 / /fast/here rw - lustre 10.0.0.1@tcp:/here rw,localflock
 45 21 8:2 / /usb rw - fuseblk /dev/sdb1 rw
 46 21 0:46 / /gluster rw - fuse.glusterfs host:/volume rw
+47 21 0:47 / /bound rw - fuse /real rw
 ";
 
     fn kind(path: &str) -> Option<String> {
@@ -85,6 +86,7 @@ mod tests {
         assert_eq!(kind("/scratch/me/results").as_deref(), Some("nfs"));
         assert_eq!(kind("/my data/results").as_deref(), Some("fuse.sshfs"));
         assert_eq!(kind("/fast/here/results").as_deref(), Some("lustre"));
+        assert_eq!(kind("/bound").as_deref(), Some("fuse"));
         for holds in ["/home/me", "/fast/results", "/fast/hereafter", "/tmp", "/usb", "/gluster/results"] {
             assert_eq!(kind(holds), None, "{holds}");
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::cell::{Cell, Work};
-use super::claim::Claim;
+use super::claim::{Claim, Claimed};
 use super::command::{self, Folders};
 use super::present::{Presence, Tables, superseded_among};
 use super::progress::Progress;
@@ -168,11 +168,16 @@ impl Request<'_> {
     ) -> Result<f64, SweepError> {
         let path = self.folders.own.join(format!("{}.log", cell.file_name()));
         let io = |source| SweepError::Io { what: "write", path: path.clone(), source };
-        let Some(_claim) = Claim::of(cell, self.folders.results, self.environment)? else {
-            progress.say(&format!("{head}: another process is working on it"));
-            summary.elsewhere += 1;
-            return Ok(0.0);
+        let claim = match Claim::of(cell, self.folders.results, self.environment)? {
+            Claimed::Here(claim) => claim,
+            Claimed::Elsewhere(who) => {
+                let who = who.map(|who| format!(": {who}")).unwrap_or_default();
+                progress.say(&format!("{head}: another process is working on it{who}"));
+                summary.elsewhere += 1;
+                return Ok(0.0);
+            }
         };
+        claim.note().iter().for_each(|note| progress.say(note));
         let before = self.tables()?;
         if before.presence(cell) == Presence::Done {
             summary.present += 1;
