@@ -3,9 +3,8 @@
 //! The system's own lock (`flock`) where the file system has it: it goes when its process does. Some file systems have none
 //! (of networks, in user space, on clusters where they are switched off), and some grant them on each machine by itself. There
 //! a file beside what is locked stands for it, created only where it is not there yet, with process, start and host in it, so
-//! that one that was left behind is known.
+//! that one that was left behind is known: on this machine by its process, of another one by the signs of life that are missing.
 
-use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -14,17 +13,18 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use zoo_core::regular_file;
-
-use crate::mount;
+use crate::console::say;
+use crate::heartbeat::Heartbeat;
+use crate::owner::lock_file;
 use crate::process::is_of_sweep;
+use crate::{exit, interrupt, mount};
+
+pub use crate::owner::Owner;
 
 /// How often a lock that another process has is asked for.
 const LOOK: Duration = Duration::from_millis(50);
 /// Time in which whoever created a lock file has written into it.
 const YOUNG: Duration = Duration::from_secs(5);
-/// No lock file of ours is longer.
-const LONGEST: u64 = 4096;
 /// Whether this process has said that there are no locks.
 static NOTED: AtomicBool = AtomicBool::new(false);
 /// Lock files that this process has put aside.
@@ -37,7 +37,7 @@ pub struct Lock(Kept);
 #[derive(Debug)]
 enum Kept {
     System { file: File },
-    Beside { path: PathBuf, owner: Owner, also: Option<OnOneMachine> },
+    Beside { path: PathBuf, owner: Owner, also: Option<OnOneMachine>, _signs: Heartbeat },
 }
 
 /// A lock of the system that other machines may not see, with the type of the file system.
@@ -55,15 +55,6 @@ pub enum Attempt {
     Taken(Lock),
     /// Another process has it; which one, as far as that is known.
     Held(Option<Owner>),
-}
-
-/// The process that a lock file is of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner {
-    process: u32,
-    /// When it started, in ticks of the system: numbers of processes come again.
-    started: u64,
-    host: String,
 }
 
 impl Lock {
@@ -165,16 +156,6 @@ fn open(path: &Path) -> io::Result<File> {
     options.clone().append(true).create(true).open(path).or_else(|_| options.read(true).open(path))
 }
 
-/// The lock file of `path`: in a folder, beside a file.
-fn lock_file(path: &Path) -> PathBuf {
-    if path.is_dir() {
-        return path.join("run.lock");
-    }
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".lock");
-    path.with_file_name(name)
-}
-
 fn beside(path: &Path, also: Option<OnOneMachine>) -> io::Result<Attempt> {
     let (path, owner) = (lock_file(path), Owner::this_process());
     // A second time where one was left behind.
@@ -186,13 +167,14 @@ fn beside(path: &Path, also: Option<OnOneMachine>) -> io::Result<Attempt> {
                     let _ = std::fs::remove_file(&path);
                     return Err(error);
                 }
-                return Ok(Attempt::Taken(Lock(Kept::Beside { path, owner, also })));
+                let signs = signs(&path, &owner);
+                return Ok(Attempt::Taken(Lock(Kept::Beside { path, owner, also, _signs: signs })));
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
         match Owner::read(&path) {
-            Ok(Some(other)) if other.is_gone() => remove(&path, Some(&other))?,
+            Ok(Some(other)) if other.is_gone() || other.is_silent(&path) => remove(&path, Some(&other))?,
             Ok(Some(other)) => return Ok(Attempt::Held(Some(other))),
             // Created, and not written yet; or its process was killed in between.
             Ok(None) if is_young(&path) => return Ok(Attempt::Held(None)),
@@ -202,6 +184,21 @@ fn beside(path: &Path, also: Option<OnOneMachine>) -> io::Result<Attempt> {
         }
     }
     Ok(Attempt::Held(Owner::read(&path).ok().flatten()))
+}
+
+/// Signs of life of `owner`, this process. Where others took it to have ended and go on with what is locked, it does end: to
+/// save would spoil their work.
+fn signs(path: &Path, owner: &Owner) -> Heartbeat {
+    let owner = owner.clone();
+    let is_ours = move |path: &Path| match Owner::read(path) {
+        Ok(Some(other)) => other == owner,
+        // Removed by hand, or out of reach for the moment.
+        Ok(None) | Err(_) => true,
+    };
+    Heartbeat::start(path.into(), is_ours, |path| {
+        say!("error: this process stood still for so long that another one took over {}; it ends", path.display());
+        interrupt::end(exit::AGAIN);
+    })
 }
 
 /// Removes a lock file that was left behind by `owner`; one that another process has put in its place meanwhile is put back.
@@ -222,69 +219,6 @@ fn remove(path: &Path, owner: Option<&Owner>) -> io::Result<()> {
 fn is_young(path: &Path) -> bool {
     let written = std::fs::metadata(path).and_then(|metadata| metadata.modified());
     written.ok().and_then(|at| at.elapsed().ok()).is_none_or(|age| age < YOUNG)
-}
-
-impl Owner {
-    fn this_process() -> Owner {
-        let process = std::process::id();
-        Owner { process, started: started(process).unwrap_or(0), host: host() }
-    }
-
-    /// Whom the lock file at `path` is of; none where that is not written there.
-    fn read(path: &Path) -> io::Result<Option<Owner>> {
-        let text = String::from_utf8_lossy(&regular_file::read(path, LONGEST)?).into_owned();
-        let owner = |text: &str| {
-            let rest = text.trim_end().strip_prefix("process ")?;
-            let (process, rest) = rest.split_once(" started ")?;
-            let (started, host) = rest.split_once(" on ")?;
-            Some(Owner { process: process.parse().ok()?, started: started.parse().ok()?, host: host.to_string() })
-        };
-        Ok(owner(&text))
-    }
-
-    /// Whether it is known to have ended: of another host nothing is known.
-    fn is_gone(&self) -> bool {
-        if self.host != host() {
-            return false;
-        }
-        let Ok(process) = libc::pid_t::try_from(self.process) else { return true };
-        // SAFETY: signal 0 is sent to nobody, and only asks whether the process is there.
-        let is_missing =
-            unsafe { libc::kill(process, 0) } != 0 && io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
-        is_missing || started(self.process).is_some_and(|started| self.started != 0 && started != self.started)
-    }
-
-    /// Who has it, and what to do where that cannot be, as one says it of the lock of `path`.
-    pub fn of(&self, path: &Path) -> String {
-        format!(
-            "process {} on {} has it; if that has ended, remove {}",
-            self.process,
-            self.host,
-            lock_file(path).display()
-        )
-    }
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "process {} started {} on {}", self.process, self.started, self.host)
-    }
-}
-
-/// When a process started, in ticks; none where the system does not tell.
-fn started(process: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The second field is the program's name in parentheses, which may hold anything; the 22nd is the start.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
-}
-
-/// The name of this machine.
-fn host() -> String {
-    let mut name = [0u8; 256];
-    // SAFETY: gethostname writes at most as many bytes as it is told there are.
-    let failed = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len()) } != 0;
-    let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
-    if failed { String::new() } else { String::from_utf8_lossy(&name[..end]).replace(['\n', '\r'], " ") }
 }
 
 #[cfg(test)]
@@ -374,6 +308,11 @@ mod tests {
         let far = Owner { process: ended, host: "another".into(), ..this };
         std::fs::write(lock_file(&path), far.to_string()).unwrap();
         assert!(taken(without(&path, libc::ENOLCK)).is_none());
+        // Until nothing was heard of it for long.
+        let file = File::options().write(true).open(lock_file(&path)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - Duration::from_secs(3600)).unwrap();
+        assert!(taken(without(&path, libc::ENOLCK)).is_some());
+        std::fs::write(lock_file(&path), far.to_string()).unwrap();
         // One that was put there meanwhile is not removed.
         remove(&lock_file(&path), Some(&Owner::this_process())).unwrap();
         assert_eq!(Owner::read(&lock_file(&path)).unwrap(), Some(far));

@@ -4,6 +4,8 @@
 mod command;
 #[path = "common/grids.rs"]
 mod grids;
+#[path = "common/locks.rs"]
+mod locks;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -124,6 +126,30 @@ fn a_cell_that_can_never_work_is_told_from_one_that_failed() {
     assert!(said.contains("1 done now, 1 failed"), "{said}");
     // Also where it failed earlier: whoever is asked again says the same.
     sweep(folder.path(), &[]).code(42).refused(&["1 of the cells failed, 1 of them for good"]);
+}
+
+#[test]
+fn machines_without_locks_of_the_file_system_lose_and_tear_no_row() {
+    let widths: Vec<String> = (20..60).map(|width| format!("{}", f64::from(width) / 100.0)).collect();
+    let folder = folder(&COUNT.replace("width = [1, 0.5]", &format!("width = [{}]", widths.join(","))));
+    let library = locks::without_locks(folder.path());
+    let start = |part: usize| {
+        let mut command = command::zoo(folder.path(), &["sweep", "my.toml", "--shard", &format!("{part}/8")]);
+        command.env("LD_PRELOAD", &library).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let children: Vec<_> = (1..=8).map(start).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains("this file system has no locks"), "{said}");
+    }
+    let counted = rows(folder.path(), "count.csv");
+    let different: std::collections::BTreeSet<Vec<&String>> =
+        counted.iter().map(|row| row.values().collect()).collect();
+    assert_eq!((counted.len(), different.len()), (160, 160));
+    let left = fs::read_dir(folder.path().join("results")).unwrap().flatten().map(|entry| entry.file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().contains("lock")));
 }
 
 #[test]
