@@ -1,26 +1,32 @@
 //! Locks between processes: of a table, of a run's folder, of a processor.
 //!
 //! The system's own lock (`flock`) where the file system has it: it goes when its process does. Some file systems have none
-//! (of networks, in user space, on clusters where they are switched off). There a file beside what is locked stands for it,
-//! created only where it is not there yet, with process, start and host in it, so that one that was left behind is known.
+//! (of networks, in user space, on clusters where they are switched off), and some grant them on each machine by itself. There
+//! a file beside what is locked stands for it, created only where it is not there yet, with process, start and host in it, so
+//! that one that was left behind is known: on this machine by its process, of another one by the signs of life that are missing.
 
-use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use zoo_core::regular_file;
+use crate::console::say;
+use crate::heartbeat::Heartbeat;
+use crate::owner::lock_file;
+use crate::process::is_of_sweep;
+use crate::{exit, interrupt, mount};
+
+pub use crate::owner::Owner;
 
 /// How often a lock that another process has is asked for.
 const LOOK: Duration = Duration::from_millis(50);
 /// Time in which whoever created a lock file has written into it.
 const YOUNG: Duration = Duration::from_secs(5);
-/// No lock file of ours is longer.
-const LONGEST: u64 = 4096;
+/// Whether this process has said that there are no locks.
+static NOTED: AtomicBool = AtomicBool::new(false);
 /// Lock files that this process has put aside.
 static ASIDE: AtomicU32 = AtomicU32::new(0);
 
@@ -31,7 +37,15 @@ pub struct Lock(Kept);
 #[derive(Debug)]
 enum Kept {
     System { file: File },
-    Beside { path: PathBuf, owner: Owner },
+    Beside { path: PathBuf, owner: Owner, also: Option<OnOneMachine>, _signs: Heartbeat },
+}
+
+/// A lock of the system that other machines may not see, with the type of the file system.
+#[derive(Debug)]
+struct OnOneMachine {
+    kind: String,
+    #[expect(dead_code, reason = "the lock goes when it is dropped")]
+    file: File,
 }
 
 /// What asking for a lock came to.
@@ -43,22 +57,13 @@ pub enum Attempt {
     Held(Option<Owner>),
 }
 
-/// The process that a lock file is of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner {
-    process: u32,
-    /// When it started, in ticks of the system: numbers of processes come again.
-    started: u64,
-    host: String,
-}
-
 impl Lock {
     /// Asks for the lock of the file or folder at `path`; a file that is not there is created.
     ///
     /// # Errors
     /// Where `path` cannot be opened, or its file system has no locks and a lock file cannot be written.
     pub fn attempt(path: &Path) -> io::Result<Attempt> {
-        Lock::attempt_by(path, File::try_lock)
+        Lock::attempt_by(path, File::try_lock, mount::with_local_locks)
     }
 
     /// Waits for the lock, as long as `goes_on` says so, which hears who has it and for how long it has been waited for;
@@ -89,31 +94,49 @@ impl Lock {
         }
     }
 
-    /// What there is to say where the file system has no locks.
+    /// What there is to say where the file system has no locks, or none that other machines see: once in a process, as it goes
+    /// for all of a folder, and by a sweep alone, not by the processes of its cells.
     pub fn note(&self) -> Option<String> {
+        let note = self.words().filter(|_| !is_of_sweep())?;
+        (!NOTED.swap(true, Ordering::Relaxed)).then_some(note)
+    }
+
+    fn words(&self) -> Option<String> {
         match &self.0 {
             Kept::System { .. } => None,
-            Kept::Beside { path, .. } => Some(format!(
-                "note: this file system has no locks; the file {} keeps other processes away instead",
-                path.display()
-            )),
+            Kept::Beside { path, also, .. } => {
+                let (why, how) = match also {
+                    None => ("this file system has no locks".to_string(), "instead"),
+                    Some(OnOneMachine { kind, .. }) => {
+                        (format!("locks of this file system ({kind}) may hold on one machine alone"), "as well")
+                    }
+                };
+                Some(format!("note: {why}; the file {} keeps other processes away {how}", path.display()))
+            }
         }
     }
 
-    fn attempt_by(path: &Path, system: impl Fn(&File) -> Result<(), TryLockError>) -> io::Result<Attempt> {
+    fn attempt_by(
+        path: &Path,
+        system: impl Fn(&File) -> Result<(), TryLockError>,
+        on_one_machine: impl Fn(&Path) -> Option<String>,
+    ) -> io::Result<Attempt> {
         let file = open(path)?;
         match system(&file) {
-            Ok(()) => Ok(Attempt::Taken(Lock(Kept::System { file }))),
+            Ok(()) => match on_one_machine(path) {
+                None => Ok(Attempt::Taken(Lock(Kept::System { file }))),
+                Some(kind) => beside(path, Some(OnOneMachine { kind, file })),
+            },
             Err(TryLockError::WouldBlock) => Ok(Attempt::Held(None)),
             // ENOSYS, ENOLCK, EOPNOTSUPP, of folders on NFS EBADF: whatever it is, there is no lock of the system.
-            Err(TryLockError::Error(_)) => beside(path),
+            Err(TryLockError::Error(_)) => beside(path, None),
         }
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        if let Kept::Beside { path, owner } = &self.0
+        if let Kept::Beside { path, owner, .. } = &self.0
             && Owner::read(path).ok().flatten().as_ref() == Some(owner)
         {
             // One that stays is known to be of a process that has ended.
@@ -133,17 +156,7 @@ fn open(path: &Path) -> io::Result<File> {
     options.clone().append(true).create(true).open(path).or_else(|_| options.read(true).open(path))
 }
 
-/// The lock file of `path`: in a folder, beside a file.
-fn lock_file(path: &Path) -> PathBuf {
-    if path.is_dir() {
-        return path.join("run.lock");
-    }
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".lock");
-    path.with_file_name(name)
-}
-
-fn beside(path: &Path) -> io::Result<Attempt> {
+fn beside(path: &Path, also: Option<OnOneMachine>) -> io::Result<Attempt> {
     let (path, owner) = (lock_file(path), Owner::this_process());
     // A second time where one was left behind.
     for _ in 0..2 {
@@ -154,13 +167,14 @@ fn beside(path: &Path) -> io::Result<Attempt> {
                     let _ = std::fs::remove_file(&path);
                     return Err(error);
                 }
-                return Ok(Attempt::Taken(Lock(Kept::Beside { path, owner })));
+                let signs = signs(&path, &owner);
+                return Ok(Attempt::Taken(Lock(Kept::Beside { path, owner, also, _signs: signs })));
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
         match Owner::read(&path) {
-            Ok(Some(other)) if other.is_gone() => remove(&path, Some(&other))?,
+            Ok(Some(other)) if other.is_gone() || other.is_silent(&path) => remove(&path, Some(&other))?,
             Ok(Some(other)) => return Ok(Attempt::Held(Some(other))),
             // Created, and not written yet; or its process was killed in between.
             Ok(None) if is_young(&path) => return Ok(Attempt::Held(None)),
@@ -170,6 +184,21 @@ fn beside(path: &Path) -> io::Result<Attempt> {
         }
     }
     Ok(Attempt::Held(Owner::read(&path).ok().flatten()))
+}
+
+/// Signs of life of `owner`, this process. Where others took it to have ended and go on with what is locked, it does end: to
+/// save would spoil their work.
+fn signs(path: &Path, owner: &Owner) -> Heartbeat {
+    let owner = owner.clone();
+    let is_ours = move |path: &Path| match Owner::read(path) {
+        Ok(Some(other)) => other == owner,
+        // Removed by hand, or out of reach for the moment.
+        Ok(None) | Err(_) => true,
+    };
+    Heartbeat::start(path.into(), is_ours, |path| {
+        say!("error: this process stood still for so long that another one took over {}; it ends", path.display());
+        interrupt::end(exit::AGAIN);
+    })
 }
 
 /// Removes a lock file that was left behind by `owner`; one that another process has put in its place meanwhile is put back.
@@ -192,75 +221,17 @@ fn is_young(path: &Path) -> bool {
     written.ok().and_then(|at| at.elapsed().ok()).is_none_or(|age| age < YOUNG)
 }
 
-impl Owner {
-    fn this_process() -> Owner {
-        let process = std::process::id();
-        Owner { process, started: started(process).unwrap_or(0), host: host() }
-    }
-
-    /// Whom the lock file at `path` is of; none where that is not written there.
-    fn read(path: &Path) -> io::Result<Option<Owner>> {
-        let text = String::from_utf8_lossy(&regular_file::read(path, LONGEST)?).into_owned();
-        let owner = |text: &str| {
-            let rest = text.trim_end().strip_prefix("process ")?;
-            let (process, rest) = rest.split_once(" started ")?;
-            let (started, host) = rest.split_once(" on ")?;
-            Some(Owner { process: process.parse().ok()?, started: started.parse().ok()?, host: host.to_string() })
-        };
-        Ok(owner(&text))
-    }
-
-    /// Whether it is known to have ended: of another host nothing is known.
-    fn is_gone(&self) -> bool {
-        if self.host != host() {
-            return false;
-        }
-        let Ok(process) = libc::pid_t::try_from(self.process) else { return true };
-        // SAFETY: signal 0 is sent to nobody, and only asks whether the process is there.
-        let is_missing =
-            unsafe { libc::kill(process, 0) } != 0 && io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
-        is_missing || started(self.process).is_some_and(|started| self.started != 0 && started != self.started)
-    }
-
-    /// Who has it, and what to do where that cannot be, as one says it of the lock of `path`.
-    pub fn of(&self, path: &Path) -> String {
-        format!(
-            "process {} on {} has it; if that has ended, remove {}",
-            self.process,
-            self.host,
-            lock_file(path).display()
-        )
-    }
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "process {} started {} on {}", self.process, self.started, self.host)
-    }
-}
-
-/// When a process started, in ticks; none where the system does not tell.
-fn started(process: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The second field is the program's name in parentheses, which may hold anything; the 22nd is the start.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
-}
-
-/// The name of this machine.
-fn host() -> String {
-    let mut name = [0u8; 256];
-    // SAFETY: gethostname writes at most as many bytes as it is told there are.
-    let failed = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len()) } != 0;
-    let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
-    if failed { String::new() } else { String::from_utf8_lossy(&name[..end]).replace(['\n', '\r'], " ") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn none(code: i32) -> impl Fn(&File) -> Result<(), TryLockError> {
         move |_: &File| Err(TryLockError::Error(io::Error::from_raw_os_error(code)))
+    }
+
+    /// Asks where the system has no locks, and says so by `code`.
+    fn without(path: &Path, code: i32) -> io::Result<Attempt> {
+        Lock::attempt_by(path, none(code), |_| None)
     }
 
     fn taken(attempt: io::Result<Attempt>) -> Option<Lock> {
@@ -275,7 +246,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for path in [folder.path().join("table.csv"), folder.path().into()] {
             let lock = taken(Lock::attempt(&path)).unwrap();
-            assert_eq!(lock.note(), None);
+            assert_eq!(lock.words(), None);
             assert!(taken(Lock::attempt(&path)).is_none());
             assert!(Lock::wait(&path, |_, waited| waited < Duration::from_millis(60)).unwrap().is_none());
             drop(lock);
@@ -290,17 +261,35 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for code in [libc::ENOSYS, libc::ENOLCK, libc::EOPNOTSUPP, libc::EBADF] {
             for path in [folder.path().join("table.csv"), folder.path().into()] {
-                let lock = taken(Lock::attempt_by(&path, none(code))).unwrap();
-                let note = lock.note().unwrap();
+                let lock = taken(without(&path, code)).unwrap();
+                let note = lock.words().unwrap();
                 assert!(note.contains("no locks") && note.contains(".lock"), "{note}");
-                let Attempt::Held(Some(owner)) = Lock::attempt_by(&path, none(code)).unwrap() else { panic!("{code}") };
+                let Attempt::Held(Some(owner)) = without(&path, code).unwrap() else { panic!("{code}") };
                 assert_eq!(owner, Owner::this_process());
                 assert!(owner.of(&path).contains(&lock_file(&path).display().to_string()));
                 drop(lock);
                 assert!(!lock_file(&path).exists());
-                assert!(taken(Lock::attempt_by(&path, none(code))).is_some());
+                assert!(taken(without(&path, code)).is_some());
             }
         }
+    }
+
+    #[test]
+    fn a_file_stands_beside_a_lock_that_may_hold_on_one_machine_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.csv");
+        let granted = || Lock::attempt_by(&path, |_| Ok(()), |_| Some("fuse.sshfs".into()));
+        let lock = taken(granted()).unwrap();
+        let note = lock.words().unwrap();
+        assert!(
+            note.contains("(fuse.sshfs) may hold on one machine alone") && note.contains("table.csv.lock"),
+            "{note}"
+        );
+        // As another machine, whose system grants the lock, too.
+        assert!(taken(granted()).is_none());
+        drop(lock);
+        assert!(!lock_file(&path).exists());
+        assert!(taken(granted()).is_some());
     }
 
     #[test]
@@ -314,11 +303,16 @@ mod tests {
         };
         for gone in [Owner { process: ended, ..this.clone() }, Owner { started: this.started + 1, ..this.clone() }] {
             std::fs::write(lock_file(&path), gone.to_string()).unwrap();
-            assert!(taken(Lock::attempt_by(&path, none(libc::ENOLCK))).is_some(), "{gone}");
+            assert!(taken(without(&path, libc::ENOLCK)).is_some(), "{gone}");
         }
         let far = Owner { process: ended, host: "another".into(), ..this };
         std::fs::write(lock_file(&path), far.to_string()).unwrap();
-        assert!(taken(Lock::attempt_by(&path, none(libc::ENOLCK))).is_none());
+        assert!(taken(without(&path, libc::ENOLCK)).is_none());
+        // Until nothing was heard of it for long.
+        let file = File::options().write(true).open(lock_file(&path)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - Duration::from_secs(3600)).unwrap();
+        assert!(taken(without(&path, libc::ENOLCK)).is_some());
+        std::fs::write(lock_file(&path), far.to_string()).unwrap();
         // One that was put there meanwhile is not removed.
         remove(&lock_file(&path), Some(&Owner::this_process())).unwrap();
         assert_eq!(Owner::read(&lock_file(&path)).unwrap(), Some(far));
@@ -329,9 +323,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("table.csv");
         let file = File::create(lock_file(&path)).unwrap();
-        assert!(taken(Lock::attempt_by(&path, none(libc::ENOLCK))).is_none());
+        assert!(taken(without(&path, libc::ENOLCK)).is_none());
         file.set_modified(std::time::SystemTime::now() - 2 * YOUNG).unwrap();
-        assert!(taken(Lock::attempt_by(&path, none(libc::ENOLCK))).is_some());
+        assert!(taken(without(&path, libc::ENOLCK)).is_some());
     }
 
     #[test]
@@ -342,7 +336,7 @@ mod tests {
         for _ in 0..20 {
             std::fs::write(lock_file(&path), gone.to_string()).unwrap();
             let both = thread::scope(|scope| {
-                let tries = [(); 2].map(|()| scope.spawn(|| taken(Lock::attempt_by(&path, none(libc::ENOLCK)))));
+                let tries = [(); 2].map(|()| scope.spawn(|| taken(without(&path, libc::ENOLCK))));
                 tries.map(|one| one.join().unwrap())
             });
             assert!(both.iter().flatten().count() <= 1);

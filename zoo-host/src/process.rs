@@ -90,9 +90,9 @@ pub fn kills_for_memory() -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
 }
 
-/// The name of a signal that ends a process by itself.
+/// The name of a signal that ends a process.
 pub fn signal_name(signal: i32) -> String {
-    const NAMES: [(c_int, &str); 8] = [
+    const NAMES: [(c_int, &str); 11] = [
         (libc::SIGABRT, "SIGABRT"),
         (libc::SIGBUS, "SIGBUS"),
         (libc::SIGFPE, "SIGFPE"),
@@ -101,6 +101,9 @@ pub fn signal_name(signal: i32) -> String {
         (libc::SIGSEGV, "SIGSEGV"),
         (libc::SIGTERM, "SIGTERM"),
         (libc::SIGINT, "SIGINT"),
+        (libc::SIGHUP, "SIGHUP"),
+        (libc::SIGUSR1, "SIGUSR1"),
+        (libc::SIGUSR2, "SIGUSR2"),
     ];
     let known = NAMES.iter().find(|(number, _)| *number == signal);
     known.map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_string())

@@ -3,7 +3,7 @@
 use zoo_results::{Environment, latency, stages, status, throughput};
 
 use super::throughput::{Load, Throughput};
-use super::{Measurement, Statistics};
+use super::{LatencyError, Measurement, Statistics};
 use zoo_core::Cost;
 
 impl Measurement {
@@ -75,6 +75,7 @@ impl Measurement {
         match &self.timing {
             Ok(timing) if timing.whole => status::DONE.into(),
             Ok(_) => status::INTERRUPTED.into(),
+            Err(error @ LatencyError::Plan(_)) => format!("{}{error}", status::IMPOSSIBLE),
             Err(error) => status::of(&error.to_string()),
         }
     }

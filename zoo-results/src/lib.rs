@@ -12,6 +12,7 @@ pub mod deployed;
 pub mod environment;
 pub mod epochs;
 pub mod latency;
+mod merge;
 pub mod metrics;
 mod row;
 pub mod stages;
@@ -22,5 +23,6 @@ pub mod throughput;
 pub mod timed;
 
 pub use environment::{Environment, revision, set_revision};
+pub use merge::Merged;
 pub use row::{Row, TableOf};
 pub use table::{Change, Table, TableError};

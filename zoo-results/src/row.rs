@@ -18,6 +18,17 @@ pub trait Row: Serialize + DeserializeOwned {
     /// The last column of the oldest header that is read, where the table grew behind it.
     const OLDEST: Option<&'static str> = None;
 
+    /// Columns that do not tell two rows apart which are otherwise the same.
+    const INCIDENTAL: &'static [&'static str] = &[];
+
+    /// Rows that were written as one, which stay together: each by itself, unless the table has others.
+    fn together(rows: Vec<Self>) -> Vec<Vec<Self>>
+    where
+        Self: Sized,
+    {
+        rows.into_iter().map(|row| vec![row]).collect()
+    }
+
     /// Whether this row says that something was interrupted that `newer` is about, too: that one then takes its place.
     fn is_superseded_by(&self, newer: &Self) -> bool {
         let _ = newer;
@@ -29,7 +40,7 @@ pub trait Row: Serialize + DeserializeOwned {
 #[derive(Debug)]
 pub struct TableOf<R> {
     path: PathBuf,
-    table: Table,
+    pub(crate) table: Table,
     rows: PhantomData<R>,
 }
 
@@ -115,11 +126,11 @@ impl<R: Row> TableOf<R> {
     }
 }
 
-fn line<R: Row>(row: &R) -> io::Result<Vec<String>> {
+pub(crate) fn line<R: Row>(row: &R) -> io::Result<Vec<String>> {
     cells::write(row).map_err(io::Error::other)
 }
 
 /// Rows whose cells are what their columns hold, each in its place.
-fn readable<R: Row>(rows: &[Vec<String>]) -> Vec<Option<R>> {
+pub(crate) fn readable<R: Row>(rows: &[Vec<String>]) -> Vec<Option<R>> {
     rows.iter().map(|cells| cells::read(cells::header::<R>(), cells).ok()).collect()
 }

@@ -32,6 +32,21 @@ timed! {
 impl row::Row for Row {
     const FILE: &'static str = "latency-stages.csv";
     const OLDEST: Option<&'static str> = Some("revision");
+
+    fn together(rows: Vec<Row>) -> Vec<Vec<Row>> {
+        let mut measurements: Vec<Vec<Row>> = Vec::new();
+        for row in rows {
+            let goes_on = |group: &[Row]| {
+                group.iter().all(|other| other.stage != row.stage)
+                    && group.iter().all(|other| other.is_of_the_same(&row) && other.revision == row.revision)
+            };
+            match measurements.last_mut().filter(|group| goes_on(group)) {
+                Some(group) => group.push(row),
+                None => measurements.push(vec![row]),
+            }
+        }
+        measurements
+    }
 }
 
 /// The rows of one network under one condition, measurement by measurement: one begins where a stage comes again.

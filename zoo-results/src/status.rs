@@ -20,6 +20,18 @@ const NO_MEMORY: [&str; 6] = [
 /// What stands in front of a status, or for it, where memory did not suffice.
 pub const OUT_OF_MEMORY: &str = "out-of-memory";
 
+/// What stands in front of the status of a cell that cannot work as it is, however often it is tried: of settings that
+/// cannot be.
+pub const IMPOSSIBLE: &str = "impossible: ";
+
+/// What the status of a run begins with whose loss was no number: with the same seed it comes to the same.
+pub const NON_FINITE: &str = "non-finite loss at step ";
+
+/// Whether a cell of this status would fail again however often it were tried.
+pub fn is_permanent(status: &str) -> bool {
+    [IMPOSSIBLE, NON_FINITE].iter().any(|words| status.starts_with(words))
+}
+
 /// Whether a row of this status has figures.
 pub fn is_done(status: &str) -> bool {
     [DONE, STOPPED_EARLY].contains(&status)
@@ -43,6 +55,12 @@ mod tests {
     fn a_lack_of_memory_is_named_so() {
         assert_eq!(of("CUDA out of memory"), "out-of-memory: CUDA out of memory");
         assert_eq!(of("no profile `large`"), "no profile `large`");
+    }
+
+    #[test]
+    fn what_another_try_may_mend_is_not_permanent() {
+        assert!(is_permanent("impossible: no profile `large`") && is_permanent("non-finite loss at step 3"));
+        assert!(!is_permanent("out-of-memory") && !is_permanent("timeout after 2 s") && !is_permanent("done"));
     }
 
     #[test]

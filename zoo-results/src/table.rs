@@ -7,7 +7,6 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use zoo_core::regular_file;
@@ -17,8 +16,6 @@ use zoo_host::console::say;
 use zoo_host::interrupt;
 use zoo_host::lock::{Lock, Owner};
 
-/// Whether it was said that the file system has no locks; it has none for any table.
-static NOTED: Once = Once::new();
 /// Time after which it is said what is waited for.
 const SILENCE: Duration = Duration::from_secs(1);
 /// Time that a process which was asked to stop still waits.
@@ -247,7 +244,7 @@ impl Table {
             let file = OpenOptions::new().read(true).append(true).custom_flags(libc::O_NONBLOCK).open(&self.path)?;
             // Whoever had it until now may have put another file in its place.
             if lock.is_of(&self.path) {
-                lock.note().iter().for_each(|note| NOTED.call_once(|| say!("{note}")));
+                lock.note().iter().for_each(|note| say!("{note}"));
                 return Ok((file, lock));
             }
         }

@@ -8,13 +8,18 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use zoo_host::exit;
 use zoo_host::process::{SWEEP, ask_to_end, kills_for_memory, this_sweep};
 use zoo_results::command::{OF_SWEEP, of_process};
+
+use super::launcher::OF_GROUP;
 
 /// How often a process is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 /// Time to save in, after which a process that was asked to end is ended.
 const GRACE: Duration = Duration::from_secs(60);
+/// Time by which the signals of a scheduler, which go to all processes of a job, reach one later than another.
+const LAG: Duration = Duration::from_millis(500);
 /// Lines kept of what it said last.
 const LAST_LINES: usize = 50;
 
@@ -61,6 +66,10 @@ pub fn run(
     own_group(&mut command);
     writeln!(log, "{command:?}")?;
     let (begun, kills) = (Instant::now(), kills_for_memory());
+    // A cell is a process by itself, whatever group its sweep was started in.
+    for variable in OF_GROUP {
+        command.env_remove(variable);
+    }
     command.env(SWEEP, this_sweep()).env(OF_SWEEP, of_process()).stdin(Stdio::null());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let lines = lines(&mut child);
@@ -86,11 +95,22 @@ pub fn run(
     let output = output.join().unwrap_or_default();
     log.write_all(output.as_bytes())?;
     // Whoever asks the sweep to end may have asked its processes, too.
-    if watch.cause == Cause::Itself && !status.success() && stop.load(Ordering::Relaxed) {
+    if watch.cause == Cause::Itself && !status.success() && is_stopped(status, stop) {
         watch.cause = Cause::Stopped;
     }
     let memory_kill = kills.zip(kills_for_memory()).map(|(before, after)| after > before);
     Ok(Ending { status, cause: watch.cause, output, said, seconds: begun.elapsed().as_secs_f64(), memory_kill })
+}
+
+/// Whether the sweep is to stop: that may be known a little later than its process has ended by the same signal.
+fn is_stopped(status: ExitStatus, stop: &AtomicBool) -> bool {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    let was_asked = matches!(code, Some(exit::AGAIN | exit::INTERRUPTED));
+    let ended = Instant::now();
+    while was_asked && !stop.load(Ordering::Relaxed) && ended.elapsed() < LAG {
+        thread::sleep(Duration::from_millis(20));
+    }
+    stop.load(Ordering::Relaxed)
 }
 
 /// Tells what the process says until it ends, and returns the last of it.

@@ -17,27 +17,41 @@ const FOLDER: &str = ".claims";
 #[derive(Debug)]
 pub struct Claim {
     path: PathBuf,
-    _lock: Lock,
+    lock: Lock,
+}
+
+/// Who has a cell.
+#[derive(Debug)]
+pub enum Claimed {
+    /// This process.
+    Here(Claim),
+    /// Another one; which, and what to do where that has ended, as far as it is known.
+    Elsewhere(Option<String>),
 }
 
 impl Claim {
-    /// Claims `cell` in the folder `results`; none where another process has it.
+    /// Claims `cell` in the folder `results`.
     ///
     /// # Errors
     /// Where a lock cannot be had at all.
-    pub fn of(cell: &Cell, results: &Path, environment: &Environment) -> Result<Option<Claim>, SweepError> {
+    pub fn of(cell: &Cell, results: &Path, environment: &Environment) -> Result<Claimed, SweepError> {
         let folder = own_folder(results, FOLDER);
         let path = folder.join(format!("{}.claim", name(cell, environment)));
         let io = |source| SweepError::Io { what: "lock", path: path.clone(), source };
         std::fs::create_dir_all(&folder).map_err(io)?;
         loop {
             match Lock::attempt(&path).map_err(io)? {
-                Attempt::Held(_) => return Ok(None),
+                Attempt::Held(owner) => return Ok(Claimed::Elsewhere(owner.map(|owner| owner.of(&path)))),
                 // Whoever had it removes it.
-                Attempt::Taken(lock) if lock.is_of(&path) => return Ok(Some(Claim { path, _lock: lock })),
+                Attempt::Taken(lock) if lock.is_of(&path) => return Ok(Claimed::Here(Claim { path, lock })),
                 Attempt::Taken(_) => {}
             }
         }
+    }
+
+    /// What there is to say of locks of the folder, once.
+    pub fn note(&self) -> Option<String> {
+        self.lock.note()
     }
 }
 
@@ -78,7 +92,10 @@ mod tests {
             grid::cells(&file, &Registry::default()).unwrap()
         };
         let (one, other) = (cells("one.toml"), cells("other.toml"));
-        let claim = |cell: &Cell, environment: &Environment| Claim::of(cell, folder.path(), environment).unwrap();
+        let claim = |cell: &Cell, environment: &Environment| {
+            let claimed = Claim::of(cell, folder.path(), environment).unwrap();
+            if let Claimed::Here(claim) = claimed { Some(claim) } else { None }
+        };
         let first = claim(&one[0], &environment);
         assert!(first.is_some());
         assert!(claim(&other[0], &environment).is_none());

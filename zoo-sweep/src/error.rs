@@ -36,6 +36,17 @@ pub enum SweepError {
     /// A recipe that cannot be.
     #[error(transparent)]
     Recipe(#[from] TrainError),
+    /// A part of the grid that nothing tells.
+    #[error("--shard auto: {0}")]
+    Part(String),
+    /// Folders that cannot be put together.
+    #[error("--merge {}: {problem}", path.display())]
+    Merge {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it, with the way out.
+        problem: String,
+    },
     /// A budget that cannot be kept.
     #[error("{0}")]
     Budget(String),

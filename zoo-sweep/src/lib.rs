@@ -5,17 +5,23 @@
 //! ([`child`], with the arguments of [`command`]; training goes on with the run that [`resume`] finds), which writes its row;
 //! where it could not, [`verdict`] says why and [`row`] writes that down. [`budget`] turns wall time into epochs, [`expect`]
 //! says what a cell will take, [`claim`] keeps two sweeps from doing the same one.
+//!
+//! On a cluster, [`mod@emit`] writes the file that a scheduler runs the parts by, [`launcher`] tells which part a process was
+//! given, and [`mod@merge`] puts together what parts left in folders of their own.
 
 pub mod budget;
 pub mod cell;
 pub mod child;
 pub mod claim;
 pub mod command;
+pub mod emit;
 pub mod error;
 pub mod expect;
 pub mod file;
 pub mod grid;
 pub mod kind;
+pub mod launcher;
+pub mod merge;
 pub mod present;
 pub mod progress;
 pub mod resume;

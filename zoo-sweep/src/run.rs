@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::cell::{Cell, Work};
-use super::claim::Claim;
+use super::claim::{Claim, Claimed};
 use super::command::{self, Folders};
 use super::present::{Presence, Tables, superseded_among};
 use super::progress::Progress;
@@ -44,6 +44,8 @@ pub struct Summary {
     pub failed: Vec<(String, String)>,
     /// Failed earlier, and were left so.
     pub failed_earlier: usize,
+    /// Of those that failed, now or earlier, how many would fail again however often they were tried.
+    pub permanent: usize,
     /// In the hands of another process.
     pub elsewhere: usize,
     /// Whether it was stopped before the last one.
@@ -88,7 +90,10 @@ impl Request<'_> {
         for cell in cells {
             match tables.presence(cell) {
                 Presence::Done => summary.present += 1,
-                Presence::Failed(_) if !self.retry => summary.failed_earlier += 1,
+                Presence::Failed(status) if !self.retry => {
+                    summary.failed_earlier += 1;
+                    summary.permanent += usize::from(status::is_permanent(&status));
+                }
                 _ => todo.push((cell, expect::seconds(cell, &tables).unwrap_or(0.0))),
             }
         }
@@ -163,11 +168,16 @@ impl Request<'_> {
     ) -> Result<f64, SweepError> {
         let path = self.folders.own.join(format!("{}.log", cell.file_name()));
         let io = |source| SweepError::Io { what: "write", path: path.clone(), source };
-        let Some(_claim) = Claim::of(cell, self.folders.results, self.environment)? else {
-            progress.say(&format!("{head}: another process is working on it"));
-            summary.elsewhere += 1;
-            return Ok(0.0);
+        let claim = match Claim::of(cell, self.folders.results, self.environment)? {
+            Claimed::Here(claim) => claim,
+            Claimed::Elsewhere(who) => {
+                let who = who.map(|who| format!(": {who}")).unwrap_or_default();
+                progress.say(&format!("{head}: another process is working on it{who}"));
+                summary.elsewhere += 1;
+                return Ok(0.0);
+            }
         };
+        claim.note().iter().for_each(|note| progress.say(note));
         let before = self.tables()?;
         if before.presence(cell) == Presence::Done {
             summary.present += 1;
@@ -191,6 +201,7 @@ impl Request<'_> {
             }
             Verdict::Failed(status) => {
                 progress.say(&format!("{head}: {status}; its output is in {}", path.display()));
+                summary.permanent += usize::from(status::is_permanent(&status));
                 summary.failed.push((cell.to_string(), status));
             }
         }

@@ -36,6 +36,11 @@ impl fmt::Display for Shard {
 }
 
 impl Shard {
+    /// The part at `place`, counted from 0, of `count`; none where there are not as many.
+    pub fn at(place: usize, count: usize) -> Option<Shard> {
+        (place < count).then_some(Shard { index: place + 1, count })
+    }
+
     /// How many there are.
     pub fn count(self) -> usize {
         self.count

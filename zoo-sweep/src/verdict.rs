@@ -3,8 +3,9 @@
 use std::os::unix::process::ExitStatusExt;
 
 use super::child::{Cause, Ending};
+use zoo_host::exit;
 use zoo_host::process::signal_name;
-use zoo_results::status::{self, OUT_OF_MEMORY};
+use zoo_results::status::{self, IMPOSSIBLE, OUT_OF_MEMORY};
 
 /// What became of a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,10 +37,16 @@ impl Verdict {
         }
         let lacked_memory = ending.said.iter().any(|line| status::lacks_memory(line));
         let error = ending.said.iter().rev().find_map(|line| line.strip_prefix("error: "));
-        match (ending.status.code(), ending.status.signal()) {
-            (Some(0), _) => Verdict::Done,
+        let code = ending.status.code().map(|code| u8::try_from(code).unwrap_or(exit::FAILED));
+        match (code, ending.status.signal()) {
+            (Some(exit::DONE), _) => Verdict::Done,
             // The sweep did not ask for it: somebody else did, such as a guard against a lack of memory.
-            (Some(130), _) => Verdict::Failed("killed (asked to end, not by the sweep)".into()),
+            (Some(exit::INTERRUPTED | exit::AGAIN), _) => {
+                Verdict::Failed("killed (asked to end, not by the sweep)".into())
+            }
+            (Some(exit::WRONG_USAGE | exit::PERMANENT), _) if error.is_some() => {
+                Verdict::Failed(format!("{IMPOSSIBLE}{}", error.unwrap_or_default()))
+            }
             (_, Some(signal @ (libc::SIGINT | libc::SIGTERM))) => {
                 Verdict::Failed(format!("killed ({})", signal_name(signal)))
             }
@@ -77,11 +84,13 @@ mod tests {
     fn an_end_has_a_name() {
         let (exit, own) = (|code: i32| code << 8, Cause::Itself);
         assert_eq!(verdict(0, &[], own, None), Verdict::Done);
-        assert_eq!(verdict(exit(130), &[], own, None), failed("killed (asked to end, not by the sweep)"));
+        for stopped in [75, 130] {
+            assert_eq!(verdict(exit(stopped), &[], own, None), failed("killed (asked to end, not by the sweep)"));
+            assert_eq!(verdict(exit(stopped), &[], Cause::Stopped, None), Verdict::Stopped);
+        }
         assert_eq!(verdict(libc::SIGTERM, &[], own, None), failed("killed (SIGTERM)"));
         assert_eq!(verdict(libc::SIGTERM, &[], Cause::Stopped, None), Verdict::Stopped);
         assert_eq!(verdict(exit(130), &[], Cause::Timeout, None), failed("timeout after 2 s"));
-        assert_eq!(verdict(exit(130), &[], Cause::Stopped, None), Verdict::Stopped);
         assert_eq!(verdict(libc::SIGSEGV, &[], own, Some(false)), failed("crashed (SIGSEGV)"));
         assert_eq!(verdict(libc::SIGKILL, &[], own, Some(true)), failed("out-of-memory"));
         assert_eq!(verdict(libc::SIGKILL, &[], own, None), failed("out-of-memory"));
@@ -89,6 +98,7 @@ mod tests {
         let said = ["memory allocation of 99999 bytes failed"];
         assert_eq!(verdict(libc::SIGABRT, &said, own, Some(false)), failed("out-of-memory"));
         assert_eq!(verdict(exit(1), &["note: x", "error: no such data"], own, None), failed("no such data"));
+        assert_eq!(verdict(exit(2), &["error: no such setting"], own, None), failed("impossible: no such setting"));
         assert_eq!(
             verdict(exit(101), &["thread 'main' panicked at a.rs:1:"], own, None),
             failed("crashed (thread 'main' panicked at a.rs:1:)")

@@ -157,7 +157,7 @@ fn interrupted_after(folder: &Path, flags: &[&str], words: &str) {
             command::signal(&child, "TERM");
         }
     }
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{words}");
+    assert_eq!(child.wait().unwrap().code(), Some(75), "{words}");
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn a_run_that_is_stopped_twice_in_its_last_evaluation_goes_on_to_the_same_bits()
     assert!(wait_for_checkpoints(&mut child, folder.path(), 2), "it ended before its third step");
     std::thread::sleep(Duration::from_millis(300));
     command::signal(&child, "TERM");
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(child.wait().unwrap().code(), Some(75));
     interrupted_after(folder.path(), &flags, "continuing from step 3");
     interrupted_after(folder.path(), &flags, "continuing from step 3");
     train(folder.path(), &flags).code(0);

@@ -2,15 +2,17 @@
 
 #[path = "common/command.rs"]
 mod command;
+#[path = "common/locks.rs"]
+mod locks;
 #[path = "common/runs.rs"]
 mod runs;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::Stdio;
 
 use command::{run_folder, small, train};
+use locks::without_locks;
 use runs::{FLAGS, assert_same_end, start, statuses, straight, wait_for_checkpoints};
 use tempfile::tempdir;
 
@@ -31,17 +33,6 @@ fn a_run_that_another_process_trains_is_left_alone() {
     child.wait().unwrap();
     let resumed = train(folder.path(), &[&FLAGS[..], &["--resume", "auto"]].concat()).code(0);
     assert!(resumed.stderr.contains("continuing from step"), "{}", resumed.stderr);
-}
-
-/// A library that makes `flock` fail as on a file system without locks.
-fn without_locks(folder: &Path) -> String {
-    let source = folder.join("flock.c");
-    fs::write(&source, "#include <errno.h>\nint flock(int file, int what) { errno = ENOLCK; return -1; }\n").unwrap();
-    let library = folder.join("flock.so");
-    let mut cc = std::process::Command::new("cc");
-    let status = cc.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status().unwrap();
-    assert!(status.success());
-    library.to_str().unwrap().to_string()
 }
 
 #[test]

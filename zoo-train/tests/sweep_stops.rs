@@ -35,7 +35,7 @@ fn a_table_that_another_process_holds_is_waited_for_aloud_and_a_signal_ends_that
     assert!(begun.elapsed().as_secs() < 20);
     command::signal(&waiting, "TERM");
     let last: Vec<String> = said.collect();
-    assert_eq!(waiting.wait().unwrap().code(), Some(130), "{last:?}");
+    assert_eq!(waiting.wait().unwrap().code(), Some(75), "{last:?}");
     assert!(last.iter().any(|line| line.contains("nothing was added")), "{last:?}");
 
     let (mut waiting, mut said) = heard(folder.path(), &[]);
@@ -169,7 +169,7 @@ fn ctrl_c_saves_and_the_same_command_goes_on() {
     };
     assert!(command::wait_until(&mut running, || saved() == 2));
     command::signal(&running, "TERM");
-    assert_eq!(running.wait().unwrap().code(), Some(130));
+    assert_eq!(running.wait().unwrap().code(), Some(75));
     let statuses = || -> Vec<(String, String)> {
         let rows = csv(&folder.path().join("results/accuracy.csv")).rows;
         rows.into_iter().map(|row| (row["run"].clone(), row["status"].clone())).collect()

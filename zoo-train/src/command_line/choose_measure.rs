@@ -9,7 +9,7 @@ use zoo_core::{Overrides, Plan, Registry};
 
 use super::choose::ChooseArgs;
 use super::engine::usual;
-use super::train::stop_on_ctrl_c;
+use super::train::stop_on_signals;
 use zoo_engines::{Dtype, EAGER, Engine};
 use zoo_host::console::say;
 use zoo_host::interrupt;
@@ -64,7 +64,7 @@ pub fn run(
         counted(expected.len() as u64, "measurement"),
         time(expected.iter().sum())
     );
-    let stop = stop_on_ctrl_c()?;
+    let stop = stop_on_signals()?;
     let _saving = interrupt::saves("the measurement in progress is ended");
     let own = make_own_folder(&args.results, "choose")?;
     let folders = Folders { results: &args.results, own: &own, data: None };

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use zoo_host::console::{self, say};
-use zoo_host::interrupt::{self, INTERRUPTED};
+use zoo_host::interrupt;
 use zoo_measure::protocol::ROUNDS;
 
 /// Time between plain lines.
@@ -83,7 +83,7 @@ impl Display {
 ///
 /// # Errors
 /// Where the system does not let us listen.
-pub fn stop_with(finish: impl FnOnce() + Send + 'static) -> Result<(), ctrlc::Error> {
+pub fn stop_with(finish: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     let saving = interrupt::saves("what was measured so far is kept");
     let stop: &'static AtomicBool = interrupt::listen()?;
     thread::spawn(move || {
@@ -93,9 +93,7 @@ pub fn stop_with(finish: impl FnOnce() + Send + 'static) -> Result<(), ctrlc::Er
         }
         finish();
         console::lost();
-        // Not by `exit`, which takes libtorch apart while its threads compute.
-        // SAFETY: _exit has no preconditions, and what was written is not buffered any more.
-        unsafe { libc::_exit(INTERRUPTED) }
+        interrupt::end(interrupt::code());
     });
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The command line: what is typed, and which part of the library answers.
 //!
-//! Owns flags, the order of the subcommands and exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+//! Owns flags and the order of the subcommands, and turns errors into sentences and the codes of [`zoo_host::exit`].
 
 mod choose;
 mod choose_measure;
@@ -8,6 +8,7 @@ mod classifier;
 mod data;
 mod deployed;
 mod doctor;
+mod ending;
 mod engine;
 mod eval;
 mod export;
@@ -26,6 +27,8 @@ mod report;
 mod seen;
 mod show;
 mod sweep;
+mod sweep_emit;
+mod sweep_merge;
 mod throughput;
 mod train;
 mod typed;
@@ -42,9 +45,8 @@ use clap::{Parser, Subcommand};
 use zoo_core::{Architecture, Registry};
 
 use zoo_host::console::{self, say};
-use zoo_host::interrupt;
+use zoo_host::{exit, interrupt};
 
-const INTERRUPTED: u8 = 130;
 /// Where this variable is set, a command is read and not carried out, for the test of those that the documentation shows.
 const PARSE_ONLY: &str = "ZOO_PARSE_ONLY";
 
@@ -83,7 +85,8 @@ enum Command {
     /// Each cell runs in a process of its own and becomes a row of the tables in --results, written as it comes. A crash, a
     /// time-out or running out of memory becomes a row with that status, and the sweep continues. The same command runs what
     /// is missing: cells with a row are skipped, failed ones too unless --retry is given, and an interrupted training resumes
-    /// from its checkpoint. The exit code is 0 if every cell succeeded, 1 if some failed, and 130 if it was interrupted.
+    /// from its checkpoint. The exit code is 0 if every cell succeeded, 1 if some failed, 42 if some can never work, and 75 or
+    /// 130 if it was stopped by a scheduler or by Ctrl-C.
     Sweep(sweep::SweepArgs),
     /// Write a network for others: as ONNX, or as weights under the names that Python expects.
     Export(export::ExportArgs),
@@ -137,15 +140,12 @@ pub fn main_with(extra: &[&'static Architecture]) -> ExitCode {
     let ended = run(&registry, std::env::args_os());
     let lost = console::lost().filter(|error| error.kind() != ErrorKind::BrokenPipe);
     match ended.and_then(|outcome| lost.map_or(Ok(outcome), |error| Err(unprinted(error)))) {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Interrupted) => ExitCode::from(INTERRUPTED),
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Ok(Outcome::Done) => ExitCode::from(exit::DONE),
+        Ok(Outcome::Interrupted) => ExitCode::from(interrupt::code()),
+        Err(error) if is_broken_pipe(&error) => ExitCode::from(exit::DONE),
         Err(error) => {
             say!("error: {}", sentence(&error));
-            if interrupt::is_asked() {
-                return ExitCode::from(INTERRUPTED);
-            }
-            if usage::is_wrong(&error) { ExitCode::from(usage::WRONG) } else { ExitCode::FAILURE }
+            ExitCode::from(if interrupt::is_asked() { interrupt::code() } else { ending::code(&error) })
         }
     }
 }

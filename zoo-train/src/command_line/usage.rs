@@ -1,4 +1,5 @@
-//! Wrong usage: what was asked for cannot be, whatever is in files and on the machine. The exit code tells it, as clap's does.
+//! Wrong usage: what was asked for cannot be, whatever is in files and on the machine. The exit code tells it, as clap's does
+//! ([`super::ending`]).
 
 use anyhow::Error;
 use zoo_core::onnx::OnnxError;
@@ -13,9 +14,6 @@ use zoo_settings::SettingsError;
 use zoo_sweep::SweepError;
 use zoo_training::TrainError;
 use zoo_weights::WeightsFault;
-
-/// The exit code of wrong usage.
-pub(super) const WRONG: u8 = 2;
 
 /// Flags that cannot be, or not together: one sentence with the way out.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +42,7 @@ pub(super) fn is_wrong(error: &Error) -> bool {
         );
         let sweep = match cause.downcast_ref() {
             Some(SweepError::File { .. } | SweepError::Budget(_)) => true,
+            Some(SweepError::Part(_) | SweepError::Merge { .. }) => true,
             Some(SweepError::Recipe(error)) => matches!(error, TrainError::Setting(_) | TrainError::Plan(_)),
             _ => false,
         };

@@ -54,7 +54,7 @@ impl Output {
     /// Asserts that it failed, or was used wrongly, with one sentence that has all of `words`.
     #[track_caller]
     pub fn refused(self, words: &[&str]) -> Output {
-        let code = if self.code == 2 { 2 } else { 1 };
+        let code = if [2, 42].contains(&self.code) { self.code } else { 1 };
         let output = self.code(code);
         let errors: Vec<&str> = output.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
         assert_eq!(errors.len(), 1, "stderr:\n{}", output.stderr);
@@ -185,6 +185,11 @@ pub fn wait_until(child: &mut Child, mut holds: impl FnMut() -> bool) -> bool {
 pub fn exists_in_a_run(folder: &Path, name: &str) -> bool {
     let entries = std::fs::read_dir(folder.join("results"));
     entries.into_iter().flatten().flatten().any(|entry| entry.path().join(name).exists())
+}
+
+/// The exit code of work that the signal of this name stopped.
+pub fn code_after(signal: &str) -> i32 {
+    if signal == "INT" { 130 } else { 75 }
 }
 
 /// Sends a signal by its name, such as `INT`.

@@ -90,6 +90,6 @@ pub fn interrupted(signal: &str) -> TempDir {
     let mut child = start(folder.path(), &FLAGS);
     assert!(wait_for_checkpoints(&mut child, folder.path(), 2), "the run ended too soon");
     command::signal(&child, signal);
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
+    assert_eq!(child.wait().unwrap().code(), Some(command::code_after(signal)), "{signal}");
     folder
 }

@@ -13,6 +13,7 @@ use zoo_native::comm::{Seat, Store};
 
 use crate::TrainError;
 use zoo_host::console::say;
+use zoo_host::{exit, interrupt};
 
 /// How often a sign of life is given.
 const BEAT: Duration = Duration::from_millis(500);
@@ -188,7 +189,5 @@ fn end(seat: Seat, failure: Option<&Failure>) -> ! {
         }
         None => say!("error: rank {} of {} ended, as the store that all ranks meet at is gone", seat.rank, seat.size),
     }
-    // Not by `exit`, which takes libtorch apart while its threads compute.
-    // SAFETY: _exit has no preconditions, and what we write is not buffered.
-    unsafe { libc::_exit(1) }
+    interrupt::end(exit::FAILED)
 }

@@ -111,7 +111,7 @@ pub fn run(request: &Request, dataset: Dataset, stop: &AtomicBool) -> Result<End
         Ok(Ending::Done(_)) if run.state.stopped_early => "stopped early".to_string(),
         Ok(Ending::Done(_)) => "done".to_string(),
         Ok(Ending::Interrupted) => "interrupted".to_string(),
-        Err(TrainError::NonFinite { step, .. }) => format!("non-finite loss at step {step}"),
+        Err(TrainError::NonFinite { step, .. }) => format!("{}{step}", status::NON_FINITE),
         Err(error) => status::of(&error.to_string()),
     };
     let row = run.append_row(&status);

@@ -67,7 +67,7 @@ pub fn run(registry: &Registry, args: &TrainArgs) -> Result<Outcome, Error> {
     if args.repeat > 1 && launch.is_some() {
         misused!("--repeat trains run after run in one process: with several ranks, start each run by itself");
     }
-    let stop = stop_on_ctrl_c()?;
+    let stop = stop_on_signals()?;
     let mut scores = Vec::new();
     for repeat in 0..u64::from(args.repeat) {
         let (request, dataset) = request(registry, args, repeat, launch)?;
@@ -260,7 +260,7 @@ fn set_length(settings: &mut Settings, state: &State, args: &TrainArgs, file: &P
     );
 }
 
-/// A flag that the first Ctrl-C (or a polite kill) sets, as [`interrupt`] says.
-pub fn stop_on_ctrl_c() -> Result<&'static AtomicBool, Error> {
-    interrupt::listen().context("cannot listen for Ctrl-C")
+/// A flag that the first Ctrl-C, or a scheduler's signal, sets, as [`interrupt`] says.
+pub fn stop_on_signals() -> Result<&'static AtomicBool, Error> {
+    interrupt::listen().context("cannot listen for signals")
 }

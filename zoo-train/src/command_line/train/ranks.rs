@@ -13,11 +13,12 @@ use tch::Device;
 
 use super::{FREE, TrainArgs};
 use crate::command_line::Outcome;
+use crate::command_line::ending::Permanent;
 use crate::command_line::usage::misused;
 use zoo_host::console::{self, say};
-use zoo_host::interrupt;
 use zoo_host::launch::Launch;
 use zoo_host::process::{ask_to_end, end_with_parent, signal_name};
+use zoo_host::{exit, interrupt};
 use zoo_native::comm::Store;
 use zoo_settings::Settings;
 use zoo_training::comm::{Asked, Comm, Identity};
@@ -115,9 +116,14 @@ fn wait(ranks: &mut [Rank], stop: &AtomicBool) -> Result<Outcome, Error> {
         thread::sleep(LOOK);
     }
     let Some((number, _)) = failed else { return Ok(Outcome::Done) };
-    let code = ranks[number].ended.and_then(|ended| ended.code());
-    if code == Some(interrupt::INTERRUPTED) || (asked && code.is_some()) {
+    let code = ranks[number].ended.and_then(|ended| ended.code()).and_then(|code| u8::try_from(code).ok());
+    if code.is_some_and(|code| asked || [exit::INTERRUPTED, exit::AGAIN].contains(&code)) {
         return Ok(Outcome::Interrupted);
     }
-    bail!("rank {number} of {} failed, and the run with it", ranks.len());
+    let said = format!("rank {number} of {} failed, and the run with it", ranks.len());
+    match code {
+        Some(exit::PERMANENT) => Err(Permanent(said).into()),
+        Some(exit::WRONG_USAGE) => misused!("{said}"),
+        _ => bail!("{said}"),
+    }
 }
