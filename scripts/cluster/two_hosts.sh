@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Two ranks on two hosts, which are network namespaces of this machine joined by a virtual cable, with the bandwidth and the
+# latency of a real one: what an all-reduce takes by its bytes, and what a step of training takes beside the model of
+# docs/data-parallel.md. Nothing else may run meanwhile.
+#
+#   cargo build --release --workspace --examples --bins && sudo scripts/cluster/two_hosts.sh [LINK...]
+#
+# A LINK is RATE/DELAY as tc has them, the delay one way: 10gbit/25us and 1gbit/250us are round trips of 50 and 500 us, and
+# with `none` the cable is as fast as the machine. All three unless given.
+set -euo pipefail
+root=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
+program=$root/target/release/zoo-train
+bench=$root/target/release/examples/all_reduce
+for file in "$program" "$bench"; do
+    [ -x "$file" ] || { echo "there is no $file: cargo build --release --workspace --examples --bins" >&2; exit 1; }
+done
+links=("$@")
+[ $# -gt 0 ] || links=(none 10gbit/25us 1gbit/250us)
+folder=$(mktemp -d)
+
+finish() {
+    ip netns delete zoo0 2>/dev/null || true
+    ip netns delete zoo1 2>/dev/null || true
+    rm -rf "$folder"
+}
+trap finish EXIT
+finish
+mkdir -p "$folder"
+for host in 0 1; do
+    ip netns add "zoo$host"
+    ip -n "zoo$host" link set lo up
+done
+ip link add zoo-cable0 netns zoo0 type veth peer name zoo-cable1 netns zoo1
+for host in 0 1; do
+    ip -n "zoo$host" address add "10.77.0.$((host + 1))/24" dev "zoo-cable$host"
+    ip -n "zoo$host" link set "zoo-cable$host" up
+done
+
+shape() {
+    local rate=${1%/*} delay=${1#*/} host
+    for host in 0 1; do
+        tc -n "zoo$host" qdisc delete dev "zoo-cable$host" root 2>/dev/null || true
+        [ "$1" = none ] || tc -n "zoo$host" qdisc add dev "zoo-cable$host" root netem rate "$rate" delay "$delay" limit 100000
+    done
+}
+
+# both PORT COMMAND...: the command on both hosts; of what they print, rank 0's.
+both() {
+    local port=$1 host
+    shift
+    for host in 1 0; do
+        ip netns exec "zoo$host" env RANK="$host" WORLD_SIZE=2 LOCAL_RANK=0 LOCAL_WORLD_SIZE=2 MASTER_ADDR=10.77.0.1 \
+            MASTER_PORT="$port" "$@" >"$folder/out$host" 2>&1 &
+    done
+    wait
+    cat "$folder/out0"
+}
+
+port=29600
+for link in "${links[@]}"; do
+    shape "$link"
+    printf '\n=== link %s\n' "$link"
+    ip netns exec zoo0 ping -c 20 -i 0.01 -q 10.77.0.2 | tail -1 || true
+    for host in 0 1; do addresses[$host]="10.77.0.$((host + 1))"; done
+    for host in 1 0; do
+        ip netns exec "zoo$host" env RANK="$host" WORLD_SIZE=2 MASTER_ADDR=10.77.0.1 MASTER_PORT="$port" "$bench" \
+            "${addresses[$host]}" >"$folder/out$host" 2>&1 &
+    done
+    wait
+    cat "$folder/out0"
+    for model in mobilenet-v2 efficientnet-b0; do
+        port=$((port + 1))
+        both "$port" "$program" --model "$model" --profile native --input-size 128 --dataset synthetic --limit-train 640 \
+            --limit-test 32 --batch-size 32 --steps 40 --quiet --results "$folder/$link/$model" >/dev/null
+        speed=$(python3 - "$folder/$link/$model/accuracy.csv" <<'PYTHON'
+import csv, sys
+row = list(csv.DictReader(open(sys.argv[1], newline="")))[-1]
+print(row["images_per_second"], "img/s, hosts", row["hosts"], row["status"])
+PYTHON
+        )
+        printf '%s, 128 px, batch 32, two ranks: %s\n' "$model" "$speed"
+    done
+    port=$((port + 1))
+done
