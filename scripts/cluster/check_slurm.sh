@@ -92,7 +92,9 @@ until_true 120 has_checkpoint width0.75
 scancel --batch --signal=USR1 "${job}_2"
 until_true 120 is_waiting "${job}_2"
 until_true 120 has_checkpoint width0.5
-kill -KILL $(scontrol listpids "${job}_3" | awk 'NR > 1 { print $1 }')
+processes=$(scontrol listpids "$(squeue -h -j "${job}_3" -o %A)" | awk 'NR > 1 && $1 > 0 { print $1 }')
+# shellcheck disable=SC2086
+kill -KILL $processes
 for _ in $(seq 240); do
     is_over "$job" && break
     for task in 1 2 3 4; do start_at_once "${job}_$task"; done
@@ -138,6 +140,16 @@ sed -e 's/schedule.epochs = 12/schedule.epochs = 1\nschedule.learning_rate = 1e3
 code=0
 sbatch --wait hopeless.sh || code=$?
 [ "$code" = 42 ] || fail "exit code $code in place of 42"
+
+heading "a time limit of two minutes: Slurm itself says that the end is near"
+sed -e 's/schedule.epochs = 12/schedule.epochs = 100000/' -e 's/width = .*/width = 0.35/' train.toml >long.toml
+"$program" sweep long.toml --emit slurm >long.sh
+job=$(sbatch --parsable --time=2 long.sh)
+until_true 60 is_running "$job"
+until_true 150 is_waiting "$job"
+grep "stopping, as\|stopped at\|stopped; \|stopped, and\|DUE TO" slurm-"$job"_1.out
+grep -q "stopped, and the same command continues" slurm-"$job"_1.out || fail "it did not save"
+scancel "$job"
 
 passed=yes
 printf '\nall of it works\n'

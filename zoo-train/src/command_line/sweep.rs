@@ -109,12 +109,14 @@ impl fmt::Display for Part {
 }
 
 impl Part {
-    fn shard(self) -> Result<Shard, Error> {
+    fn shard(self, quiet: bool) -> Result<Shard, Error> {
         match self {
             Part::Of(shard) => Ok(shard),
             Part::Auto => {
                 let given = launcher::part(&|name| std::env::var(name).ok())?;
-                say!("part {}, by {}", given.shard, given.by);
+                if !quiet {
+                    say!("part {}, by {}", given.shard, given.by);
+                }
                 Ok(given.shard)
             }
         }
@@ -125,7 +127,7 @@ pub fn run(registry: &Registry, args: &SweepArgs) -> Result<Outcome, Error> {
     let Some(path) = &args.file else { return sweep_merge::run(&args.merge, &args.results, args.quiet) };
     // From here on: a signal of a scheduler is told from a failure however early it comes.
     let stop = stop_on_signals()?;
-    let shard = args.shard.shard()?;
+    let shard = args.shard.shard(args.quiet)?;
     let file = SweepFile::read(path)?;
     let mut cells = grid::cells(&file, registry)?;
     let environment = Environment::detect("cpu");

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Error};
 use clap::ValueEnum;
+use zoo_host::console::say;
 use zoo_sweep::Cell;
 use zoo_sweep::emit::{self, Job, Need};
 use zoo_sweep::present::Tables;
@@ -31,13 +32,17 @@ pub fn text(
     tables: &Tables,
 ) -> Result<String, Error> {
     let parts = args.shards.map_or_else(|| emit::parts(cells, tables, args.retry), |shards| shards as usize);
+    let need = Need::of(cells, tables, parts, args.retry, args.budget);
+    if need.cells == 0 {
+        say!("note: no cell is missing, and the parts will find nothing to do");
+    }
     let job = Job {
         name: name.into(),
         folder: std::env::current_dir().context("cannot tell the current folder")?,
         program: std::env::current_exe().context("cannot tell where this program is")?,
         arguments: arguments(path, args),
         parts,
-        need: Need::of(cells, tables, parts, args.retry, args.budget),
+        need,
     };
     Ok(match format {
         Format::Slurm => emit::slurm(&job),
