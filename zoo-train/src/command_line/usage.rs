@@ -31,7 +31,10 @@ pub(super) use misused;
 pub(super) fn is_wrong(error: &Error) -> bool {
     error.chain().any(|cause| {
         // Errors that show another one as their own have no cause of that kind.
-        let training = matches!(cause.downcast_ref(), Some(TrainError::Setting(_) | TrainError::Plan(_)));
+        let training = matches!(
+            cause.downcast_ref(),
+            Some(TrainError::Setting(_) | TrainError::Plan(_) | TrainError::Data(DataError::Choice(_)))
+        );
         let latency = matches!(cause.downcast_ref(), Some(LatencyError::Plan(_)));
         let weights = cause.downcast_ref().is_some_and(WeightsFault::is_misuse);
         let onnx =
