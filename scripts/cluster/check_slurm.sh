@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sweeps on a real Slurm: arrays that count and that train, tasks that are requeued, whose time is up, or that are killed, parts
-# in folders of their own that are put together, and srun without an array. A few minutes on two cores.
+# in folders of their own that are put together, srun without an array, and two
+# processes that train one network. A few minutes on two cores.
 #
 #   cargo build -p zoo-train && sudo scripts/cluster/check_slurm.sh [PROGRAM]
 #
@@ -133,6 +134,20 @@ diff <(sort results/count.csv) <(sort merged/count.csv) || fail "the merged tabl
 heading "two processes by srun, without an array"
 srun -n 2 "$program" sweep count.toml --quiet --shard auto --results by-srun
 diff <(sort results/count.csv) <(sort by-srun/count.csv) || fail "rows differ"
+
+heading "two processes by srun train one network; one is killed, and the same command goes on"
+together=(--model mobilenet-v3-small --width 0.35 --dataset synthetic --limit-train 640 --limit-test 200 --batch-size 32
+    --steps 400 --checkpoint-every 20 --resume auto --quiet)
+srun -n 2 "$program" "${together[@]}" --results undisturbed
+srun -n 2 "$program" "${together[@]}" --results disturbed 2>disturbed.txt &
+step=$!
+until_true 60 test -e disturbed/mobilenet-v3-small-width0.35-stem1-32px-seed0/last.safetensors
+pkill -KILL -n -f "results disturbed" || fail "there was nothing to kill"
+if wait "$step"; then fail "a run without one of its processes ended well"; fi
+grep "gives no sign of life" disturbed.txt || fail "nobody said which process was gone"
+srun -n 2 "$program" "${together[@]}" --results disturbed
+hash_of() { python3 -c 'import sys; data = open(sys.argv[1], "rb").read(); sys.stdout.buffer.write(data[8 + int.from_bytes(data[:8], "little"):])' "$1"/*/last.safetensors | md5sum; }
+[ "$(hash_of undisturbed)" = "$(hash_of disturbed)" ] || fail "the weights differ"
 
 heading "exit codes"
 sed -e 's/schedule.epochs = 12/schedule.epochs = 1\nschedule.learning_rate = 1e30/' train.toml >hopeless.toml
