@@ -22,6 +22,7 @@ use std::process::Command;
 const SPINS: &str = "1000";
 const SPIN_COUNT: &str = "GOMP_SPINCOUNT";
 const WAIT_POLICY: &str = "OMP_WAIT_POLICY";
+const LOG_LEVEL: &str = "TORCH_CPP_LOG_LEVEL";
 
 /// Lets threads spin briefly, where the user has not said how they wait. libgomp reads that when it is loaded, so the process
 /// begins anew; whatever it starts inherits it.
@@ -33,6 +34,16 @@ pub fn spin_briefly(arguments: &[OsString]) {
     let (name, rest) = arguments.split_first().map_or((OsString::from("zoo-train"), &[][..]), |(n, r)| (n.clone(), r));
     // It comes back only where it fails, and then threads wait as they did.
     if let Ok(program) = std::env::current_exe() {
-        let _ = Command::new(program).arg0(name).args(rest).env(SPIN_COUNT, SPINS).exec();
+        let mut command = Command::new(program);
+        with_errors_alone(&mut command);
+        let _ = command.arg0(name).args(rest).env(SPIN_COUNT, SPINS).exec();
+    }
+}
+
+/// Keeps the warnings of libtorch's C++ from standard error of `command`, where the user has not said what is to be seen: they
+/// are of sockets, and what becomes of those is said by us.
+pub fn with_errors_alone(command: &mut Command) {
+    if std::env::var_os(LOG_LEVEL).is_none() {
+        command.env(LOG_LEVEL, "ERROR");
     }
 }

@@ -15,6 +15,7 @@ use super::{FREE, TrainArgs};
 use crate::command_line::Outcome;
 use crate::command_line::ending::Permanent;
 use crate::command_line::usage::misused;
+use crate::command_line::waiting::with_errors_alone;
 use zoo_host::console::{self, say};
 use zoo_host::launch::Launch;
 use zoo_host::process::{ask_to_end, end_with_parent, signal_name};
@@ -79,6 +80,7 @@ pub fn start(count: u16) -> Result<Outcome, Error> {
         command.args(std::env::args_os().skip(1)).envs(Launch::variables(rank, count.into(), port));
         // Ctrl-C at a terminal reaches this process alone, which asks each of them once: a second time would end it at once.
         command.process_group(0);
+        with_errors_alone(&mut command);
         end_with_parent(&mut command);
         ranks.push(Rank { child: command.spawn().context("cannot start a process")?, ended: None });
     }
