@@ -5,8 +5,9 @@
 #
 #   cargo build --release --workspace --examples --bins && sudo scripts/cluster/two_hosts.sh [LINK...]
 #
-# A LINK is RATE/DELAY as tc has them, the delay one way: 10gbit/25us and 1gbit/250us are round trips of 50 and 500 us, and
-# with `none` the cable is as fast as the machine. All three unless given.
+# A LINK is a rate as tc has it, such as 1gbit, or RATE/DELAY with the delay one way: 10gbit/25us and 1gbit/250us have round
+# trips of 50 and 500 us. Delays need a kernel with netem. With `none` the cable is as fast as the machine. `none`, 10gbit and
+# 1gbit unless given.
 set -euo pipefail
 root=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
 program=$root/target/release/zoo-train
@@ -15,7 +16,7 @@ for file in "$program" "$bench"; do
     [ -x "$file" ] || { echo "there is no $file: cargo build --release --workspace --examples --bins" >&2; exit 1; }
 done
 links=("$@")
-[ $# -gt 0 ] || links=(none 10gbit/25us 1gbit/250us)
+[ $# -gt 0 ] || links=(none 10gbit 1gbit)
 folder=$(mktemp -d)
 
 finish() {
@@ -37,11 +38,12 @@ for host in 0 1; do
 done
 
 shape() {
-    local rate=${1%/*} delay=${1#*/} host
+    local host discipline=(netem rate "${1%/*}" delay "${1#*/}" limit 100000)
+    case $1 in */*) ;; *) discipline=(tbf rate "$1" burst 512kb latency 100ms) ;; esac
     for host in 0 1; do
         tc -n "zoo$host" qdisc delete dev "zoo-cable$host" root 2>/dev/null || true
-        [ "$1" = none ] || tc -n "zoo$host" qdisc add dev "zoo-cable$host" root netem rate "$rate" delay "$delay" limit 100000 ||
-            { echo "this kernel has no netem (CONFIG_NET_SCH_NETEM): only the link \`none\` can be tried" >&2; exit 1; }
+        [ "$1" = none ] || tc -n "zoo$host" qdisc add dev "zoo-cable$host" root "${discipline[@]}" ||
+            { echo "this kernel cannot shape a link as $1 says: is it built with CONFIG_NET_SCH_NETEM?" >&2; exit 1; }
     done
 }
 
