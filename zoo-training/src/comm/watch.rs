@@ -134,9 +134,11 @@ impl Watch {
             Ok(()) => {}
         }
         let left = |more: i64| self.store.add(&self.key(LEFT), more).unwrap_or(i64::MAX);
+        // Of a failure the others learn with their next sign of life; they cannot go on before this process has ended.
+        let patience = if outcome.is_ok() { FAREWELL } else { 4 * BEAT };
         let begun = Instant::now();
         let mut count = left(1);
-        while self.keeps_store && count < seat.size as i64 && begun.elapsed() < FAREWELL {
+        while self.keeps_store && count < seat.size as i64 && begun.elapsed() < patience {
             thread::sleep(BEAT / 10);
             count = left(0);
         }
