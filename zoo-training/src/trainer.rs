@@ -187,9 +187,11 @@ impl Trainer {
         if !self.freeze_statistics && !self.comm.synchronizes_norms() {
             // Each step, not before an evaluation alone: a checkpoint, and with it a run that is resumed, then has what an
             // undisturbed one has.
-            let mut buffers: Vec<&mut Tensor> =
-                self.model.buffers_mut().iter_mut().map(|buffer| &mut buffer.tensor).collect();
-            self.comm.average(&mut buffers)?;
+            // Frozen ones stay what they are: the mean of equal numbers may differ from them in the last bit.
+            let frozen = self.model.frozen();
+            let moving = self.model.buffers_mut().iter_mut().filter(|buffer| buffer.op >= frozen);
+            let mut moving: Vec<&mut Tensor> = moving.map(|buffer| &mut buffer.tensor).collect();
+            self.comm.average(&mut moving)?;
         }
         let [loss, correct, stops] = all;
         Ok(StepOutcome { loss, correct: correct as u64, stops: stops > 0.0 })
