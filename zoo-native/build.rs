@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// each unit includes many files: those that need autograd's headers, and those that need only a few
 /// operations. Names in the anonymous namespaces of one unit must differ.
 const UNITS: &[(&str, &[&str])] = &[
-    ("autograd", &["comm.cpp", "context.cpp", "dense.cpp", "depthwise.cpp", "norm_activation.cpp"]),
+    ("autograd", &["comm.cpp", "context.cpp", "dense.cpp", "depthwise.cpp", "nccl.cpp", "norm_activation.cpp"]),
     (
         "operations",
         &[
@@ -25,6 +25,7 @@ const UNITS: &[(&str, &[&str])] = &[
             "optimizer.cpp",
             "pairing.cpp",
             "profile.cpp",
+            "shared_average.cpp",
             "sgd.cpp",
         ],
     ),
@@ -102,9 +103,38 @@ fn bindings(lib: &Path) -> Result<Vec<PathBuf>, Error> {
         // libtorch's headers are not warning-free under -Wall; ours are compiled with it in `base`.
         .warnings(false)
         .define("_GLIBCXX_USE_CXX11_ABI", "1")
+        .includes(nccl(lib))
         // Without it at::parallel_for, a template in a header, compiles to a serial loop.
         .flag("-fopenmp");
+    if !nccl(lib).is_empty() {
+        build.define("USE_C10D_NCCL", None);
+        println!("cargo:rustc-link-lib=torch_cuda");
+        println!("cargo:rustc-link-lib=c10_cuda");
+    }
     Ok(build.try_compile_intermediates()?)
+}
+
+/// The folders of NCCL's and CUDA's headers, where libtorch has CUDA and they are found: beside libtorch, as NVIDIA's wheels
+/// have them, in `CUDA_HOME`, or where the system keeps them. Else none.
+fn nccl(lib: &Path) -> Vec<PathBuf> {
+    println!("cargo:rerun-if-env-changed=CUDA_HOME");
+    if !lib.join("libtorch_cuda.so").is_file() {
+        return Vec::new();
+    }
+    let real = std::fs::canonicalize(lib).unwrap_or_else(|_| lib.to_path_buf());
+    let wheels = real.ancestors().nth(2).map(|packages| packages.join("nvidia"));
+    let mut folders: Vec<PathBuf> =
+        wheels.iter().flat_map(std::fs::read_dir).flatten().flatten().map(|entry| entry.path()).collect();
+    // The order of a folder's entries is any.
+    folders.sort();
+    folders.extend(env::var_os("CUDA_HOME").map(PathBuf::from));
+    folders.extend(["/usr/local/cuda", "/usr"].map(PathBuf::from));
+    let folder_of =
+        |header: &str| folders.iter().map(|folder| folder.join("include")).find(|folder| folder.join(header).is_file());
+    match (folder_of("nccl.h"), folder_of("cuda_runtime_api.h")) {
+        (Some(nccl), Some(cuda)) => vec![nccl, cuda],
+        _ => Vec::new(),
+    }
 }
 
 fn kernels(arch: &str) -> Result<Vec<PathBuf>, Error> {

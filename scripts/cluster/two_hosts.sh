@@ -73,7 +73,7 @@ for link in "${links[@]}"; do
     for model in mobilenet-v2 efficientnet-b0; do
         port=$((port + 1))
         both "$port" "$program" --model "$model" --profile native --input-size 128 --dataset synthetic --limit-train 640 \
-            --limit-test 32 --batch-size 32 --steps 40 --quiet --results "$folder/$link/$model" >/dev/null
+            --limit-test 32 --batch-size 32 --steps 40 --backend gloo --quiet --results "$folder/$link/$model" >/dev/null
         speed=$(python3 - "$folder/$link/$model/accuracy.csv" <<'PYTHON'
 import csv, sys
 row = list(csv.DictReader(open(sys.argv[1], newline="")))[-1]

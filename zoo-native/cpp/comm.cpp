@@ -1,4 +1,5 @@
-// Several processes as one: PyTorch's own store, Gloo process group and gradient reducer.
+// Several processes as one: PyTorch's own store, Gloo process group and gradient reducer, and memory that ranks of one machine
+// share as a way for its buckets.
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/util/Exception.h>
@@ -13,6 +14,7 @@
 
 #include "comm.h"
 #include "error.h"
+#include "shared_average.h"
 #include "tensors.h"
 
 namespace {
@@ -33,6 +35,58 @@ class Warnings : public c10::WarningHandler {
   void process(const c10::Warning& warning) override {
     if (warning.msg().rfind("Grad strides do not match", 0) != 0) c10::WarningHandler::process(warning);
   }
+};
+
+// Memory that all ranks of the group share, for averages of so many numbers a step. Null, in all of them, where one cannot.
+std::unique_ptr<zoo::SharedAverage> share(const Group& group, size_t floats) {
+  at::NoGradGuard no_grad;
+  const int rank = group->getRank(), size = group->getSize();
+  auto own = zoo::SharedAverage::introduction();
+  auto shared = rank == 0 ? zoo::SharedAverage::create(floats, size, own) : nullptr;
+  std::vector<at::Tensor> all{at::zeros({size, 4}, at::kLong)};
+  std::memcpy(all[0].mutable_data_ptr<int64_t>() + 4 * rank, &own, sizeof own);
+  group->allreduce(all)->wait();
+  std::vector<zoo::Introduction> ranks(static_cast<size_t>(size));
+  static_assert(sizeof ranks[0] == 4 * sizeof(int64_t));
+  std::memcpy(ranks.data(), all[0].const_data_ptr<int64_t>(), ranks.size() * sizeof ranks[0]);
+  const bool is_open = zoo::SharedAverage::open(shared, floats, rank, ranks);
+  std::vector<at::Tensor> refusals{at::full({1}, is_open ? 0 : 1, at::kLong)};
+  group->allreduce(refusals)->wait();
+  return refusals[0].item<int64_t>() == 0 ? std::move(shared) : nullptr;
+}
+
+// Lets the reducer's buckets take that way.
+class SharedHook : public c10d::CommHookInterface {
+ public:
+  SharedHook(std::unique_ptr<zoo::SharedAverage> shared, milliseconds timeout)
+      : shared_(std::move(shared)), timeout_(timeout) {}
+
+  c10::intrusive_ptr<c10::ivalue::Future> runHook(c10d::GradBucket& bucket) override {
+    if (bucket.getIndex() == 0) {
+      shared_->begin();
+      under_way_.clear();
+      told_ = 0;
+    }
+    const at::Tensor& buffer = bucket.getBuffer();
+    auto future = c10::make_intrusive<c10::ivalue::Future>(c10::TensorType::get());
+    under_way_.emplace_back(future, buffer);
+    shared_->put(buffer.mutable_data_ptr<float>(), static_cast<size_t>(buffer.numel()));
+    size_t done = shared_->advance();
+    if (bucket.isLast()) {
+      shared_->finish(timeout_);
+      done = under_way_.size();
+    }
+    for (; told_ < done; told_++) under_way_[told_].first->markCompleted(under_way_[told_].second);
+    return future;
+  }
+
+  at::Tensor parseHookResult(const c10::IValue& result) override { return result.toTensor(); }
+
+ private:
+  std::unique_ptr<zoo::SharedAverage> shared_;
+  milliseconds timeout_;
+  std::vector<std::pair<c10::intrusive_ptr<c10::ivalue::Future>, at::Tensor>> under_way_;
+  size_t told_ = 0;
 };
 
 std::vector<uint8_t> bytes(const uint8_t* data, size_t length) { return {data, data + length}; }
@@ -131,27 +185,43 @@ extern "C" char* zoo_group_broadcast(void* group, at::Tensor* const* pointers, s
   });
 }
 
+// Whether gradients could be averaged in memory that all ranks share.
+extern "C" char* zoo_group_shares_memory(void* group, bool* out) {
+  return zoo::guarded([&] { *out = share(*static_cast<Group*>(group), 1) != nullptr; });
+}
+
 // Null ends it.
 extern "C" char* zoo_synchronize_norms(void* group) {
   return zoo::guarded([&] { norm_group() = group == nullptr ? Group() : *static_cast<Group*>(group); });
 }
 
 extern "C" char* zoo_reducer_new(void* group, at::Tensor* const* parameters, size_t length, size_t first_bucket,
-                                 size_t bucket, void** out) {
+                                 size_t bucket, bool shares_memory, int64_t timeout_ms, void** out) {
   return zoo::guarded([&] {
     static Warnings warnings;
     c10::WarningUtils::set_warning_handler(&warnings);
     const auto list = zoo::tensors(parameters, length);
+    std::unique_ptr<zoo::SharedAverage> shared;
+    if (shares_memory) {
+      size_t floats = 0;
+      // A bucket ends at a cache line.
+      for (const auto& parameter : list) floats += static_cast<size_t>(parameter.numel()) + 16;
+      shared = share(*static_cast<Group*>(group), floats);
+      if (shared == nullptr) throw std::runtime_error("there is no memory that all ranks could share for gradients");
+    }
     // Gradients come from the last layer first.
     std::vector<at::Tensor> backwards(list.rbegin(), list.rend());
     auto [buckets, limits] = c10d::compute_bucket_assignment_by_size(backwards, {first_bucket, bucket});
     for (auto& indices : buckets)
       for (auto& index : indices) index = list.size() - 1 - index;
-    *out = new c10d::Reducer(list, std::move(buckets), *static_cast<Group*>(group),
-                             std::vector<bool>(list.size(), false), static_cast<int64_t>(bucket),
-                             /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/false, {},
-                             static_cast<int64_t>(first_bucket), /*skip_all_reduce_unused_params=*/false,
-                             /*use_python_reducer=*/false, /*bucket_bytes_cap_list=*/{});
+    auto reducer = std::make_unique<c10d::Reducer>(
+        list, std::move(buckets), *static_cast<Group*>(group), std::vector<bool>(list.size(), false),
+        static_cast<int64_t>(bucket), /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/true,
+        std::unordered_map<size_t, std::string>(), static_cast<int64_t>(first_bucket),
+        /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false, std::vector<int64_t>());
+    if (shared != nullptr)
+      reducer->register_comm_hook(std::make_unique<SharedHook>(std::move(shared), milliseconds(timeout_ms)));
+    *out = reducer.release();
   });
 }
 

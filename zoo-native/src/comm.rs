@@ -1,4 +1,4 @@
-//! Several processes as one: PyTorch's store, Gloo process groups, and the reducer that averages gradients while the backward
+//! Several processes as one: PyTorch's store, process groups of Gloo and NCCL, and the reducer that averages gradients while the backward
 //! pass goes on.
 //!
 //! Owned here: the calls. Not here: which processes there are, and what they agree on.
@@ -45,6 +45,14 @@ unsafe extern "C" {
     fn zoo_group_free(group: *mut c_void);
     fn zoo_group_all_reduce(group: *mut c_void, tensor: *mut C_tensor, largest: bool) -> *mut c_char;
     fn zoo_group_broadcast(group: *mut c_void, tensors: *const *const C_tensor, length: usize) -> *mut c_char;
+    fn zoo_has_nccl() -> bool;
+    fn zoo_group_add_nccl(
+        group: *mut c_void,
+        store: *mut c_void,
+        prefix: *const c_char,
+        timeout_ms: i64,
+    ) -> *mut c_char;
+    fn zoo_group_shares_memory(group: *mut c_void, out: *mut bool) -> *mut c_char;
     fn zoo_synchronize_norms(group: *mut c_void) -> *mut c_char;
     fn zoo_reducer_new(
         group: *mut c_void,
@@ -52,6 +60,8 @@ unsafe extern "C" {
         length: usize,
         first_bucket: usize,
         bucket: usize,
+        shares_memory: bool,
+        timeout_ms: i64,
         out: *mut *mut c_void,
     ) -> *mut c_char;
     fn zoo_reducer_free(reducer: *mut c_void) -> *mut c_char;
@@ -152,9 +162,18 @@ pub struct Seat {
     pub size: usize,
 }
 
+/// Whether this build has NCCL: it is against a libtorch with CUDA, and NCCL's headers were found.
+pub fn has_nccl() -> bool {
+    // SAFETY: it returns a constant.
+    unsafe { zoo_has_nccl() }
+}
+
 /// Processes that compute together. All calls are to be made by all of them, in the same order.
 #[derive(Debug)]
-pub struct Group(*mut c_void);
+pub struct Group {
+    group: *mut c_void,
+    timeout: Duration,
+}
 
 // SAFETY: as for `Store`; calls are made by one thread at a time.
 unsafe impl Send for Group {}
@@ -178,11 +197,10 @@ impl Group {
         let (rank, size) = (seat.rank as c_int, seat.size as c_int);
         // SAFETY: the strings live through the call; on success `out` is a new group that is ours alone.
         unsafe {
-            let timeout = milliseconds(timeout);
-            let (prefix, address) = (prefix.as_ptr(), address.as_ptr());
-            check(zoo_group_gloo(store.0, prefix, rank, size, interface, address, timeout, &mut out))?;
+            let (prefix, address, limit) = (prefix.as_ptr(), address.as_ptr(), milliseconds(timeout));
+            check(zoo_group_gloo(store.0, prefix, rank, size, interface, address, limit, &mut out))?;
         }
-        Ok(Group(out))
+        Ok(Group { group: out, timeout })
     }
 
     /// Puts the sum over all processes in place of `tensor`.
@@ -191,7 +209,7 @@ impl Group {
     /// Where a process is gone, or takes longer than the group's timeout.
     pub fn sum(&self, tensor: &mut Tensor) -> Result<()> {
         // SAFETY: the tensor lives through the call, which ends when it has been written.
-        unsafe { check(zoo_group_all_reduce(self.0, tensor.as_mut_ptr(), false)) }
+        unsafe { check(zoo_group_all_reduce(self.group, tensor.as_mut_ptr(), false)) }
     }
 
     /// Puts the largest values over all processes in place of `tensor`.
@@ -200,7 +218,7 @@ impl Group {
     /// As for [`sum`](Group::sum).
     pub fn largest(&self, tensor: &mut Tensor) -> Result<()> {
         // SAFETY: as above.
-        unsafe { check(zoo_group_all_reduce(self.0, tensor.as_mut_ptr(), true)) }
+        unsafe { check(zoo_group_all_reduce(self.group, tensor.as_mut_ptr(), true)) }
     }
 
     /// Puts the values of process 0 in place of `tensors`.
@@ -210,7 +228,28 @@ impl Group {
     pub fn broadcast(&self, tensors: &[&Tensor]) -> Result<()> {
         let pointers = pointers(tensors);
         // SAFETY: the tensors live through the call, which ends when they have been written.
-        unsafe { check(zoo_group_broadcast(self.0, pointers.as_ptr(), pointers.len())) }
+        unsafe { check(zoo_group_broadcast(self.group, pointers.as_ptr(), pointers.len())) }
+    }
+
+    /// Lets tensors on GPUs go by NCCL, one GPU a process. They cannot be summed before.
+    ///
+    /// # Errors
+    /// Where [`has_nccl`] is false, or this process has no GPU.
+    pub fn add_nccl(&self, store: &Store, prefix: &str) -> Result<()> {
+        let prefix = text(prefix)?;
+        // SAFETY: the string lives through the call, and the C++ side keeps the store alive itself.
+        unsafe { check(zoo_group_add_nccl(self.group, store.0, prefix.as_ptr(), milliseconds(self.timeout))) }
+    }
+
+    /// Whether the processes are on one machine and can share memory there; [`Way::SharedMemory`] then works. Linux can.
+    ///
+    /// # Errors
+    /// As for [`sum`](Group::sum).
+    pub fn shares_memory(&self) -> Result<bool> {
+        let mut shares = false;
+        // SAFETY: the answer lives through the call.
+        unsafe { check(zoo_group_shares_memory(self.group, &mut shares))? };
+        Ok(shares)
     }
 
     /// Lets all batch norms of this process that train share their statistics with the others of the group, for as long as
@@ -220,7 +259,7 @@ impl Group {
     /// Never so far.
     pub fn synchronize_norms(&self) -> Result<SynchronizedNorms> {
         // SAFETY: the C++ side keeps the group alive itself.
-        unsafe { check(zoo_synchronize_norms(self.0))? };
+        unsafe { check(zoo_synchronize_norms(self.group))? };
         Ok(SynchronizedNorms(()))
     }
 }
@@ -228,7 +267,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         // SAFETY: it is ours alone, and not used again.
-        unsafe { zoo_group_free(self.0) };
+        unsafe { zoo_group_free(self.group) };
     }
 }
 
@@ -253,21 +292,32 @@ pub struct Buckets {
     pub others: usize,
 }
 
+/// How gradients come from process to process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// As all tensors of the group do.
+    Group,
+    /// Through memory that all processes share, which takes a third of the time.
+    SharedMemory,
+}
+
 /// Averages gradients over the processes of a group, bucket by bucket, while the backward pass goes on.
 #[derive(Debug)]
 pub struct Reducer(*mut c_void);
 
 impl Reducer {
-    /// For `parameters` that need gradients, which must be the same ones in all processes.
+    /// For `parameters` of f32 that need gradients, which must be the same ones in all processes.
     ///
     /// # Errors
-    /// Where there are none, or the processes differ.
-    pub fn new(group: &Group, parameters: &[&Tensor], buckets: Buckets) -> Result<Reducer> {
+    /// Where there are none, or the processes differ, or they have no memory to share.
+    pub fn new(group: &Group, parameters: &[&Tensor], buckets: Buckets, way: Way) -> Result<Reducer> {
         let (pointers, mut out) = (pointers(parameters), std::ptr::null_mut());
         // SAFETY: the tensors live through the call; on success `out` is a new reducer that is ours alone.
         unsafe {
             let (length, Buckets { first, others }) = (pointers.len(), buckets);
-            check(zoo_reducer_new(group.0, pointers.as_ptr(), length, first, others, &mut out))?;
+            let (shares, timeout) = (way == Way::SharedMemory, milliseconds(group.timeout));
+            let pointers = pointers.as_ptr();
+            check(zoo_reducer_new(group.group, pointers, length, first, others, shares, timeout, &mut out))?;
         }
         Ok(Reducer(out))
     }

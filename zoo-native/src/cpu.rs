@@ -1,15 +1,17 @@
 //! What the CPU is asked to do: flush denormals, and which vector instructions the kernels use.
 
 use std::ffi::{CStr, c_char, c_int};
+use std::time::{Duration, Instant};
 
-use crate::Result;
 use crate::error::check;
+use crate::{NativeError, Result};
 
 unsafe extern "C" {
     fn zoo_set_flush_denormal(on: bool, supported: *mut bool) -> *mut c_char;
     fn zoo_libtorch_version() -> *const c_char;
     fn zoo_simd_level() -> c_int;
     fn zoo_set_simd_level(level: c_int) -> c_int;
+    fn zoo_multiply_adds(rounds: i64) -> i64;
 }
 
 /// Treats denormal floats as zero; trained networks are full of them, and each costs a microcode trap.
@@ -82,7 +84,43 @@ pub enum Simd {
     Avx512,
 }
 
+/// The environment variable that names the instructions to use.
+pub const SIMD_VARIABLE: &str = "ZOO_SIMD";
+
 impl Simd {
+    /// All of them, the least first.
+    pub const ALL: [Simd; 3] = [Simd::Baseline, Simd::Avx2, Simd::Avx512];
+
+    /// Its name in [`SIMD_VARIABLE`] and in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Simd::Baseline => "baseline",
+            Simd::Avx2 => "avx2",
+            Simd::Avx512 => "avx512",
+        }
+    }
+
+    /// Does as [`SIMD_VARIABLE`] says; without it, kernels use the best that this machine has.
+    ///
+    /// # Errors
+    /// Where it names nothing that there is, or what this machine does not have.
+    pub fn from_environment() -> Result<Simd> {
+        let name = std::env::var(SIMD_VARIABLE).unwrap_or_default();
+        if name.is_empty() {
+            return Ok(Simd::current());
+        }
+        let names = Simd::ALL.map(Simd::name).join(", ");
+        let wanted = Simd::ALL.into_iter().find(|simd| simd.name() == name);
+        let wanted = wanted.ok_or_else(|| {
+            NativeError::new(format!("{SIMD_VARIABLE}={name}: unknown instructions; expected one of {names}"))
+        })?;
+        if wanted.select() != wanted {
+            let best = Simd::current().name();
+            return Err(NativeError::new(format!("{SIMD_VARIABLE}={name}: this processor has {best} at most")));
+        }
+        Ok(wanted)
+    }
+
     fn from_level(level: c_int) -> Self {
         match level {
             2 => Self::Avx512,
@@ -101,5 +139,41 @@ impl Simd {
     pub fn select(self) -> Self {
         // SAFETY: writes an atomic, capped at what the CPU supports.
         Self::from_level(unsafe { zoo_set_simd_level(self as c_int) })
+    }
+}
+
+/// The floating-point operations a second (two for each multiply-add of f32) of which one thread is capable now, with the
+/// kernels' instructions and nothing to load: the best of some loops that take about `time` together.
+pub fn peak_flops(time: Duration) -> f64 {
+    let (begun, mut best, mut rounds) = (Instant::now(), 0.0_f64, 1 << 12);
+    while begun.elapsed() < time {
+        let start = Instant::now();
+        // SAFETY: it only computes.
+        let count = unsafe { zoo_multiply_adds(rounds) };
+        let seconds = start.elapsed().as_secs_f64();
+        best = best.max(2.0 * count as f64 / seconds.max(1e-9));
+        // A loop of a millisecond is long beside the clock, and short beside what disturbs it.
+        if seconds < 1e-3 {
+            rounds *= 2;
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wider_vectors_have_a_higher_peak() {
+        let best = Simd::current();
+        let peak = |simd: Simd| (simd.select() == simd).then(|| peak_flops(Duration::from_millis(100)));
+        let peaks: Vec<f64> = Simd::ALL.into_iter().filter_map(peak).collect();
+        best.select();
+        // Any processor of the last ten years does a billion.
+        assert!(peaks.iter().all(|peak| *peak > 1e9), "{peaks:?}");
+        if let [baseline, avx2, ..] = peaks[..] {
+            assert!(avx2 > 1.2 * baseline, "{peaks:?}");
+        }
     }
 }

@@ -93,6 +93,8 @@ struct Kernels {
   void (*mean)(const float* x, int64_t pixels, int64_t channels, float* out);
   // y = x * gate, one row of gates for all rows of x.
   void (*scale)(const float* x, int64_t rows, int64_t channels, const float* gate, float* y);
+  // So many rounds of multiply-adds on registers alone; the result is how many they were. `seed` is a number below 1.
+  int64_t (*multiply_adds)(int64_t rounds, float seed);
 };
 
 namespace baseline {

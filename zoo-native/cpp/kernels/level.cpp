@@ -2,12 +2,13 @@
 #include "depthwise.h"
 #include "matrix.h"
 #include "norm.h"
+#include "peak.h"
 
 namespace zoo {
 namespace ZOO_LEVEL {
 
 const Kernels kernels = {moments, normalize, reduce, gradient, correlate, accumulate,
-                         padded, groups, pack, multiply, outer, mean, scale};
+                         padded, groups, pack, multiply, outer, mean, scale, multiply_adds};
 
 }  // namespace ZOO_LEVEL
 }  // namespace zoo

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tch::Device;
-use zoo_native::comm::{Group, Seat, Store};
+use zoo_native::comm::{Group, Seat, Store, has_nccl};
 
 use super::watch::Watch;
 use super::{Comm, Joined};
@@ -16,18 +16,24 @@ use zoo_host::console::say;
 use zoo_host::launch::{Launch, MASTER_PORT};
 use zoo_host::words::listed;
 
-/// What carries tensors from rank to rank.
+/// What carries gradients from rank to rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
+    /// Memory that ranks of one machine share, for CPUs.
+    SharedMemory,
     /// Gloo, over TCP, for CPUs.
     Gloo,
+    /// NCCL, for GPUs, one a rank.
+    Nccl,
 }
 
 impl Backend {
     /// The name in flags and tables.
     pub fn name(self) -> &'static str {
         match self {
+            Backend::SharedMemory => "shared-memory",
             Backend::Gloo => "gloo",
+            Backend::Nccl => "nccl",
         }
     }
 }
@@ -52,6 +58,8 @@ pub struct Asked {
     pub synchronize_norms: bool,
     /// Where it computes.
     pub device: Device,
+    /// What carries gradients; none for the fastest that all ranks have.
+    pub backend: Option<Backend>,
 }
 
 /// A rank as it introduces itself.
@@ -74,16 +82,12 @@ impl Comm {
     pub fn join(asked: &Asked, identity: Identity) -> Result<Comm, TrainError> {
         let Asked { launch, timeout, .. } = asked;
         let seat = Seat { rank: launch.rank, size: launch.size };
-        if !matches!(asked.device, Device::Cpu) {
-            return Err(TrainError::Setting(
-                "several ranks compute on the CPU only, with this build: give --device cpu, or one rank".into(),
-            ));
-        }
+        check_backend(asked)?;
         let keeps_store = !launch.agent_store && seat.rank == 0;
         let store = connect(launch, keeps_store, *timeout)?;
         let prefix = format!("zoo/{}/", launch.attempt);
         let own = Card { host: host_name(), process: std::process::id(), identity };
-        let cards = meet(&store, &prefix, seat, &own, *timeout)?;
+        let cards = meet(&store, keeps_store, &prefix, seat, &own, *timeout)?;
         check(seat, &cards)?;
         let names = cards.iter().map(|card| format!("process {} on {}", card.process, card.host)).collect();
         let mut hosts: Vec<&str> = cards.iter().map(|card| card.host.as_str()).collect();
@@ -93,8 +97,13 @@ impl Comm {
         let address = address(launch);
         let group = |name: &str| {
             let here = (interface.as_deref(), address.as_str());
-            Group::gloo(&store, &format!("{prefix}{name}"), seat, here, *timeout)
-                .map_err(|error| unreachable(launch, &address, &error))
+            let name = format!("{prefix}{name}");
+            let group = Group::gloo(&store, &name, seat, here, *timeout)
+                .map_err(|error| unreachable(launch, &address, &error))?;
+            if asked.device.is_cuda() {
+                group.add_nccl(&store, &format!("{name}/nccl"))?;
+            }
+            Ok::<_, TrainError>(group)
         };
         let norms = match asked.synchronize_norms {
             true => {
@@ -106,9 +115,42 @@ impl Comm {
         };
         let (gradients, words) = (group("gradients")?, group("words")?);
         let beats = connect(launch, false, *timeout)?;
-        let (hosts, backend) = (hosts.len(), Backend::Gloo);
+        let (hosts, backend) = (hosts.len(), backend(asked, &gradients)?);
         let watch = Watch::start(store, beats, &prefix, seat, keeps_store, names);
         Ok(Comm { seat, joined: Some(Joined { gradients, words, norms, backend, hosts, watch }) })
+    }
+}
+
+/// Refuses what does not go with the device, or is not in this build.
+fn check_backend(asked: &Asked) -> Result<(), TrainError> {
+    let refused = |problem: String| Err(TrainError::Setting(problem));
+    match (asked.device, asked.backend) {
+        (Device::Cpu, Some(Backend::Nccl)) => refused("--backend nccl is for GPUs: leave it out, or give --device cuda".into()),
+        (Device::Cuda(_), Some(backend @ (Backend::Gloo | Backend::SharedMemory))) => {
+            refused(format!("--backend {} is for CPUs: on GPUs, ranks use nccl", backend.name()))
+        }
+        (Device::Cuda(_), _) if !has_nccl() => refused(
+            "several ranks on GPUs need NCCL, which this build does not have: build against a libtorch with CUDA, with NCCL's \
+             headers in NVIDIA's wheels beside it (./setup.sh --cuda fetches both) or in CUDA_HOME"
+                .into(),
+        ),
+        (Device::Cpu | Device::Cuda(_), _) => Ok(()),
+        (device, _) => refused(format!("several ranks cannot compute on {device:?}: give --device cpu, or one rank")),
+    }
+}
+
+/// What carries gradients. All ranks come to the same.
+fn backend(asked: &Asked, group: &Group) -> Result<Backend, TrainError> {
+    if asked.device.is_cuda() {
+        return Ok(Backend::Nccl);
+    }
+    let shares = asked.backend != Some(Backend::Gloo) && group.shares_memory()?;
+    match asked.backend {
+        Some(Backend::SharedMemory) if !shares => Err(TrainError::Setting(
+            "--backend shared-memory needs all ranks on one machine, in one container, on Linux 5.3 or newer: leave it out".into(),
+        )),
+        _ if shares => Ok(Backend::SharedMemory),
+        _ => Ok(Backend::Gloo),
     }
 }
 
@@ -125,7 +167,14 @@ fn connect(launch: &Launch, is_server: bool, timeout: Duration) -> Result<Store,
 }
 
 /// What each rank says of itself, once all have come.
-fn meet(store: &Store, prefix: &str, seat: Seat, own: &Card, timeout: Duration) -> Result<Vec<Card>, TrainError> {
+fn meet(
+    store: &Store,
+    keeps_store: bool,
+    prefix: &str,
+    seat: Seat,
+    own: &Card,
+    timeout: Duration,
+) -> Result<Vec<Card>, TrainError> {
     let key = |rank: usize| format!("{prefix}card/{rank}");
     let text = serde_json::to_vec(own).unwrap_or_default();
     store.set(&key(seat.rank), &text)?;
@@ -153,6 +202,13 @@ fn meet(store: &Store, prefix: &str, seat: Seat, own: &Card, timeout: Duration) 
             is_said = true;
         }
         thread::sleep(LOOK);
+    }
+    // The one that keeps the store may be about to end: the others must have read it.
+    let read = format!("{prefix}read");
+    let (mut count, begun) = (store.add(&read, 1)?, Instant::now());
+    while keeps_store && count < seat.size as i64 && begun.elapsed() < SILENCE {
+        thread::sleep(LOOK);
+        count = store.add(&read, 0)?;
     }
     Ok(cards)
 }

@@ -11,7 +11,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tch::{Device, Kind, Tensor};
-use zoo_native::comm::{Buckets, Group, Reducer, Seat, SynchronizedNorms};
+use zoo_native::comm::{Buckets, Group, Reducer, Seat, SynchronizedNorms, Way};
 
 pub use join::{Asked, Backend, Identity};
 use watch::Watch;
@@ -192,7 +192,8 @@ impl Comm {
     /// Where the ranks' parameters differ.
     pub fn reducer(&self, parameters: &[&Tensor]) -> Result<Option<Reducer>, TrainError> {
         let Some(joined) = self.joined.as_ref().filter(|_| !parameters.is_empty()) else { return Ok(None) };
-        self.explained(Reducer::new(&joined.gradients, parameters, BUCKETS)).map(Some)
+        let way = if joined.backend == Backend::SharedMemory { Way::SharedMemory } else { Way::Group };
+        self.explained(Reducer::new(&joined.gradients, parameters, BUCKETS, way)).map(Some)
     }
 
     /// Refuses ranks that hold different numbers, by a hash of them.

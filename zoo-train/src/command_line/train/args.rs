@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use toml::Value;
 use zoo_host::duration::parse_time;
+use zoo_training::comm::Backend;
 
 use super::setting_flags::SettingFlags;
 use crate::command_line::path;
@@ -31,10 +32,26 @@ impl Named {
 /// The names of what carries gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum BackendName {
-    /// Gloo
+    /// nccl on GPUs; else shared-memory where all processes are on one machine, and gloo where they are not
     Auto,
+    /// Memory that the processes of one machine share, for CPUs
+    SharedMemory,
     /// Gloo, over TCP, for CPUs
     Gloo,
+    /// NCCL, for GPUs, one a process
+    Nccl,
+}
+
+impl BackendName {
+    /// What is named; none where it is left to the processes.
+    pub fn backend(self) -> Option<Backend> {
+        match self {
+            BackendName::Auto => None,
+            BackendName::SharedMemory => Some(Backend::SharedMemory),
+            BackendName::Gloo => Some(Backend::Gloo),
+            BackendName::Nccl => Some(Backend::Nccl),
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -128,7 +128,8 @@ fn request(
     }
     // Sums differ in their last bits by the number of threads: a repeat needs to know it.
     settings.run.threads.get_or_insert_with(tch::get_num_threads);
-    let device = device(&settings.run.device, settings.run.precision, settings.run.cudnn_autotune.unwrap_or(true))?;
+    let device_name = ranks::device_name(launch, &settings.run.device)?;
+    let device = device(&device_name, settings.run.precision, settings.run.cudnn_autotune.unwrap_or(true))?;
     let comm = ranks::join(launch, args, &settings, device)?;
     let reading = if_slow(format!("reading the images of {}", settings.data.dataset));
     let dataset = dataset::load_for(&comm, &settings, args.data_dir.as_deref());

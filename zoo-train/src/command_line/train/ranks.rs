@@ -22,7 +22,7 @@ use zoo_host::process::{ask_to_end, end_with_parent, signal_name};
 use zoo_host::{exit, interrupt};
 use zoo_native::comm::Store;
 use zoo_settings::Settings;
-use zoo_training::comm::{Asked, Comm, Identity};
+use zoo_training::comm::{Asked, Backend, Comm, Identity};
 
 /// Time that the other processes have to end by themselves once one has failed; each says by then which one it was.
 const GRACE: Duration = Duration::from_secs(20);
@@ -50,6 +50,25 @@ pub fn threads(launch: &Launch) -> i32 {
     given.unwrap_or_else(|| i32::try_from(all / launch.local_size.max(1)).unwrap_or(1).max(1))
 }
 
+/// The name of the device of each process, where all are given `name`: each has a GPU of its own.
+pub fn device_name(launch: Option<&Launch>, name: &str) -> Result<String, Error> {
+    let Some(Launch { rank, size, local_rank, .. }) = launch else { return Ok(name.into()) };
+    if name.starts_with("cuda:") {
+        misused!("--device {name} is one GPU, and each rank needs its own: give --device cuda");
+    }
+    if name != "cuda" {
+        return Ok(name.into());
+    }
+    let count = usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
+    if count > 0 && *local_rank >= count {
+        let gpus = if count == 1 { "one GPU".into() } else { format!("{count} GPUs") };
+        misused!(
+            "rank {rank} of {size} has no GPU: its machine has {gpus}, and each rank needs its own; start as many ranks as GPUs"
+        );
+    }
+    Ok(format!("cuda:{local_rank}"))
+}
+
 /// Meets the other processes of the run.
 pub fn join(launch: Option<&Launch>, args: &TrainArgs, settings: &Settings, device: Device) -> Result<Rc<Comm>, Error> {
     let Some(launch) = launch else { return Ok(Rc::new(Comm::alone())) };
@@ -58,10 +77,12 @@ pub fn join(launch: Option<&Launch>, args: &TrainArgs, settings: &Settings, devi
         timeout: args.rank_timeout,
         synchronize_norms: settings.network.sync_batch_norm,
         device,
+        backend: args.backend.backend(),
     };
     let mut settings: BTreeMap<String, String> =
         settings.to_flat().into_iter().map(|(key, value)| (key, value.to_string())).collect();
     settings.retain(|key, _| !FREE.contains(&key.as_str()));
+    settings.insert("backend".into(), args.backend.backend().map_or("auto", Backend::name).into());
     let identity = Identity { revision: env!("ZOO_REVISION").into(), settings };
     Ok(Rc::new(Comm::join(&asked, identity)?))
 }
