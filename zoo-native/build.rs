@@ -25,6 +25,7 @@ const UNITS: &[(&str, &[&str])] = &[
             "optimizer.cpp",
             "pairing.cpp",
             "profile.cpp",
+            "separable.cpp",
             "shared_average.cpp",
             "sgd.cpp",
         ],
@@ -131,10 +132,10 @@ fn nccl(lib: &Path) -> Vec<PathBuf> {
     folders.extend(["/usr/local/cuda", "/usr"].map(PathBuf::from));
     let folder_of =
         |header: &str| folders.iter().map(|folder| folder.join("include")).find(|folder| folder.join(header).is_file());
-    match (folder_of("nccl.h"), folder_of("cuda_runtime_api.h")) {
-        (Some(nccl), Some(cuda)) => vec![nccl, cuda],
-        _ => Vec::new(),
-    }
+    // CUDA's own headers come in several wheels, and some have only what programs need to run.
+    let needed = ["nccl.h", "cuda_runtime_api.h", "crt/host_config.h", "nv/target", "cublas_v2.h", "cusparse.h"];
+    let found: Vec<PathBuf> = needed.into_iter().filter_map(folder_of).collect();
+    if found.len() == needed.len() { found } else { Vec::new() }
 }
 
 fn kernels(arch: &str) -> Result<Vec<PathBuf>, Error> {

@@ -58,8 +58,9 @@ void run_dense(const Convolution& conv, const Geometry& g, const float* x, const
         input = scratch.data();
       }
       const int64_t at = first * conv.outputs;
-      conv.kernels->multiply(input, depth, last - first, matrix, residual == nullptr ? nullptr : residual + at, y + at,
-                             groups * slice / slices, groups * (slice + 1) / slices);
+      conv.kernels->multiply({&input, 1, depth, depth}, last - first, matrix, residual == nullptr ? nullptr : residual + at,
+                             {y + at, conv.outputs, nullptr, false}, groups * slice / slices,
+                             groups * (slice + 1) / slices);
     }
   });
 }
@@ -117,7 +118,7 @@ Convolution Convolution::transposed(const Tensor& w) {
 // A few thousand numbers are worth a thread.
 void Convolution::pack(Matrix matrix) {
   const int64_t size = kernels->padded(outputs) * matrix.depth;
-  weight = std::make_unique_for_overwrite<float[]>(size);
+  weight = floats(size);
   const int64_t groups = kernels->groups(outputs), grain = 1 + 16384 * groups / size;
   at::parallel_for(0, groups, grain,
                    [&](int64_t begin, int64_t end) { kernels->pack(matrix, weight.get(), begin, end); });

@@ -18,7 +18,7 @@ struct Convolution {
   Padding pad;
   bool depthwise;
   // Not a vector, which would clear what is about to be written: a training step packs every weight twice.
-  std::unique_ptr<float[]> weight;
+  Floats weight;
   std::vector<float> bias;
 
   Convolution(const at::Tensor& weight, const at::Tensor& bias, int64_t stride, Padding pad, bool depthwise,

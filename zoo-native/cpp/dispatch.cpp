@@ -40,6 +40,8 @@ const Kernels& kernels() { return *table(chosen().load(std::memory_order_relaxed
 
 extern "C" int64_t zoo_multiply_adds(int64_t rounds) { return zoo::kernels().multiply_adds(rounds, 0.5f); }
 
+extern "C" int zoo_best_simd_level() { return zoo::supported(); }
+
 extern "C" int zoo_simd_level() { return zoo::chosen().load(); }
 
 // Returns the level that now runs: the one asked for, or the machine's if that is lower.

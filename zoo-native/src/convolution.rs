@@ -3,8 +3,9 @@
 //! Owned here: dense and depthwise convolutions of f32 maps in channels_last order on the CPU, and the mean that stands
 //! before a classifier or a gate. Not here: training, and grouped convolutions that are neither.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{c_char, c_int, c_void};
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use tch::{Device, Kind, Tensor};
@@ -40,6 +41,20 @@ unsafe extern "C" {
         residual: *const C_tensor,
         out: *mut *mut C_tensor,
     ) -> *mut c_char;
+    fn zoo_separable_new(
+        expand: *mut Packed,
+        depthwise: *mut Packed,
+        project: *mut Packed,
+        out: *mut *mut c_void,
+    ) -> *mut c_char;
+    fn zoo_separable_takes_planes(separable: *const c_void) -> bool;
+    fn zoo_separable_free(separable: *mut c_void);
+    fn zoo_separable_run(
+        separable: *const c_void,
+        x: *const C_tensor,
+        residual: *const C_tensor,
+        out: *mut *mut C_tensor,
+    ) -> *mut c_char;
     fn zoo_global_mean(x: *const C_tensor, out: *mut *mut C_tensor) -> *mut c_char;
 }
 
@@ -68,6 +83,8 @@ pub enum Activation {
 pub struct Convolution {
     packed: NonNull<Packed>,
     takes_gate: bool,
+    is_depthwise: bool,
+    is_pointwise: bool,
 }
 
 // SAFETY: the packed weights are plain memory that is never written again.
@@ -113,12 +130,24 @@ impl Convolution {
             check(verdict)?;
         }
         let packed = NonNull::new(out).ok_or_else(|| NativeError::new("convolution: nothing was packed"))?;
-        Ok(Convolution { packed, takes_gate: groups == 1 && weight.size()[2] == 1 })
+        let takes_gate = groups == 1 && weight.size()[2] == 1;
+        let is_pointwise = takes_gate && stride == 1 && padding == Padding::default();
+        Ok(Convolution { packed, takes_gate, is_depthwise: groups > 1, is_pointwise })
     }
 
     /// Whether [`run`](Convolution::run) may be given a gate.
     pub fn takes_gate(&self) -> bool {
         self.takes_gate
+    }
+
+    /// Whether each channel has a kernel of its own.
+    pub fn is_depthwise(&self) -> bool {
+        self.is_depthwise
+    }
+
+    /// Whether it is a 1 x 1 convolution of stride 1.
+    pub fn is_pointwise(&self) -> bool {
+        self.is_pointwise
     }
 
     /// `activation(convolution(x * gate) + bias) + residual`.
@@ -148,6 +177,63 @@ impl Drop for Convolution {
 impl fmt::Debug for Convolution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Convolution").finish_non_exhaustive()
+    }
+}
+
+/// A depthwise convolution with the dense one before it, the 1 x 1 one behind it, or both, in one pass over the rows: the map
+/// between them stays in the cache.
+pub struct Separable(NonNull<c_void>);
+
+// SAFETY: as for `Convolution`.
+unsafe impl Send for Separable {}
+// SAFETY: as for `Convolution`.
+unsafe impl Sync for Separable {}
+
+impl Separable {
+    /// Joins convolutions: `depthwise` reads what `expand` gives, and `project` what `depthwise` gives.
+    ///
+    /// # Errors
+    /// Where they do not match, `depthwise` is not one, or `project` is not a 1 x 1 convolution of stride 1.
+    pub fn new(expand: Option<Convolution>, depthwise: Convolution, project: Option<Convolution>) -> Result<Separable> {
+        let given = |convolution: Option<Convolution>| {
+            convolution.map_or(std::ptr::null_mut(), |convolution| ManuallyDrop::new(convolution).packed.as_ptr())
+        };
+        let mut out = std::ptr::null_mut();
+        // SAFETY: the convolutions are ours alone and not used again, as the C++ side frees them.
+        unsafe { check(zoo_separable_new(given(expand), given(Some(depthwise)), given(project), &mut out))? };
+        NonNull::new(out).map(Separable).ok_or_else(|| NativeError::new("separable: nothing was joined"))
+    }
+
+    /// Whether [`run`](Separable::run) takes contiguous maps, too: a plane for each channel, as images have them.
+    pub fn takes_planes(&self) -> bool {
+        // SAFETY: it is ours.
+        unsafe { zoo_separable_takes_planes(self.0.as_ptr()) }
+    }
+
+    /// `project(depthwise(expand(x))) + residual`, each with its activation. A residual goes with a projection.
+    ///
+    /// # Errors
+    /// Where a tensor is not an f32 map in channels_last order on the CPU, or has another shape.
+    pub fn run(&self, x: &Tensor, residual: Option<&Tensor>) -> Result<Tensor> {
+        let mut out = std::ptr::null_mut();
+        // SAFETY: the tensors live through the call; on success `out` is a new tensor that is ours alone.
+        unsafe {
+            check(zoo_separable_run(self.0.as_ptr(), x.as_ptr(), optional(residual), &mut out))?;
+            Ok(Tensor::from_ptr(out))
+        }
+    }
+}
+
+impl Drop for Separable {
+    fn drop(&mut self) {
+        // SAFETY: made by `new`, freed once.
+        unsafe { zoo_separable_free(self.0.as_ptr()) }
+    }
+}
+
+impl fmt::Debug for Separable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Separable").finish_non_exhaustive()
     }
 }
 

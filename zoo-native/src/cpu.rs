@@ -9,6 +9,7 @@ use crate::{NativeError, Result};
 unsafe extern "C" {
     fn zoo_set_flush_denormal(on: bool, supported: *mut bool) -> *mut c_char;
     fn zoo_libtorch_version() -> *const c_char;
+    fn zoo_best_simd_level() -> c_int;
     fn zoo_simd_level() -> c_int;
     fn zoo_set_simd_level(level: c_int) -> c_int;
     fn zoo_multiply_adds(rounds: i64) -> i64;
@@ -115,7 +116,7 @@ impl Simd {
             NativeError::new(format!("{SIMD_VARIABLE}={name}: unknown instructions; expected one of {names}"))
         })?;
         if wanted.select() != wanted {
-            let best = Simd::current().name();
+            let best = Simd::best().name();
             return Err(NativeError::new(format!("{SIMD_VARIABLE}={name}: this processor has {best} at most")));
         }
         Ok(wanted)
@@ -127,6 +128,12 @@ impl Simd {
             1 => Self::Avx2,
             _ => Self::Baseline,
         }
+    }
+
+    /// The best that this machine has.
+    pub fn best() -> Self {
+        // SAFETY: reads what the processor says.
+        Self::from_level(unsafe { zoo_best_simd_level() })
     }
 
     /// What the kernels use now; at first the best that this machine has.

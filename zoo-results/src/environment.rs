@@ -3,12 +3,19 @@
 use std::fs;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Duration;
+
+use zoo_native::cpu::{Simd, peak_flops};
 
 /// What a figure depends on beside the configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Environment {
-    /// Name of the processor.
+    /// Name of the processor, with the instructions where fewer are used than it has.
     pub cpu: String,
+    /// The vector instructions of our kernels.
+    pub simd: &'static str,
+    /// Billions of floating-point operations a second of which one thread was capable; none where it was not measured.
+    pub peak_gflops: Option<f64>,
     /// Logical processors that the process may use.
     pub cores: usize,
     /// `cpu`, or the device by its flag with the name of the GPU, where that is known.
@@ -37,12 +44,25 @@ impl Environment {
     /// Looks at this machine.
     pub fn detect(device: &str) -> Environment {
         Environment {
-            cpu: cpu_name(),
+            cpu: if Simd::current() < Simd::best() {
+                format!("{} by {}", cpu_name(), Simd::current().name())
+            } else {
+                cpu_name()
+            },
+            simd: Simd::current().name(),
+            peak_gflops: None,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             device: named(device, gpu_name),
             libtorch: zoo_native::cpu::libtorch_version(),
             revision: revision(),
         }
+    }
+
+    /// The same with the peak of this moment.
+    pub fn with_peak(self) -> Environment {
+        /// Long enough for the processor to reach its clock.
+        const TIME: Duration = Duration::from_millis(60);
+        Environment { peak_gflops: Some(peak_flops(TIME) / 1e9), ..self }
     }
 
     /// The same with another device.

@@ -4,14 +4,14 @@
 //! gate and residual along. It is a copy: training the model afterwards does not change it.
 
 use tch::{Device, Kind, Tensor};
-use zoo_native::convolution::{Activation as Fused, Convolution, global_mean};
+use zoo_native::convolution::{Activation as Fused, Convolution, Separable, global_mean};
 
 use super::convolution::Geometry;
 use super::fold::Affine;
 use super::forward::{Mode, check_input};
 use super::layout::MemoryFormat;
 use super::node::{Node, NodeKind};
-use super::{Model, ModelError};
+use super::{Model, ModelError, separable};
 use crate::op::{Activation, OpKind, Run, Tensors};
 use crate::plan::Plan;
 
@@ -53,6 +53,8 @@ pub(super) enum StepKind {
     Conv { geometry: Geometry, weight: Tensor, bias: Option<Tensor>, add: bool },
     /// The same, packed, with an activation of its own; linear layers, too.
     Packed { convolution: Convolution, add: bool },
+    /// A depthwise convolution with the ones around it, in one pass; the second input is added where `add` says so.
+    Separable { separable: Separable, add: bool },
     /// A norm that stands behind no convolution.
     Affine { scale: Tensor, shift: Tensor },
     /// The mean of each channel, by a kernel.
@@ -75,6 +77,7 @@ impl Model {
         let mut deployed = Deployed { plan: self.plan.clone(), steps, backend };
         if backend == Backend::Native {
             deployed.fuse_gates();
+            deployed.steps = separable::join(&deployed.plan, deployed.steps)?;
         }
         Ok(deployed)
     }
@@ -207,7 +210,7 @@ impl Deployed {
                     cast(shift)?;
                 }
                 StepKind::Op { tensors, .. } => tensors.iter_mut().try_for_each(cast)?,
-                StepKind::Packed { .. } | StepKind::Mean | StepKind::Overwrite => {}
+                StepKind::Packed { .. } | StepKind::Separable { .. } | StepKind::Mean | StepKind::Overwrite => {}
             }
         }
         Ok(self)
@@ -230,7 +233,7 @@ impl Deployed {
     }
 
     /// The same; `observe` is shown what operations of the plan give, by their index. Operations that run fused with the
-    /// one behind them are not shown.
+    /// one behind them are not shown; the last one of a block always is, that of the stem unless it runs with the first block.
     ///
     /// # Errors
     /// As [`forward`](Deployed::forward).
@@ -240,7 +243,21 @@ impl Deployed {
         observe: &mut dyn FnMut(usize, &Tensor),
     ) -> Result<Tensor, ModelError> {
         check_input(&self.plan, images)?;
-        tch::no_grad(|| self.run(self.format().of(images)?, observe))
+        let images = if self.takes_planes() && images.is_contiguous() {
+            images.shallow_clone()
+        } else {
+            self.format().of(images)?
+        };
+        tch::no_grad(|| self.run(images, observe))
+    }
+
+    /// Whether the first step, which alone reads the images, takes them as they come.
+    fn takes_planes(&self) -> bool {
+        let first = self.steps.first();
+        first.is_some_and(|step| {
+            matches!(&step.kind, StepKind::Separable { separable, .. } if separable.takes_planes())
+                && step.dead.contains(&0)
+        })
     }
 
     fn run(&self, images: Tensor, observe: &mut dyn FnMut(usize, &Tensor)) -> Result<Tensor, ModelError> {
@@ -296,6 +313,7 @@ impl Deployed {
                 let residual = add.then(|| value(step.inputs[1]));
                 done(convolution.run(x, step.gate.map(&value), residual)?)
             }
+            StepKind::Separable { separable, add } => Ok(separable.run(x, add.then(|| value(step.inputs[1])))?),
             StepKind::Affine { scale, shift } => done(shift.f_addcmul(x, scale)?),
             StepKind::Mean => Ok(global_mean(x)?),
             StepKind::Overwrite => done(x.shallow_clone()),
@@ -312,6 +330,11 @@ impl Deployed {
 }
 
 impl Step {
+    /// Whether it has neither a gate nor an activation that its convolution does not take along.
+    pub(super) fn is_plain(&self) -> bool {
+        self.gate.is_none() && self.activation.is_none()
+    }
+
     /// Whether the value of this gate has `next` as its only reader, and `next` can take the gate in.
     fn gates(&self, next: &Step) -> bool {
         let takes = matches!(&next.kind, StepKind::Packed { convolution, .. } if convolution.takes_gate());

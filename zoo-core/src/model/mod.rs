@@ -11,6 +11,7 @@ mod init;
 mod layout;
 mod node;
 mod onnx;
+mod separable;
 
 pub(crate) use convolution::{Geometry, border};
 pub use deployed::{Backend, Deployed};

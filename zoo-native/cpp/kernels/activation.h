@@ -72,8 +72,9 @@ struct Constant {
   static constexpr Activation activation = value;
 };
 
+// Always inlined, as must be its body: sums that a function of its own reads are not kept in registers.
 template <typename Body>
-inline void with_activation(Activation activation, Body body) {
+__attribute__((always_inline)) inline void with_activation(Activation activation, Body body) {
   switch (activation) {
     case kRelu: return body(Constant<kRelu>{});
     case kRelu6: return body(Constant<kRelu6>{});

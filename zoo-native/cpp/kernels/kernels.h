@@ -26,6 +26,17 @@ struct Tap {
   int64_t end;
 };
 
+// The rows that a row of depthwise outputs reads, each with the weights of its taps. Every row is padded: all taps of all
+// pixels lie inside.
+struct PaddedRows {
+  const float* const* inputs;   // what the first tap of pixel 0 reads
+  const float* const* weights;  // of the taps of each row
+  int64_t count;
+  int64_t kernel, stride;
+  int64_t step;         // from an input pixel to the next
+  int64_t weight_step;  // from the weights of a tap to those of the next
+};
+
 // What becomes of a sum on its way to memory: activation(sum + bias).
 struct Epilogue {
   const float* bias;  // may be null
@@ -44,6 +55,24 @@ struct Rows {
   const float* data;
   int64_t width;
   int64_t step;
+};
+
+// The rows that are multiplied: each is so many runs of numbers, one behind the other. A 1 x 1 convolution has one run, a
+// wider kernel one for each of its own rows, which lie apart in a padded map.
+struct Source {
+  const float* const* runs;
+  int64_t count, length;
+  int64_t step;  // from a row to the next
+};
+
+// Where the rows of a product go.
+struct Target {
+  float* data;
+  int64_t step;
+  // Where each row begins; null where they lie `step` floats apart.
+  const int64_t* places;
+  // Whether a row has room for whole vectors, so that columns beyond the last may be written.
+  bool is_padded;
 };
 
 // So many rows of three vectors stay in the L1 cache beside what they are multiplied with.
@@ -82,10 +111,13 @@ struct Kernels {
   int64_t (*groups)(int64_t columns);
   // Packs groups [first, last); `packed` has room for padded(columns) * depth.
   void (*pack)(Matrix matrix, float* packed, int64_t first, int64_t last);
-  // output = activation(input * matrix + bias) + residual, for groups [first, last). Input rows lie `input_step` floats
-  // apart, those of output and residual `columns`. The residual may be null; it is not the output.
-  void (*multiply)(const float* input, int64_t input_step, int64_t rows, Packed matrix, const float* residual,
-                   float* output, int64_t first, int64_t last);
+  // output = activation(input * matrix + bias) + residual, for groups [first, last). Rows of the residual lie `columns` floats
+  // apart. It may be null; it is not the output.
+  void (*multiply)(Source input, int64_t rows, Packed matrix, const float* residual, Target output, int64_t first,
+                   int64_t last);
+  // One row of depthwise output pixels, `output_step` floats apart.
+  void (*depthwise)(PaddedRows rows, float* output, int64_t output_step, int64_t pixels, int64_t channels,
+                    Epilogue epilogue);
   // sums[o][i] += gradient[p][o] * input[p][i] over rows p, for the groups [first, last) of inputs; a fresh sum begins at
   // zero whatever is there. Rows of sums lie padded(inputs) floats apart; `rows` is at most kPanelRows.
   void (*outer)(Rows input, Rows gradient, int64_t rows, bool fresh, float* sums, int64_t first, int64_t last);

@@ -50,75 +50,120 @@ void pack(Matrix m, float* packed, int64_t first, int64_t last) {
 }
 
 struct Operands {
-  const float* input;
-  int64_t input_step;
+  Source input;
+  // The row of the input that belongs to row 0 of all else.
+  int64_t first_row;
   const float* weight;
-  int64_t depth;
   const float* bias;
+  Activation activation;
   const float* residual;
+  int64_t residual_step;
   float* output;
   int64_t output_step;
+  const int64_t* places;
+
+  float* row_of_output(int64_t row) const { return output + (places == nullptr ? row * output_step : places[row]); }
 };
 
-template <int rows, int vectors, Activation activation>
+// A tile of whole vectors, and behind them half of one where the matrix ends there: units of 256 bits take half of the time
+// for it, and nothing is computed that must not be written.
+template <int rows, int whole, bool half>
 inline void multiply_tile(const Operands& o, int64_t row) {
   typedef Wide::Float Float;
-  Float sums[rows][vectors];
+  typedef Half::Float Rest;
+  Float sums[rows][whole > 0 ? whole : 1];
+  Rest rests[half ? rows : 1];
 #pragma GCC unroll 24
   for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) sums[r][v] = Wide::load(o.bias + v * kLanes);
+    for (int v = 0; v < whole; v++) sums[r][v] = Wide::load(o.bias + v * kLanes);
+    if constexpr (half) rests[r] = Half::load(o.bias + whole * kLanes);
   }
-  const float* input = o.input + row * o.input_step;
   const float* weight = o.weight;
-  for (int64_t k = 0; k < o.depth; k++) {
-    Float w[vectors];
+  const int64_t step = o.input.step;
+  for (int64_t run = 0; run < o.input.count; run++) {
+    const float* input = o.input.runs[run] + (o.first_row + row) * step;
+    for (int64_t k = 0; k < o.input.length; k++) {
+      Float w[whole > 0 ? whole : 1];
+      Rest last;
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) w[v] = Wide::load(weight + v * kLanes);
+      for (int v = 0; v < whole; v++) w[v] = Wide::load(weight + v * kLanes);
+      if constexpr (half) last = Half::load(weight + whole * kLanes);
+#pragma GCC unroll 24
+      for (int r = 0; r < rows; r++) {
+        const float value = input[r * step + k];
+        if constexpr (whole > 0) {
+          const Float x = splat<Float>(value);
+#pragma GCC unroll 4
+          for (int v = 0; v < whole; v++) sums[r][v] += x * w[v];
+        }
+        if constexpr (half) rests[r] += splat<Rest>(value) * last;
+      }
+      weight += (whole + (half ? 1 : 0)) * kLanes;
+    }
+  }
+  with_activation(o.activation, [&](auto k) __attribute__((always_inline)) {
 #pragma GCC unroll 24
     for (int r = 0; r < rows; r++) {
-      const Float x = splat<Float>(input[r * o.input_step + k]);
+      float* out = o.row_of_output(row + r);
+      const float* residual = o.residual == nullptr ? nullptr : o.residual + (row + r) * o.residual_step;
 #pragma GCC unroll 4
-      for (int v = 0; v < vectors; v++) sums[r][v] += x * w[v];
+      for (int v = 0; v < whole; v++) {
+        Float y = activate<k.activation>(sums[r][v]);
+        if (residual != nullptr) y += Wide::load(residual + v * kLanes);
+        Wide::store(out + v * kLanes, y);
+      }
+      if constexpr (half) {
+        Rest y = activate<k.activation>(rests[r]);
+        if (residual != nullptr) y += Half::load(residual + whole * kLanes);
+        Half::store(out + whole * kLanes, y);
+      }
     }
-    weight += vectors * kLanes;
-  }
-#pragma GCC unroll 24
-  for (int r = 0; r < rows; r++) {
-    const int64_t at = (row + r) * o.output_step;
-#pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) {
-      Float y = activate<activation>(sums[r][v]);
-      if (o.residual != nullptr) y += Wide::load(o.residual + at + v * kLanes);
-      Wide::store(o.output + at + v * kLanes, y);
-    }
-  }
+  });
 }
 
-// The last tile is moved up to end with the last row: a few rows are computed twice, which is cheaper than narrow tiles.
-template <int vectors, Activation activation>
-inline void multiply_group(const Operands& o, int64_t rows) {
-  constexpr int tile = tile_rows<vectors>();
-  if (rows < tile) {
-    for (int64_t row = 0; row < rows; row++) multiply_tile<1, vectors, activation>(o, row);
-    return;
+// Rows [row, rows), fewer than a tile: the smallest of three tiles that holds them, moved up to end with the last one. A few
+// rows are computed twice, which is cheaper than narrow tiles.
+template <int whole, bool half>
+inline void multiply_rest(const Operands& o, int64_t row, int64_t rows) {
+  constexpr int tile = tile_rows<whole + half>();
+  constexpr int least = tile % 3 == 0 ? tile / 3 : tile / 2, middle = tile % 3 == 0 ? 2 * least : tile;
+  if (rows - row > middle) {
+    if (rows >= tile) return multiply_tile<tile, whole, half>(o, rows - tile);
+    multiply_tile<middle, whole, half>(o, row);
+    row += middle;
   }
+  if (rows - row > least && rows >= middle) return multiply_tile<middle, whole, half>(o, rows - middle);
+  for (; row + least <= rows; row += least) multiply_tile<least, whole, half>(o, row);
+  if (row == rows) return;
+  if (rows >= least) return multiply_tile<least, whole, half>(o, rows - least);
+  for (; row < rows; row++) multiply_tile<1, whole, half>(o, row);
+}
+
+template <int whole, bool half>
+void multiply_group(const Operands& o, int64_t rows) {
+  constexpr int tile = tile_rows<whole + half>();
   int64_t row = 0;
-  for (; row + tile <= rows; row += tile) multiply_tile<tile, vectors, activation>(o, row);
-  if (row < rows) multiply_tile<tile, vectors, activation>(o, rows - tile);
+  for (; row + tile <= rows; row += tile) multiply_tile<tile, whole, half>(o, row);
+  if (row < rows) multiply_rest<whole, half>(o, row, rows);
 }
 
-template <Activation activation>
-inline void multiply_columns(const Operands& o, int64_t rows, int64_t vectors) {
+void multiply_columns(const Operands& o, int64_t rows, int64_t vectors, bool ends_with_half) {
+  if (ends_with_half) {
+    switch (vectors) {
+      case 1: return multiply_group<0, true>(o, rows);
+      case 2: return multiply_group<1, true>(o, rows);
+      default: return multiply_group<2, true>(o, rows);
+    }
+  }
   switch (vectors) {
-    case 1: return multiply_group<1, activation>(o, rows);
-    case 2: return multiply_group<2, activation>(o, rows);
-    default: return multiply_group<3, activation>(o, rows);
+    case 1: return multiply_group<1, false>(o, rows);
+    case 2: return multiply_group<2, false>(o, rows);
+    default: return multiply_group<3, false>(o, rows);
   }
 }
 
 // A group whose last vector reaches beyond the matrix goes through a buffer, a few rows at a time.
-template <Activation activation>
 void multiply_ragged(Operands o, int64_t rows, int64_t vectors, int64_t columns) {
   constexpr int64_t some = 24;
   float buffer[some * 3 * kLanes];
@@ -126,41 +171,45 @@ void multiply_ragged(Operands o, int64_t rows, int64_t vectors, int64_t columns)
   o.residual = nullptr;
   o.output = buffer;
   o.output_step = vectors * kLanes;
+  o.places = nullptr;
   for (int64_t row = 0; row < rows; row += some) {
     const int64_t now = rows - row < some ? rows - row : some;
-    o.input = target.input + row * o.input_step;
-    multiply_columns<activation>(o, now, vectors);
+    o.first_row = target.first_row + row;
+    multiply_columns(o, now, vectors, false);
     for (int64_t r = 0; r < now; r++) {
-      const int64_t at = (row + r) * target.output_step;
+      float* out = target.row_of_output(row + r);
       for (int64_t c = 0; c < columns; c++) {
-        const float add = target.residual == nullptr ? 0.0f : target.residual[at + c];
-        target.output[at + c] = buffer[r * o.output_step + c] + add;
+        const float add = target.residual == nullptr ? 0.0f : target.residual[(row + r) * target.residual_step + c];
+        out[c] = buffer[r * o.output_step + c] + add;
       }
     }
   }
 }
 
-void multiply(const float* input, int64_t input_step, int64_t rows, Packed m, const float* residual, float* output,
-              int64_t first, int64_t last) {
+void multiply(Source input, int64_t rows, Packed m, const float* residual, Target output, int64_t first,
+              int64_t last) {
   const Groups g(m.columns);
-  with_activation(m.epilogue.activation, [&](auto k) {
-    for (int64_t group = first; group < last; group++) {
-      const int64_t column = g.begin(group) * kLanes, width = g.width(group) * kLanes;
-      const Operands o = {input,
-                          input_step,
-                          m.weight + column * m.depth,
-                          m.depth,
-                          m.epilogue.bias + column,
-                          residual == nullptr ? nullptr : residual + column,
-                          output + column,
-                          m.columns};
-      if (column + width <= m.columns) {
-        multiply_columns<k.activation>(o, rows, width / kLanes);
-      } else {
-        multiply_ragged<k.activation>(o, rows, width / kLanes, m.columns - column);
-      }
+  for (int64_t group = first; group < last; group++) {
+    const int64_t column = g.begin(group) * kLanes, width = g.width(group) * kLanes;
+    const Operands o = {input,
+                        0,
+                        m.weight + column * m.depth,
+                        m.epilogue.bias + column,
+                        m.epilogue.activation,
+                        residual == nullptr ? nullptr : residual + column,
+                        m.columns,
+                        output.data + column,
+                        output.step,
+                        output.places};
+    const int64_t columns = m.columns - column, vectors = width / kLanes;
+    if (Half::lanes < kLanes && columns == width - Half::lanes) {
+      multiply_columns(o, rows, vectors, true);
+    } else if (columns >= width || output.is_padded) {
+      multiply_columns(o, rows, vectors, false);
+    } else {
+      multiply_ragged(o, rows, vectors, columns);
     }
-  });
+  }
 }
 
 // Sums of the outer product that stay in registers: rows x vectors of them, beside the vectors of a panel.

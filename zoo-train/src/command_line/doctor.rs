@@ -9,6 +9,7 @@ use zoo_data::data_dir;
 use zoo_data::image::jpeg;
 use zoo_data::sets::{self, Set, Source};
 use zoo_host::console::tell;
+use zoo_native::cpu::{SIMD_VARIABLE, Simd};
 use zoo_results::environment::{Environment, cpu_features};
 
 #[derive(Debug, clap::Args)]
@@ -19,7 +20,7 @@ pub struct DoctorArgs {
 }
 
 pub fn run(args: &DoctorArgs) -> Result<(), Error> {
-    let environment = Environment::detect("cpu");
+    let environment = Environment::detect("cpu").with_peak();
     let cuda = match (tch::Cuda::is_available(), tch::Cuda::cudnn_is_available()) {
         (false, _) if tch::utils::has_cuda() => "in this libtorch, but there is no usable GPU".to_string(),
         (false, _) => "not in this libtorch; `./setup.sh --cuda` gets one that has it".to_string(),
@@ -30,6 +31,7 @@ pub fn run(args: &DoctorArgs) -> Result<(), Error> {
         ("libtorch", format!("{} in {}", environment.libtorch, loaded_from().unwrap_or_else(|| "unknown".into()))),
         ("CPU", environment.cpu.clone()),
         ("features", cpu_features().join(" ")),
+        ("vectors", vectors(&environment)),
         ("threads", format!("{} of {} processors", tch::get_num_threads(), environment.cores)),
         ("MKL", yes(tch::utils::has_mkl())),
         ("OpenMP", yes(tch::utils::has_openmp())),
@@ -57,6 +59,14 @@ fn whole(set: &Set, args: &DoctorArgs) -> String {
         _ => Err(anyhow!("{} cannot be fetched", set.title)),
     };
     folder().map_or_else(|error: Error| error.to_string(), |folder| format!("complete in {}", folder.display()))
+}
+
+/// The instructions of our kernels, and what they could do at best.
+fn vectors(environment: &Environment) -> String {
+    let best = Simd::best();
+    let fewer = if environment.simd == best.name() { String::new() } else { format!(" of {}", best.name()) };
+    let peak = environment.peak_gflops.unwrap_or_default();
+    format!("{}{fewer} ({SIMD_VARIABLE} chooses others), {peak:.0} GFLOP/s a thread at best", environment.simd)
 }
 
 fn yes(present: bool) -> String {

@@ -149,7 +149,7 @@ impl Kept {
         Kept {
             args: args.clone(),
             against,
-            environment: Environment::detect(&args.device),
+            environment: Environment::detect(&args.device).with_peak(),
             found: cells.iter().map(found).collect(),
             unwritten: None,
         }
@@ -348,7 +348,10 @@ fn printed(
     against: Option<&Against>,
 ) -> Result<String, Error> {
     if args.format == Format::Table {
-        let stages = measurements.iter().filter(|_| args.per_stage).filter_map(stage_table);
+        // The rows of one call are of one minute.
+        let peak = rows.iter().find_map(|row| row.peak_gflops);
+        let table_of = |measurement| stage_table(measurement, peak);
+        let stages = measurements.iter().filter(|_| args.per_stage).filter_map(table_of);
         return Ok(stages.fold(table(measurements, against), |text, table| format!("{text}\n{table}")));
     }
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -410,17 +413,23 @@ fn ratio(measurements: &[Measurement], ours: &Measurement, against: &Against) ->
     theirs.and_then(rounds).zip(rounds(ours)).and_then(|(theirs, ours)| Ratio::of(&ours, &theirs))
 }
 
-fn stage_table(measurement: &Measurement) -> Option<String> {
+/// The stages of a measurement, beside what all threads together could do by `peak`, in GFLOP/s of one.
+fn stage_table(measurement: &Measurement, peak: Option<f64>) -> Option<String> {
     let cell = &measurement.cell;
     let stages = measurement.timing.as_ref().ok()?.stages.as_ref()?;
     let total = stages.iter().map(|stage| stage.macs).sum::<u64>().max(1) as f64;
-    let right = Align::Right;
-    let columns = [("stage", Align::Left), ("MACs", right), ("share", right), ("ms", right), ("share", right)];
+    let names = ["MACs", "share", "ms", "share", "GFLOP/s", "of peak"];
+    let columns: Vec<_> = [("stage", Align::Left)].into_iter().chain(names.map(|name| (name, Align::Right))).collect();
     let mut table = Table::new(&columns);
     for stage in stages {
         let macs = format!("{:.1} %", 100.0 * stage.macs as f64 / total);
         let (ms, share) = (format!("{:.3}", stage.ms), format!("{:.1} %", stage.share));
-        table.row([stage.name.clone(), grouped(stage.macs), macs, ms, share]);
+        // Two operations are a multiply-add. A stage that runs within another has no time of its own.
+        let gflops = (stage.ms >= 5e-4).then(|| 2e-6 * stage.macs as f64 * f64::from(cell.batch) / stage.ms);
+        let of_peak = gflops.zip(peak).map(|(gflops, peak)| gflops / (peak * f64::from(measurement.threads)));
+        let of_peak = of_peak.map_or_else(String::new, |share| format!("{:.0} %", 100.0 * share));
+        let gflops = gflops.map_or_else(String::new, |gflops| format!("{gflops:.1}"));
+        table.row([stage.name.clone(), grouped(stage.macs), macs, ms, share, gflops, of_peak]);
     }
     Some(format!("{}, batch {}, {}\n{}", cell.entry.variant.name, cell.batch, cell.engine.name(), table.render()))
 }

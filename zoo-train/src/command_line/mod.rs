@@ -46,6 +46,7 @@ use zoo_core::{Architecture, Registry};
 
 use zoo_host::console::{self, say};
 use zoo_host::{exit, interrupt};
+use zoo_native::cpu::Simd;
 
 /// Where this variable is set, a command is read and not carried out, for the test of those that the documentation shows.
 const PARSE_ONLY: &str = "ZOO_PARSE_ONLY";
@@ -155,6 +156,9 @@ fn run(registry: &Registry, arguments: impl Iterator<Item = OsString>) -> Result
     let Some(cli) = typed::read(registry, &arguments)? else { return Ok(Outcome::Done) };
     if std::env::var_os(PARSE_ONLY).is_some() {
         return Ok(Outcome::Done);
+    }
+    if let Err(error) = Simd::from_environment() {
+        usage::misused!("{error}");
     }
     if cli.command.as_ref().is_none_or(Command::computes) {
         waiting::spin_briefly(&arguments);

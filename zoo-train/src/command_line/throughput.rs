@@ -127,7 +127,7 @@ impl Kept {
     fn new(args: &ThroughputArgs) -> Kept {
         Kept {
             results: args.results.clone(),
-            environment: Environment::detect(&args.device),
+            environment: Environment::detect(&args.device).with_peak(),
             shown: table(),
             failed: 0,
             noise: 0.0,
