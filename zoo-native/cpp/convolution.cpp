@@ -220,9 +220,13 @@ extern "C" char* zoo_global_mean(const Tensor* x, Tensor** out) {
     Tensor y = zoo::empty_map(batch, channels, 1, 1);
     const float* in = x->const_data_ptr<float>();
     float* means = y.mutable_data_ptr<float>();
-    at::parallel_for(0, batch, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t n = begin; n < end; n++)
-        zoo::kernels().mean(in + n * pixels * channels, pixels, channels, means + n * channels);
+    // The channels of one image are shared among threads, too: whole cache lines of them, some thousand numbers at least.
+    const int64_t some = std::max<int64_t>(64, 16384 / pixels / 64 * 64), parts = (channels + some - 1) / some;
+    at::parallel_for(0, batch * parts, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; i++) {
+        const int64_t n = i / parts, first = i % parts * some, count = std::min(some, channels - first);
+        zoo::kernels().mean(in + n * pixels * channels + first, pixels, channels, count, means + n * channels + first);
+      }
     });
     *out = new Tensor(std::move(y));
   });

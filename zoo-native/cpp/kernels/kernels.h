@@ -121,8 +121,8 @@ struct Kernels {
   // sums[o][i] += gradient[p][o] * input[p][i] over rows p, for the groups [first, last) of inputs; a fresh sum begins at
   // zero whatever is there. Rows of sums lie padded(inputs) floats apart; `rows` is at most kPanelRows.
   void (*outer)(Rows input, Rows gradient, int64_t rows, bool fresh, float* sums, int64_t first, int64_t last);
-  // Mean over the pixels of one image.
-  void (*mean)(const float* x, int64_t pixels, int64_t channels, float* out);
+  // Mean of so many channels over the pixels of one image, which lie `step` floats apart.
+  void (*mean)(const float* x, int64_t pixels, int64_t step, int64_t channels, float* out);
   // y = x * gate, one row of gates for all rows of x.
   void (*scale)(const float* x, int64_t rows, int64_t channels, const float* gate, float* y);
   // So many rounds of multiply-adds on registers alone; the result is how many they were. `seed` is a number below 1.

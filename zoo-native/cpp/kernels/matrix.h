@@ -284,19 +284,19 @@ void outer(Rows input, Rows gradient, int64_t rows, bool fresh, float* sums, int
 
 // Eight vectors of channels at once: sums stay in registers, and each pixel gives whole cache lines.
 template <int vectors, typename V>
-inline void mean_of(V, const float* x, int64_t pixels, int64_t channels, float* out) {
+inline void mean_of(V, const float* x, int64_t pixels, int64_t step, float* out) {
   typename V::Float sums[vectors] = {};
   for (int64_t p = 0; p < pixels; p++) {
-    for (int v = 0; v < vectors; v++) sums[v] += V::load(x + p * channels + v * V::lanes);
+    for (int v = 0; v < vectors; v++) sums[v] += V::load(x + p * step + v * V::lanes);
   }
   for (int v = 0; v < vectors; v++) V::store(out + v * V::lanes, sums[v] * (1.0f / static_cast<float>(pixels)));
 }
 
-void mean(const float* x, int64_t pixels, int64_t channels, float* out) {
+void mean(const float* x, int64_t pixels, int64_t step, int64_t channels, float* out) {
   int64_t c = 0;
-  for (; c + 8 * kLanes <= channels; c += 8 * kLanes) mean_of<8>(Wide{}, x + c, pixels, channels, out + c);
-  for (; c + kLanes <= channels; c += kLanes) mean_of<1>(Wide{}, x + c, pixels, channels, out + c);
-  for (; c < channels; c++) mean_of<1>(Single{}, x + c, pixels, channels, out + c);
+  for (; c + 8 * kLanes <= channels; c += 8 * kLanes) mean_of<8>(Wide{}, x + c, pixels, step, out + c);
+  for (; c + kLanes <= channels; c += kLanes) mean_of<1>(Wide{}, x + c, pixels, step, out + c);
+  for (; c < channels; c++) mean_of<1>(Single{}, x + c, pixels, step, out + c);
 }
 
 void scale(const float* x, int64_t rows, int64_t channels, const float* gate, float* y) {
