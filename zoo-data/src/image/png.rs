@@ -97,12 +97,51 @@ fn open_with(bytes: &[u8], options: DecodeOptions) -> Result<Reader<Cursor<&[u8]
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
-    decoder.read_info().map_err(bad)
+    let reader = decoder.read_info().map_err(bad)?;
+    // The decoder takes a palette of whole colours, 256 at most, for granted.
+    let palette = reader.info().palette.as_ref().filter(|_| reader.info().color_type == ColorType::Indexed);
+    match palette.map(|palette| palette.len()).filter(|length| length % 3 != 0 || *length > 3 * 256) {
+        Some(length) => Err(BadImage::Damaged(format!("its palette has {length} bytes"))),
+        None => Ok(reader),
+    }
 }
 
 fn bad(error: DecodingError) -> BadImage {
     match error {
         DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => BadImage::Cut,
         error => BadImage::Damaged(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture of one pixel with this palette.
+    fn indexed(palette: &[u8]) -> Vec<u8> {
+        let chunk = |name: &[u8], data: &[u8]| {
+            let body = [name, data].concat();
+            let mut sum = Crc::new();
+            sum.update(&body);
+            [&(data.len() as u32).to_be_bytes(), &body[..], &sum.sum().to_be_bytes()].concat()
+        };
+        // One stored block: the filter of the row, and the pixel.
+        let pixels = [0x78, 1, 1, 2, 0, 0xfd, 0xff, 0, 0, 0, 2, 0, 1];
+        let header = [0, 0, 0, 1, 0, 0, 0, 1, 8, 3, 0, 0, 0];
+        let parts = [chunk(b"IHDR", &header), chunk(b"PLTE", palette), chunk(b"IDAT", &pixels), chunk(b"IEND", &[])];
+        [SIGNATURE, &parts.concat()].concat()
+    }
+
+    #[test]
+    fn a_palette_that_is_no_whole_number_of_colours_is_damage() {
+        let mut picture = Rgb::default();
+        decode(&indexed(&[7, 8, 9]), &mut picture).unwrap();
+        check(&indexed(&[7, 8, 9])).unwrap();
+        for length in [1, 2, 4, 769, 771] {
+            let bytes = indexed(&vec![1; length]);
+            for found in [decode(&bytes, &mut picture), check(&bytes)] {
+                assert!(matches!(found, Err(BadImage::Damaged(_))), "{length}: {found:?}");
+            }
+        }
     }
 }
