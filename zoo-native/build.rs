@@ -146,6 +146,8 @@ fn kernels(arch: &str) -> Result<Vec<PathBuf>, Error> {
         build.file("cpp/kernels/level.cpp").define("ZOO_LEVEL", *name).define("ZOO_VECTOR_BYTES", *bytes);
         // Neither changes a result; both stop the compiler from keeping scalar code for errno and floating-point traps.
         build.flag("-fno-math-errno").flag("-fno-trapping-math").flags(*flags);
+        // GCC's own headers have vectors that are undefined on purpose, and some versions of it warn of them.
+        build.flag("-Wno-uninitialized").flag("-Wno-maybe-uninitialized");
         // Object files are named after their source, and all levels have the same one.
         build.out_dir(PathBuf::from(env::var("OUT_DIR")?).join(name));
         objects.extend(build.try_compile_intermediates()?);
