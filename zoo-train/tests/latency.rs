@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use command::{Output, csv, csv_of, run};
 use tempfile::tempdir;
+use zoo_native::cpu::Simd;
 
 const SMALL: &str = "mobilenet-v3-small-0.35";
 
@@ -34,7 +35,7 @@ fn every_engine_is_a_row_with_the_documented_columns() {
     let table = csv(&folder.path().join("results/latency.csv"));
     let begin = "model,width,depth,input_size,batch,threads,dtype,engine,macs,p50_ms,p90_ms,p99_ms";
     let measured = "mean_ms,std_ms,outliers,runs,peak_mb,noise,disturbed,profile,params,status";
-    let machine = "device,cpu,libtorch,memory_format,revision,engine_version";
+    let machine = "device,cpu,libtorch,memory_format,revision,engine_version,simd,peak_gflops";
     assert_eq!(table.header.join(","), format!("{begin},{measured},{machine}"));
     let printed = csv_of(&output.stdout);
     assert_eq!((&printed.header, &printed.rows), (&table.header, &table.rows));
@@ -80,7 +81,7 @@ fn stages_add_up_to_the_network() {
     let whole = csv(&folder.path().join("results/latency.csv")).rows;
     let stages = csv(&folder.path().join("results/latency-stages.csv"));
     let timed = "model,width,depth,input_size,batch,threads,dtype,engine";
-    let found = "stage,macs,ms,share,profile,device,cpu,revision,engine_version";
+    let found = "stage,macs,ms,share,profile,device,cpu,revision,engine_version,simd,peak_gflops";
     assert_eq!(stages.header.join(","), format!("{timed},{found}"));
     for mode in ["eager", "libtorch", "zoo"] {
         let parts: Vec<_> = stages.rows.iter().filter(|row| row["engine"] == mode).collect();
@@ -94,6 +95,24 @@ fn stages_add_up_to_the_network() {
         let ratio = sum("ms") / number(network, "p50_ms");
         assert!((0.2..5.0).contains(&ratio), "{mode}: {ratio}");
     }
+}
+
+#[test]
+fn fewer_vector_instructions_can_be_asked_for_and_rows_say_so() {
+    let folder = tempdir().unwrap();
+    let arguments = ["latency", SMALL, "--engine", "zoo", "--input-size", "32", "--runs", "5", "--seconds", "0"];
+    let under = |simd: &str| {
+        let output = command::zoo(folder.path(), &arguments).env("ZOO_SIMD", simd).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(under("baseline").0, Some(0));
+    let row = &csv(&folder.path().join("results/latency.csv")).rows[0];
+    assert_eq!(row["simd"], "baseline");
+    assert!(row["cpu"].ends_with(" by baseline") || Simd::best() == Simd::Baseline, "{}", row["cpu"]);
+    assert!((1.0..1000.0).contains(&number(row, "peak_gflops")), "{}", row["peak_gflops"]);
+    let (code, said) = under("avx9");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("ZOO_SIMD=avx9: unknown instructions; expected one of baseline, avx2, avx512"), "{said}");
 }
 
 #[test]
@@ -130,7 +149,7 @@ fn ratios_are_printed_with_their_interval() {
     let arguments = [SMALL, "--engine", "zoo", "--against", "eager", "--format", "csv"];
     let printed = csv_of(&latency(folder.path(), &arguments).code(0).stdout);
     assert!(
-        printed.header.join(",").ends_with(",revision,engine_version,ratio,ratio_low,ratio_high"),
+        printed.header.join(",").ends_with(",engine_version,simd,peak_gflops,ratio,ratio_low,ratio_high"),
         "{:?}",
         printed.header
     );
