@@ -102,10 +102,12 @@ void Pass::rows(int64_t n, int64_t begin, int64_t end) const {
     std::fill_n(from, deep.pad.left * step, 0.0f);
     std::fill(from + (deep.pad.left + deep.width) * step, from + padded_width * step, 0.0f);
   }
-  int64_t next = std::max<int64_t>(0, begin * deep.stride - deep.pad.top);
+  int64_t next = 0;
   for (int64_t first = begin; first < end; first += strip) {
     const int64_t last = std::min(first + strip, end);
     const int64_t needed = std::min(deep.height, (last - 1) * deep.stride - deep.pad.top + deep.kernel);
+    // Where the stride is larger than the kernel, rows between are not needed at all.
+    next = std::max(next, first * deep.stride - deep.pad.top);
     if (next < needed) fill(n, next, needed, ring, places.data(), padded);
     next = std::max(next, needed);
     for (int64_t row = first; row < last; row++)
