@@ -207,7 +207,10 @@ extern "C" char* zoo_reducer_new(void* group, at::Tensor* const* parameters, siz
       // A bucket ends at a cache line.
       for (const auto& parameter : list) floats += static_cast<size_t>(parameter.numel()) + 16;
       shared = share(*static_cast<Group*>(group), floats);
-      if (shared == nullptr) throw std::runtime_error("there is no memory that all ranks could share for gradients");
+      if (shared == nullptr)
+        throw std::runtime_error("there is no memory that all ranks could share, " +
+                                 std::to_string((2 * sizeof(float) * floats * (*static_cast<Group*>(group))->getSize()) >> 20) +
+                                 " MiB for gradients");
     }
     // Gradients come from the last layer first.
     std::vector<at::Tensor> backwards(list.rbegin(), list.rend());

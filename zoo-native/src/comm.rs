@@ -301,6 +301,9 @@ pub enum Way {
     SharedMemory,
 }
 
+/// Words of the error of [`Reducer::new`] where the processes have no memory to share.
+pub const NO_SHARED_MEMORY: &str = "there is no memory that all ranks could share";
+
 /// Averages gradients over the processes of a group, bucket by bucket, while the backward pass goes on.
 #[derive(Debug)]
 pub struct Reducer(*mut c_void);

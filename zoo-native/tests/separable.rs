@@ -98,7 +98,8 @@ impl Case {
                 (size, expand) = (out, Some(layer));
             }
         }
-        let (k, stride) = one_of(&[(3, 1), (3, 1), (3, 2), (5, 1), (5, 2), (7, 1), (7, 2), (2, 1), (9, 1), (3, 3), (2, 3)]);
+        let (k, stride) =
+            one_of(&[(3, 1), (3, 1), (3, 2), (5, 1), (5, 2), (7, 1), (7, 2), (2, 1), (9, 1), (3, 3), (2, 3)]);
         let padding = match padding(size.0, size.1, k, stride) {
             // Whatever is left must hold the kernel.
             padding if size.0 + padding.top + padding.bottom >= k && size.1 + padding.left + padding.right >= k => {

@@ -11,7 +11,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tch::{Device, Kind, Tensor};
-use zoo_native::comm::{Buckets, Group, Reducer, Seat, SynchronizedNorms, Way};
+use zoo_native::comm::{Buckets, Group, NO_SHARED_MEMORY, Reducer, Seat, SynchronizedNorms, Way};
 
 pub use join::{Asked, Backend, Identity};
 use watch::Watch;
@@ -193,7 +193,13 @@ impl Comm {
     pub fn reducer(&self, parameters: &[&Tensor]) -> Result<Option<Reducer>, TrainError> {
         let Some(joined) = self.joined.as_ref().filter(|_| !parameters.is_empty()) else { return Ok(None) };
         let way = if joined.backend == Backend::SharedMemory { Way::SharedMemory } else { Way::Group };
-        self.explained(Reducer::new(&joined.gradients, parameters, BUCKETS, way)).map(Some)
+        match Reducer::new(&joined.gradients, parameters, BUCKETS, way) {
+            // All ranks hear of it at once: none of them is to blame.
+            Err(error) if error.to_string().contains(NO_SHARED_MEMORY) => {
+                Err(TrainError::Setting(format!("{error}: --backend gloo does without it")))
+            }
+            made => self.explained(made).map(Some),
+        }
     }
 
     /// Refuses ranks that hold different numbers, by a hash of them.
