@@ -20,6 +20,7 @@ pub use layout::{MemoryFormat, channels_last};
 pub(crate) use onnx::MACS;
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use node::Node;
 use tch::{Device, Kind, TchError, Tensor};
@@ -131,7 +132,10 @@ impl Model {
     /// # Errors
     /// Where libtorch refuses, most often for lack of memory.
     pub fn new(plan: Plan, options: &ModelOptions) -> Result<Model, ModelError> {
+        /// libtorch's generator belongs to the process: networks that are built at once would draw each other's numbers.
+        static DRAWING: Mutex<()> = Mutex::new(());
         let (mut parameters, mut buffers) = (Vec::new(), Vec::new());
+        let drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever draws numbers of their own goes on where they were.
         let generators = Generators::save(options.device)?;
         tch::manual_seed(options.seed);
@@ -142,6 +146,7 @@ impl Model {
         });
         let made: Result<Vec<Span>, ModelError> = made.collect();
         generators.restore()?;
+        drop(drawing);
         let (spans, nodes) = (made?, node::lower(&plan));
         Ok(Model {
             plan,

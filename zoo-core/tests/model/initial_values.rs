@@ -11,6 +11,22 @@ fn seeded(plan: Plan, seed: i64) -> Model {
 }
 
 #[test]
+fn networks_that_are_built_at_once_have_the_weights_of_their_seeds() {
+    let _turn = take_turn();
+    let plan = plan("mobilenet-v3-small", |options| options);
+    let numbers = |seed: i64| -> Vec<Vec<f32>> {
+        let model = seeded(plan.clone(), seed);
+        model.parameters().iter().map(|parameter| parameter.tensor.reshape([-1]).try_into().unwrap()).collect()
+    };
+    let (expected, numbers) = ([numbers(1), numbers(2)], &numbers);
+    std::thread::scope(|scope| {
+        for (seed, expected) in (1..).zip(&expected) {
+            scope.spawn(move || (0..10).for_each(|_| assert!(numbers(seed) == *expected, "seed {seed}")));
+        }
+    });
+}
+
+#[test]
 fn the_same_seed_gives_the_same_weights_and_another_one_others() {
     let _turn = take_turn();
     for name in super::FAMILIES {
