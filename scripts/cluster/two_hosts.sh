@@ -18,10 +18,10 @@ done
 links=("$@")
 [ $# -gt 0 ] || links=(none 10gbit 1gbit)
 folder=$(mktemp -d)
-link=
+forwarder=
 
 finish() {
-    [ -z "$link" ] || kill "$link" 2>/dev/null || true
+    [ -z "$forwarder" ] || kill "$forwarder" 2>/dev/null || true
     ip netns delete zoo0 2>/dev/null || true
     ip netns delete zoo1 2>/dev/null || true
     rm -rf "$folder"
@@ -44,18 +44,18 @@ slow() {
     local host
     for host in 0 1; do ip -n "zoo$host" address flush dev "zoo-cable$host"; done
     "$root/scripts/cluster/slow_link.py" zoo0 10.77.0.1 zoo1 10.77.0.2 "$(($1 * 1000))" "$2" >"$folder/link" &
-    link=$!
+    forwarder=$!
     until grep -q ready "$folder/link"; do
-        kill -0 "$link" 2>/dev/null || { echo "slow_link.py has ended: it needs root and /dev/net/tun" >&2; exit 1; }
+        kill -0 "$forwarder" 2>/dev/null || { echo "slow_link.py has ended: it needs root and /dev/net/tun" >&2; exit 1; }
         sleep 0.1
     done
 }
 
 shape() {
     local host discipline=(netem rate "${1%/*}" delay "${1#*/}" limit 100000)
-    if [ -n "$link" ]; then
-        kill "$link" && wait "$link" || true
-        link=
+    if [ -n "$forwarder" ]; then
+        kill "$forwarder" && wait "$forwarder" || true
+        forwarder=
         for host in 0 1; do ip -n "zoo$host" address add "10.77.0.$((host + 1))/24" dev "zoo-cable$host"; done
     fi
     case $1 in */*) ;; *) discipline=(tbf rate "$1" burst 512kb latency 100ms) ;; esac
@@ -77,8 +77,10 @@ both() {
     for host in 1 0; do
         ip netns exec "zoo$host" env RANK="$host" WORLD_SIZE=2 LOCAL_RANK=0 LOCAL_WORLD_SIZE=2 MASTER_ADDR=10.77.0.1 \
             MASTER_PORT="$port" "$@" >"$folder/out$host" 2>&1 &
+        ranks[host]=$!
     done
-    wait
+    # The link may be a process of this shell, too.
+    wait "${ranks[@]}"
     cat "$folder/out0"
 }
 
@@ -90,8 +92,10 @@ for link in "${links[@]}"; do
     for host in 1 0; do
         ip netns exec "zoo$host" env RANK="$host" WORLD_SIZE=2 MASTER_ADDR=10.77.0.1 MASTER_PORT="$port" "$bench" \
             "${addresses[$host]}" >"$folder/out$host" 2>&1 &
+        ranks[host]=$!
     done
-    wait
+    # The link may be a process of this shell, too.
+    wait "${ranks[@]}"
     cat "$folder/out0"
     for model in mobilenet-v2 efficientnet-b0; do
         port=$((port + 1))
