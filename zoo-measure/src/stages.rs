@@ -11,7 +11,7 @@ use super::statistics::median;
 /// A part of the network with what it takes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stage {
-    /// `stem`, `stages.0` and so on, `head` or `top`.
+    /// `stem`, `stages.0` and so on, `head` or `top`; `stem+stages.0` where the engine runs both as one.
     pub name: String,
     /// Multiply-accumulates for one image.
     pub macs: u64,
@@ -36,20 +36,22 @@ pub fn measure(network: &Network, runs: usize) -> Result<Option<Vec<Stage>>, Lat
     let names: Vec<String> = plan.ops.iter().map(stage_of).collect();
     let mut order = names.clone();
     order.dedup();
-    let place: Vec<usize> =
+    let mut place: Vec<usize> =
         names.iter().map(|name| order.iter().position(|stage| stage == name).unwrap_or(0)).collect();
+    let mut is_told = vec![false; order.len()];
+    if !network.run_observed(&mut |op| is_told[place[op]] = true)? {
+        return Ok(None);
+    }
+    merge_untold(&mut order, &mut place, &is_told);
     let mut times = vec![Vec::new(); order.len()];
     for _ in 0..runs.max(1) {
         let mut sums = vec![0.0; order.len()];
         let mut before = Instant::now();
-        let told = network.run_observed(&mut |op| {
+        network.run_observed(&mut |op| {
             let now = Instant::now();
             sums[place[op]] += (now - before).as_secs_f64() * 1e3;
             before = now;
         })?;
-        if !told {
-            return Ok(None);
-        }
         times.iter_mut().zip(sums).for_each(|(times, sum)| times.push(sum));
     }
     let medians: Vec<f64> = times.iter().map(|times| median(times).unwrap_or(0.0)).collect();
@@ -61,4 +63,33 @@ pub fn measure(network: &Network, runs: usize) -> Result<Option<Vec<Stage>>, Lat
         Stage { name, macs, ms, share: 100.0 * ms / total.max(f64::MIN_POSITIVE) }
     });
     Ok(Some(stages.collect()))
+}
+
+/// Joins stages that run within the one behind them to it: the time of that one is theirs, too, and so its MACs must be.
+fn merge_untold(names: &mut Vec<String>, place: &mut [usize], is_told: &[bool]) {
+    let (mut kept, mut waiting, mut target) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, is_told) in std::mem::take(names).into_iter().zip(is_told) {
+        target.push(kept.len());
+        waiting.push(name);
+        if *is_told {
+            kept.push(waiting.join("+"));
+            waiting.clear();
+        }
+    }
+    place.iter_mut().for_each(|stage| *stage = target[*stage]);
+    // The last operation of a network is always told of.
+    *names = kept;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_that_runs_within_the_next_one_is_counted_there() {
+        let mut names = ["stem", "stages.0", "stages.1", "top"].map(String::from).to_vec();
+        let mut place = vec![0, 0, 1, 2, 2, 3];
+        merge_untold(&mut names, &mut place, &[false, true, false, true]);
+        assert_eq!((names, place), (vec!["stem+stages.0".to_string(), "stages.1+top".into()], vec![0, 0, 0, 1, 1, 1]));
+    }
 }

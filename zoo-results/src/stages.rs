@@ -6,7 +6,7 @@ use crate::{cells, row};
 timed! {
     /// A stage of a network, with its part of the time.
     pub struct Row {
-        /// `stem`, `stages.0` and so on, `head` or `top`.
+        /// `stem`, `stages.0` and so on, `head` or `top`; `stem+stages.0` where the engine ran both as one.
         pub stage: String,
         /// Multiply-accumulates of the stage for one image.
         pub macs: u64,

@@ -109,7 +109,9 @@ pub fn by_stage(rows: &Rows) -> Result<Figure, Missing> {
 }
 
 /// The colour of a stage, the same in every network: stages in their order, the parts before and behind them at the ends.
+/// Of stages that ran as one, that of the last.
 fn stage_colour(name: &str) -> usize {
+    let name = name.rsplit('+').next().unwrap_or(name);
     match (name, name.strip_prefix("stages.").and_then(|number| number.parse::<usize>().ok())) {
         ("stem", _) => 0,
         ("head", _) => 8,
