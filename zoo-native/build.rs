@@ -88,7 +88,7 @@ fn main() -> Result<(), Error> {
 }
 
 fn bindings(lib: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut build = base()?;
+    let (mut build, nccl) = (base()?, nccl(lib));
     for (name, sources) in UNITS {
         let unit = PathBuf::from(env::var("OUT_DIR")?).join(format!("{name}.cpp"));
         let includes: String = sources.iter().map(|source| format!("#include \"{source}\"\n")).collect();
@@ -104,10 +104,10 @@ fn bindings(lib: &Path) -> Result<Vec<PathBuf>, Error> {
         // libtorch's headers are not warning-free under -Wall; ours are compiled with it in `base`.
         .warnings(false)
         .define("_GLIBCXX_USE_CXX11_ABI", "1")
-        .includes(nccl(lib))
+        .includes(&nccl)
         // Without it at::parallel_for, a template in a header, compiles to a serial loop.
         .flag("-fopenmp");
-    if !nccl(lib).is_empty() {
+    if !nccl.is_empty() {
         build.define("USE_C10D_NCCL", None);
         println!("cargo:rustc-link-lib=torch_cuda");
         println!("cargo:rustc-link-lib=c10_cuda");

@@ -41,7 +41,7 @@ impl Measurement {
             memory_format: timing.map(|timing| timing.format.name().to_string()).unwrap_or_default(),
             revision: environment.revision.into(),
             engine_version: cell.engine.version().unwrap_or_default(),
-            simd: Some(environment.simd.into()),
+            simd: environment.simd.into(),
             peak_gflops: environment.peak_gflops,
         }
     }
@@ -68,7 +68,7 @@ impl Measurement {
             cpu: environment.cpu.clone(),
             revision: environment.revision.into(),
             engine_version: cell.engine.version().unwrap_or_default(),
-            simd: Some(environment.simd.into()),
+            simd: environment.simd.into(),
             peak_gflops: environment.peak_gflops,
         };
         found.iter().map(row).collect()
@@ -119,7 +119,7 @@ impl Load {
             memory_format: measured.map(|found| found.format.to_string()).unwrap_or_default(),
             revision: environment.revision.into(),
             engine_version: self.pass.version(),
-            simd: Some(environment.simd.into()),
+            simd: environment.simd.into(),
             peak_gflops: environment.peak_gflops,
         }
     }

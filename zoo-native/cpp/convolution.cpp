@@ -10,6 +10,7 @@
 #include "convolution.h"
 
 #include "error.h"
+#include "separable.h"
 #include "tensors.h"
 
 namespace zoo {
@@ -62,18 +63,6 @@ void run_dense(const Convolution& conv, const Geometry& g, const float* x, const
                              {y + at, conv.outputs, nullptr, false}, groups * slice / slices,
                              groups * (slice + 1) / slices);
     }
-  });
-}
-
-void run_depthwise(const Convolution& conv, const Geometry& g, const float* x, float* y) {
-  const Epilogue epilogue{conv.bias.data(), conv.activation};
-  parallel_rows(g, g.batch, g.out_height, [&](int64_t n, int64_t row) {
-    Tap taps[kMaxKernel * kMaxKernel];
-    int64_t count = 0;
-    for (int64_t k = 0; k < g.kernel; k++)
-      count += row_taps(g, x, conv.weight.get(), n, row, k, taps + count);
-    conv.kernels->correlate(taps, count, g.stride * g.channels, y + g.out_row(n, row), g.channels, g.out_width,
-                            g.channels, epilogue);
   });
 }
 
@@ -164,14 +153,11 @@ Tensor Convolution::run(const Tensor& x, const Tensor& gate, const Tensor& resid
   TORCH_CHECK(x.dim() == 4, "convolution: the input needs 4 dimensions, not ", x.dim());
   const Geometry g(x.sizes(), kernel, stride, pad);
   check(*this, x, gate, residual, g);
+  if (depthwise) return Separable{nullptr, this, nullptr}.run(x, {});
   Tensor y = empty_map(g.batch, outputs, g.out_height, g.out_width);
   if (y.numel() == 0) return y;  // a batch without images
   const auto data = [](const Tensor& t) { return t.defined() ? t.const_data_ptr<float>() : nullptr; };
-  if (depthwise) {
-    run_depthwise(*this, g, data(x), y.mutable_data_ptr<float>());
-  } else {
-    run_dense(*this, g, data(x), data(gate), data(residual), y.mutable_data_ptr<float>());
-  }
+  run_dense(*this, g, data(x), data(gate), data(residual), y.mutable_data_ptr<float>());
   return y;
 }
 

@@ -11,8 +11,8 @@
 
 #include <cstdlib>
 
-#include "convolution.h"
 #include "error.h"
+#include "separable.h"
 #include "tensors.h"
 
 namespace zoo {
@@ -49,14 +49,6 @@ class Scratch {
  private:
   Floats data_;
   int64_t size_ = 0;
-};
-
-struct Separable {
-  std::unique_ptr<Convolution> expand, depthwise, project;
-
-  // Whether the input may have a plane for each channel, as images do: it is copied to be padded anyway.
-  bool takes_planes() const { return expand && (expand->kernel > 1 || expand->stride > 1 || !expand->pad.none()); }
-  Tensor run(const Tensor& x, const Tensor& residual) const;
 };
 
 // One run over one input.
@@ -215,6 +207,12 @@ int64_t strip_rows(const Geometry& deep, int64_t step, int64_t padded_width, boo
   return best;
 }
 
+}  // namespace
+
+bool Separable::takes_planes() const {
+  return expand != nullptr && (expand->kernel > 1 || expand->stride > 1 || !expand->pad.none());
+}
+
 Tensor Separable::run(const Tensor& x, const Tensor& residual) const {
   const Convolution& conv = *depthwise;
   const Convolution& first = expand ? *expand : conv;
@@ -263,17 +261,27 @@ Tensor Separable::run(const Tensor& x, const Tensor& residual) const {
   return y;
 }
 
+namespace {
+
+// Convolutions that run as one, and belong to it.
+struct Joined {
+  std::unique_ptr<Convolution> expand, depthwise, project;
+
+  Separable layers() const { return {expand.get(), depthwise.get(), project.get()}; }
+};
+
 }  // namespace
 
 }  // namespace zoo
 
 using at::Tensor;
 using zoo::Convolution;
+using zoo::Joined;
 
 // Takes the convolutions over, whatever comes of it; the first and the last may be null.
 extern "C" char* zoo_separable_new(Convolution* expand, Convolution* depthwise, Convolution* project, void** out) {
   return zoo::guarded([&] {
-    auto it = std::make_unique<zoo::Separable>();
+    auto it = std::make_unique<Joined>();
     it->expand.reset(expand);
     it->depthwise.reset(depthwise);
     it->project.reset(project);
@@ -288,12 +296,12 @@ extern "C" char* zoo_separable_new(Convolution* expand, Convolution* depthwise, 
 }
 
 extern "C" bool zoo_separable_takes_planes(const void* separable) {
-  return static_cast<const zoo::Separable*>(separable)->takes_planes();
+  return static_cast<const Joined*>(separable)->layers().takes_planes();
 }
 
-extern "C" void zoo_separable_free(void* separable) { delete static_cast<zoo::Separable*>(separable); }
+extern "C" void zoo_separable_free(void* separable) { delete static_cast<Joined*>(separable); }
 
 extern "C" char* zoo_separable_run(const void* separable, const Tensor* x, const Tensor* residual, Tensor** out) {
   return zoo::guarded(
-      [&] { *out = new Tensor(static_cast<const zoo::Separable*>(separable)->run(*x, zoo::optional(residual))); });
+      [&] { *out = new Tensor(static_cast<const Joined*>(separable)->layers().run(*x, zoo::optional(residual))); });
 }

@@ -53,7 +53,14 @@ int64_t pid_namespace() {
 // Whether a counter has come so far; counters go round.
 bool has_come(uint32_t counter, uint32_t turn) { return static_cast<int32_t>(counter - turn) >= 0; }
 
-size_t header(int size) { return kLine + static_cast<size_t>(size) * sizeof(uint32_t) * 16; }
+// Whole lines of numbers.
+size_t whole(size_t floats) { return (floats + 15) / 16 * 16; }
+
+size_t header(int size) { return kLine * (1 + static_cast<size_t>(size)); }
+
+size_t bytes_for(size_t floats, int size) {
+  return header(size) + 2 * sizeof(float) * whole(floats) * static_cast<size_t>(size);
+}
 
 }  // namespace
 
@@ -66,8 +73,7 @@ std::unique_ptr<SharedAverage> SharedAverage::create(size_t floats, int size, In
   // It has no name, so that nothing is left of it whatever becomes of the processes, and it is not bound to /dev/shm, which is
   // small in containers.
   shared->file_ = static_cast<int>(syscall(SYS_memfd_create, "zoo-gradients", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  const size_t numbers = (floats + 15) / 16 * 16;
-  const auto bytes = static_cast<off_t>(header(size) + 2 * sizeof(float) * numbers * static_cast<size_t>(size));
+  const auto bytes = static_cast<off_t>(bytes_for(floats, size));
   // Taken now: memory that lacks later would be a signal.
   if (shared->file_ < 0 || fallocate(shared->file_, 0, 0, bytes) != 0 || !shared->map(shared->file_, floats, size))
     return nullptr;
@@ -107,8 +113,8 @@ bool SharedAverage::open(std::unique_ptr<SharedAverage>& shared, size_t floats, 
 
 bool SharedAverage::map(int file, size_t floats, int size) {
   size_ = size;
-  capacity_ = (floats + 15) / 16 * 16;
-  bytes_ = header(size) + 2 * sizeof(float) * capacity_ * static_cast<size_t>(size);
+  capacity_ = whole(floats);
+  bytes_ = bytes_for(floats, size);
   struct stat status;
   if (fstat(file, &status) != 0 || static_cast<size_t>(status.st_size) != bytes_) return false;
   void* memory = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
@@ -147,6 +153,7 @@ void sleep_on(std::atomic<uint32_t>&, uint32_t) {}
 #endif
 
 SharedAverage::Counters& SharedAverage::counters(int rank) const {
+  static_assert(sizeof(Counters) == kLine);
   return reinterpret_cast<Counters*>(memory_ + kLine)[rank];
 }
 
@@ -168,7 +175,7 @@ void SharedAverage::begin() {
 
 void SharedAverage::put(float* data, size_t length) {
   const Part part{data, length, used_, ++turn_, false};
-  used_ += (length + 15) / 16 * 16;
+  used_ += whole(length);
   if (used_ > capacity_) throw std::length_error("more gradients than there is shared memory for");
   float* own = numbers(rank_) + part.at;
   // Its own slice nobody else reads.

@@ -42,8 +42,8 @@ timed! {
         pub revision: String,
         /// Version of the engine.
         pub engine_version: String,
-        /// The vector instructions of our kernels.
-        pub simd: Option<String>,
+        /// The vector instructions of our kernels; empty in older rows.
+        pub simd: String,
         /// Billions of floating-point operations a second of which one thread was capable in the same minute.
         #[serde(serialize_with = "cells::maybe_digits::<_, 1>")]
         pub peak_gflops: Option<f64>,

@@ -68,6 +68,8 @@ fn norms_that_are_synchronized_see_the_batch_of_all_ranks() {
     let (one, two) = (tempdir().unwrap(), tempdir().unwrap());
     train(one.path(), &flags).code(0);
     train(two.path(), &[&flags[..], &["--ranks", "2", "--sync-batch-norm"]].concat()).code(0);
+    // Processes of one machine have memory to share.
+    assert_eq!(csv(&two.path().join("results/accuracy.csv")).rows[0]["backend"], "shared-memory");
     let read = |folder: &Path| tensors(&run_folder(folder).join("last.safetensors"));
     let (one, two) = (read(one.path()), read(two.path()));
     let numbers = |bytes: &[u8]| -> Vec<f64> {

@@ -56,7 +56,11 @@ pub(super) fn join(plan: &Plan, steps: Vec<Step>) -> Result<Vec<Step>, ModelErro
             add = matches!(behind.kind, StepKind::Packed { add: true, .. });
             project = packed(behind.kind);
         }
-        step.kind = StepKind::Separable { separable: Separable::new(expand, depthwise, project)?, add };
+        step.kind = if expand.is_none() && project.is_none() {
+            StepKind::Packed { convolution: depthwise, add: false }
+        } else {
+            StepKind::Separable { separable: Separable::new(expand, depthwise, project)?, add }
+        };
         joined.push(step);
     }
     Ok(joined)
@@ -71,5 +75,25 @@ fn packed(kind: StepKind) -> Option<zoo_native::convolution::Convolution> {
     match kind {
         StepKind::Packed { convolution, .. } => Some(convolution),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Backend, Model, ModelOptions};
+    use crate::{Options, Registry};
+
+    #[test]
+    fn every_block_is_one_step_and_the_stem_runs_with_the_first() {
+        let entry = Registry::default().find("mobilenet-v2").unwrap();
+        let plan = Plan::new(entry.architecture, &Options { input_size: 32.into(), ..entry.variant.options }).unwrap();
+        let blocks = plan.blocks();
+        let deployed = Model::new(plan, &ModelOptions::default()).unwrap().deploy(Backend::Native).unwrap();
+        let is_joined = |step: &&Step| matches!(step.kind, StepKind::Separable { .. });
+        assert_eq!(deployed.steps.iter().filter(is_joined).count(), blocks);
+        assert!(is_joined(&&deployed.steps[0]) && deployed.steps[0].inputs == [0]);
+        let adds = deployed.steps.iter().filter(|step| matches!(step.kind, StepKind::Separable { add: true, .. }));
+        assert_eq!(adds.count(), 10, "blocks with a residual");
     }
 }

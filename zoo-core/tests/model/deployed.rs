@@ -55,6 +55,8 @@ fn every_way_to_deploy_gives_the_eager_logits() {
                 assert_close(&folded.forward(&images).unwrap(), &expected, &format!("{name} {padding:?} {format:?}"));
             }
             let native = model.deploy(Backend::Native).unwrap();
+            let moved = MemoryFormat::ChannelsLast.of(&images).unwrap();
+            assert!(native.forward(&images).unwrap().equal(&native.forward(&moved).unwrap()), "{name}: other layout");
             assert_close(&native.forward(&images).unwrap(), &expected, &format!("{name} {padding:?} native"));
         }
     }
